@@ -1,0 +1,102 @@
+"""The answer: one frozen record, the same for Python, JSON and the service."""
+
+import dataclasses
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Status = Literal["ok", "ambiguous", "mismatch", "out_of_range"]
+
+
+@dataclass(frozen=True)
+class Alternative:
+    """Another solution that the pattern allows.
+
+    Attributes
+    ----------
+    thickness_nm, mistilt_mrad : float
+        The solution.
+    probability : float
+        Share of the probability that this solution holds, 0..1.
+    """
+
+    thickness_nm: float
+    mistilt_mrad: float
+    probability: float
+
+
+@dataclass(frozen=True)
+class ThicknessDistribution:
+    """Probability of each thickness: two tuples of one length, nm and 0..1."""
+
+    thickness_nm: tuple[float, ...]
+    probability: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Thickness and mistilt inferred from one pattern.
+
+    Signs: tilt (x, y) is the position of the zone axis in the pattern, seen from
+    the centre of the bright-field disk; x is the column to the right, y the row
+    downwards. The azimuth runs from +x towards +y.
+
+    Attributes
+    ----------
+    system : str
+        Name of the system whose bundle answered.
+    status : {"ok", "ambiguous", "mismatch", "out_of_range"}
+        Whether the numbers can be used.
+    thickness_nm, thickness_std_nm : float
+        Thickness along the zone axis and its standard error, nm.
+    thickness_interval95_nm : tuple of float
+        Interval that holds the thickness with a probability of 95 %, nm.
+    tilt_x_mrad, tilt_y_mrad, tilt_std_mrad : float
+        Tilt vector in the pattern and the standard error of a component, mrad.
+    mistilt_mrad, azimuth_deg : float
+        Length (mrad) and direction (degrees) of the tilt vector.
+    mrad_per_pixel : float
+        Angle per pixel of the pattern as given.
+    scale : float
+        Zoom that brings the measured pattern to the simulated field of view.
+    rotation_deg : float or None
+        Rotation of the pattern against the crystal, degrees, modulo the symmetry
+        of the projection; None where the network does not give it.
+    center_row_px, center_column_px : float
+        Centre of the bright-field disk in the pattern as given, pixels.
+    residual : float or None
+        Share of the pattern's variance that the simulated pattern leaves, 0..1;
+        None where no comparison was asked for.
+    alternatives : tuple of Alternative
+        Other solutions, the likelier first.
+    thickness_distribution : ThicknessDistribution
+        The network's distribution over thickness.
+    warnings : tuple of str
+        What the user should know before using the numbers.
+    provenance : dict
+        Bundle, versions, hashes and times behind the numbers.
+    """
+
+    system: str
+    status: Status
+    thickness_nm: float
+    thickness_std_nm: float
+    thickness_interval95_nm: tuple[float, float]
+    tilt_x_mrad: float
+    tilt_y_mrad: float
+    tilt_std_mrad: float
+    mistilt_mrad: float
+    azimuth_deg: float
+    mrad_per_pixel: float
+    scale: float
+    rotation_deg: float | None
+    center_row_px: float
+    center_column_px: float
+    residual: float | None
+    alternatives: tuple[Alternative, ...]
+    thickness_distribution: ThicknessDistribution
+    warnings: tuple[str, ...] = ()
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the estimate as plain dicts, lists and numbers, ready for JSON."""
+        return dataclasses.asdict(self)
