@@ -1,0 +1,1 @@
+"""Crystal structures, their projection along a zone axis, and scattering."""

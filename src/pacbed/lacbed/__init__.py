@@ -1,0 +1,1 @@
+"""Large-angle CBED of every beam: the table behind every pattern."""

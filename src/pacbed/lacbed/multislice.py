@@ -1,0 +1,151 @@
+"""The production kernel: multislice of one projected unit cell.
+
+Plane waves with a Bloch-periodic boundary: the incident direction enters only
+through the propagator, so one cell and all directions of a batch go through one
+FFT. Runs on any torch device in single precision.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from pacbed.crystal.projection import ProjectedCell
+from pacbed.crystal.scattering import potential_coefficients
+from pacbed.units import electron_wavelength
+
+Progress = Callable[[float], None]
+
+
+@dataclass(frozen=True)
+class MultisliceOptions:
+    """How finely the wave is sampled.
+
+    Attributes
+    ----------
+    slice_thickness : float
+        Largest thickness of a slice, Å; thickness steps are divided evenly.
+    g_max : float
+        Largest spatial frequency of the grid, 1/Å.
+    absorption : bool
+        Whether thermal diffuse absorption is included.
+    batch : int
+        Incident directions propagated at once.
+    device : str
+        A torch device such as ``cpu`` or ``cuda``.
+    """
+
+    slice_thickness: float = 1.7
+    g_max: float = 4.5
+    absorption: bool = True
+    batch: int = 192
+    device: str = "cpu"
+
+
+def grid_shape(cell: ProjectedCell, g_max: float) -> tuple[int, int]:
+    """Grid that holds |g| ≤ `g_max` (1/Å) along both lattice vectors, FFT-friendly."""
+    needed = 2 * np.ceil(g_max * np.linalg.norm(cell.cell, axis=1)).astype(int) + 1
+    return _fast_size(int(needed[0])), _fast_size(int(needed[1]))
+
+
+def _fast_size(n: int) -> int:
+    sizes = sorted(2**a * 3**b * 5**c for a in range(9) for b in range(4) for c in range(3))
+    return next(size for size in sizes if size >= n and size % 2 == 0)
+
+
+def propagate(
+    cell: ProjectedCell,
+    directions: np.ndarray,
+    beams: np.ndarray,
+    high_tension_kV: float,
+    thickness_step: float,
+    steps: int,
+    options: MultisliceOptions,
+    progress: Progress | None = None,
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Intensities of the diffracted beams at every thickness, batch by batch.
+
+    Each slice multiplies by exp(iπλΔz (U + iU')(r)) and propagates with
+    exp(−iπλΔz (2 k·g + g²)). Intensities are taken after a transmission, which
+    makes the splitting symmetric (second order) at no cost: half a propagator
+    at either end changes phases only.
+
+    Parameters
+    ----------
+    cell : ProjectedCell
+    directions : ndarray, shape (K, 2)
+        Transverse wave vectors k of the incident waves, 1/Å.
+    beams : ndarray of int, shape (N, 2)
+        Beams to record; must fit the grid.
+    high_tension_kV : float
+    thickness_step : float
+        Å between recorded thicknesses.
+    steps : int
+        Number T of recorded thicknesses after the zeroth.
+    options : MultisliceOptions
+    progress : callable, optional
+        Called with the finished share, 0..1.
+
+    Yields
+    ------
+    batch : slice
+        Which directions.
+    intensities : ndarray of float32, shape (T + 1, len(batch), N)
+        P_g(k; t) at t = 0, step, 2 step, …
+    """
+    shape = grid_shape(cell, options.g_max)
+    device = torch.device(options.device)
+    slices = max(1, int(np.ceil(thickness_step / options.slice_thickness - 1e-9)))
+    dz = thickness_step / slices
+    wavelength = electron_wavelength(high_tension_kV)
+    indices = np.stack(
+        np.meshgrid(*(np.fft.fftfreq(n, 1 / n) for n in shape), indexing="ij"), axis=-1
+    ).astype(int)
+    transmission = torch.as_tensor(
+        _transmission(cell, indices, high_tension_kV, wavelength * dz, options.absorption),
+        device=device,
+    )
+    g = indices @ cell.reciprocal
+    g_square = torch.as_tensor((g**2).sum(-1), device=device)
+    flat = torch.as_tensor(
+        (beams[:, 0] % shape[0]) * shape[1] + beams[:, 1] % shape[1], device=device
+    )
+    count = len(directions)
+    for first in range(0, count, options.batch):
+        part = slice(first, min(first + options.batch, count))
+        k_dot_g = torch.as_tensor(np.einsum("kc,ijc->kij", directions[part], g), device=device)
+        angle = -np.pi * wavelength * dz * (2 * k_dot_g + g_square)
+        propagator = torch.polar(torch.ones_like(angle), angle).to(torch.complex64)
+        wave = torch.zeros((part.stop - first, *shape), dtype=torch.complex64, device=device)
+        wave[:, 0, 0] = 1.0
+        out = torch.zeros((steps + 1, part.stop - first, len(beams)), device=device)
+        out[0] = wave.flatten(1)[:, flat].abs().square()
+        for step in range(1, steps + 1):
+            for inner in range(slices):
+                if step > 1 or inner > 0:
+                    wave *= propagator
+                wave = torch.fft.fft2(torch.fft.ifft2(wave).mul_(transmission))
+            taken = wave.flatten(1)[:, flat]
+            out[step] = taken.real.square() + taken.imag.square()
+            if progress is not None:
+                progress((first + (part.stop - first) * step / steps) / count)
+        yield part, out.cpu().numpy()
+
+
+def _transmission(
+    cell: ProjectedCell,
+    indices: np.ndarray,
+    high_tension_kV: float,
+    wavelength_dz: float,
+    absorption: bool,
+) -> np.ndarray:
+    coefficients = potential_coefficients(cell, indices, high_tension_kV)
+    # A grid of even size has no partner for its highest frequency: leave it out, so
+    # that the elastic potential stays real.
+    for axis, n in enumerate(indices.shape[:2]):
+        coefficients[np.abs(indices[..., axis]) == n // 2] = 0
+    potential = np.fft.ifft2(coefficients) * coefficients.size
+    if not absorption:
+        potential = potential.real
+    return np.exp(1j * np.pi * wavelength_dz * potential).astype(np.complex64)
