@@ -1,0 +1,301 @@
+"""The LACBED table of a crystal: every beam, direction and thickness, compressed.
+
+Needs NumPy and SciPy only, so that serving never loads the simulation's
+dependencies.
+
+Storage: beams that are equal by symmetry form an orbit. The intensities of an
+orbit over the irreducible directions are a matrix (directions × thicknesses);
+its singular vectors along thickness are kept together with coefficients that
+are integers in units of one step `quantum`, which is the same for the whole
+table: the error is then uniform, and weak beams cost next to nothing.
+"""
+
+import io
+import json
+import zipfile
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from pacbed.errors import BundleError, OutOfRangeError
+from pacbed.lacbed.directions import DirectionGrid, make_direction_grid
+from pacbed.units import electron_wavelength
+
+_FORMAT = 1
+#: More than this after unpacking is no table of ours, MiB.
+_LARGEST_MEMBER_MIB = 256
+
+
+@dataclass(frozen=True)
+class TableGeometry:
+    """What fixes the table's grids; everything else follows from it.
+
+    Attributes
+    ----------
+    reciprocal : ndarray, shape (2, 2)
+        Reciprocal lattice vectors as rows, 1/Å, in the pattern's axes x, y.
+    point_group : ndarray of int, shape (m, 2, 2)
+        Operations on fractional coordinates of the direct cell.
+    beams : ndarray of int, shape (N, 2)
+        Recorded beams, closed under the point group.
+    high_tension_kV : float
+    direction_step_mrad, direction_max_mrad : float
+        Largest spacing and reach of the incident directions.
+    convergence_max_mrad, mistilt_max_mrad : float
+        Largest convergence semi-angle and tilt that can be synthesised.
+    field : float
+        Radius of the recorded field in convergence semi-angles.
+    thickness_step_nm : float
+    thickness_steps : int
+        Thicknesses are 0, step, …, steps · step.
+    """
+
+    reciprocal: np.ndarray
+    point_group: np.ndarray
+    beams: np.ndarray
+    high_tension_kV: float
+    direction_step_mrad: float
+    direction_max_mrad: float
+    convergence_max_mrad: float
+    mistilt_max_mrad: float
+    field: float
+    thickness_step_nm: float
+    thickness_steps: int
+
+    @cached_property
+    def wavelength(self) -> float:
+        """Electron wavelength, Å."""
+        return electron_wavelength(self.high_tension_kV)
+
+    @cached_property
+    def lattice_mrad(self) -> np.ndarray:
+        """Reciprocal lattice vectors as rows in mrad, shape (2, 2)."""
+        return np.asarray(self.reciprocal * self.wavelength * 1e3)
+
+    @cached_property
+    def thicknesses_nm(self) -> np.ndarray:
+        """The table's thicknesses, nm."""
+        return np.arange(self.thickness_steps + 1) * self.thickness_step_nm
+
+    @cached_property
+    def grid(self) -> DirectionGrid:
+        """Directions and their irreducible wedge."""
+        per_mrad = 1e-3 / self.wavelength
+        return make_direction_grid(
+            self.reciprocal,
+            self.point_group,
+            self.direction_max_mrad * per_mrad,
+            self.direction_step_mrad * per_mrad,
+        )
+
+    @cached_property
+    def fine_lattice_mrad(self) -> np.ndarray:
+        """Steps of the direction grid as rows in mrad, shape (2, 2)."""
+        return np.asarray(self.lattice_mrad / np.array(self.grid.divisions)[:, None])
+
+    @cached_property
+    def beam_images(self) -> np.ndarray:
+        """Index of beam g W for each operation W and beam g, shape (m, N)."""
+        code = {tuple(beam): n for n, beam in enumerate(self.beams.tolist())}
+        return np.array(
+            [[code[tuple(image)] for image in (self.beams @ w).tolist()] for w in self.point_group],
+            np.int32,
+        )
+
+    @cached_property
+    def orbits(self) -> np.ndarray:
+        """Number of the orbit (beams equal by symmetry) of each beam, shape (N,)."""
+        _, inverse = np.unique(self.beam_images.min(axis=0), return_inverse=True)
+        return np.asarray(inverse)
+
+    @cached_property
+    def recorded(self) -> np.ndarray:
+        """Whether beam g of wedge direction k can reach the field, shape (K, N)."""
+        k = self.grid.wedge @ self.fine_lattice_mrad
+        length = np.linalg.norm(k, axis=1, keepdims=True)
+        # A direction outside the aperture gets in only by a tilt the other way.
+        forced = np.maximum(0, length - self.convergence_max_mrad)
+        centre = k * (1 - forced / np.maximum(length, 1e-9))
+        slack = self.mistilt_max_mrad - np.minimum(forced, self.mistilt_max_mrad)
+        position = centre[:, None] + (self.beams @ self.lattice_mrad)[None]
+        radius = self.field * self.convergence_max_mrad + slack
+        return np.asarray(np.linalg.norm(position, axis=2) <= radius + 1e-9)
+
+    @cached_property
+    def pair_rows(self) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Wedge rows and beams of the stored entries, for each orbit."""
+        rows = []
+        for orbit in range(int(self.orbits.max()) + 1):
+            members = np.flatnonzero(self.orbits == orbit)
+            k, local = np.nonzero(self.recorded[:, members])
+            rows.append((k, members[local]))
+        return rows
+
+    @cached_property
+    def entry_of(self) -> np.ndarray:
+        """Place of (wedge direction, beam) among the entries, shape (K, N), int32.
+
+        Entries that are not stored point behind the last one, where a zero stands.
+        """
+        count = sum(len(k) for k, _ in self.pair_rows)
+        place = np.full((len(self.grid.wedge), len(self.beams)), count, np.int32)
+        start = 0
+        for k, beam in self.pair_rows:
+            place[k, beam] = np.arange(start, start + len(k))
+            start += len(k)
+        return place
+
+
+@dataclass(frozen=True)
+class LacbedTable:
+    """P_g(k; t) of a crystal along a zone axis, compressed.
+
+    Attributes
+    ----------
+    geometry : TableGeometry
+    bases : list of ndarray, shape (rank, T)
+        Singular vectors along thickness of each orbit.
+    coefficients : list of ndarray of float32, shape (entries, rank)
+        Their coefficients.
+    quantum : float
+        Step of the stored coefficients.
+    provenance : dict
+        Options and versions that made the table.
+    """
+
+    geometry: TableGeometry
+    bases: list[np.ndarray]
+    coefficients: list[np.ndarray]
+    quantum: float
+    provenance: dict[str, Any]
+
+    @cached_property
+    def _splines(self) -> list[CubicSpline]:
+        t = self.geometry.thicknesses_nm
+        return [CubicSpline(t, basis, axis=1) for basis in self.bases]
+
+    def entries(self, thickness_nm: float) -> np.ndarray:
+        """All stored intensities at one thickness.
+
+        Parameters
+        ----------
+        thickness_nm : float
+
+        Returns
+        -------
+        ndarray of float32, shape (entries + 1,)
+            In the order of ``geometry.entry_of``; the last is zero.
+
+        Raises
+        ------
+        OutOfRangeError
+            If the thickness lies outside the table.
+        """
+        largest = float(self.geometry.thicknesses_nm[-1])
+        if not 0 <= thickness_nm <= largest:
+            raise OutOfRangeError(
+                f"thickness {thickness_nm:g} nm lies outside the table; "
+                f"give 0 to {largest:g} nm"
+            )
+        parts = [
+            values @ spline(thickness_nm).astype(np.float32)
+            for values, spline in zip(self.coefficients, self._splines, strict=True)
+        ]
+        return np.concatenate([*parts, np.zeros(1, np.float32)])
+
+    def save(self, path: Path) -> None:
+        """Write the table as an .npz without pickles, whole or not at all."""
+        g = self.geometry
+        header = {
+            "format": _FORMAT,
+            "high_tension_kV": g.high_tension_kV,
+            "direction_step_mrad": g.direction_step_mrad,
+            "direction_max_mrad": g.direction_max_mrad,
+            "convergence_max_mrad": g.convergence_max_mrad,
+            "mistilt_max_mrad": g.mistilt_max_mrad,
+            "field": g.field,
+            "thickness_step_nm": g.thickness_step_nm,
+            "thickness_steps": g.thickness_steps,
+            "quantum": self.quantum,
+            "ranks": [basis.shape[0] for basis in self.bases],
+            "provenance": self.provenance,
+        }
+        # Column after column, low and high bytes apart: neighbours are alike and the
+        # high bytes are mostly 0 or 255, which is what deflate likes.
+        integers = np.concatenate(
+            [np.round(c / self.quantum).astype(np.int16).T.ravel() for c in self.coefficients]
+        )
+        planes = np.stack([integers & 0xFF, (integers >> 8) & 0xFF]).astype(np.uint8)
+        arrays = {
+            "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
+            "reciprocal": g.reciprocal.astype(np.float64),
+            "point_group": g.point_group.astype(np.int8),
+            "beams": g.beams.astype(np.int16),
+            "bases": np.concatenate([b.ravel() for b in self.bases]).astype(np.float16),
+            "coefficients": planes,
+        }
+        from pacbed.files import write_atomically
+
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, allow_pickle=False, **arrays)
+        write_atomically(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path) -> "LacbedTable":
+        """Read a table that :meth:`save` wrote.
+
+        Raises
+        ------
+        BundleError
+            If the file is missing, broken or of another format.
+        """
+        try:
+            with zipfile.ZipFile(path) as archive:
+                if any(i.file_size > _LARGEST_MEMBER_MIB << 20 for i in archive.infolist()):
+                    raise BundleError(f"{path}: is too large to be a LACBED table")
+            with np.load(path, allow_pickle=False) as arrays:
+                return _unpack({name: arrays[name] for name in arrays.files})
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise BundleError(
+                f"{path}: is not a LACBED table ({error}); make it again with pacbed simulate"
+            ) from error
+
+
+def _unpack(arrays: dict[str, np.ndarray]) -> LacbedTable:
+    header = json.loads(arrays["header"].tobytes())
+    if header["format"] != _FORMAT:
+        raise ValueError(f"format {header['format']} instead of {_FORMAT}")
+    geometry = TableGeometry(
+        reciprocal=arrays["reciprocal"],
+        point_group=arrays["point_group"].astype(int),
+        beams=arrays["beams"].astype(int),
+        **{
+            name: header[name]
+            for name in (
+                "high_tension_kV",
+                "direction_step_mrad",
+                "direction_max_mrad",
+                "convergence_max_mrad",
+                "mistilt_max_mrad",
+                "field",
+                "thickness_step_nm",
+                "thickness_steps",
+            )
+        },
+    )
+    low, high = arrays["coefficients"]
+    integers = (low.astype(np.uint16) | (high.astype(np.uint16) << 8)).view(np.int16)
+    count = geometry.thickness_steps + 1
+    bases, coefficients, at, basis_at = [], [], 0, 0
+    for rank, (rows, _) in zip(header["ranks"], geometry.pair_rows, strict=True):
+        size = rank * len(rows)
+        block = integers[at : at + size].reshape(rank, len(rows)).T
+        coefficients.append(np.ascontiguousarray(block, np.float32) * np.float32(header["quantum"]))
+        basis = arrays["bases"][basis_at : basis_at + rank * count]
+        bases.append(basis.reshape(rank, count).astype(np.float64))
+        at, basis_at = at + size, basis_at + rank * count
+    return LacbedTable(geometry, bases, coefficients, header["quantum"], header["provenance"])

@@ -1,0 +1,1 @@
+"""PACBED patterns: synthesis, detector and preparation for the network."""

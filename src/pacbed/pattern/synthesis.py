@@ -1,0 +1,224 @@
+"""From the LACBED table to a PACBED pattern, in NumPy.
+
+    I(q) = Σ_g P_g(q − g − tilt; t) A_α(|q − g|)
+
+with q measured from the centre of the bright-field disk (LeBeau, Findlay,
+Allen & Stemmer, Ultramicroscopy 110 (2010) 118). The sum runs on the table's own
+grid of directions, where a beam is a shift by whole steps; the result is then
+interpolated on the pixels. For small apertures the grid is refined first, so
+that the edge of the aperture is always drawn finely.
+"""
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from pacbed.errors import OutOfRangeError
+from pacbed.lacbed.table import LacbedTable, TableGeometry
+from pacbed.pattern.geometry import PatternParameters, crystal_tilt, pixel_to_crystal
+
+#: Steps of the grid in one convergence semi-angle, at least.
+SAMPLES_PER_APERTURE = 40
+
+
+def refinement_factor(
+    geometry: TableGeometry, convergence_mrad: float, samples: int = SAMPLES_PER_APERTURE
+) -> int:
+    """Factor by which the direction grid is refined for this aperture."""
+    step = np.linalg.norm(geometry.fine_lattice_mrad, axis=1).max()
+    return max(1, int(np.ceil(samples * step / convergence_mrad - 1e-9)))
+
+
+def interpolation_weights(factor: int) -> np.ndarray:
+    """Cubic (Keys, a = −1/2) weights of the four neighbours, shape (factor, 4)."""
+    x = np.arange(factor) / factor
+    return np.stack(
+        [
+            -0.5 * x + x**2 - 0.5 * x**3,
+            1 - 2.5 * x**2 + 1.5 * x**3,
+            0.5 * x + 2 * x**2 - 1.5 * x**3,
+            -0.5 * x**2 + 0.5 * x**3,
+        ],
+        axis=1,
+    )
+
+
+def refine_axis(values: np.ndarray, factor: int, axis: int) -> np.ndarray:
+    """Refine samples by cubic interpolation; n samples become (n − 3) · factor.
+
+    The first sample of the result stands at the second of the input.
+    """
+    if factor == 1:
+        return np.take(values, range(1, values.shape[axis] - 2), axis=axis)
+    values = np.moveaxis(values, axis, -1)
+    windows = np.lib.stride_tricks.sliding_window_view(values, 4, axis=-1)
+    weights = interpolation_weights(factor).astype(values.dtype)
+    refined = (windows @ weights.T).reshape(*values.shape[:-1], -1)
+    return np.moveaxis(refined, -1, axis)
+
+
+def aperture_weights(
+    positions: np.ndarray, convergence_mrad: float, cell_mrad: float
+) -> np.ndarray:
+    """Share of each grid cell inside the aperture, 0..1.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (..., 2)
+        Angles from the optical axis, mrad.
+    convergence_mrad : float
+    cell_mrad : float
+        Width of a grid cell, mrad.
+    """
+    distance = np.linalg.norm(positions, axis=-1)
+    return np.clip(0.5 + (convergence_mrad - distance) / cell_mrad, 0, 1)
+
+
+def expand(geometry: TableGeometry, i: np.ndarray, j: np.ndarray, beams: np.ndarray) -> np.ndarray:
+    """Places of P_g(k) among the table's entries, for grid indices and beams.
+
+    Parameters
+    ----------
+    geometry : TableGeometry
+    i, j : ndarray of int, shape (n, m)
+        Grid indices of directions k; may reach beyond the grid.
+    beams : ndarray of int, shape (b,)
+        Numbers of beams.
+
+    Returns
+    -------
+    ndarray of int32, shape (b, n, m)
+        Indices into ``LacbedTable.entries``.
+    """
+    grid = geometry.grid
+    size = 2 * grid.reach + 1
+    row, column = i + grid.reach, j + grid.reach
+    inside = (row >= 0) & (row < size) & (column >= 0) & (column < size)
+    row, column = np.where(inside, row, 0), np.where(inside, column, 0)
+    wedge = np.where(inside, grid.wedge_index[row, column], -1)
+    operation = grid.operation[row, column]
+    images = geometry.beam_images[:, beams].T[:, operation]
+    count = geometry.entry_of.max()
+    return np.where(wedge >= 0, geometry.entry_of[np.maximum(wedge, 0), images], count)
+
+
+def check_covered(table: LacbedTable, convergence_mrad: float, mistilt_mrad: float) -> None:
+    """Raise OutOfRangeError unless the table holds this aperture and tilt."""
+    g = table.geometry
+    if convergence_mrad > g.convergence_max_mrad + 1e-6:
+        raise OutOfRangeError(
+            f"convergence semi-angle {convergence_mrad:g} mrad lies outside the table; "
+            f"give at most {g.convergence_max_mrad:g} mrad"
+        )
+    if convergence_mrad + mistilt_mrad > g.convergence_max_mrad + g.mistilt_max_mrad + 1e-6:
+        raise OutOfRangeError(
+            f"mistilt {mistilt_mrad:.3g} mrad lies outside the table; at this convergence give "
+            f"at most {g.convergence_max_mrad + g.mistilt_max_mrad - convergence_mrad:g} mrad"
+        )
+
+
+def native_pattern(
+    table: LacbedTable,
+    thickness_nm: float,
+    tilt_mrad: np.ndarray,
+    convergence_mrad: float,
+    samples: int = SAMPLES_PER_APERTURE,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Sum the disks on the (refined) direction grid, in the crystal's frame.
+
+    Parameters
+    ----------
+    table : LacbedTable
+    thickness_nm : float
+    tilt_mrad : ndarray, shape (2,)
+        Tilt vector in the crystal's frame, mrad.
+    convergence_mrad : float
+    samples : int
+        Steps of the grid in one convergence semi-angle, at least.
+
+    Returns
+    -------
+    pattern : ndarray of float32, shape (n, m)
+        Intensity per mrad² as a share of the incident beam.
+    origin : ndarray of int, shape (2,)
+        Grid indices of ``pattern[0, 0]``, counted from the zone axis.
+    lattice : ndarray, shape (2, 2)
+        Steps of the grid as rows, mrad.
+    """
+    geometry = table.geometry
+    factor = refinement_factor(geometry, convergence_mrad, samples)
+    lattice = geometry.fine_lattice_mrad / factor
+    inverse = np.linalg.inv(geometry.fine_lattice_mrad)
+    # Coarse window that holds the aperture, which is centred at −tilt.
+    half = convergence_mrad * np.linalg.norm(inverse, axis=0) + 1
+    centre = -tilt_mrad @ inverse
+    low, high = np.floor(centre - half).astype(int) - 1, np.ceil(centre + half).astype(int) + 2
+    i, j = np.meshgrid(
+        np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1), indexing="ij"
+    )
+    beam_angle = geometry.beams @ geometry.lattice_mrad
+    field = geometry.field * convergence_mrad
+    near = np.linalg.norm(beam_angle, axis=1) <= field + convergence_mrad
+    beams = np.flatnonzero(near)
+    values = table.entries(thickness_nm)[expand(geometry, i, j, beams)]
+    values = refine_axis(refine_axis(values, factor, 1), factor, 2)
+    first = (low + 1) * factor
+    n, m = values.shape[1:]
+    steps = np.stack(
+        np.meshgrid(np.arange(n) + first[0], np.arange(m) + first[1], indexing="ij"), axis=-1
+    )
+    weights = aperture_weights(
+        steps @ lattice + tilt_mrad, convergence_mrad, abs(np.linalg.det(lattice)) ** 0.5
+    )
+    values *= weights.astype(np.float32)
+    shift = geometry.beams[beams] * np.array(geometry.grid.divisions) * factor
+    base = shift.min(axis=0)
+    pattern = np.zeros(tuple(shift.max(axis=0) - base + [n, m]), np.float32)
+    for value, (a, b) in zip(values, shift - base, strict=True):
+        pattern[a : a + n, b : b + m] += value
+    pattern /= np.pi * convergence_mrad**2
+    return pattern, first + base, lattice
+
+
+def synthesise(
+    table: LacbedTable,
+    parameters: PatternParameters,
+    shape: tuple[int, int] = (128, 128),
+    samples: int = SAMPLES_PER_APERTURE,
+) -> np.ndarray:
+    """Synthesise a PACBED pattern on a pixel grid.
+
+    Parameters
+    ----------
+    table : LacbedTable
+    parameters : PatternParameters
+    shape : tuple of int
+        Rows and columns.
+    samples : int
+        Steps of the grid in one convergence semi-angle, at least.
+
+    Returns
+    -------
+    ndarray of float32, shape `shape`
+        Intensity per pixel as a share of the incident beam. Zero outside the
+        recorded field, ``table.geometry.field`` semi-angles around the centre.
+
+    Raises
+    ------
+    OutOfRangeError
+        If thickness, convergence or mistilt lie outside the table.
+    """
+    tilt = crystal_tilt(parameters)
+    check_covered(table, parameters.convergence_mrad, float(np.linalg.norm(tilt)))
+    pattern, origin, lattice = native_pattern(
+        table, parameters.thickness_nm, tilt, parameters.convergence_mrad, samples
+    )
+    row = parameters.center_row_px
+    column = parameters.center_column_px
+    y = np.arange(shape[0]) - ((shape[0] - 1) / 2 if row is None else row)
+    x = np.arange(shape[1]) - ((shape[1] - 1) / 2 if column is None else column)
+    pixels = np.stack(np.meshgrid(x, y), axis=-1)
+    angle = pixels @ pixel_to_crystal(parameters).T
+    steps = (angle - tilt) @ np.linalg.inv(lattice) - origin
+    sampled = map_coordinates(pattern, np.moveaxis(steps, -1, 0), order=3, prefilter=True)
+    inside = np.linalg.norm(angle, axis=-1) <= table.geometry.field * parameters.convergence_mrad
+    return np.asarray(sampled * inside * parameters.mrad_per_pixel**2, np.float32)

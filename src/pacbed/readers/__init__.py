@@ -1,0 +1,69 @@
+"""From a file to one pattern: every format that the project reads.
+
+RosettaSciIO reads the microscope formats, NumPy the arrays, Pillow the
+pictures; whatever they raise becomes a one-line error of :mod:`pacbed.errors`.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pacbed.errors import FileFormatError
+from pacbed.readers.formats import EXTENSIONS, PICTURES, ROSETTASCIIO_MODULES
+from pacbed.readers.measurement import Measurement, Metadata
+
+__all__ = ["EXTENSIONS", "Measurement", "Metadata", "read_pattern"]
+
+
+def read_pattern(path: Path, frame: int | None = None) -> Measurement:
+    """Read one pattern from a file.
+
+    Parameters
+    ----------
+    path : Path
+        File in one of the formats of ``EXTENSIONS``, told by its extension.
+    frame : int or None
+        Number of the frame, from 0, where the file holds a stack or a scan; it
+        counts along the leading axes, the last of them fastest.
+
+    Returns
+    -------
+    Measurement
+        The pattern as float32 array [row, column], in the intensity unit of the
+        file, and what the file says about the recording.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is missing, a folder, damaged, unsafe or of an unknown format.
+    PatternError
+        If its content cannot be a pattern: one dimension, several frames and none
+        chosen, complex, coloured, empty, or larger than 8192 x 8192 pixels.
+    MissingExtraError
+        If the format needs a package that is not installed.
+    """
+    path = Path(path)
+    return _reader(path)(path, frame)
+
+
+def _reader(path: Path) -> Callable[[Path, int | None], Measurement]:
+    # The libraries behind the formats are slow to import: only the one needed is.
+    if not path.exists():
+        raise FileFormatError(f"{path}: there is no such file: check the name and the folder.")
+    if path.is_dir():
+        raise FileFormatError(f"{path}: this is a folder: give the file of one pattern.")
+    if path.suffix.lower() == ".npy":
+        from pacbed.readers.arrays import read_npy
+
+        return read_npy
+    if path.suffix.lower() in PICTURES:
+        from pacbed.readers.images import read_image
+
+        return read_image
+    if path.suffix.lower() in ROSETTASCIIO_MODULES:
+        from pacbed.readers.microscope import read_microscope_file
+
+        return read_microscope_file
+    raise FileFormatError(
+        f"{path}: unknown format {path.suffix or '(no extension)'}: "
+        f"give one of {', '.join(EXTENSIONS)}."
+    )

@@ -1,0 +1,144 @@
+"""Shape, type and size of an array before it may be a pattern."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pacbed.errors import PatternError
+
+#: Largest number of pixels of one pattern; more is a mistake or an attack.
+MAX_PIXELS = 8192**2
+
+#: Share of the full range by which the channels of a grey pixel may differ:
+#: JPEG compression of a grey picture leaves some rounding in its colours.
+_GREY_TOLERANCE = 0.04
+#: Share of the pixels that may differ by more, for example a coloured mark.
+_COLOURED_PIXELS = 0.001
+
+
+def check_pixels(rows: int, columns: int, path: Path) -> None:
+    """Refuse a frame without pixels or with more than ``MAX_PIXELS``.
+
+    Raises
+    ------
+    PatternError
+        If the frame is empty or too large.
+    """
+    if rows <= 0 or columns <= 0:
+        raise PatternError(
+            f"{path}: the array is empty (shape {rows} x {columns}): export the pattern again."
+        )
+    if rows * columns > MAX_PIXELS:
+        raise PatternError(
+            f"{path}: {rows} x {columns} pixels are more than the 8192 x 8192 that can be read: "
+            "bin or crop the pattern."
+        )
+
+
+def check_type(dtype: np.dtype[Any], path: Path) -> None:
+    """Refuse arrays that are not real numbers.
+
+    Raises
+    ------
+    PatternError
+        If the type is complex, text or anything else that is no intensity.
+    """
+    if dtype.kind == "c":
+        raise PatternError(
+            f"{path}: the array is complex ({dtype}), not an intensity: save its squared modulus."
+        )
+    if dtype.kind not in "buif":
+        raise PatternError(
+            f"{path}: the array holds {dtype}, not numbers: save integers or real numbers."
+        )
+
+
+def take_frame(array: Any, path: Path, frame: int | None) -> NDArray[np.float32]:
+    """Take one frame of an array and return it as float32 pattern.
+
+    Parameters
+    ----------
+    array : array_like
+        NumPy, memory-mapped or dask array; the last two axes are row and column.
+        Only the frame that is asked for is loaded.
+    path : Path
+        File, for the messages.
+    frame : int or None
+        Number of the frame, counted from 0 along the leading axes in C order; may
+        be None where there is one frame only.
+
+    Returns
+    -------
+    ndarray
+        Float32 array of shape (rows, columns).
+
+    Raises
+    ------
+    PatternError
+        If the array is no pattern, or no frame was chosen from several.
+    """
+    shape = tuple(int(size) for size in array.shape)
+    check_type(array.dtype, path)
+    if len(shape) < 2:
+        raise PatternError(
+            f"{path}: an array of shape {shape} is no pattern: give a 2-D image [row, column]."
+        )
+    check_pixels(shape[-2], shape[-1], path)
+    index = _frame_index(shape, path, frame)
+    # Values beyond float32 become infinite here and are judged with all others later.
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(np.asarray(array[index]), dtype=np.float32)
+
+
+def _frame_index(shape: tuple[int, ...], path: Path, frame: int | None) -> tuple[int, ...]:
+    leading = shape[:-2]
+    frames = int(np.prod(leading, dtype=np.int64))
+    if frames == 0:
+        raise PatternError(f"{path}: the array of shape {shape} is empty: export it again.")
+    if frame is None and frames > 1:
+        raise PatternError(
+            f"{path}: the array of shape {shape} holds {frames} frames: "
+            f"choose one with --frame N (0 to {frames - 1}), or average them first."
+        )
+    number = frame or 0
+    if not 0 <= number < frames:
+        raise PatternError(
+            f"{path}: there is no frame {number} in an array of shape {shape}: "
+            f"use --frame 0 to {frames - 1}."
+        )
+    return tuple(int(i) for i in np.unravel_index(number, leading)) if leading else ()
+
+
+def grey_from_channels(channels: NDArray[Any], path: Path) -> NDArray[np.float32]:
+    """Turn a grey picture stored as RGB or RGBA into one plane.
+
+    Parameters
+    ----------
+    channels : ndarray
+        Array of shape (rows, columns, 3 or 4); a fourth channel is opacity and
+        is dropped.
+    path : Path
+        File, for the messages.
+
+    Returns
+    -------
+    ndarray
+        Float32 array of shape (rows, columns), in the unit of the channels.
+
+    Raises
+    ------
+    PatternError
+        If the picture is coloured: a colour map cannot be undone reliably.
+    """
+    colours = channels[..., :3].astype(np.float32)
+    full = float(np.iinfo(channels.dtype).max) if channels.dtype.kind == "u" else colours.max()
+    spread = colours.max(axis=-1) - colours.min(axis=-1)
+    if np.count_nonzero(spread > _GREY_TOLERANCE * full) > _COLOURED_PIXELS * spread.size:
+        raise PatternError(
+            f"{path}: this is a colour picture, and colours are not intensities: "
+            "export the pattern in greys or as data (dm4, tif, npy)."
+        )
+    # The median channel: of equal channels each of them, and exact for integers.
+    return np.ascontiguousarray(np.median(colours, axis=-1), dtype=np.float32)

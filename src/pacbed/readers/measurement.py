@@ -1,0 +1,55 @@
+"""What a reader returns: one pattern and what its file says about it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """What a file says about the conditions of the recording.
+
+    Every number is None where the file does not give it.
+
+    Attributes
+    ----------
+    high_tension_kV : float or None
+        Accelerating voltage in kV.
+    convergence_mrad : float or None
+        Convergence semi-angle in mrad.
+    mrad_per_pixel : float or None
+        Angle per pixel in mrad; only from an axis that is calibrated as an angle,
+        or as a spatial frequency with the voltage known.
+    camera_length_mm : float or None
+        Nominal camera length in mm.
+    extra : dict
+        Further entries worth showing (title, date, microscope), as plain strings.
+    """
+
+    high_tension_kV: float | None = None
+    convergence_mrad: float | None = None
+    mrad_per_pixel: float | None = None
+    camera_length_mm: float | None = None
+    extra: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One measured pattern.
+
+    Attributes
+    ----------
+    data : ndarray
+        Float32 array of shape (rows, columns), indexed [row, column].
+    path : Path
+        File that it was read from.
+    metadata : Metadata
+        What the file says about the recording.
+    """
+
+    data: NDArray[np.float32]
+    path: Path
+    metadata: Metadata = field(default_factory=Metadata)

@@ -1,0 +1,154 @@
+"""Microscope formats (dm3, dm4, tif, mrc, emd, hspy, blo, mib) through RosettaSciIO."""
+
+import importlib
+import logging
+import threading
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
+from pacbed.readers.checks import check_pixels, grey_from_channels, take_frame
+from pacbed.readers.formats import ROSETTASCIIO_MODULES
+from pacbed.readers.images import read_image
+from pacbed.readers.measurement import Measurement
+from pacbed.readers.metadata import read_metadata
+
+#: DigitalMicrograph files up to this size are read whole: only so are their RGB
+#: pictures readable. All else is opened lazily, so that no more than one frame
+#: is ever loaded and a false size in a header costs nothing.
+_WHOLE_BYTES = 2**30
+
+_TIFF_WHITE_IS_ZERO = 0
+_TIFF_PALETTE = 3
+
+# The warning filters and the log level are global: one reader at a time sets them.
+_lock = threading.Lock()
+
+
+def read_microscope_file(path: Path, frame: int | None) -> Measurement:
+    """Read one frame of a file in a format of RosettaSciIO.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file whose extension is in ``ROSETTASCIIO_MODULES``.
+    frame : int or None
+        Number of the frame along the scan or series axes.
+
+    Returns
+    -------
+    Measurement
+        The pattern with the conditions that the file gives.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged, of another format, or holds several images.
+    PatternError
+        If the array cannot be a pattern.
+    MissingExtraError
+        If the format needs a package that is not installed.
+    """
+    with _lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            signal = _choose_signal(_open(path), path)
+            data = _load(signal, path, frame)
+        except PacbedError:
+            raise
+        except Exception as error:  # RosettaSciIO raises whatever its parsers meet
+            if path.suffix.lower() in (".tif", ".tiff"):
+                # Pillow reads some variants that RosettaSciIO does not (LZW, planar colours).
+                return read_image(path, frame)
+            raise FileFormatError(
+                f"{path}: not a readable {path.suffix.lower()[1:]} file, or cut short "
+                f"({_reason(error)}): copy or export it again."
+            ) from error
+    return Measurement(data=data, path=path, metadata=read_metadata(signal))
+
+
+def _open(path: Path) -> list[dict[str, Any]]:
+    name = ROSETTASCIIO_MODULES[path.suffix.lower()]
+    try:
+        module = importlib.import_module(f"rsciio.{name}")
+    except ImportError as error:
+        raise MissingExtraError(
+            f"{path}: reading {path.suffix} needs a further package ({error}): "
+            f"pip install 'rosettasciio[{name}]'."
+        ) from error
+    # RosettaSciIO logs to the standard output, where the answer goes.
+    logging.getLogger("rsciio").setLevel(logging.CRITICAL)
+    lazy = name != "digitalmicrograph" or path.stat().st_size > _WHOLE_BYTES
+    signals: list[dict[str, Any]] = module.file_reader(str(path), lazy=lazy)
+    return signals
+
+
+def _choose_signal(signals: list[dict[str, Any]], path: Path) -> dict[str, Any]:
+    """Choose the one image of the file; spectra and thumbnails are passed over."""
+    images = [signal for signal in signals if len(signal["data"].shape) >= 2]
+    if not images:
+        shapes = ", ".join(str(tuple(signal["data"].shape)) for signal in signals)
+        raise PatternError(
+            f"{path}: the file holds no image (shapes: {shapes or 'none'}): "
+            "give a 2-D pattern [row, column]."
+        )
+    pixels = [int(np.prod(image["data"].shape[-2:], dtype=np.int64)) for image in images]
+    images = [
+        image for image, count in zip(images, pixels, strict=True) if 4 * count > max(pixels)
+    ] or images
+    if len(images) > 1:
+        shapes = ", ".join(str(tuple(image["data"].shape)) for image in images)
+        raise FileFormatError(
+            f"{path}: the file holds {len(images)} images (shapes {shapes}): "
+            "save the pattern in a file of its own."
+        )
+    return images[0]
+
+
+def _load(signal: dict[str, Any], path: Path, frame: int | None) -> NDArray[np.float32]:
+    array = signal["data"]
+    photometric = _tiff_tag(signal, "PhotometricInterpretation")
+    if photometric == _TIFF_PALETTE:
+        # The values are numbers of colours; Pillow looks them up.
+        return read_image(path, frame).data
+    if array.dtype.names:
+        return grey_from_channels(_channels(array, path), path)
+    detector = [
+        index for index, axis in enumerate(signal["axes"]) if not axis.get("navigate", False)
+    ]
+    if len(detector) == 2 and array.ndim > 2:
+        array = np.moveaxis(array, detector, (-2, -1))
+    pattern = take_frame(array, path, frame)
+    if photometric == _TIFF_WHITE_IS_ZERO and array.dtype.kind == "u":
+        pattern = np.float32(np.iinfo(array.dtype).max) - pattern
+    return pattern
+
+
+def _channels(array: Any, path: Path) -> NDArray[Any]:
+    """RGB(A) records of RosettaSciIO as (rows, columns, channels)."""
+    if array.ndim != 2:
+        raise PatternError(
+            f"{path}: a stack of colour pictures (shape {tuple(array.shape)}): "
+            "export one pattern in greys."
+        )
+    check_pixels(array.shape[0], array.shape[1], path)
+    records = np.asarray(array)
+    names = [name for name in ("R", "G", "B") if name in (records.dtype.names or ())]
+    if len(names) < 3:
+        raise PatternError(
+            f"{path}: the pixels hold {records.dtype}, not numbers: save integers or real numbers."
+        )
+    return np.stack([records[name] for name in names], axis=-1)
+
+
+def _tiff_tag(signal: dict[str, Any], name: str) -> int | None:
+    value = (signal.get("original_metadata") or {}).get(name)
+    return int(value) if isinstance(value, int) else None
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__

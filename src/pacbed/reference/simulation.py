@@ -1,0 +1,260 @@
+"""Frozen-phonon multislice with a scanned probe, by abTEM."""
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from pacbed.crystal.projection import project
+from pacbed.crystal.structure import Crystal
+from pacbed.errors import CrystalError, MissingExtraError, OutOfRangeError
+from pacbed.reference.options import ReferenceOptions
+from pacbed.reference.patterns import ReferencePatterns
+from pacbed.reference.scan import probe_positions, scan_shape
+from pacbed.reference.supercell import Box, orthogonal_box, slice_offset, smooth_size
+from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
+
+#: Called with the number of finished and of all probe batches.
+Progress = Callable[[int, int], None]
+
+#: Wave functions that are propagated together take at most this much memory, bytes.
+_BATCH_BYTES = 64e6
+#: Spatial frequencies that abTEM keeps, as a share of the Nyquist frequency.
+_ANTIALIAS = 2 / 3
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Sizes of a simulation, fixed before anything expensive starts."""
+
+    box: Box
+    repeats: tuple[int, int, int]
+    extent: tuple[float, float]
+    gpts: tuple[int, int]
+    slice_thickness: float
+    exit_planes: tuple[int, ...]
+    cell: np.ndarray
+    scan: tuple[int, int]
+    batch: int
+
+
+def simulate_reference(
+    crystal: Crystal,
+    zone_axis: tuple[int, int, int],
+    options: ReferenceOptions,
+    progress: Progress | None = None,
+) -> ReferencePatterns:
+    """Simulate position-averaged patterns with abTEM.
+
+    Each configuration displaces every atom by a normal deviate of standard
+    deviation sqrt(B / 8π²) along each axis, fills partly occupied sites at random
+    and is scanned with a probe over a grid of the projected primitive cell fine
+    enough that no interference of overlapping disks survives the average
+    (:func:`pacbed.reference.scan.cancels_interference`). All thicknesses come from
+    the same run.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    zone_axis : tuple of int
+        Direction [uvw] of the beam. The axes x and y of the patterns are those of
+        :func:`pacbed.crystal.projection.project`.
+    options : ReferenceOptions
+    progress : callable, optional
+        Called with (finished, all) batches of probe positions.
+
+    Returns
+    -------
+    ReferencePatterns
+
+    Raises
+    ------
+    CrystalError
+        If no orthogonal supercell exists, or sites are partly occupied and
+        ``options.configurations`` is 0.
+    OutOfRangeError
+        If sampling, angles and probe step do not go together.
+    MissingExtraError
+        If abTEM is not installed.
+    """
+    abtem = _import_abtem()
+    plan = _make_plan(crystal, zone_axis, options)
+    generator = np.random.default_rng(options.seed)
+    rounds = max(options.configurations, 1)
+    positions_per_round = plan.scan[0] * plan.scan[1]
+    batches = -(-positions_per_round // plan.batch)
+    total: np.ndarray | None = None
+    with abtem.config.set({"diagnostics.progress_bar": False, "device": "cpu"}):
+        atoms = _supercell(plan)
+        for round_index in range(rounds):
+            potential = _potential(abtem, atoms, plan, options, generator)
+            positions = probe_positions(plan.cell, plan.scan, plan.extent, generator)
+            for batch_index in range(batches):
+                part = positions[batch_index * plan.batch : (batch_index + 1) * plan.batch]
+                intensities = _scan(abtem, potential, part, options)
+                total = intensities if total is None else total + intensities
+                if progress is not None:
+                    progress(round_index * batches + batch_index + 1, rounds * batches)
+    patterns = total / (rounds * positions_per_round)  # type: ignore[operator]
+    wavelength = electron_wavelength(options.high_tension_kV)
+    return ReferencePatterns(
+        # abTEM's arrays are [x, y], patterns are [row, column] = [y, x].
+        patterns=np.ascontiguousarray(patterns.transpose(0, 2, 1), dtype=np.float32),
+        thicknesses_nm=(np.array(plan.exit_planes) + 1) * plan.slice_thickness / ANGSTROM_PER_NM,
+        mrad_per_pixel=(wavelength / plan.extent[1] * 1e3, wavelength / plan.extent[0] * 1e3),
+        provenance=_provenance(plan, zone_axis, options),
+    )
+
+
+def _import_abtem() -> Any:
+    try:
+        import abtem
+    except ImportError as error:
+        raise MissingExtraError(
+            "the reference needs abTEM: pip install 'pacbed-cnn[sim]'"
+        ) from error
+    return abtem
+
+
+def _make_plan(
+    crystal: Crystal, zone_axis: tuple[int, int, int], options: ReferenceOptions
+) -> _Plan:
+    partly = bool(np.any(crystal.occupancies < 1 - 1e-6))
+    if partly and options.configurations == 0:
+        raise CrystalError(
+            "sites are partly occupied and each configuration draws its atoms; "
+            "use configurations of 1 or more"
+        )
+    projected = project(crystal, zone_axis)
+    box = orthogonal_box(crystal, zone_axis, projected.axes)
+    wavelength = electron_wavelength(options.high_tension_kV)
+    edge = float(box.edges[2])
+    slice_thickness = edge / max(1, round(edge / options.slice_thickness_A))
+    thickest = max(options.thicknesses_nm) * ANGSTROM_PER_NM
+    exit_planes = sorted(
+        {
+            max(1, round(thickness * ANGSTROM_PER_NM / slice_thickness)) - 1
+            for thickness in options.thicknesses_nm
+        }
+    )
+    depth = max(thickest, (exit_planes[-1] + 1) * slice_thickness)
+    width = wavelength / (options.resolution_mrad * 1e-3)
+    across = [smooth_size(width / length) for length in box.edges[:2]]
+    extent = (float(box.edges[0]) * across[0], float(box.edges[1]) * across[1])
+    # Whole pixels per box, so that every copy of an atom is sampled alike: otherwise
+    # the aliasing of sharp potentials breaks the symmetry of the crystal.
+    pixels = [smooth_size(length / options.sampling_A, even=True) for length in box.edges[:2]]
+    gpts = (pixels[0] * across[0], pixels[1] * across[1])
+    finest = min(gpts[0] / extent[0], gpts[1] / extent[1])
+    cutoff = finest / 2 * _ANTIALIAS * wavelength * 1e3
+    needed = max(options.max_angle_mrad * np.sqrt(2), options.convergence_mrad)
+    if needed > cutoff:
+        raise OutOfRangeError(
+            f"sampling_A {options.sampling_A:g} holds angles up to {cutoff:.0f} mrad and the "
+            f"corners of the pattern need {needed:.0f}; "
+            f"use sampling_A {options.sampling_A * cutoff / needed:.3f} or a smaller max_angle_mrad"
+        )
+    reach = 2 * options.convergence_mrad * 1e-3 / wavelength
+    wave_bytes = 8 * gpts[0] * gpts[1]
+    return _Plan(
+        box=box,
+        repeats=(across[0], across[1], math.ceil(depth / edge - 1e-9)),
+        extent=extent,
+        gpts=gpts,
+        slice_thickness=slice_thickness,
+        exit_planes=tuple(exit_planes),
+        cell=projected.cell,
+        scan=scan_shape(projected.reciprocal, reach, options.probe_step),
+        batch=max(1, int(_BATCH_BYTES // wave_bytes)),
+    )
+
+
+def _supercell(plan: _Plan) -> Any:
+    """All sites of the supercell as ASE atoms, at rest, with what they need to move."""
+    from ase import Atoms
+
+    box = plan.box
+    heights = box.positions[:, 2] * box.edges[2]
+    shift = slice_offset(heights, plan.slice_thickness) / box.edges[2]
+    positions = np.mod(box.positions + np.array([0.0, 0.0, shift]), 1.0)
+    atoms = Atoms(box.symbols, scaled_positions=positions, cell=box.edges, pbc=True)
+    atoms.set_array("occupancy", box.occupancies)
+    atoms.set_array("occupied_before", box.occupied_before)
+    atoms.set_array("site", box.site)
+    atoms.set_array("sigma", np.sqrt(box.b_iso / (8 * np.pi**2)))
+    atoms = atoms.repeat(plan.repeats)
+    copy = np.arange(len(atoms)) // len(box.symbols)
+    atoms.arrays["site"] = atoms.arrays["site"] + copy * (int(box.site.max()) + 1)
+    return atoms
+
+
+def _potential(
+    abtem: Any,
+    atoms: Any,
+    plan: _Plan,
+    options: ReferenceOptions,
+    generator: np.random.Generator,
+) -> Any:
+    """Potential of one configuration."""
+    if options.configurations > 0:
+        site = atoms.arrays["site"]
+        drawn = generator.random(int(site.max()) + 1)[site]
+        before, occupancy = atoms.arrays["occupied_before"], atoms.arrays["occupancy"]
+        # A full site is always filled, whatever rounding did to its occupancy.
+        filled = (drawn >= before) & ((drawn < before + occupancy) | (occupancy > 1 - 1e-6))
+        atoms = atoms[filled]
+        phonons = abtem.FrozenPhonons(
+            atoms,
+            num_configs=1,
+            sigmas=atoms.arrays["sigma"],  # per axis, as abTEM wants it
+            seed=int(generator.integers(2**31 - 1)),
+        )
+        atoms = next(iter(phonons))
+    return abtem.Potential(
+        atoms,
+        gpts=plan.gpts,
+        slice_thickness=plan.slice_thickness,
+        parametrization=options.parametrization,
+        projection="infinite",
+        exit_planes=plan.exit_planes,
+    )
+
+
+def _scan(abtem: Any, potential: Any, positions: np.ndarray, options: ReferenceOptions) -> Any:
+    """Sum of the diffraction patterns of some probe positions, [thickness, x, y]."""
+    probe = abtem.Probe(
+        energy=options.high_tension_kV * 1e3,
+        semiangle_cutoff=options.convergence_mrad,
+        soft=False,
+        # abTEM tilts the beam, so the zone axis moves the other way in the pattern.
+        tilt=(-options.tilt_x_mrad, -options.tilt_y_mrad),
+    )
+    measured = probe.scan(
+        potential,
+        scan=abtem.CustomScan(positions),
+        detectors=abtem.PixelatedDetector(max_angle=options.max_angle_mrad),
+        max_batch=len(positions),
+        lazy=False,
+    )
+    array = np.asarray(measured.array, dtype=np.float64)
+    array = array.reshape(-1, len(positions), *array.shape[-2:])
+    return array.sum(axis=1)
+
+
+def _provenance(
+    plan: _Plan, zone_axis: tuple[int, int, int], options: ReferenceOptions
+) -> dict[str, Any]:
+    return {
+        "engine": f"abTEM {version('abtem')}",
+        "options": asdict(options),
+        "zone_axis": [int(index) for index in zone_axis],
+        "supercell_A": [*plan.extent, float(plan.box.edges[2]) * plan.repeats[2]],
+        "repeats": list(plan.repeats),
+        "strain": plan.box.strain,
+        "gpts": list(plan.gpts),
+        "slice_thickness_A": plan.slice_thickness,
+        "probe_positions": list(plan.scan),
+    }
