@@ -3,7 +3,6 @@
 import io
 import os
 import threading
-import uuid
 from pathlib import Path
 
 import numpy as np
@@ -11,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
-from PIL import Image
 
 from pacbed.errors import FileFormatError
+from pacbed.files import write_atomically
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.report_panels import draw_pattern, draw_thickness, draw_tilt, draw_words
 from pacbed.infer.report_text import (
@@ -22,10 +21,17 @@ from pacbed.infer.report_text import (
     TITLE_SIZE,
     draw_summary,
     plain_text,
+    source_text,
 )
-from pacbed.infer.report_view import FloatArray, ReportView, crop_view, match_intensity
+from pacbed.infer.report_view import (
+    FloatArray,
+    ReportView,
+    crop_view,
+    match_intensity,
+    simulate_view,
+)
 
-__all__ = ["ReportView", "crop_view", "draw_report", "render_png", "save_report"]
+__all__ = ["ReportView", "crop_view", "draw_report", "render_png", "save_report", "simulate_view"]
 
 _WIDTH_PX, _HEIGHT_PX, _DPI = 1400, 850, 100
 # Left, bottom, width and height of each panel in pixels of the picture.
@@ -35,15 +41,11 @@ _PANELS = {
     "intensity scale": (770, 440, 14, 320),
     "difference": (945, 440, 320, 320),
     "difference scale": (1280, 440, 14, 320),
-    "thickness": (75, 62, 450, 285),
-    "tilt": (600, 62, 285, 285),
-    "summary": (945, 25, 430, 345),
+    "thickness": (75, 62, 450, 270),
+    "tilt": (605, 62, 270, 270),
+    "summary": (945, 20, 430, 355),
 }
 _HEADER_SIZE = 15
-_NO_SIMULATION = {
-    "mismatch": "Not simulated: the pattern does not fit this system.",
-    "out_of_range": "Not simulated: the answer lies outside what the system covers.",
-}
 # Matplotlib shares font and layout caches between figures: one picture at a time.
 _RENDERING = threading.Lock()
 
@@ -55,7 +57,8 @@ def draw_report(view: ReportView, estimate: Estimate, title: str | None = None) 
     ----------
     view : ReportView
         Measured pattern around the bright-field disk and, on the same grid, the
-        pattern simulated at the answer; see :func:`crop_view`. The simulated
+        pattern simulated at the answer; see :func:`crop_view` and
+        :func:`simulate_view`. The simulated
         intensity is brought to the measured one by a factor and an offset. Without
         a simulated pattern two panels say so in words.
     estimate : Estimate
@@ -74,9 +77,19 @@ def draw_report(view: ReportView, estimate: Estimate, title: str | None = None) 
         figure.text(
             75 / _WIDTH_PX,
             818 / _HEIGHT_PX,
-            _shortened(plain_text(title or estimate.system), 105),
+            _shortened(plain_text(title or estimate.system), 80),
             fontsize=_HEADER_SIZE,
             weight="bold",
+            va="center",
+            parse_math=False,
+        )
+        figure.text(
+            1375 / _WIDTH_PX,
+            818 / _HEIGHT_PX,
+            source_text(estimate),
+            fontsize=TICK_SIZE,
+            color="0.4",
+            ha="right",
             va="center",
             parse_math=False,
         )
@@ -89,13 +102,12 @@ def draw_report(view: ReportView, estimate: Estimate, title: str | None = None) 
 
 def render_png(figure: Figure) -> bytes:
     """Return a figure as the bytes of a PNG file; safe to call from several threads."""
-    with _RENDERING:
-        # Not savefig: a user's settings of Matplotlib may crop or recolour what it writes.
-        canvas = FigureCanvasAgg(figure)
-        canvas.draw()
-        picture = Image.fromarray(np.array(canvas.buffer_rgba())).convert("RGB")
     buffer = io.BytesIO()
-    picture.save(buffer, format="png")
+    with _RENDERING:
+        # Said in full, so that a user's settings of Matplotlib cannot crop or recolour it.
+        figure.savefig(
+            buffer, format="png", dpi=_DPI, facecolor="white", bbox_inches=figure.bbox_inches
+        )
     return buffer.getvalue()
 
 
@@ -117,30 +129,14 @@ def save_report(path: str | os.PathLike[str], figure: Figure) -> None:
     target = Path(path)
     if target.suffix.lower() != ".png":
         raise FileFormatError(f"{target}: the report is a PNG picture, end its name in .png")
-    if not target.parent.is_dir():
-        raise FileFormatError(f"{target}: the folder {target.parent} does not exist, make it first")
-    data = render_png(figure)
-    # A name of its own for each writer, in the same folder so that the rename is atomic.
-    temporary = target.with_name(f".{uuid.uuid4().hex}.tmp")
-    try:
-        temporary.write_bytes(data)
-        os.replace(temporary, target)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        reason = (error.strerror or str(error)).lower()
-        raise FileFormatError(
-            f"{target}: cannot write the report ({reason}), choose another place"
-        ) from error
+    write_atomically(target, render_png(figure))
 
 
 def _draw_comparison(figure: Figure, view: ReportView, estimate: Estimate) -> None:
     """Fill the upper row: measured, simulated, difference and the two colour scales."""
     measured_axes = _panel(figure, "measured", "Measured")
-    simulated_axes = _panel(figure, "simulated", "Simulated at the answer")
+    simulated_axes = _panel(figure, "simulated", "Simulated")
     difference_axes = _panel(figure, "difference", "Difference")
-    for axes in (measured_axes, simulated_axes, difference_axes):
-        axes.set_xlabel("x (mrad)", fontsize=TEXT_SIZE)
-    measured_axes.set_ylabel("y (mrad)", fontsize=TEXT_SIZE)
     if not np.isfinite(view.measured).any():
         for axes in (measured_axes, simulated_axes, difference_axes):
             draw_words(axes, "No pixel of the pattern lies around the centre that was found.")
@@ -153,13 +149,17 @@ def _draw_comparison(figure: Figure, view: ReportView, estimate: Estimate) -> No
     shown = draw_pattern(measured_axes, view, measured, estimate, "inferno", limits, "white")
     _color_scale(figure, shown, "intensity scale", "intensity (% of measured maximum)")
     if view.simulated is None:
-        words = _NO_SIMULATION.get(estimate.status, "No simulated pattern was asked for.")
-        draw_words(simulated_axes, words)
+        draw_words(simulated_axes, _why_not_simulated(estimate))
         draw_words(difference_axes, "No difference without a simulated pattern.")
         return
     matched, residual = match_intensity(measured, view.simulated)
     draw_pattern(simulated_axes, view, matched, estimate, "inferno", limits, "white")
     simulated_axes.tick_params(labelleft=False)
+    simulated_axes.set_ylabel("")
+    simulated_axes.set_title(
+        f"Simulated at {estimate.thickness_nm:.1f} nm, {estimate.mistilt_mrad:.1f} mrad",
+        fontsize=TITLE_SIZE,
+    )
     difference = measured - matched
     bound = _difference_bound(difference)
     shown = draw_pattern(
@@ -169,6 +169,16 @@ def _draw_comparison(figure: Figure, view: ReportView, estimate: Estimate) -> No
     difference_axes.set_title(
         f"Difference, {100 * residual:.1f} % of the variance", fontsize=TITLE_SIZE
     )
+
+
+def _why_not_simulated(estimate: Estimate) -> str:
+    if estimate.status == "mismatch":
+        return "Not simulated: the pattern does not fit this system."
+    if estimate.status == "out_of_range":
+        return "Not simulated: the answer lies outside what the system covers."
+    if estimate.rotation_deg is None:
+        return "Not simulated: the rotation of the pattern is not known."
+    return "No simulated pattern was given."
 
 
 def _panel(figure: Figure, name: str, title: str | None = None) -> Axes:
@@ -204,7 +214,7 @@ def _difference_bound(difference: FloatArray) -> float:
 
 
 def _shortened(text: str, length: int) -> str:
-    """The text with its middle left out where it is too long for one line."""
+    """Leave out the middle of a text that is too long for one line."""
     if len(text) <= length:
         return text
     half = (length - 3) // 2

@@ -16,13 +16,16 @@ from pacbed.infer.report_text import (
     TITLE_SIZE,
     all_finite,
     plain_text,
-    with_error,
 )
 from pacbed.infer.report_view import FloatArray, ReportView
+from pacbed.infer.summary import with_error
 
 #: Width of the thickness axis for a distribution that is a single spike, nm.
 _NARROWEST_AXIS_NM = 8.0
-_MISSING_GREY = "0.75"
+_MISSING_GREY = "0.6"
+#: Room between a panel and its title for the legend, points.
+_TITLE_PAD = 22
+_DISK_BLUE = "#eef3f9"
 _BLUE, _PURPLE, _RED, _DARK = "#1f5fa8", "#7b3fa0", "#c0392b", "0.2"
 #: Radius that holds 95 % of a round Gaussian in two dimensions, in standard deviations.
 _RADIUS_95 = math.sqrt(-2 * math.log(0.05))
@@ -88,6 +91,8 @@ def draw_pattern(
         )
     left, right, bottom, top = view.extent_mrad
     axes.set(xlim=(left, right), ylim=(bottom, top))
+    axes.set_xlabel("x (mrad)", fontsize=TEXT_SIZE)
+    axes.set_ylabel("y (mrad)", fontsize=TEXT_SIZE)
     return shown
 
 
@@ -115,6 +120,7 @@ def draw_thickness(axes: Axes, estimate: Estimate) -> None:
     axes.set_title(
         f"Thickness {with_error(estimate.thickness_nm, estimate.thickness_std_nm)} nm",
         fontsize=TITLE_SIZE,
+        pad=_TITLE_PAD,
     )
     if grid.size == 0 or not all_finite(estimate.thickness_nm, *probability):
         draw_words(axes, "No thickness distribution was given.")
@@ -134,12 +140,11 @@ def draw_thickness(axes: Axes, estimate: Estimate) -> None:
             ls=(0, (4, 3)),
             label=None if number else "alternatives",
         )
-    # The room above the highest bar is for the legend.
     axes.set(xlim=_thickness_range(estimate, grid, probability))
-    axes.set(ylim=(0, 1.45 * max(float(probability.max()), 1e-6)))
+    axes.set(ylim=(0, 1.08 * max(float(probability.max()), 1e-6)))
     axes.set_xlabel("thickness (nm)", fontsize=TEXT_SIZE)
     axes.set_ylabel(_probability_label(grid), fontsize=TEXT_SIZE)
-    axes.legend(loc="upper center", ncols=2, fontsize=TICK_SIZE, frameon=False, columnspacing=1.6)
+    _legend_above(axes)
     axes.spines[["top", "right"]].set_visible(False)
 
 
@@ -148,26 +153,54 @@ def draw_tilt(axes: Axes, estimate: Estimate, convergence_mrad: float) -> None:
     axes.set_title(
         f"Mistilt {with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad)} mrad",
         fontsize=TITLE_SIZE,
+        pad=_TITLE_PAD,
     )
     tilt = (estimate.tilt_x_mrad, estimate.tilt_y_mrad)
     known = all_finite(*tilt)
     error = _RADIUS_95 * estimate.tilt_std_mrad if all_finite(estimate.tilt_std_mrad) else 0.0
     reach = max(convergence_mrad, math.hypot(*tilt) + error if known else 0.0)
     limit = 1.12 * reach
-    axes.add_patch(Circle((0, 0), convergence_mrad, fc="#eef3f9", ec=_BLUE, lw=1.6, zorder=1))
-    _draw_rings(axes, reach, tilt if known else (0.0, 1.0))
+    axes.add_patch(
+        Circle(
+            (0, 0),
+            convergence_mrad,
+            fc=_DISK_BLUE,
+            ec=_BLUE,
+            lw=1.6,
+            zorder=1,
+            label=f"disk, α = {convergence_mrad:g} mrad",
+        )
+    )
+    _draw_rings(axes, reach, convergence_mrad, tilt if known else (0.0, 1.0))
     axes.axhline(0, color="0.8", lw=0.8, zorder=2)
     axes.axvline(0, color="0.8", lw=0.8, zorder=2)
     if known:
         axes.plot((0, tilt[0]), (0, tilt[1]), color=_RED, lw=1.2, zorder=4)
-        axes.add_patch(Circle(tilt, error, fc=_RED, ec=_RED, alpha=0.3, zorder=4))
-        axes.plot(*tilt, "+", color=_RED, ms=11, mew=1.8, zorder=5)
+        axes.plot(*tilt, "+", color=_RED, ms=11, mew=1.8, zorder=5, label="zone axis")
+        axes.add_patch(Circle(tilt, error, fc=_RED, alpha=0.3, lw=0, zorder=4, label="95 % region"))
     axes.set(xlim=(-limit, limit), ylim=(limit, -limit), aspect="equal")
+    _legend_above(axes)
     axes.set_xlabel("x (mrad)", fontsize=TEXT_SIZE)
     axes.set_ylabel("y (mrad)", fontsize=TEXT_SIZE)
 
 
-def _draw_rings(axes: Axes, reach: float, tilt: tuple[float, float]) -> None:
+def _legend_above(axes: Axes) -> None:
+    """Put the legend in one row between the panel and its title, off every line."""
+    axes.legend(
+        loc="lower center",
+        bbox_to_anchor=(0.5, 0.985),
+        ncols=4,
+        fontsize=TICK_SIZE,
+        frameon=False,
+        handlelength=1.4,
+        handletextpad=0.5,
+        columnspacing=1.3,
+    )
+
+
+def _draw_rings(
+    axes: Axes, reach: float, convergence_mrad: float, tilt: tuple[float, float]
+) -> None:
     """Draw circles of equal mistilt; their labels stand on the side away from the tilt."""
     step = _round_step(reach / 4)
     side = (-1.0 if tilt[0] > 0 else 1.0, -1.0 if tilt[1] > 0 else 1.0)
@@ -182,12 +215,16 @@ def _draw_rings(axes: Axes, reach: float, tilt: tuple[float, float]) -> None:
             ha="center",
             va="center",
             zorder=3,
-            bbox={"fc": "#eef3f9", "ec": "none", "pad": 0.8},
+            bbox={
+                "fc": _DISK_BLUE if radius < convergence_mrad else "white",
+                "ec": "none",
+                "pad": 0.8,
+            },
         )
 
 
 def _round_step(step: float) -> float:
-    """The smallest of 1, 2, 5 times a power of ten that is not below ``step``."""
+    """Round ``step`` up to 1, 2 or 5 times a power of ten."""
     power = 10.0 ** math.floor(math.log10(step))
     return next(factor * power for factor in (1, 2, 5, 10) if factor * power >= step * 0.999)
 

@@ -1,13 +1,16 @@
 """The part of a measured pattern that the validation picture shows."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pacbed.errors import PatternError
+from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.infer.estimate import Estimate
+from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.synthesis import synthesise
 
 FloatArray = NDArray[np.float32] | NDArray[np.float64]
 
@@ -32,7 +35,8 @@ class ReportView:
     convergence_mrad : float
         Convergence semi-angle, the radius of the disk, mrad.
     simulated : array, shape (rows, columns), optional
-        Simulated intensity in any unit, in the orientation of ``measured``.
+        Simulated intensity in any unit, in the orientation of ``measured``; NaN
+        where the simulation does not reach.
 
     Raises
     ------
@@ -49,6 +53,7 @@ class ReportView:
     simulated: FloatArray | None = None
 
     def __post_init__(self) -> None:
+        """Check shapes and angles."""
         if self.measured.ndim != 2 or self.measured.size == 0:
             raise PatternError(
                 f"the report needs a two-dimensional pattern, not shape {self.measured.shape}"
@@ -108,11 +113,10 @@ def crop_view(
 
     Examples
     --------
-    Simulate on the grid of the view, then draw::
+    ::
 
         view = crop_view(data, estimate, convergence_mrad=20.0)
-        simulated = ...  # view.mrad_per_pixel, view.center_row_px, view.measured.shape
-        figure = draw_report(dataclasses.replace(view, simulated=simulated), estimate)
+        figure = draw_report(simulate_view(view, bundle.table, estimate), estimate)
     """
     image = np.asarray(data)
     if image.ndim != 2 or image.dtype.kind not in "buif":
@@ -143,6 +147,49 @@ def crop_view(
         center_column_px=(whole.center_column_px - first_column + 0.5) / binning - 0.5,
         convergence_mrad=convergence_mrad,
     )
+
+
+def simulate_view(view: ReportView, table: LacbedTable, estimate: Estimate) -> ReportView:
+    """Add to a view the pattern simulated at the answer.
+
+    Parameters
+    ----------
+    view : ReportView
+        From :func:`crop_view`.
+    table : LacbedTable
+        Table of the system that the estimate is for.
+    estimate : Estimate
+        Gives thickness, tilt and rotation.
+
+    Returns
+    -------
+    ReportView
+        The simulation has the measured pattern's grid and orientation, and NaN
+        beyond the field that the table records. The view comes back as it was where
+        the rotation is not known or the answer lies outside the table: the picture
+        then says so.
+    """
+    if estimate.rotation_deg is None:
+        return view
+    parameters = PatternParameters(
+        thickness_nm=estimate.thickness_nm,
+        tilt_x_mrad=estimate.tilt_x_mrad,
+        tilt_y_mrad=estimate.tilt_y_mrad,
+        convergence_mrad=view.convergence_mrad,
+        mrad_per_pixel=view.mrad_per_pixel,
+        rotation_deg=estimate.rotation_deg,
+        center_row_px=view.center_row_px,
+        center_column_px=view.center_column_px,
+    )
+    rows, columns = view.measured.shape
+    try:
+        simulated = synthesise(table, parameters, shape=(rows, columns))
+    except OutOfRangeError:
+        return view
+    y, x = np.ogrid[:rows, :columns]
+    distance = np.hypot(y - view.center_row_px, x - view.center_column_px) * view.mrad_per_pixel
+    recorded = distance <= table.geometry.field * view.convergence_mrad
+    return replace(view, simulated=np.where(recorded, simulated, np.nan))
 
 
 def match_intensity(measured: FloatArray, simulated: FloatArray) -> tuple[FloatArray, float]:

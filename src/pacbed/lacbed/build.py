@@ -1,7 +1,7 @@
 """From a projected cell to a compressed table."""
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import numpy as np
 
@@ -10,42 +10,14 @@ from pacbed.crystal.projection import ProjectedCell
 from pacbed.crystal.scattering import potential_coefficients
 from pacbed.errors import CrystalError
 from pacbed.lacbed.bloch import beams_within
+from pacbed.lacbed.directions import choose_divisions
 from pacbed.lacbed.multislice import MultisliceOptions, Progress, propagate
+from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.table import LacbedTable, TableGeometry
 from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
 
 #: Columns beyond the table's edge that interpolation in direction needs.
 _MARGIN_STEPS = 2.9
-
-
-@dataclass(frozen=True)
-class TableOptions:
-    """Sampling and compression of a table.
-
-    Attributes
-    ----------
-    direction_step_mrad : float
-        Largest spacing of incident directions.
-    thickness_step_nm : float
-    slice_angstrom : float
-        Largest slice of the multislice.
-    g_max : float
-        Largest spatial frequency of the multislice grid, 1/Å.
-    field : float
-        Radius of the recorded field in convergence semi-angles.
-    quantum : float
-        Step of the stored coefficients; 0 keeps float32 accuracy in memory.
-    device : str
-        torch device.
-    """
-
-    direction_step_mrad: float = 0.75
-    thickness_step_nm: float = 0.5
-    slice_angstrom: float = 1.25
-    g_max: float = 4.5
-    field: float = 1.75
-    quantum: float = 2e-3
-    device: str = "cpu"
 
 
 def simulate_table(
@@ -159,7 +131,9 @@ def _geometry(
         point_group=cell.point_group,
         beams=beams_within(cell, g_reach),
         high_tension_kV=high_tension_kV,
-        direction_step_mrad=options.direction_step_mrad,
+        divisions=choose_divisions(
+            cell.reciprocal, cell.point_group, options.direction_step_mrad * 1e-3 / wavelength
+        ),
         direction_max_mrad=direction_max,
         convergence_max_mrad=convergence_max_mrad,
         mistilt_max_mrad=mistilt_max_mrad,

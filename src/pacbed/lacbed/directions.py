@@ -34,10 +34,32 @@ class DirectionGrid:
     operation: np.ndarray
 
 
+def choose_divisions(
+    reciprocal: np.ndarray, point_group: np.ndarray, step: float
+) -> tuple[int, int]:
+    """Even divisions of the reciprocal lattice vectors, for a spacing of about `step`.
+
+    They are even, so that every second direction is a grid of its own, and equal
+    where an operation of the point group mixes the two vectors.
+
+    Parameters
+    ----------
+    reciprocal : ndarray, shape (2, 2)
+        Reciprocal lattice vectors as rows, 1/Å.
+    point_group : ndarray of int, shape (m, 2, 2)
+    step : float
+        1/Å.
+    """
+    length = np.linalg.norm(reciprocal, axis=1)
+    wanted = 2 * np.maximum(1, np.round(length / (2 * step))).astype(int)
+    diagonal = all((operation == np.diag(np.diag(operation))).all() for operation in point_group)
+    return (int(wanted[0]), int(wanted[1])) if diagonal else (int(wanted.max()),) * 2
+
+
 def make_direction_grid(
-    reciprocal: np.ndarray, point_group: np.ndarray, k_max: float, step: float
+    reciprocal: np.ndarray, point_group: np.ndarray, k_max: float, divisions: tuple[int, int]
 ) -> DirectionGrid:
-    """Grid that covers the disk |k| ≤ `k_max` with spacing of at most `step`.
+    """Grid that covers the disk |k| ≤ `k_max`, with its irreducible wedge.
 
     Parameters
     ----------
@@ -46,16 +68,16 @@ def make_direction_grid(
     point_group : ndarray of int, shape (m, 2, 2)
         Operations W on fractional coordinates of the direct cell; row vectors of
         reciprocal indices transform as h W.
-    k_max, step : float
+    k_max : float
         1/Å.
+    divisions : tuple of int
+        Steps in each reciprocal lattice vector.
 
     Returns
     -------
     DirectionGrid
     """
-    wanted = np.ceil(np.linalg.norm(reciprocal, axis=1) / step - 1e-9).astype(int)
-    diagonal = all((operation == np.diag(np.diag(operation))).all() for operation in point_group)
-    m1, m2 = (int(wanted[0]), int(wanted[1])) if diagonal else (int(wanted.max()),) * 2
+    m1, m2 = divisions
     fine = reciprocal / np.array([[m1], [m2]])
     # A vector of length k_max has |coordinate| ≤ k_max / (height of the cell).
     heights = abs(np.linalg.det(fine)) / np.linalg.norm(fine, axis=1)[::-1]

@@ -39,7 +39,7 @@ class MultisliceOptions:
     slice_thickness: float = 1.7
     g_max: float = 4.5
     absorption: bool = True
-    batch: int = 192
+    batch: int = 128
     device: str = "cpu"
 
 

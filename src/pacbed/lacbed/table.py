@@ -43,8 +43,10 @@ class TableGeometry:
     beams : ndarray of int, shape (N, 2)
         Recorded beams, closed under the point group.
     high_tension_kV : float
-    direction_step_mrad, direction_max_mrad : float
-        Largest spacing and reach of the incident directions.
+    divisions : tuple of int
+        Steps of the direction grid in each reciprocal lattice vector.
+    direction_max_mrad : float
+        Reach of the incident directions.
     convergence_max_mrad, mistilt_max_mrad : float
         Largest convergence semi-angle and tilt that can be synthesised.
     field : float
@@ -58,7 +60,7 @@ class TableGeometry:
     point_group: np.ndarray
     beams: np.ndarray
     high_tension_kV: float
-    direction_step_mrad: float
+    divisions: tuple[int, int]
     direction_max_mrad: float
     convergence_max_mrad: float
     mistilt_max_mrad: float
@@ -89,13 +91,13 @@ class TableGeometry:
             self.reciprocal,
             self.point_group,
             self.direction_max_mrad * per_mrad,
-            self.direction_step_mrad * per_mrad,
+            self.divisions,
         )
 
     @cached_property
     def fine_lattice_mrad(self) -> np.ndarray:
         """Steps of the direction grid as rows in mrad, shape (2, 2)."""
-        return np.asarray(self.lattice_mrad / np.array(self.grid.divisions)[:, None])
+        return np.asarray(self.lattice_mrad / np.array(self.divisions)[:, None])
 
     @cached_property
     def beam_images(self) -> np.ndarray:
@@ -213,7 +215,7 @@ class LacbedTable:
         header = {
             "format": _FORMAT,
             "high_tension_kV": g.high_tension_kV,
-            "direction_step_mrad": g.direction_step_mrad,
+            "divisions": list(g.divisions),
             "direction_max_mrad": g.direction_max_mrad,
             "convergence_max_mrad": g.convergence_max_mrad,
             "mistilt_max_mrad": g.mistilt_max_mrad,
@@ -273,11 +275,11 @@ def _unpack(arrays: dict[str, np.ndarray]) -> LacbedTable:
         reciprocal=arrays["reciprocal"],
         point_group=arrays["point_group"].astype(int),
         beams=arrays["beams"].astype(int),
+        divisions=(int(header["divisions"][0]), int(header["divisions"][1])),
         **{
             name: header[name]
             for name in (
                 "high_tension_kV",
-                "direction_step_mrad",
                 "direction_max_mrad",
                 "convergence_max_mrad",
                 "mistilt_max_mrad",

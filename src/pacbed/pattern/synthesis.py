@@ -10,14 +10,14 @@ that the edge of the aperture is always drawn finely.
 """
 
 import numpy as np
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import map_coordinates, spline_filter1d
 
 from pacbed.errors import OutOfRangeError
 from pacbed.lacbed.table import LacbedTable, TableGeometry
 from pacbed.pattern.geometry import PatternParameters, crystal_tilt, pixel_to_crystal
 
 #: Steps of the grid in one convergence semi-angle, at least.
-SAMPLES_PER_APERTURE = 40
+SAMPLES_PER_APERTURE = 32
 
 
 def refinement_factor(
@@ -29,27 +29,23 @@ def refinement_factor(
 
 
 def interpolation_weights(factor: int) -> np.ndarray:
-    """Cubic (Keys, a = −1/2) weights of the four neighbours, shape (factor, 4)."""
+    """Cubic B-spline weights of the four neighbours, shape (factor, 4)."""
     x = np.arange(factor) / factor
-    return np.stack(
-        [
-            -0.5 * x + x**2 - 0.5 * x**3,
-            1 - 2.5 * x**2 + 1.5 * x**3,
-            0.5 * x + 2 * x**2 - 1.5 * x**3,
-            -0.5 * x**2 + 0.5 * x**3,
-        ],
-        axis=1,
+    return (
+        np.stack([(1 - x) ** 3, 3 * x**3 - 6 * x**2 + 4, -3 * x**3 + 3 * x**2 + 3 * x + 1, x**3], axis=1)
+        / 6
     )
 
 
 def refine_axis(values: np.ndarray, factor: int, axis: int) -> np.ndarray:
-    """Refine samples by cubic interpolation; n samples become (n − 3) · factor.
+    """Refine samples by a cubic spline; n samples become (n − 3) · factor.
 
     The first sample of the result stands at the second of the input.
     """
     if factor == 1:
         return np.take(values, range(1, values.shape[axis] - 2), axis=axis)
-    values = np.moveaxis(values, axis, -1)
+    filtered = spline_filter1d(values, 3, axis=axis, output=values.dtype, mode="mirror")
+    values = np.moveaxis(filtered, axis, -1)
     windows = np.lib.stride_tricks.sliding_window_view(values, 4, axis=-1)
     weights = interpolation_weights(factor).astype(values.dtype)
     refined = (windows @ weights.T).reshape(*values.shape[:-1], -1)

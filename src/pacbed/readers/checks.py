@@ -96,7 +96,9 @@ def _frame_index(shape: tuple[int, ...], path: Path, frame: int | None) -> tuple
     leading = shape[:-2]
     frames = int(np.prod(leading, dtype=np.int64))
     if frames == 0:
-        raise PatternError(f"{path}: the array of shape {shape} is empty: export it again.")
+        raise PatternError(
+            f"{path}: the array of shape {shape} is empty, or cut short: export it again."
+        )
     if frame is None and frames > 1:
         raise PatternError(
             f"{path}: the array of shape {shape} holds {frames} frames: "

@@ -97,7 +97,7 @@ def _descend(tree: Any, *keys: str) -> Mapping[str, Any]:
 
 
 def _find(tree: Any, name: str) -> Mapping[str, Any]:
-    """The first group called ``name`` at any depth, or an empty one."""
+    """Find the first group called ``name`` at any depth, or an empty one."""
     return next(_groups(tree, name), {})
 
 
@@ -112,7 +112,7 @@ def _groups(tree: Any, name: str) -> Iterator[Mapping[str, Any]]:
 
 
 def _positive(value: Any, factor: float = 1.0) -> float | None:
-    """A positive finite number, whether stored as number or text; else None."""
+    """Read a positive finite number, whether stored as number or text; else None."""
     try:
         number = float(value) * factor
     except (TypeError, ValueError):

@@ -1,5 +1,6 @@
 """Microscope formats (dm3, dm4, tif, mrc, emd, hspy, blo, mib) through RosettaSciIO."""
 
+import gc
 import importlib
 import logging
 import threading
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 
 from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
@@ -17,10 +19,10 @@ from pacbed.readers.images import read_image
 from pacbed.readers.measurement import Measurement
 from pacbed.readers.metadata import read_metadata
 
-#: DigitalMicrograph files up to this size are read whole: only so are their RGB
-#: pictures readable. All else is opened lazily, so that no more than one frame
-#: is ever loaded and a false size in a header costs nothing.
+#: DigitalMicrograph files up to this size are read whole, larger ones lazily.
 _WHOLE_BYTES = 2**30
+#: Largest number of values in a stack of a tif file; it is read whole.
+_MAX_TIFF_VALUES = 2**29
 
 _TIFF_WHITE_IS_ZERO = 0
 _TIFF_PALETTE = 3
@@ -55,20 +57,49 @@ def read_microscope_file(path: Path, frame: int | None) -> Measurement:
     """
     with _lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        outcome = _attempt(path, frame)
+        if isinstance(outcome, PacbedError):
+            # RosettaSciIO leaves files open where it fails: close them while nobody listens.
+            gc.collect()
+    if isinstance(outcome, PacbedError):
+        raise outcome
+    return outcome
+
+
+def _attempt(path: Path, frame: int | None) -> Measurement | PacbedError:
+    """Read the file, or return the error with nothing that holds the file open."""
+    is_tiff = path.suffix.lower() in (".tif", ".tiff")
+    try:
+        if is_tiff:
+            _check_tiff(path)
+        signal = _choose_signal(_open(path), path)
+        return Measurement(_load(signal, path, frame), path, read_metadata(signal))
+    except PacbedError as error:
+        return error.with_traceback(None)
+    except Exception as error:  # RosettaSciIO raises whatever its parsers meet
+        reason = " ".join(str(error).split())[:160] or type(error).__name__
+    if is_tiff:
+        # Pillow reads some variants that RosettaSciIO does not (LZW, planar colours).
         try:
-            signal = _choose_signal(_open(path), path)
-            data = _load(signal, path, frame)
-        except PacbedError:
-            raise
-        except Exception as error:  # RosettaSciIO raises whatever its parsers meet
-            if path.suffix.lower() in (".tif", ".tiff"):
-                # Pillow reads some variants that RosettaSciIO does not (LZW, planar colours).
-                return read_image(path, frame)
-            raise FileFormatError(
-                f"{path}: not a readable {path.suffix.lower()[1:]} file, or cut short "
-                f"({_reason(error)}): copy or export it again."
-            ) from error
-    return Measurement(data=data, path=path, metadata=read_metadata(signal))
+            return read_image(path, frame)
+        except PacbedError as error:
+            return error.with_traceback(None)
+    return FileFormatError(
+        f"{path}: not a readable {path.suffix.lower()[1:]} file, or cut short "
+        f"({reason}): copy or export it again."
+    )
+
+
+def _check_tiff(path: Path) -> None:
+    """Refuse sizes before anything is unpacked: compressed files may be bombs."""
+    with tifffile.TiffFile(path) as file:
+        for series in file.series:
+            page = series.keyframe
+            check_pixels(page.imagelength, page.imagewidth, path)
+            if series.size > _MAX_TIFF_VALUES:
+                raise PatternError(
+                    f"{path}: a stack of {series.shape} is too large: export one pattern."
+                )
 
 
 def _open(path: Path) -> list[dict[str, Any]]:
@@ -82,7 +113,11 @@ def _open(path: Path) -> list[dict[str, Any]]:
         ) from error
     # RosettaSciIO logs to the standard output, where the answer goes.
     logging.getLogger("rsciio").setLevel(logging.CRITICAL)
-    lazy = name != "digitalmicrograph" or path.stat().st_size > _WHOLE_BYTES
+    # Lazily, no more than one frame is loaded and a false size in a header costs nothing.
+    # But lazy reading has no RGB pictures in dm3 and dm4, and leaves tif files open.
+    lazy = name != "tiff"
+    if name == "digitalmicrograph":
+        lazy = path.stat().st_size > _WHOLE_BYTES
     signals: list[dict[str, Any]] = module.file_reader(str(path), lazy=lazy)
     return signals
 
@@ -148,7 +183,3 @@ def _channels(array: Any, path: Path) -> NDArray[Any]:
 def _tiff_tag(signal: dict[str, Any], name: str) -> int | None:
     value = (signal.get("original_metadata") or {}).get(name)
     return int(value) if isinstance(value, int) else None
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__

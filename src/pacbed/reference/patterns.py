@@ -1,7 +1,7 @@
 """The patterns of a reference simulation and their file."""
 
+import io
 import json
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from pacbed.errors import FileFormatError
+from pacbed.files import write_atomically
 
 _FORMAT = "pacbed-reference-1"
 
@@ -43,22 +44,22 @@ class ReferencePatterns:
         ----------
         path : Path
             File to write; an existing one is replaced.
+
+        Raises
+        ------
+        FileFormatError
+            If the folder is missing or cannot be written.
         """
-        path = Path(path)
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            with partial.open("wb") as stream:
-                np.savez_compressed(
-                    stream,
-                    format=np.array(_FORMAT),
-                    patterns=self.patterns,
-                    thicknesses_nm=self.thicknesses_nm,
-                    mrad_per_pixel=np.array(self.mrad_per_pixel),
-                    provenance=np.array(json.dumps(self.provenance, sort_keys=True)),
-                )
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        content = io.BytesIO()
+        np.savez_compressed(
+            content,
+            format=np.array(_FORMAT),
+            patterns=self.patterns,
+            thicknesses_nm=self.thicknesses_nm,
+            mrad_per_pixel=np.array(self.mrad_per_pixel),
+            provenance=np.array(json.dumps(self.provenance, sort_keys=True)),
+        )
+        write_atomically(Path(path), content.getvalue())
 
     @classmethod
     def load(cls, path: Path) -> "ReferencePatterns":
@@ -70,7 +71,8 @@ class ReferencePatterns:
             If the file is missing, damaged or of another kind.
         """
         try:
-            with np.load(path, allow_pickle=False) as archive:
+            # np.load given a path leaves a damaged archive open.
+            with Path(path).open("rb") as file, np.load(file, allow_pickle=False) as archive:
                 if str(archive["format"]) != _FORMAT:
                     raise FileFormatError(
                         f"{path}: written by another version; simulate the reference again"

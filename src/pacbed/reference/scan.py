@@ -113,4 +113,4 @@ def probe_positions(
     fractions = grid.reshape(-1, 2)
     far = math.ceil(max(extent) / np.linalg.svd(cell, compute_uv=False)[-1])
     fractions = fractions + generator.integers(-far, far + 1, size=fractions.shape)
-    return np.mod(fractions @ cell, np.array(extent))
+    return np.asarray(np.mod(fractions @ cell, np.array(extent)))

@@ -86,7 +86,7 @@ def simulate_reference(
     rounds = max(options.configurations, 1)
     positions_per_round = plan.scan[0] * plan.scan[1]
     batches = -(-positions_per_round // plan.batch)
-    total: np.ndarray | None = None
+    total: np.ndarray = np.zeros(1)  # takes the shape of the first patterns
     with abtem.config.set({"diagnostics.progress_bar": False, "device": "cpu"}):
         atoms = _supercell(plan)
         for round_index in range(rounds):
@@ -94,18 +94,17 @@ def simulate_reference(
             positions = probe_positions(plan.cell, plan.scan, plan.extent, generator)
             for batch_index in range(batches):
                 part = positions[batch_index * plan.batch : (batch_index + 1) * plan.batch]
-                intensities = _scan(abtem, potential, part, options)
-                total = intensities if total is None else total + intensities
+                total = total + _scan(abtem, potential, part, options)
                 if progress is not None:
                     progress(round_index * batches + batch_index + 1, rounds * batches)
-    patterns = total / (rounds * positions_per_round)  # type: ignore[operator]
+    patterns: np.ndarray = total / (rounds * positions_per_round)
     wavelength = electron_wavelength(options.high_tension_kV)
     return ReferencePatterns(
         # abTEM's arrays are [x, y], patterns are [row, column] = [y, x].
         patterns=np.ascontiguousarray(patterns.transpose(0, 2, 1), dtype=np.float32),
         thicknesses_nm=(np.array(plan.exit_planes) + 1) * plan.slice_thickness / ANGSTROM_PER_NM,
         mrad_per_pixel=(wavelength / plan.extent[1] * 1e3, wavelength / plan.extent[0] * 1e3),
-        provenance=_provenance(plan, zone_axis, options),
+        provenance=_provenance(crystal, plan, zone_axis, options),
     )
 
 
@@ -245,11 +244,18 @@ def _scan(abtem: Any, potential: Any, positions: np.ndarray, options: ReferenceO
 
 
 def _provenance(
-    plan: _Plan, zone_axis: tuple[int, int, int], options: ReferenceOptions
+    crystal: Crystal, plan: _Plan, zone_axis: tuple[int, int, int], options: ReferenceOptions
 ) -> dict[str, Any]:
     return {
         "engine": f"abTEM {version('abtem')}",
         "options": asdict(options),
+        "crystal": {
+            "cell_A": crystal.cell.tolist(),
+            "symbols": list(crystal.symbols),
+            "positions": crystal.positions.tolist(),
+            "occupancies": crystal.occupancies.tolist(),
+            "b_iso_A2": crystal.b_iso.tolist(),
+        },
         "zone_axis": [int(index) for index in zone_axis],
         "supercell_A": [*plan.extent, float(plan.box.edges[2]) * plan.repeats[2]],
         "repeats": list(plan.repeats),

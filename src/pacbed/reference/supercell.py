@@ -171,11 +171,11 @@ def slice_offset(heights: np.ndarray, thickness: float) -> float:
 
 
 def smooth_size(least: float, even: bool = False) -> int:
-    """The smallest whole number from `least` up with no prime factor above 7."""
+    """The smallest whole number from `least` up with no prime factor above 13."""
     size = max(1, math.ceil(least - 1e-9))
     while True:
         rest = size
-        for factor in (2, 3, 5, 7):
+        for factor in (2, 3, 5, 7, 11, 13):
             while rest % factor == 0:
                 rest //= factor
         if rest == 1 and not (even and size % 2):

@@ -1,0 +1,59 @@
+# The project's commands. Each makes the virtual environment that it needs:
+# .venv holds the base installation, .venv-test everything.
+
+PYTHON ?= python3
+EXAMPLE ?= examples/sto-001-300kV_42nm.npy
+EXAMPLE_FLAGS ?= --system sto-001-300kV --convergence 20
+REPORT ?= build/example-report.png
+PYTEST_FLAGS ?= -n 2
+
+BASE := .venv
+TEST := .venv-test
+BASE_STAMP := $(BASE)/.installed
+TEST_STAMP := $(TEST)/.installed
+PIP_INSTALL := -m pip install --progress-bar off -q --disable-pip-version-check -c constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint format wheel bench clean
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+
+$(BASE_STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(BASE)
+	$(BASE)/bin/python $(PIP_INSTALL) -e .
+	touch $@
+
+$(TEST_STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(TEST)
+	$(TEST)/bin/python $(PIP_INSTALL) -e '.[dev]'
+	touch $@
+
+run: $(BASE_STAMP)  ## infer an example pattern and draw its report
+	mkdir -p $(dir $(REPORT))
+	$(BASE)/bin/pacbed infer $(EXAMPLE) $(EXAMPLE_FLAGS) --report $(REPORT)
+
+test: lint  ## run the checks and the test suite
+	$(TEST)/bin/python -m pytest $(PYTEST_FLAGS)
+
+lint: $(TEST_STAMP)  ## check style, types and the direction of imports
+	$(TEST)/bin/ruff check .
+	$(TEST)/bin/ruff format --check .
+	$(TEST)/bin/mypy
+	$(TEST)/bin/lint-imports
+
+format: $(TEST_STAMP)  ## put the code into the common format
+	$(TEST)/bin/ruff check --fix .
+	$(TEST)/bin/ruff format .
+
+wheel: $(TEST_STAMP)  ## build the wheel into dist/
+	$(TEST)/bin/hatchling build -t wheel
+
+bench: $(TEST_STAMP)  ## run every script of benchmarks/
+	set -e; for script in benchmarks/*.py; do \
+	    echo "== $$script"; $(TEST)/bin/python "$$script"; done
+
+clean:  ## remove environments, caches and what was built
+	rm -rf $(BASE) $(TEST) build dist .hypothesis .import_linter_cache \
+	    .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

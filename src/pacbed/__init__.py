@@ -1,0 +1,54 @@
+"""Thickness and mistilt of a crystal from its PACBED pattern.
+
+The public names are imported on first use, so that ``import pacbed`` itself
+loads neither NumPy nor ONNX Runtime.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pacbed.infer.estimate import Estimate
+    from pacbed.infer.predictor import Predictor
+    from pacbed.library.register import installed_systems, load_bundle
+    from pacbed.pattern.geometry import PatternParameters
+    from pacbed.pattern.synthesis import synthesise
+    from pacbed.readers import read_pattern
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Estimate",
+    "PatternParameters",
+    "Predictor",
+    "__version__",
+    "installed_systems",
+    "load_bundle",
+    "read_pattern",
+    "synthesise",
+]
+
+#: Where each public name lives.
+_HOME = {
+    "Estimate": "pacbed.infer.estimate",
+    "PatternParameters": "pacbed.pattern.geometry",
+    "Predictor": "pacbed.infer.predictor",
+    "installed_systems": "pacbed.library.register",
+    "load_bundle": "pacbed.library.register",
+    "read_pattern": "pacbed.readers",
+    "synthesise": "pacbed.pattern.synthesis",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Names for completion: those loaded already and the public ones."""
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,82 @@
+"""The command line: ``pacbed --help`` shows every command with an example."""
+
+from typing import Annotated
+
+import typer
+
+from pacbed.commands.evaluate import evaluate
+from pacbed.commands.group import PacbedGroup
+from pacbed.commands.infer import infer
+from pacbed.commands.pattern import pattern
+from pacbed.commands.reference import reference
+from pacbed.commands.simulate import simulate
+from pacbed.commands.systems import systems
+from pacbed.commands.train import train
+
+app = typer.Typer(
+    name="pacbed",
+    cls=PacbedGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="""
+    Specimen thickness and mistilt from PACBED patterns.
+
+    Which systems are installed, and what they cover:
+
+        [bold]pacbed systems[/bold]
+
+    Thickness and mistilt of a measured pattern, with a validation picture:
+
+        [bold]pacbed infer a.dm4 --system sto-001-200kV --convergence 20 --report fit.png[/bold]
+
+    A simulated pattern to look at or to try with:
+
+        [bold]pacbed pattern --system 2 --thickness 40 --convergence 20 -o test.npy[/bold]
+
+    How far the answers are from known thicknesses:
+
+        [bold]pacbed evaluate labels.csv[/bold]
+
+    A new system, from a crystal structure to a bundle:
+
+        [bold]pacbed simulate recipes/gan.toml -o gan.npz[/bold]
+
+        [bold]pacbed train recipes/gan.toml -o data/gan[/bold]
+
+    The same physics by an independent program (abTEM, frozen phonons):
+
+        [bold]pacbed reference recipes/gan.toml --thickness 10,20 --convergence 20 -o gan.npz[/bold]
+    """,
+)
+app.command()(infer)
+app.command()(systems)
+app.command()(pattern)
+app.command()(evaluate)
+app.command()(simulate)
+app.command()(train)
+app.command()(reference)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from pacbed import __version__
+
+        typer.echo(f"pacbed {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Print the version."),
+    ] = False,
+) -> None: ...
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,1 @@
+"""The commands of ``pacbed``, one module each; heavy imports are inside them."""

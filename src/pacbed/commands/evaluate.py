@@ -1,0 +1,137 @@
+"""``pacbed evaluate``: answers against labels."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from pacbed.commands.options import DataOption, JsonOption, check_output
+from pacbed.commands.output import print_block, print_json, print_table, progress_bar
+from pacbed.errors import PacbedError
+
+if TYPE_CHECKING:
+    from pacbed.infer.evaluation import Score
+    from pacbed.infer.labels import Label
+    from pacbed.library.system import System
+
+_HEADER = [
+    "pattern", "label/nm", "found/nm", "error/nm", "mistilt/mrad", "tilt error/mrad", "status",
+]  # fmt: skip
+
+
+def evaluate(
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV table with the columns path, material, high_tension_kV, zone_axis,"
+            " convergence_mrad, thickness_min_nm, thickness_max_nm; optionally label_origin,"
+            " tilt_x_mrad, tilt_y_mrad, mrad_per_pixel.",
+            metavar="LABELS.csv",
+        ),
+    ],
+    as_json: JsonOption = False,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Table of all answers to write.", metavar="CSV"),
+    ] = None,
+    data: DataOption = None,
+) -> None:
+    """Infer labelled patterns and print how far the answers are from the labels.
+
+    The error of a thickness is its distance to the range of the label, 0 inside.
+    Paths in the table are relative to its folder.
+
+    Example: [bold]pacbed evaluate labels.csv --output answers.csv[/bold]
+    """
+    from pacbed.files import write_atomically
+    from pacbed.infer.evaluation import summarise, to_csv
+    from pacbed.infer.labels import read_labels
+
+    if output is not None:
+        check_output(output, (".csv",))
+    entries = read_labels(labels)
+    systems = [_find(labels, label, data) for label in entries]
+    scores = _scores(labels, entries, systems)
+    summary = summarise(scores)
+    if output is not None:
+        write_atomically(output, to_csv(scores).encode())
+    if as_json:
+        print_json({"patterns": [score.to_dict() for score in scores], "summary": summary})
+    else:
+        print_table(_HEADER, [_row(score) for score in scores], numbers=set(_HEADER[1:-1]))
+        print_block("in total", _summary_rows(summary))
+
+
+def _find(table: Path, label: "Label", data: Path | None) -> "System":
+    from pacbed.library.register import find_system
+
+    try:
+        return find_system(
+            material=label.material,
+            high_tension_kV=label.high_tension_kV,
+            zone_axis=label.zone_axis,
+            data=data,
+        )
+    except PacbedError as error:
+        raise type(error)(f"{table}: line {label.line}: {error}") from error
+
+
+def _scores(table: Path, labels: "tuple[Label, ...]", systems: "list[System]") -> "list[Score]":
+    from pacbed.infer.evaluation import Score
+    from pacbed.infer.predictor import Predictor
+    from pacbed.library.register import load_bundle
+    from pacbed.readers import read_pattern
+
+    predictors = {system.name: Predictor(load_bundle(system)) for system in systems}
+    scores = []
+    with progress_bar("inferring", total=len(labels)) as bar:
+        for number, (label, system) in enumerate(zip(labels, systems, strict=True), start=1):
+            try:
+                estimate = predictors[system.name].infer(
+                    read_pattern(label.path).data,
+                    label.convergence_mrad,
+                    label.mrad_per_pixel,
+                    with_residual=True,
+                )
+            except PacbedError as error:
+                raise type(error)(f"{table}: line {label.line}: {error}") from error
+            scores.append(Score(label, estimate))
+            bar.update(number)
+    return scores
+
+
+def _row(score: "Score") -> list[str]:
+    label, estimate, tilt = score.label, score.estimate, score.tilt_error_mrad
+    return [
+        label.name,
+        f"{label.thickness_min_nm:g}-{label.thickness_max_nm:g}",
+        f"{estimate.thickness_nm:.1f}",
+        f"{score.error_nm:.1f}",
+        f"{estimate.mistilt_mrad:.2f}",
+        "" if tilt is None else f"{tilt:.2f}",
+        estimate.status,
+    ]
+
+
+def _summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
+    from pacbed.infer.evaluation import LIMITS_NM
+
+    shares = (f"{100 * summary[f'share_within_{n}nm']:.0f} % within {n} nm" for n in LIMITS_NM)
+    rows = [
+        ("Patterns", str(summary["count"])),
+        (
+            "Thickness error",
+            f"median {summary['median_error_nm']:.2f} nm, largest {summary['max_error_nm']:.2f} nm",
+        ),
+        ("", ", ".join(shares)),
+    ]
+    if summary["tilt_count"]:
+        rows.append(
+            (
+                "Tilt error",
+                f"median {summary['median_tilt_error_mrad']:.2f} mrad, "
+                f"largest {summary['max_tilt_error_mrad']:.2f} mrad "
+                f"({summary['tilt_count']} labelled)",
+            )
+        )
+    return rows

@@ -1,0 +1,69 @@
+"""Options that several commands share, with the same words everywhere."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pacbed.errors import FileFormatError, OutOfRangeError
+
+SystemOption = Annotated[
+    str | None,
+    typer.Option("--system", "-s", help="ID or name of the system, as [bold]pacbed systems[/bold]"
+                 " lists it.", metavar="ID|NAME"),
+]  # fmt: skip
+MaterialOption = Annotated[
+    str | None,
+    typer.Option("--material", help="Material, with --high-tension in place of --system."),
+]
+HighTensionOption = Annotated[
+    float | None, typer.Option("--high-tension", help="Accelerating voltage in kV.", metavar="KV")
+]
+ZoneAxisOption = Annotated[
+    str, typer.Option("--zone-axis", help='Direction \\[uvw] along the beam, such as "0 0 1".')
+]
+DataOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        help="Data folder with Register.csv, searched before the systems that come with the"
+        " program. By default ./data, or the folder in PACBED_DATA.",
+        metavar="DIR",
+    ),
+]
+RecipeArgument = Annotated[
+    Path, typer.Argument(help="Recipe of the system (TOML).", metavar="RECIPE")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+def check_output(path: Path, endings: tuple[str, ...]) -> None:
+    """Refuse a file that could not be written later, before anything is computed.
+
+    Raises
+    ------
+    FileFormatError
+        If the name has another ending, or the folder is missing.
+    """
+    if path.suffix.lower() not in endings:
+        raise FileFormatError(f"{path}: end the name in {' or '.join(endings)}.")
+    if path.is_dir():
+        raise FileFormatError(f"{path}: this is a folder: give a file to write.")
+    if not path.parent.is_dir():
+        raise FileFormatError(f"{path}: there is no folder {path.parent}: make it first.")
+
+
+def parse_numbers(text: str, option: str) -> tuple[float, ...]:
+    """Read numbers separated by commas, such as ``10,20,40``.
+
+    Raises
+    ------
+    OutOfRangeError
+        If an entry is not a number.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise OutOfRangeError(
+            f'{option} "{text}" is not a list of numbers: write it like 10,20,40.'
+        ) from None

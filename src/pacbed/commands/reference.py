@@ -1,0 +1,87 @@
+"""``pacbed reference``: frozen-phonon patterns by abTEM."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pacbed.commands.options import RecipeArgument, check_output, parse_numbers
+from pacbed.commands.output import print_block, progress_bar
+
+
+def reference(
+    recipe: RecipeArgument,
+    thickness: Annotated[
+        str, typer.Option("--thickness", help="Thicknesses in nm, such as 10,20,40.", metavar="NM")
+    ],
+    convergence: Annotated[
+        float, typer.Option("--convergence", help="Convergence semi-angle.", metavar="MRAD")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write (.npz).", metavar="NPZ")
+    ],
+    tilt_x: Annotated[
+        float, typer.Option(help="Zone axis right of the disk's centre.", metavar="MRAD")
+    ] = 0.0,
+    tilt_y: Annotated[
+        float, typer.Option(help="Zone axis below the disk's centre.", metavar="MRAD")
+    ] = 0.0,
+    configurations: Annotated[
+        int, typer.Option(help="Frozen-phonon configurations to average.", min=1)
+    ] = 8,
+    no_phonons: Annotated[
+        bool, typer.Option("--no-phonons", help="Atoms at rest, no thermal diffuse scattering.")
+    ] = False,
+    max_angle: Annotated[
+        float, typer.Option(help="Angle that the patterns reach.", metavar="MRAD")
+    ] = 50.0,
+    slice_thickness: Annotated[float, typer.Option(help="Slice thickness.", metavar="Å")] = 2.0,
+    sampling: Annotated[float, typer.Option(help="Pixel of the wave.", metavar="Å")] = 0.08,
+    probe_step: Annotated[
+        float | None,
+        typer.Option(help="Scan step as a share of the cell; by default as coarse as is exact."),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Seed of the displacements.", min=0)] = 0,
+) -> None:
+    """Simulate patterns with abTEM: scanned probe, frozen phonons.
+
+    Slow and independent of the tables that the inference uses: what these are
+    judged against. Needs the extra [bold]sim[/bold].
+
+    Example: [bold]pacbed reference recipes/sto-001-300kV.toml --thickness 10,20,40
+    --convergence 20 --tilt-x 3 --tilt-y 1.5 -o reference.npz[/bold]
+    """
+    from pacbed.library.recipe import load_recipe
+    from pacbed.reference import ReferenceOptions, simulate_reference
+
+    check_output(output, (".npz",))
+    loaded = load_recipe(recipe)
+    options = ReferenceOptions(
+        high_tension_kV=loaded.system.high_tension_kV,
+        convergence_mrad=convergence,
+        thicknesses_nm=parse_numbers(thickness, "--thickness"),
+        tilt_x_mrad=tilt_x,
+        tilt_y_mrad=tilt_y,
+        configurations=0 if no_phonons else configurations,
+        slice_thickness_A=slice_thickness,
+        sampling_A=sampling,
+        probe_step=probe_step,
+        max_angle_mrad=max_angle,
+        seed=seed,
+    )
+    with progress_bar("abTEM multislice") as bar:
+        patterns = simulate_reference(
+            loaded.crystal,
+            loaded.system.zone_axis,
+            options,
+            progress=lambda done, total: bar.update(done / total),
+        )
+    patterns.save(output)
+    print_block(
+        str(output),
+        [
+            ("Thickness", ", ".join(f"{value:.2f}" for value in patterns.thicknesses_nm) + " nm"),
+            ("Pixels", " x ".join(str(size) for size in patterns.patterns.shape[1:])),
+            ("Scale", "{:.4g} x {:.4g} mrad per pixel (y, x)".format(*patterns.mrad_per_pixel)),
+        ],
+    )

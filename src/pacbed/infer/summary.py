@@ -1,0 +1,76 @@
+"""An estimate in words: the lines that the command line and the picture show."""
+
+import math
+
+from pacbed.infer.estimate import Estimate
+
+STATUS_WORDS = {
+    "ok": "usable: the pattern fits this system",
+    "ambiguous": "ambiguous: more than one thickness fits, see the alternatives",
+    "mismatch": "mismatch: the pattern does not fit this system, do not use the numbers",
+    "out_of_range": "out of range: the answer lies outside what the system covers",
+}
+#: Below this length, in standard errors, a tilt vector has no sure direction.
+_SURE_DIRECTION = 2.0
+_MOST_ALTERNATIVES = 3
+
+
+def with_error(value: float, error: float) -> str:
+    """Write ``value ± error`` with as many decimals as the error deserves."""
+    if not math.isfinite(value):
+        return "unknown"
+    if not math.isfinite(error):
+        return f"{value:.1f}"
+    decimals = 2 if error < 0.1 else 1 if error < 10 else 0
+    return f"{value:.{decimals}f} ± {error:.{decimals}f}"
+
+
+def summary_rows(estimate: Estimate) -> list[tuple[str, str]]:
+    """Put an estimate into lines.
+
+    Parameters
+    ----------
+    estimate : Estimate
+
+    Returns
+    -------
+    list of tuple of str
+        Label and value of each line; the label of a continued line is empty.
+    """
+    low, high = estimate.thickness_interval95_nm
+    rows = [
+        ("System", estimate.system),
+        ("Status", STATUS_WORDS.get(estimate.status, estimate.status)),
+        ("Thickness", f"{with_error(estimate.thickness_nm, estimate.thickness_std_nm)} nm"),
+        ("", f"95 % interval {low:.1f} to {high:.1f} nm"),
+        ("Mistilt", f"{with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad)} mrad"),
+        ("Azimuth", azimuth_words(estimate)),
+        (
+            "Zone axis",
+            f"x {estimate.tilt_x_mrad:+.1f}, y {estimate.tilt_y_mrad:+.1f} mrad from the centre",
+        ),
+        ("Scale", f"{estimate.mrad_per_pixel:.4g} mrad per pixel as recorded"),
+    ]
+    if estimate.rotation_deg is not None:
+        rows.append(("Rotation", f"{estimate.rotation_deg:.1f}° against the crystal"))
+    if estimate.residual is not None:
+        rows.append(("Residual", f"{100 * estimate.residual:.1f} % of the pattern's variance"))
+    if estimate.alternatives:
+        shown = [
+            f"{other.thickness_nm:.1f} nm ({100 * other.probability:.0f} %)"
+            for other in estimate.alternatives[:_MOST_ALTERNATIVES]
+        ]
+        more = len(estimate.alternatives) - len(shown)
+        rows.append(("Alternatives", ", ".join(shown) + (f" and {more} more" if more else "")))
+    return rows
+
+
+def azimuth_words(estimate: Estimate) -> str:
+    """Write the direction of the tilt, or that the tilt is too small to have one."""
+    error = estimate.tilt_std_mrad
+    if not all(map(math.isfinite, (estimate.azimuth_deg, estimate.mistilt_mrad, error))):
+        return "unknown"
+    if estimate.mistilt_mrad < _SURE_DIRECTION * error or estimate.mistilt_mrad <= 0:
+        return "not determined at so small a mistilt"
+    spread = math.degrees(math.atan2(error, estimate.mistilt_mrad))
+    return f"{estimate.azimuth_deg:.0f}° ± {math.ceil(spread):d}° from +x towards +y"

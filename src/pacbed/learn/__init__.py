@@ -1,0 +1,1 @@
+"""Training: endless synthetic patterns, the network, the loop, the export."""

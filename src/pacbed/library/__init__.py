@@ -1,0 +1,1 @@
+"""The installed systems: recipes, bundles and the register that finds them."""

@@ -1,0 +1,191 @@
+"""Recipes: everything that makes a system's bundle, in one TOML file."""
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+
+import numpy as np
+
+from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal, lattice_from_parameters, read_cif
+from pacbed.errors import CrystalError, RecipeError
+from pacbed.lacbed.options import TableOptions
+from pacbed.library.system import System
+
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How a network is trained.
+
+    Attributes
+    ----------
+    samples : int
+        Patterns seen in all.
+    batch_size : int
+    learning_rate : float
+        Largest of the one-cycle schedule.
+    seed : int
+    threads : int
+        Processor threads; 0 leaves torch's choice.
+    checkpoint_seconds : float
+    """
+
+    samples: int = 250_000
+    batch_size: int = 128
+    learning_rate: float = 2e-3
+    seed: int = 0
+    threads: int = 0
+    checkpoint_seconds: float = 120.0
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A system with its crystal and the options that make its bundle."""
+
+    path: Path
+    system: System
+    crystal: Crystal
+    table: TableOptions = field(default_factory=TableOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+
+
+def load_recipe(path: Path) -> Recipe:
+    """Read and check a recipe.
+
+    Parameters
+    ----------
+    path : Path
+        A TOML file with the tables ``[system]``, ``[crystal]`` and, optionally,
+        ``[table]`` and ``[training]``; see docs/recipes.md.
+
+    Returns
+    -------
+    Recipe
+
+    Raises
+    ------
+    RecipeError
+        If an entry is missing, wrong or unknown; the message names it.
+    CrystalError
+        If the structure is unusable.
+    """
+    path = Path(path)
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise RecipeError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path}: is not valid TOML ({error})") from error
+    _no_others(path, "the recipe", content, {"system", "crystal", "table", "training"})
+    for section in ("system", "crystal"):
+        if not isinstance(content.get(section), dict):
+            raise RecipeError(f"{path}: has no [{section}]; add it")
+    crystal = _crystal(path, content["crystal"])
+    return Recipe(
+        path=path,
+        system=_system(path, content["system"], crystal),
+        crystal=crystal,
+        table=_options(path, "table", content.get("table", {}), TableOptions),
+        training=_options(path, "training", content.get("training", {}), TrainingOptions),
+    )
+
+
+def _no_others(path: Path, where: str, given: dict[str, Any], known: set[str]) -> None:
+    for key in given:
+        if key not in known:
+            raise RecipeError(
+                f"{path}: {where} has the unknown entry {key!r}; known are {', '.join(sorted(known))}"
+            )
+
+
+def _options(path: Path, section: str, given: Any, kind: type[_T]) -> _T:
+    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    if not isinstance(given, dict):
+        raise RecipeError(f"{path}: [{section}] must be a table of entries")
+    _no_others(path, f"[{section}]", given, set(fields))
+    values = {}
+    for name, value in given.items():
+        default = fields[name].default
+        if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
+            value = float(value)
+        if type(value) is not type(default) or (not isinstance(value, str) and value < 0):
+            raise RecipeError(
+                f"{path}: [{section}] {name} = {value!r} must be like {default!r} and not negative"
+            )
+        values[name] = value
+    return kind(**values)
+
+
+def _system(path: Path, given: dict[str, Any], crystal: Crystal) -> System:
+    known = {f.name for f in dataclasses.fields(System)}
+    _no_others(path, "[system]", given, known)
+    missing = known - set(given) - {"composition", "mistilt_mrad"}
+    if missing:
+        raise RecipeError(f"{path}: [system] lacks {', '.join(sorted(missing))}")
+    try:
+        ranges = {
+            name: (float(given[name][0]), float(given[name][1]))
+            for name in ("convergence_mrad", "thickness_nm")
+        }
+        tilts = given.get("mistilt_mrad", [0.0, 12.0])
+        zone = tuple(given["zone_axis"])
+        system = System(
+            id=given["id"],
+            name=str(given["name"]),
+            material=str(given["material"]),
+            composition=str(given.get("composition", crystal.formula)),
+            zone_axis=(zone[0], zone[1], zone[2]),
+            high_tension_kV=float(given["high_tension_kV"]),
+            mistilt_mrad=(float(tilts[0]), float(tilts[1])),
+            **ranges,
+        )
+    except (TypeError, ValueError, IndexError) as error:
+        raise RecipeError(f"{path}: [system] has a wrong value ({error})") from error
+    if not (isinstance(system.id, int) and all(isinstance(v, int) for v in zone) and len(zone) == 3):
+        raise RecipeError(f"{path}: [system] id and zone_axis must be whole numbers")
+    for name in ("convergence_mrad", "thickness_nm", "mistilt_mrad"):
+        low, high = getattr(system, name)
+        if not 0 <= low < high:
+            raise RecipeError(f"{path}: [system] {name} must be [smallest, largest]")
+    if not 10 <= system.high_tension_kV <= 3000:
+        raise RecipeError(f"{path}: [system] high_tension_kV must lie between 10 and 3000")
+    if not system.name.replace("-", "").replace("_", "").isalnum():
+        raise RecipeError(f"{path}: [system] name may hold letters, digits, - and _ only")
+    return system
+
+
+def _crystal(path: Path, given: dict[str, Any]) -> Crystal:
+    _no_others(path, "[crystal]", given, {"cif", "cell", "atoms", "b_iso"})
+    b_iso = given.get("b_iso", {})
+    if not isinstance(b_iso, dict):
+        raise RecipeError(f"{path}: [crystal.b_iso] must give B in Å² by element")
+    if "cif" in given:
+        name = Path(str(given["cif"]))
+        if name.is_absolute() or ".." in name.parts:
+            raise RecipeError(f"{path}: [crystal] cif must lie beside the recipe")
+        return read_cif(path.parent / name, b_iso)
+    if "cell" not in given or not given.get("atoms"):
+        raise RecipeError(f"{path}: [crystal] needs cif, or cell and atoms")
+    symbols, positions, occupancies, factors = [], [], [], []
+    try:
+        for atom in given["atoms"]:
+            _no_others(
+                path, "an atom", atom, {"element", "position", "occupancy", "b_iso"}
+            )
+            symbols.append(str(atom["element"]))
+            positions.append([float(x) for x in atom["position"]])
+            occupancies.append(float(atom.get("occupancy", 1.0)))
+            factors.append(
+                float(atom.get("b_iso", b_iso.get(symbols[-1], DEFAULT_B_ISO)))
+            )
+        cell = lattice_from_parameters(tuple(float(x) for x in given["cell"]))
+        return Crystal(
+            cell, tuple(symbols), np.array(positions), np.array(occupancies), np.array(factors)
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise RecipeError(f"{path}: [crystal] has a wrong entry ({error})") from error
+    except CrystalError as error:
+        raise CrystalError(f"{path}: {error}") from error

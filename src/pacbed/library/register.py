@@ -1,0 +1,129 @@
+"""Which systems are installed, and the bundle of each."""
+
+import os
+from pathlib import Path
+
+from pacbed.errors import BundleError, UnknownSystemError
+from pacbed.library.bundle import DESCRIPTION, Bundle
+from pacbed.library.system import System
+
+_SHIPPED = Path(__file__).parent / "bundles"
+#: Two voltages closer than this share are the same.
+_SAME_VOLTAGE = 0.01
+
+
+def data_folder(data: Path | None = None) -> Path | None:
+    """The data folder: as given, else ``PACBED_DATA``, else ``./data`` with a register.
+
+    Raises
+    ------
+    BundleError
+        If a folder was named that does not exist.
+    """
+    named = data if data is not None else os.environ.get("PACBED_DATA")
+    if named is not None:
+        folder = Path(named)
+        if not folder.is_dir():
+            raise BundleError(f"{folder}: is not a folder; give the data folder")
+        return folder
+    folder = Path("data")
+    return folder if (folder / "Register.csv").is_file() else None
+
+
+def installed_bundles(data: Path | None = None) -> list[Bundle]:
+    """All bundles: those of the data folder before the shipped ones, by system ID.
+
+    Parameters
+    ----------
+    data : Path, optional
+        Data folder; bundles lie in ``<id>/models/<model>/``.
+    """
+    found: dict[int, Bundle] = {}
+    for path in sorted(_SHIPPED.glob(f"*/{DESCRIPTION}")):
+        bundle = Bundle.load(path.parent)
+        found[bundle.system.id] = bundle
+    folder = data_folder(data)
+    if folder is not None:
+        for path in sorted(folder.glob(f"*/models/*/{DESCRIPTION}")):
+            bundle = Bundle.load(path.parent)
+            found[bundle.system.id] = bundle
+    return [found[number] for number in sorted(found)]
+
+
+def installed_systems(data: Path | None = None) -> list[System]:
+    """All installed systems, by ID."""
+    return [bundle.system for bundle in installed_bundles(data)]
+
+
+def find_system(
+    system: str | int | None = None,
+    *,
+    material: str | None = None,
+    high_tension_kV: float | None = None,
+    zone_axis: tuple[int, int, int] = (0, 0, 1),
+    data: Path | None = None,
+) -> System:
+    """Find an installed system by ID or name, or by material, voltage and zone axis.
+
+    Parameters
+    ----------
+    system : str or int, optional
+        ID or name.
+    material : str, optional
+        Name of the material or its formula, without regard to case.
+    high_tension_kV : float, optional
+    zone_axis : tuple of int
+    data : Path, optional
+
+    Raises
+    ------
+    UnknownSystemError
+        If none fits; the message lists the installed ones.
+    """
+    systems = installed_systems(data)
+    known = ", ".join(f"{s.id} {s.name}" for s in systems) or "none"
+    if system is not None:
+        wanted = str(system).strip().lower()
+        for candidate in systems:
+            if wanted in (str(candidate.id), candidate.name.lower()):
+                return candidate
+        raise UnknownSystemError(f"system {system!s} is not installed; installed are: {known}")
+    for candidate in systems:
+        names = (candidate.material.lower(), candidate.composition.lower())
+        if (
+            material is not None
+            and material.strip().lower() in names
+            and high_tension_kV is not None
+            and abs(high_tension_kV - candidate.high_tension_kV)
+            <= _SAME_VOLTAGE * candidate.high_tension_kV
+            and zone_axis == candidate.zone_axis
+        ):
+            return candidate
+    axis = " ".join(map(str, zone_axis))
+    voltage = "no voltage" if high_tension_kV is None else f"{high_tension_kV:g} kV"
+    raise UnknownSystemError(
+        f"no system for {material} [{axis}] at {voltage} is installed; installed are: {known}"
+    )
+
+
+def load_bundle(system: System | str | int, data: Path | None = None) -> Bundle:
+    """Bundle of an installed system.
+
+    Parameters
+    ----------
+    system : System, str or int
+        As found by :func:`find_system`, or its ID or name.
+    data : Path, optional
+
+    Raises
+    ------
+    UnknownSystemError
+        If it is not installed.
+    BundleError
+        If its bundle is broken.
+    """
+    wanted = system if isinstance(system, System) else find_system(system, data=data)
+    for bundle in installed_bundles(data):
+        if bundle.system == wanted:
+            return bundle
+    raise UnknownSystemError(f"system {wanted.name} is not installed")

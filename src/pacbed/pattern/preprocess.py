@@ -1,0 +1,211 @@
+"""The one road from a raw array to the network's input.
+
+Training renders its patterns straight into the input frame and takes the same
+:func:`normalise`; inference finds the bright-field disk first (:func:`locate`)
+and resamples the raw array around it (:func:`to_input_frame`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+
+from pacbed.errors import PatternError
+
+#: Pixels of the network's input along one side, and of the convergence semi-angle
+#: in it when the scale is right.
+INPUT_SIZE = 96
+APERTURE_PX = 32.0
+#: Zoom around the right scale for which the network is trained: 1/range … range.
+ZOOM_RANGE = 1.18
+
+_SMALLEST, _LARGEST = 32, 4096
+_LOCATE_SIZE = 128
+
+
+@dataclass(frozen=True)
+class DiskLocation:
+    """The bright-field disk in an array: centre (row, column) and radius, pixels."""
+
+    row: float
+    column: float
+    radius: float
+
+
+def clean(pattern: np.ndarray) -> np.ndarray:
+    """Check a raw array and mend single bad pixels.
+
+    Parameters
+    ----------
+    pattern : ndarray, shape (rows, columns)
+        Any real dtype; negative values are allowed.
+
+    Returns
+    -------
+    ndarray of float32
+        Pixels that are NaN or infinite, and single hot ones, are replaced by the
+        median of their neighbours.
+
+    Raises
+    ------
+    PatternError
+        If the array is not a usable pattern.
+    """
+    data = np.asarray(pattern)
+    if data.ndim != 2:
+        raise PatternError(
+            f"pattern has shape {data.shape}; give one 2-D array (choose a frame of a stack)"
+        )
+    if min(data.shape) < _SMALLEST or max(data.shape) > _LARGEST:
+        raise PatternError(
+            f"pattern has {data.shape[0]} x {data.shape[1]} pixels; "
+            f"give {_SMALLEST} to {_LARGEST} along each side"
+        )
+    if data.dtype.kind not in "iufb":
+        raise PatternError(f"pattern has the type {data.dtype}; give real numbers")
+    with np.errstate(over="ignore"):
+        data = data.astype(np.float32)
+    bad = ~np.isfinite(data)
+    share = float(bad.mean())
+    if share > 0.01:
+        raise PatternError(
+            f"{share:.1%} of the pixels are NaN or infinite; at most 1 % can be mended"
+        )
+    if share > 0:
+        data = np.where(bad, np.float32(np.median(data[~bad])), data)
+    if not data.max() > data.min():
+        raise PatternError("pattern is constant; give a recorded diffraction pattern")
+    # A hot pixel stands far above all its neighbours, which a diffraction feature,
+    # being blurred by the detector, never does.
+    limit = np.quantile(data[::3, ::3], 0.999)
+    suspects = np.flatnonzero(data > limit + 0.5 * (limit - data.min()))
+    suspects = np.union1d(suspects, np.flatnonzero(bad)) if share > 0 else suspects
+    if 0 < len(suspects) <= 0.01 * data.size:
+        rows, columns = np.unravel_index(suspects, data.shape)
+        padded = np.pad(data, 1, mode="reflect")
+        around = np.stack(
+            [padded[rows + i, columns + j] for i in range(3) for j in range(3) if (i, j) != (1, 1)]
+        )
+        middle = np.median(around, axis=0)
+        lonely = (data[rows, columns] > 3 * np.maximum(middle, 1e-12)) | bad[rows, columns]
+        data[rows[lonely], columns[lonely]] = middle[lonely]
+    return data
+
+
+def locate(pattern: np.ndarray) -> DiskLocation:
+    """Find the bright-field disk roughly: good to about a tenth of its radius.
+
+    The disk is the brightest compact region: a threshold halfway between the
+    background and the disk's own level gives its area, and the area its radius.
+
+    Parameters
+    ----------
+    pattern : ndarray of float32, shape (rows, columns)
+        From :func:`clean`.
+
+    Returns
+    -------
+    DiskLocation
+
+    Raises
+    ------
+    PatternError
+        If nothing stands out from the background.
+    """
+    factor = max(1, int(np.ceil(max(pattern.shape) / _LOCATE_SIZE)))
+    small = bin_pixels(pattern, factor)
+    small = ndimage.gaussian_filter(small, 1.0)
+    border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
+    background = min(float(np.quantile(small, 0.05)), float(np.median(border)))
+    level = float(np.quantile(small, 0.995)) - background
+    if not level > 0:
+        raise PatternError("pattern has no bright-field disk; give a recorded pattern")
+    for _ in range(3):
+        inside = small - background > 0.45 * level
+        level = float((small[inside] - background).mean()) if inside.any() else level
+    labels, count = ndimage.label(inside)
+    if count > 1:
+        sizes = ndimage.sum_labels(inside, labels, range(1, count + 1))
+        inside = labels == 1 + int(np.argmax(sizes))
+    inside = ndimage.binary_fill_holes(inside)
+    area = float(inside.sum())
+    row, column = ndimage.center_of_mass(inside)
+    radius = max(1.0, float(np.sqrt(area / np.pi)))
+    return DiskLocation(
+        (row + 0.5) * factor - 0.5, (column + 0.5) * factor - 0.5, radius * factor
+    )
+
+
+def bin_pixels(pattern: np.ndarray, factor: int) -> np.ndarray:
+    """Mean over blocks of `factor` × `factor` pixels; an incomplete rim is cut off."""
+    if factor == 1:
+        return pattern
+    rows, columns = (n // factor for n in pattern.shape)
+    cut = pattern[: rows * factor, : columns * factor]
+    return np.asarray(cut.reshape(rows, factor, columns, factor).mean(axis=(1, 3)))
+
+
+def to_input_frame(pattern: np.ndarray, disk: DiskLocation) -> np.ndarray:
+    """Resample a pattern so that the disk stands centred with :data:`APERTURE_PX`.
+
+    Parameters
+    ----------
+    pattern : ndarray of float32, shape (rows, columns)
+    disk : DiskLocation
+        What to take as the bright-field disk.
+
+    Returns
+    -------
+    ndarray of float32, shape (INPUT_SIZE, INPUT_SIZE)
+        Positions outside the pattern repeat its edge.
+    """
+    step = disk.radius / APERTURE_PX
+    half = INPUT_SIZE / 2 * step * 1.1 + 3
+    top, left = (max(0, int(np.floor(c - half))) for c in (disk.row, disk.column))
+    bottom, right = int(np.ceil(disk.row + half)) + 1, int(np.ceil(disk.column + half)) + 1
+    window = pattern[top:bottom, left:right]
+    row, column = disk.row - top, disk.column - left
+    # Average down to about the input's pixel size first, so that no dose is wasted
+    # and nothing aliases.
+    factor = max(1, int(step))
+    if min(window.shape) >= 2 * factor:
+        window = bin_pixels(window, factor)
+    else:
+        factor = 1
+    if min(window.shape, default=0) < 2:
+        raise PatternError("the bright-field disk lies outside the array; crop less")
+    offset = (np.arange(INPUT_SIZE) - (INPUT_SIZE - 1) / 2) * step / factor
+    rows = (row + 0.5) / factor - 0.5 + offset
+    columns = (column + 0.5) / factor - 0.5 + offset
+    grid = np.stack(np.meshgrid(rows, columns, indexing="ij"))
+    return np.asarray(
+        ndimage.map_coordinates(window, grid, order=1, mode="nearest"), np.float32
+    )
+
+
+def circle_mask(size: int = INPUT_SIZE) -> np.ndarray:
+    """1 inside the input's inscribed circle, 0 outside, float32."""
+    axis = np.arange(size) - (size - 1) / 2
+    return (axis[:, None] ** 2 + axis[None] ** 2 <= (size / 2) ** 2).astype(np.float32)
+
+
+def normalise(frames: np.ndarray) -> np.ndarray:
+    """Bring frames to mean 0 and variance 1 inside the inscribed circle.
+
+    This removes the unknown gain and offset of the detector; outside the circle
+    is zero, so that a rotation of the pattern never changes what is seen.
+
+    Parameters
+    ----------
+    frames : ndarray of float32, shape (B, n, n)
+
+    Returns
+    -------
+    ndarray of float32, shape (B, n, n)
+    """
+    mask = circle_mask(frames.shape[-1])
+    count = mask.sum()
+    mean = (frames * mask).sum(axis=(1, 2), keepdims=True) / count
+    centred = (frames - mean) * mask
+    deviation = np.sqrt((centred**2).sum(axis=(1, 2), keepdims=True) / count)
+    return np.asarray(centred / np.maximum(deviation, 1e-12), np.float32)

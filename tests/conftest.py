@@ -1,0 +1,23 @@
+"""What all tests share: quiet numerics, a plot backend without a screen, the repository's root."""
+
+import os
+from pathlib import Path
+
+# Before NumPy or torch is imported: the tests run in several processes, which
+# must not each take every core.
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(variable, "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+
+# The same cases in every run, and no time limit on a busy machine.
+hypothesis.settings.register_profile("pacbed", deadline=None, derandomize=True)
+hypothesis.settings.load_profile("pacbed")
+
+
+@pytest.fixture(scope="session")
+def repository() -> Path:
+    """Root of the source tree."""
+    return Path(__file__).resolve().parent.parent

@@ -1,0 +1,73 @@
+"""Inference in an environment that has neither torch nor abTEM nor a crystal library."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+BLOCKED = ("abtem", "ase", "gemmi", "onnx", "onnxscript", "spglib", "torch")
+
+# Runs in a fresh interpreter: what this one has imported already would hide a fault.
+PRELUDE = f"""
+import sys
+
+BLOCKED = {BLOCKED!r}
+
+class Blocker:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in BLOCKED:
+            raise ModuleNotFoundError(f"No module named {{name!r}} (blocked)", name=name)
+        return None
+
+sys.meta_path.insert(0, Blocker())
+"""
+
+INFER = """
+import json
+import pacbed
+
+(system,) = [system for system in pacbed.installed_systems() if system.name == "sto-001-300kV"]
+bundle = pacbed.load_bundle(system)
+parameters = pacbed.PatternParameters(
+    thickness_nm=42.0, tilt_x_mrad=2.0, tilt_y_mrad=-1.0, convergence_mrad=20.0, mrad_per_pixel=0.5
+)
+pattern = pacbed.synthesise(bundle.table, parameters, shape=(160, 160))
+estimate = pacbed.Predictor(bundle).infer(pattern, convergence_mrad=20.0)
+print(json.dumps(estimate.to_dict()))
+"""
+
+COMMAND = """
+from pacbed.cli import main
+
+sys.argv = ["pacbed", "systems"]
+main()
+"""
+
+
+def run(code):
+    command = [sys.executable, "-c", PRELUDE + code]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize("module", BLOCKED)
+def test_blocker_blocks(module):
+    result = run(f"import {module}")
+    assert result.returncode != 0
+    assert "(blocked)" in result.stderr
+
+
+def test_inference_needs_no_extra():
+    result = run(INFER)
+    assert result.returncode == 0, result.stderr
+    estimate = json.loads(result.stdout)
+    assert estimate["system"] == "sto-001-300kV"
+    assert estimate["thickness_nm"] == pytest.approx(42.0, abs=3.0)
+    assert estimate["tilt_x_mrad"] == pytest.approx(2.0, abs=1.0)
+    assert estimate["tilt_y_mrad"] == pytest.approx(-1.0, abs=1.0)
+
+
+def test_command_line_needs_no_extra():
+    result = run(COMMAND)
+    assert result.returncode == 0, result.stderr
+    assert "sto-001-300kV" in result.stdout
