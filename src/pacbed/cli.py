@@ -28,9 +28,9 @@ app = typer.Typer(
 
         [bold]pacbed systems[/bold]
 
-    Thickness and mistilt of a measured pattern, with a validation picture:
+    Thickness and mistilt of a measured pattern:
 
-        [bold]pacbed infer a.dm4 --system sto-001-200kV --convergence 20 --report fit.png[/bold]
+        [bold]pacbed infer a.dm4 --system sto-001-200kV --convergence 20[/bold]
 
     A simulated pattern to look at or to try with:
 
@@ -44,11 +44,11 @@ app = typer.Typer(
 
         [bold]pacbed simulate recipes/gan.toml -o gan.npz[/bold]
 
-        [bold]pacbed train recipes/gan.toml -o data/gan[/bold]
+        [bold]pacbed train recipes/gan.toml -o data/7/models/gan[/bold]
 
     The same physics by an independent program (abTEM, frozen phonons):
 
-        [bold]pacbed reference recipes/gan.toml --thickness 10,20 --convergence 20 -o gan.npz[/bold]
+        [bold]pacbed reference recipes/gan.toml --thickness 20 --convergence 20 -o r.npz[/bold]
     """,
 )
 app.command()(infer)

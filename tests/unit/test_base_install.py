@@ -1,6 +1,7 @@
 """Inference in an environment that has neither torch nor abTEM nor a crystal library."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -27,8 +28,7 @@ INFER = """
 import json
 import pacbed
 
-(system,) = [system for system in pacbed.installed_systems() if system.name == "sto-001-300kV"]
-bundle = pacbed.load_bundle(system)
+bundle = pacbed.load_bundle("sto-001-300kV")
 parameters = pacbed.PatternParameters(
     thickness_nm=42.0, tilt_x_mrad=2.0, tilt_y_mrad=-1.0, convergence_mrad=20.0, mrad_per_pixel=0.5
 )
@@ -45,19 +45,28 @@ main()
 """
 
 
-def run(code):
-    command = [sys.executable, "-c", PRELUDE + code]
-    return subprocess.run(command, check=False, capture_output=True, text=True)
+@pytest.fixture
+def run(tmp_path):
+    """Run code under the blocker, with the shipped bundles and no data folder."""
+    environment = {name: value for name, value in os.environ.items() if name != "PACBED_DATA"}
+
+    def run(code):
+        command = [sys.executable, "-c", PRELUDE + code]
+        return subprocess.run(
+            command, check=False, capture_output=True, text=True, cwd=tmp_path, env=environment
+        )
+
+    return run
 
 
 @pytest.mark.parametrize("module", BLOCKED)
-def test_blocker_blocks(module):
+def test_blocker_blocks(run, module):
     result = run(f"import {module}")
     assert result.returncode != 0
     assert "(blocked)" in result.stderr
 
 
-def test_inference_needs_no_extra():
+def test_inference_needs_no_extra(run):
     result = run(INFER)
     assert result.returncode == 0, result.stderr
     estimate = json.loads(result.stdout)
@@ -67,7 +76,7 @@ def test_inference_needs_no_extra():
     assert estimate["tilt_y_mrad"] == pytest.approx(-1.0, abs=1.0)
 
 
-def test_command_line_needs_no_extra():
+def test_command_line_needs_no_extra(run):
     result = run(COMMAND)
     assert result.returncode == 0, result.stderr
     assert "sto-001-300kV" in result.stdout

@@ -51,7 +51,7 @@ def evaluate(
         check_output(output, (".csv",))
     entries = read_labels(labels)
     systems = [_find(labels, label, data) for label in entries]
-    scores = _scores(labels, entries, systems)
+    scores = _scores(labels, entries, systems, data)
     summary = summarise(scores)
     if output is not None:
         write_atomically(output, to_csv(scores).encode())
@@ -76,13 +76,16 @@ def _find(table: Path, label: "Label", data: Path | None) -> "System":
         raise type(error)(f"{table}: line {label.line}: {error}") from error
 
 
-def _scores(table: Path, labels: "tuple[Label, ...]", systems: "list[System]") -> "list[Score]":
+def _scores(
+    table: Path, labels: "tuple[Label, ...]", systems: "list[System]", data: Path | None
+) -> "list[Score]":
     from pacbed.infer.evaluation import Score
     from pacbed.infer.predictor import Predictor
     from pacbed.library.register import load_bundle
     from pacbed.readers import read_pattern
 
-    predictors = {system.name: Predictor(load_bundle(system)) for system in systems}
+    distinct = {system.name: system for system in systems}
+    predictors = {name: Predictor(load_bundle(system, data)) for name, system in distinct.items()}
     scores = []
     with progress_bar("inferring", total=len(labels)) as bar:
         for number, (label, system) in enumerate(zip(labels, systems, strict=True), start=1):

@@ -2,7 +2,7 @@
 
 import errno
 import warnings
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -34,7 +34,14 @@ class PacbedGroup(TyperGroup):
         raise typer.Exit(INPUT_ERROR)
 
 
-def _show_warning(message: Warning | str, category: type[Warning], *_: Any) -> None:
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
     # Warnings of other libraries are about code, not about the user's input.
     if category is UserWarning:
         typer.echo(f"pacbed: warning: {_one_line(str(message))}", err=True)

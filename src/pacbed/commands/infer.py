@@ -19,7 +19,7 @@ from pacbed.commands.options import (
 )
 from pacbed.commands.output import print_block, print_json
 from pacbed.commands.select import choose_system
-from pacbed.errors import FileFormatError, OutOfRangeError
+from pacbed.errors import FileFormatError, OutOfRangeError, PatternError
 
 if TYPE_CHECKING:
     from pacbed.infer.estimate import Estimate
@@ -36,7 +36,7 @@ def infer(
         list[Path],
         typer.Argument(
             help="Patterns: dm3, dm4, tif, npy, mrc, emd, hspy, blo, mib, png, jpg or bmp.",
-            metavar="FILE...",
+            metavar="FILE",
         ),
     ],
     system: SystemOption = None,
@@ -100,14 +100,15 @@ def _run(
     from pacbed.library.register import load_bundle
     from pacbed.readers import read_pattern
 
-    bundle = load_bundle(system)
+    bundle = load_bundle(system, data)
     predictor = Predictor(bundle)
     for path, picture in zip(files, reports, strict=True):
         measurement = read_pattern(path, frame)
         angle = _convergence(measurement, convergence_mrad)
-        estimate = predictor.infer(
-            measurement.data, angle, mrad_per_pixel, with_residual=picture is not None
-        )
+        try:
+            estimate = predictor.infer(measurement.data, angle, mrad_per_pixel, with_residual=True)
+        except PatternError as error:
+            raise PatternError(f"{path}: {error}") from error
         estimate = _with_doubts(estimate, measurement.metadata, system, angle)
         if picture is not None:
             _write_report(picture, measurement, estimate, bundle, angle)

@@ -59,10 +59,12 @@ def pattern(
     from pacbed.commands.encode import encode_pattern
     from pacbed.files import write_atomically
     from pacbed.library.register import load_bundle
-    from pacbed.pattern.synthesis import PatternParameters, synthesise
+    from pacbed.pattern.geometry import PatternParameters
+    from pacbed.pattern.synthesis import synthesise
 
     check_output(output, _ENDINGS)
-    table = load_bundle(choose_system(system, material, high_tension, zone_axis, data)).table
+    chosen = choose_system(system, material, high_tension, zone_axis, data)
+    table = load_bundle(chosen, data).table
     if mrad_per_pixel is None:
         mrad_per_pixel = 2 * table.geometry.field * convergence / size
     parameters = PatternParameters(

@@ -152,12 +152,13 @@ def _merge_columns(
     """Atoms of one position in the plane, as a column with its content."""
     columns: list[tuple[np.ndarray, dict[tuple[str, float], float]]] = []
     for i, symbol in enumerate(crystal.symbols):
-        for position, content in columns:
-            if np.abs((plane[i] - position + 0.5) % 1.0 - 0.5).max() < _TOLERANCE:
+        for known, found in columns:
+            if np.abs((plane[i] - known + 0.5) % 1.0 - 0.5).max() < _TOLERANCE:
+                content = found
                 break
         else:
-            position, content = plane[i], {}
-            columns.append((position, content))
+            content = {}
+            columns.append((plane[i], content))
         kind = (symbol, round(float(crystal.b_iso[i]), 6))
         content[kind] = content.get(kind, 0.0) + weight * float(crystal.occupancies[i])
     return columns
@@ -171,12 +172,12 @@ def _primitive_with_symmetry(
     try:
         import spglib
     except ImportError as error:
-        raise MissingExtraError(
-            "symmetry needs spglib: pip install 'pacbed-cnn[sim]'"
-        ) from error
+        raise MissingExtraError("symmetry needs spglib: pip install 'pacbed-cnn[sim]'") from error
     kinds: dict[tuple[tuple[tuple[str, float], float], ...], int] = {}
     labels = [
-        kinds.setdefault(tuple(sorted((k, round(v, 6)) for k, v in content.items())), len(kinds) + 1)
+        kinds.setdefault(
+            tuple(sorted((k, round(v, 6)) for k, v in content.items())), len(kinds) + 1
+        )
         for _, content in columns
     ]
     # The plane as a crystal one layer thick; the period is chosen unlike any length
@@ -185,7 +186,7 @@ def _primitive_with_symmetry(
     cell = np.zeros((3, 3))
     cell[:2, :2], cell[2, 2] = lattice, depth
     positions = np.array([[*position, 0.0] for position, _ in columns])
-    dataset = spglib.get_symmetry((cell, positions, labels), symprec=5e-3)
+    dataset = spglib.get_symmetry((cell.tolist(), positions.tolist(), labels), symprec=5e-3)
     if dataset is None:
         raise CrystalError("the symmetry of the projection was not found; check the positions")
     rotations, shifts = dataset["rotations"], dataset["translations"]

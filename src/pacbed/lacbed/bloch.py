@@ -24,7 +24,7 @@ def beams_within(cell: ProjectedCell, g_max: float) -> np.ndarray:
     length = np.linalg.norm(indices @ cell.reciprocal, axis=1)
     inside = length <= g_max + 1e-9
     order = np.lexsort((indices[inside, 1], indices[inside, 0], np.round(length[inside], 9)))
-    return indices[inside][order]
+    return np.asarray(indices[inside][order])
 
 
 def structure_matrix(

@@ -50,7 +50,7 @@ def grid_shape(cell: ProjectedCell, g_max: float) -> tuple[int, int]:
 
 
 def _fast_size(n: int) -> int:
-    sizes = sorted(2**a * 3**b * 5**c for a in range(9) for b in range(4) for c in range(3))
+    sizes: list[int] = sorted(2**a * 3**b * 5**c for a in range(9) for b in range(4) for c in range(3))
     return next(size for size in sizes if size >= n and size % 2 == 0)
 
 
@@ -147,5 +147,5 @@ def _transmission(
         coefficients[np.abs(indices[..., axis]) == n // 2] = 0
     potential = np.fft.ifft2(coefficients) * coefficients.size
     if not absorption:
-        potential = potential.real
+        potential = potential.real.astype(complex)
     return np.exp(1j * np.pi * wavelength_dz * potential).astype(np.complex64)

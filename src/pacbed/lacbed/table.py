@@ -200,8 +200,7 @@ class LacbedTable:
         largest = float(self.geometry.thicknesses_nm[-1])
         if not 0 <= thickness_nm <= largest:
             raise OutOfRangeError(
-                f"thickness {thickness_nm:g} nm lies outside the table; "
-                f"give 0 to {largest:g} nm"
+                f"thickness {thickness_nm:g} nm lies outside the table; give 0 to {largest:g} nm"
             )
         parts = [
             values @ spline(thickness_nm).astype(np.float32)
@@ -232,7 +231,7 @@ class LacbedTable:
             [np.round(c / self.quantum).astype(np.int16).T.ravel() for c in self.coefficients]
         )
         planes = np.stack([integers & 0xFF, (integers >> 8) & 0xFF]).astype(np.uint8)
-        arrays = {
+        arrays: dict[str, Any] = {
             "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
             "reciprocal": g.reciprocal.astype(np.float64),
             "point_group": g.point_group.astype(np.int8),

@@ -1,5 +1,6 @@
 """An endless stream of training patterns that are never the same twice."""
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -7,8 +8,8 @@ import numpy as np
 import torch
 
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.system import System
 from pacbed.learn.torch_synthesis import TorchSynthesiser, make_plan
+from pacbed.library.system import System
 from pacbed.pattern.detector import apply_effects, draw_effects
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE, ZOOM_RANGE, normalise
 
@@ -41,9 +42,9 @@ class StreamOptions:
         Largest ellipticity.
     """
 
-    group: int = 64
+    group: int = 32
     renderings: int = 3
-    pool_groups: int = 24
+    pool_groups: int = 48
     dose: tuple[float, float] = (3e4, 1e8)
     center_px: float = 2.0
     zoom: float = ZOOM_RANGE
@@ -100,11 +101,13 @@ class PatternStream:
     def _make_bands(self, table: LacbedTable) -> list[tuple[float, float, TorchSynthesiser]]:
         low, high = self.system.convergence_mrad
         edges = list(
-            np.geomspace(low, high, 1 + max(1, int(np.ceil(np.log(high / low) / np.log(_BAND_RATIO)))))
+            np.geomspace(
+                low, high, 1 + max(1, int(np.ceil(np.log(high / low) / np.log(_BAND_RATIO))))
+            )
         )
         step = float(np.linalg.norm(table.geometry.fine_lattice_mrad, axis=1).max())
         bands = []
-        for first, last in zip(edges[:-1], edges[1:], strict=True):
+        for first, last in itertools.pairwise(edges):
             stride = 2 if first / (2 * step) >= _STEPS_ENOUGH else 1
             plan = make_plan(table, last, self.system.mistilt_mrad[1], stride)
             bands.append((first, last, TorchSynthesiser(table, plan)))
@@ -142,9 +145,7 @@ class PatternStream:
         tilt = np.stack([mistilt * np.cos(azimuth), mistilt * np.sin(azimuth)], axis=1)
         with torch.no_grad():
             native = source.native(float(thickness), _tensor(tilt), _tensor(alpha))
-            parts = [
-                self._render(source, native, tilt, alpha) for _ in range(options.renderings)
-            ]
+            parts = [self._render(source, native, tilt, alpha) for _ in range(options.renderings)]
         columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
         return (
             columns[0],

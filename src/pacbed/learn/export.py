@@ -29,7 +29,9 @@ def to_onnx(network: PacbedNetwork) -> bytes:
         Inputs ``frames`` (B, 1, 96, 96) and ``convergence_mrad`` (B,), outputs
         ``thickness`` (B, bins) and ``geometry`` (B, 9).
     """
-    network = network.eval().to(memory_format=torch.contiguous_format)
+    network = network.eval()
+    for parameter in network.parameters():
+        parameter.data = parameter.data.contiguous()
     batch = torch.export.Dim("batch", min=1, max=4096)
     example = (torch.zeros(2, 1, INPUT_SIZE, INPUT_SIZE), torch.full((2,), 20.0))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():

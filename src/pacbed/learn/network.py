@@ -59,7 +59,10 @@ class PacbedNetwork(nn.Module):
         self.second = _convolution(128, 128)
         self.squeeze = _convolution(128, 64, 1, 1)
         self.mix = nn.Sequential(
-            nn.Linear(64 * 36 + 32, 384), nn.LayerNorm(384), nn.ReLU(), nn.Linear(384, 256),
+            nn.Linear(64 * 36 + 32, 384),
+            nn.LayerNorm(384),
+            nn.ReLU(),
+            nn.Linear(384, 256),
             nn.ReLU(),
         )
         self.embed = nn.Sequential(nn.Linear(1, 32), nn.ReLU())

@@ -72,10 +72,12 @@ def make_plan(
     ).reshape(-1, 2)
     cell_radius = np.linalg.norm(geometry.lattice_mrad, axis=1).sum() / 2
     margin = float(np.linalg.norm(lattice, axis=1).max())
-    inputs = _lattice_points(geometry.lattice_mrad, convergence_mrad + mistilt_mrad + margin,
-                             cell_radius)
+    inputs = _lattice_points(
+        geometry.lattice_mrad, convergence_mrad + mistilt_mrad + margin, cell_radius
+    )
     outputs = _lattice_points(
-        geometry.lattice_mrad, geometry.field * convergence_mrad + mistilt_mrad + 2 * margin,
+        geometry.lattice_mrad,
+        geometry.field * convergence_mrad + mistilt_mrad + 2 * margin,
         cell_radius,
     )
     number = {tuple(beam): n for n, beam in enumerate(geometry.beams.tolist())}
@@ -106,7 +108,7 @@ def _lattice_points(lattice: np.ndarray, radius: float, slack: float) -> np.ndar
         np.meshgrid(np.arange(-n, n + 1), np.arange(-n, n + 1), indexing="ij"), axis=-1
     ).reshape(-1, 2)
     middle = (points + 0.5) @ lattice
-    return points[np.linalg.norm(middle, axis=1) <= radius + slack]
+    return np.asarray(points[np.linalg.norm(middle, axis=1) <= radius + slack])
 
 
 class TorchSynthesiser:

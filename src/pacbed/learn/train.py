@@ -70,12 +70,14 @@ def train_network(
         NetworkOptions(
             (low, high), round(high - low) + 1, rotation_order(table), system.convergence_mrad
         )
-    ).to(memory_format=torch.channels_last)
+    )
+    # Channels-last convolutions are about 1.3 times faster on processors.
+    for parameter in network.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     if start is not None:
         network.load_state_dict(load_checkpoint(start)["network"])
-    optimiser = torch.optim.AdamW(
-        network.parameters(), lr=options.learning_rate, weight_decay=0.02
-    )
+    optimiser = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=0.02)
     steps = max(1, options.samples // options.batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, options.learning_rate, total_steps=steps + 1, pct_start=0.1
@@ -89,7 +91,9 @@ def train_network(
         schedule.load_state_dict(state["schedule"])
         done, seconds = int(state["step"]), float(state["seconds"])
     # A resumed stream takes another seed, so that it does not repeat the first one.
-    stream = PatternStream(table, system, StreamOptions(), options.seed + 1_000_003 * (done > 0) + done)
+    stream = PatternStream(
+        table, system, StreamOptions(), options.seed + 1_000_003 * (done > 0) + done
+    )
     figures = _loop(
         network, optimiser, schedule, stream, options, folder, (done, steps, seconds), report
     )
@@ -124,7 +128,13 @@ def _loop(
         table = csv.writer(log)
         if log.tell() == 0:
             table.writerow(
-                ["samples", "seconds", "loss", "median_thickness_error_nm", "median_tilt_error_mrad"]
+                [
+                    "samples",
+                    "seconds",
+                    "loss",
+                    "median_thickness_error_nm",
+                    "median_tilt_error_mrad",
+                ]
             )
         for step in range(done + 1, steps + 1):
             running.append(_step(network, optimiser, schedule, next(batches)))
@@ -140,7 +150,8 @@ def _loop(
                     report(
                         samples,
                         steps * options.batch_size,
-                        f"loss {mean[0]:.3f}, thickness ±{mean[1]:.2f} nm, tilt ±{mean[2]:.2f} mrad",
+                        f"loss {mean[0]:.3f}, thickness ±{mean[1]:.2f} nm, "
+                        f"tilt ±{mean[2]:.2f} mrad",
                     )
             if time.monotonic() - saved > options.checkpoint_seconds or step == steps:
                 saved = time.monotonic()
@@ -174,7 +185,7 @@ def _step(
     logits, geometry = network(frames, alpha)
     value = loss(network, logits, geometry, *truth)
     optimiser.zero_grad(set_to_none=True)
-    value.backward()
+    torch.autograd.backward(value)
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimiser.step()
     schedule.step()

@@ -61,7 +61,7 @@ class Bundle:
                     f"{path}: has schema {content['schema']}, this version reads {SCHEMA}; "
                     "train the bundle again"
                 )
-            values = {
+            values: dict[str, Any] = {
                 k: tuple(v) if isinstance(v, list) else v for k, v in content["system"].items()
             }
             return cls(

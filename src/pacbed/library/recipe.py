@@ -97,18 +97,20 @@ def _no_others(path: Path, where: str, given: dict[str, Any], known: set[str]) -
     for key in given:
         if key not in known:
             raise RecipeError(
-                f"{path}: {where} has the unknown entry {key!r}; known are {', '.join(sorted(known))}"
+                f"{path}: {where} has the unknown entry {key!r}; "
+                f"known are {', '.join(sorted(known))}"
             )
 
 
 def _options(path: Path, section: str, given: Any, kind: type[_T]) -> _T:
-    fields = {f.name: f for f in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    defaults = dataclasses.asdict(kind())  # type: ignore[call-overload]
     if not isinstance(given, dict):
         raise RecipeError(f"{path}: [{section}] must be a table of entries")
-    _no_others(path, f"[{section}]", given, set(fields))
+    _no_others(path, f"[{section}]", given, set(defaults))
     values = {}
-    for name, value in given.items():
-        default = fields[name].default
+    for name, entry in given.items():
+        value = entry
+        default = defaults[name]
         if isinstance(default, float) and isinstance(value, int) and not isinstance(value, bool):
             value = float(value)
         if type(value) is not type(default) or (not isinstance(value, str) and value < 0):
@@ -144,7 +146,7 @@ def _system(path: Path, given: dict[str, Any], crystal: Crystal) -> System:
         )
     except (TypeError, ValueError, IndexError) as error:
         raise RecipeError(f"{path}: [system] has a wrong value ({error})") from error
-    if not (isinstance(system.id, int) and all(isinstance(v, int) for v in zone) and len(zone) == 3):
+    if len(zone) != 3 or not all(type(number) is int for number in (system.id, *zone)):
         raise RecipeError(f"{path}: [system] id and zone_axis must be whole numbers")
     for name in ("convergence_mrad", "thickness_nm", "mistilt_mrad"):
         low, high = getattr(system, name)
@@ -172,15 +174,11 @@ def _crystal(path: Path, given: dict[str, Any]) -> Crystal:
     symbols, positions, occupancies, factors = [], [], [], []
     try:
         for atom in given["atoms"]:
-            _no_others(
-                path, "an atom", atom, {"element", "position", "occupancy", "b_iso"}
-            )
+            _no_others(path, "an atom", atom, {"element", "position", "occupancy", "b_iso"})
             symbols.append(str(atom["element"]))
             positions.append([float(x) for x in atom["position"]])
             occupancies.append(float(atom.get("occupancy", 1.0)))
-            factors.append(
-                float(atom.get("b_iso", b_iso.get(symbols[-1], DEFAULT_B_ISO)))
-            )
+            factors.append(float(atom.get("b_iso", b_iso.get(symbols[-1], DEFAULT_B_ISO))))
         cell = lattice_from_parameters(tuple(float(x) for x in given["cell"]))
         return Crystal(
             cell, tuple(symbols), np.array(positions), np.array(occupancies), np.array(factors)

@@ -160,7 +160,7 @@ def _scatter(signal: np.ndarray, e: DetectorEffects) -> np.ndarray:
     square = (-2 * np.pi**2 * (fy**2 + fx**2)).astype(np.float32)[None]
 
     def gauss(sigma: np.ndarray) -> np.ndarray:
-        return np.exp(square * _column(sigma) ** 2)
+        return np.asarray(np.exp(square * _column(sigma) ** 2))
 
     transfer = (1 - _column(e.diffuse_share)) + _column(e.diffuse_share) * gauss(e.diffuse_px)
     transfer *= gauss(e.blur_px) * (1 - _column(e.tail_share)) + _column(e.tail_share) * gauss(

@@ -131,9 +131,7 @@ def locate(pattern: np.ndarray) -> DiskLocation:
     area = float(inside.sum())
     row, column = ndimage.center_of_mass(inside)
     radius = max(1.0, float(np.sqrt(area / np.pi)))
-    return DiskLocation(
-        (row + 0.5) * factor - 0.5, (column + 0.5) * factor - 0.5, radius * factor
-    )
+    return DiskLocation((row + 0.5) * factor - 0.5, (column + 0.5) * factor - 0.5, radius * factor)
 
 
 def bin_pixels(pattern: np.ndarray, factor: int) -> np.ndarray:
@@ -178,9 +176,7 @@ def to_input_frame(pattern: np.ndarray, disk: DiskLocation) -> np.ndarray:
     rows = (row + 0.5) / factor - 0.5 + offset
     columns = (column + 0.5) / factor - 0.5 + offset
     grid = np.stack(np.meshgrid(rows, columns, indexing="ij"))
-    return np.asarray(
-        ndimage.map_coordinates(window, grid, order=1, mode="nearest"), np.float32
-    )
+    return np.asarray(ndimage.map_coordinates(window, grid, order=1, mode="nearest"), np.float32)
 
 
 def circle_mask(size: int = INPUT_SIZE) -> np.ndarray:

@@ -32,7 +32,9 @@ def interpolation_weights(factor: int) -> np.ndarray:
     """Cubic B-spline weights of the four neighbours, shape (factor, 4)."""
     x = np.arange(factor) / factor
     return (
-        np.stack([(1 - x) ** 3, 3 * x**3 - 6 * x**2 + 4, -3 * x**3 + 3 * x**2 + 3 * x + 1, x**3], axis=1)
+        np.stack(
+            [(1 - x) ** 3, 3 * x**3 - 6 * x**2 + 4, -3 * x**3 + 3 * x**2 + 3 * x + 1, x**3], axis=1
+        )
         / 6
     )
 
@@ -49,7 +51,7 @@ def refine_axis(values: np.ndarray, factor: int, axis: int) -> np.ndarray:
     windows = np.lib.stride_tricks.sliding_window_view(values, 4, axis=-1)
     weights = interpolation_weights(factor).astype(values.dtype)
     refined = (windows @ weights.T).reshape(*values.shape[:-1], -1)
-    return np.moveaxis(refined, -1, axis)
+    return np.asarray(np.moveaxis(refined, -1, axis))
 
 
 def aperture_weights(
@@ -66,7 +68,7 @@ def aperture_weights(
         Width of a grid cell, mrad.
     """
     distance = np.linalg.norm(positions, axis=-1)
-    return np.clip(0.5 + (convergence_mrad - distance) / cell_mrad, 0, 1)
+    return np.asarray(np.clip(0.5 + (convergence_mrad - distance) / cell_mrad, 0, 1))
 
 
 def expand(geometry: TableGeometry, i: np.ndarray, j: np.ndarray, beams: np.ndarray) -> np.ndarray:
@@ -94,7 +96,7 @@ def expand(geometry: TableGeometry, i: np.ndarray, j: np.ndarray, beams: np.ndar
     operation = grid.operation[row, column]
     images = geometry.beam_images[:, beams].T[:, operation]
     count = geometry.entry_of.max()
-    return np.where(wedge >= 0, geometry.entry_of[np.maximum(wedge, 0), images], count)
+    return np.asarray(np.where(wedge >= 0, geometry.entry_of[np.maximum(wedge, 0), images], count))
 
 
 def check_covered(table: LacbedTable, convergence_mrad: float, mistilt_mrad: float) -> None:

@@ -1,0 +1,131 @@
+"""``pacbed train``: from a recipe to a bundle."""
+
+import dataclasses
+import hashlib
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pacbed.commands.options import RecipeArgument
+from pacbed.commands.output import print_block, progress_bar
+from pacbed.commands.simulate import check_table, simulate_recipe
+from pacbed.errors import FileFormatError, MissingExtraError, RecipeError
+
+if TYPE_CHECKING:
+    from pacbed.lacbed.table import LacbedTable
+    from pacbed.library.recipe import Recipe
+
+#: Part of the bundle's folder that the training works in; a bundle needs none of it.
+_WORK = "training"
+_TABLE, _PLAN, _CHECKPOINT = "lacbed.npz", "plan.json", "checkpoint.pt"
+
+
+def train(
+    recipe: RecipeArgument,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the bundle to make.", metavar="DIR")
+    ],
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table that [bold]pacbed simulate[/bold] made of this recipe.", metavar="NPZ"
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")
+    ] = False,
+    samples: Annotated[
+        int | None, typer.Option(help="Patterns to train on, in place of the recipe's.", min=1)
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed, in place of the recipe's.", min=0)] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Processor threads, in place of the recipe's.", min=1)
+    ] = None,
+) -> None:
+    """Train the network of a recipe and write the bundle.
+
+    Simulates the table first where none is given. Checkpoints and a log of loss
+    and errors (training.csv) go to the folder [bold]training[/bold] inside the
+    bundle's, which may be removed afterwards. Needs the extra [bold]train[/bold].
+
+    Example: [bold]pacbed train recipes/gan.toml -o data/7/models/gan --samples 250000[/bold]
+
+    With [bold]--data data[/bold] the other commands find what lies in data/ID/models.
+    """
+    from pacbed.library.recipe import load_recipe
+
+    loaded = load_recipe(recipe)
+    given = {"samples": samples, "seed": seed, "threads": threads}
+    options = dataclasses.replace(
+        loaded.training, **{name: value for name, value in given.items() if value is not None}
+    )
+    loaded = dataclasses.replace(loaded, training=options)
+    try:
+        from pacbed.learn.export import export_bundle
+        from pacbed.learn.train import train_network
+    except ImportError as error:
+        raise MissingExtraError(
+            f"training needs PyTorch ({error}): pip install 'pacbed-cnn[train]'."
+        ) from error
+
+    work = _open_folder(output, loaded, resume)
+    lacbed = _table(work, loaded, table, resume)
+    with progress_bar(f"training {loaded.system.name}") as bar:
+        network, figures = train_network(
+            lacbed,
+            loaded.system,
+            options,
+            work,
+            resume=resume,
+            report=lambda done, total, words: bar.update(done / total, words),
+        )
+    export_bundle(output, loaded, network, lacbed, figures)
+    size = sum(file.stat().st_size for file in output.iterdir() if file.is_file())
+    print_block(str(output), [("System", loaded.system.name), ("Size", f"{size / 1e6:.1f} MB")])
+
+
+def _open_folder(output: Path, recipe: "Recipe", resume: bool) -> Path:
+    """Make the working folder, or check that a training in it may go on."""
+    from pacbed.files import write_atomically
+
+    if output.exists() and not output.is_dir():
+        raise FileFormatError(f"{output}: this is a file: give the folder of the bundle to make.")
+    work = output / _WORK
+    plan = json.dumps(
+        {
+            "recipe_sha256": hashlib.sha256(recipe.path.read_bytes()).hexdigest(),
+            "samples": recipe.training.samples,
+            "seed": recipe.training.seed,
+        }
+    ).encode()
+    if (work / _CHECKPOINT).exists():
+        if not resume:
+            raise FileFormatError(
+                f"{output}: the folder holds a training already: add --resume to go on with it, "
+                "or give another folder."
+            )
+        if not (work / _PLAN).is_file() or (work / _PLAN).read_bytes() != plan:
+            raise RecipeError(
+                f"{recipe.path}: the training in {output} began with another recipe, number of "
+                "samples or seed: give the same ones, or another folder."
+            )
+    work.mkdir(parents=True, exist_ok=True)
+    write_atomically(work / _PLAN, plan)
+    return work
+
+
+def _table(work: Path, recipe: "Recipe", given: Path | None, resume: bool) -> "LacbedTable":
+    """Load the table that was given or is left from an earlier start, or simulate it."""
+    from pacbed.lacbed.table import LacbedTable
+
+    if given is not None:
+        table = LacbedTable.load(given)
+        check_table(table, recipe, given)
+        return table
+    if resume and (work / _CHECKPOINT).exists() and (work / _TABLE).is_file():
+        return LacbedTable.load(work / _TABLE)
+    table = simulate_recipe(recipe)
+    table.save(work / _TABLE)
+    return table
