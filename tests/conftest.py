@@ -21,3 +21,16 @@ hypothesis.settings.load_profile("pacbed")
 def repository() -> Path:
     """Root of the source tree."""
     return Path(__file__).resolve().parent.parent
+
+
+@pytest.fixture(scope="session")
+def small_table():
+    """A table of SrTiO3 [001] 200 kV that is simulated in seconds: 12 mrad, tilts to 3 mrad."""
+    from pacbed.crystal.projection import project
+    from pacbed.lacbed.build import simulate_table
+    from pacbed.lacbed.options import TableOptions
+    from tests.crystals import strontium_titanate
+
+    cell = project(strontium_titanate(), (0, 0, 1))
+    options = TableOptions(direction_step_mrad=0.8, thickness_step_nm=1.0, slice_angstrom=2.5)
+    return simulate_table(cell, 200.0, 12.0, 3.0, 30.0, options)

@@ -36,12 +36,17 @@ def encode_pattern(image: NDArray[np.float32], ending: str, mrad_per_pixel: floa
     else:
         import tifffile
 
-        # ImageJ's way to give the size of a pixel, which HyperSpy and this program read.
+        # Units, origins and scales of columns and rows as DigitalMicrograph stores them;
+        # HyperSpy and this program read them too.
+        calibration: list[tuple[int, str, int, str | float, bool]] = [
+            (65003, "s", 0, "mrad", False),
+            (65004, "s", 0, "mrad", False),
+            (65006, "d", 1, 0.0, False),
+            (65007, "d", 1, 0.0, False),
+            (65009, "d", 1, mrad_per_pixel, False),
+            (65010, "d", 1, mrad_per_pixel, False),
+        ]
         tifffile.imwrite(
-            buffer,
-            image,
-            imagej=True,
-            resolution=(1 / mrad_per_pixel, 1 / mrad_per_pixel),
-            metadata={"unit": "mrad"},
+            buffer, image, photometric="minisblack", metadata=None, extratags=calibration
         )
     return buffer.getvalue()

@@ -1,5 +1,6 @@
 """The projected cell: what a fast electron sees of a crystal along a zone axis."""
 
+import warnings
 from dataclasses import dataclass
 
 import numpy as np
@@ -186,7 +187,10 @@ def _primitive_with_symmetry(
     cell = np.zeros((3, 3))
     cell[:2, :2], cell[2, 2] = lattice, depth
     positions = np.array([[*position, 0.0] for position, _ in columns])
-    dataset = spglib.get_symmetry((cell.tolist(), positions.tolist(), labels), symprec=5e-3)
+    with warnings.catch_warnings():
+        # spglib announces a change of its error handling; None is checked for below.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        dataset = spglib.get_symmetry((cell.tolist(), positions.tolist(), labels), symprec=5e-3)
     if dataset is None:
         raise CrystalError("the symmetry of the projection was not found; check the positions")
     rotations, shifts = dataset["rotations"], dataset["translations"]

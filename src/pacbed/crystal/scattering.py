@@ -10,7 +10,7 @@ from pacbed.errors import CrystalError, MissingExtraError
 from pacbed.units import electron_wavelength, relativistic_factor
 
 #: Quadrature of the absorption integral: points in |q| and in angle, and the
-#: largest |q| in 1/Å, where f² has fallen below 1e-6 of its maximum.
+#: largest |q| in 1/Å; what lies beyond is about 1 % of the integral.
 _RADIAL_POINTS, _ANGULAR_POINTS, _Q_MAX = 160, 48, 16.0
 
 

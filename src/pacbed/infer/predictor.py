@@ -2,6 +2,7 @@
 
 import math
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from pacbed.errors import BundleError, OutOfRangeError
 from pacbed.infer.comparison import unexplained_share
 from pacbed.infer.estimate import Alternative, Estimate, Status, ThicknessDistribution
 from pacbed.library.bundle import Bundle
+from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import (
     APERTURE_PX,
     INPUT_SIZE,
@@ -106,9 +108,9 @@ class Predictor:
         ):
             raise OutOfRangeError("mrad_per_pixel must be a positive number")
         data = clean(pattern)
-        disk, probability, geometry = self._settle(data, convergence_mrad, mrad_per_pixel)
+        pose, probability, geometry = self._settle(data, convergence_mrad, mrad_per_pixel)
         return self._estimate(
-            data, disk, probability, geometry, convergence_mrad, with_residual, started
+            data, pose, probability, geometry, convergence_mrad, with_residual, started
         )
 
     def _run(self, frames: np.ndarray, convergence_mrad: float) -> tuple[np.ndarray, np.ndarray]:
@@ -122,8 +124,8 @@ class Predictor:
 
     def _settle(
         self, data: np.ndarray, convergence_mrad: float, mrad_per_pixel: float | None
-    ) -> tuple[DiskLocation, np.ndarray, np.ndarray]:
-        """Let the network correct scale and centre until they stand still."""
+    ) -> tuple["_Pose", np.ndarray, np.ndarray]:
+        """Let the network correct scale, centre and rotation until they stand still."""
         disk = locate(data)
         if mrad_per_pixel is not None:
             disk = DiskLocation(disk.row, disk.column, convergence_mrad / mrad_per_pixel)
@@ -134,18 +136,19 @@ class Predictor:
         probability, geometry = self._run(frames, convergence_mrad)
         # The guess of which the network is surest about tilt and zoom.
         best = int(np.argmin(geometry[:, 2] + 0.5 * geometry[:, 8]))
-        disk, probability, geometry = guesses[best], probability[best], geometry[best]
+        pose, answer, geometry = _Pose(guesses[best], 0.0), probability[best], geometry[best]
+        order = int(self.bundle.input["rotation_order"])
         for _ in range(_PASSES - 1):
-            disk = _corrected(disk, geometry, keep_scale=mrad_per_pixel is not None)
-            frame = to_input_frame(data, disk)[None]
-            probabilities, geometries = self._run(frame, convergence_mrad)
-            probability, geometry = probabilities[0], geometries[0]
-        return disk, probability, geometry
+            pose = _corrected(pose, geometry, order, keep_scale=mrad_per_pixel is not None)
+            frame = to_input_frame(data, pose.disk, pose.rotation_deg)[None]
+            answers, geometries = self._run(frame, convergence_mrad)
+            answer, geometry = answers[0], geometries[0]
+        return pose, answer, geometry
 
     def _estimate(
         self,
         data: np.ndarray,
-        disk: DiskLocation,
+        pose: "_Pose",
         probability: np.ndarray,
         geometry: np.ndarray,
         convergence_mrad: float,
@@ -153,11 +156,12 @@ class Predictor:
         started: float,
     ) -> Estimate:
         thickness, deviation, interval = _summary(self._bins, probability)
-        tilt = geometry[:2].astype(float) * convergence_mrad
+        disk = pose.disk
+        tilt = rotation_matrix(pose.rotation_deg) @ geometry[:2].astype(float) * convergence_mrad
         mistilt = float(np.hypot(*tilt))
         mrad_per_pixel = convergence_mrad / disk.radius
         order = int(self.bundle.input["rotation_order"])
-        rotation = math.degrees(math.atan2(float(geometry[7]), float(geometry[6]))) / order
+        rotation = _fold(pose.rotation_deg + _rotation(geometry, order), order)
         alternatives = _alternatives(self._bins, probability, mistilt)
         system = self.bundle.system
         warnings = [
@@ -220,12 +224,34 @@ def _replace_residual(estimate: Estimate, residual: float) -> Estimate:
     return Estimate(**values)
 
 
-def _corrected(disk: DiskLocation, geometry: np.ndarray, keep_scale: bool) -> DiskLocation:
-    """Move and resize the disk as the network asks, within what it was trained for."""
+@dataclass(frozen=True)
+class _Pose:
+    """How the pattern is brought into the frame: its disk and the crystal's rotation."""
+
+    disk: DiskLocation
+    rotation_deg: float
+
+
+def _rotation(geometry: np.ndarray, order: int) -> float:
+    """Rotation that the network reads, degrees, −180/order … 180/order."""
+    return math.degrees(math.atan2(float(geometry[7]), float(geometry[6]))) / order
+
+
+def _fold(rotation_deg: float, order: int) -> float:
+    """Rotation modulo the symmetry, degrees, −180/order … 180/order."""
+    turn = 360.0 / order
+    return (rotation_deg + turn / 2) % turn - turn / 2
+
+
+def _corrected(pose: _Pose, geometry: np.ndarray, order: int, keep_scale: bool) -> _Pose:
+    """Move, resize and turn as the network asks, within what it was trained for."""
+    disk = pose.disk
     limit = 1.2 * math.log(ZOOM_RANGE)
     zoom = 1.0 if keep_scale else math.exp(float(np.clip(geometry[3], -limit, limit)))
     shift = np.clip(geometry[4:6].astype(float), -0.4, 0.4) * disk.radius
-    return DiskLocation(disk.row + shift[1], disk.column + shift[0], disk.radius * zoom)
+    shift = rotation_matrix(pose.rotation_deg) @ shift
+    moved = DiskLocation(disk.row + shift[1], disk.column + shift[0], disk.radius * zoom)
+    return _Pose(moved, _fold(pose.rotation_deg + _rotation(geometry, order), order))
 
 
 def _summary(bins: np.ndarray, probability: np.ndarray) -> tuple[float, float, tuple[float, float]]:

@@ -35,9 +35,14 @@ class StreamOptions:
     dose : tuple of float
         Electrons in the frame, smallest and largest.
     center_px : float
-        σ of the centre's error, input pixels.
+        σ of the centre's error of a first pass, input pixels.
     zoom : float
-        Scale errors lie between 1/zoom and zoom.
+        Scale errors of a first pass lie between 1/zoom and zoom.
+    later_share : float
+        Share of frames as a later pass sees them: turned upright, centred and
+        scaled by an earlier answer, up to small errors.
+    later_rotation_deg, later_zoom, later_center_px : float
+        σ of those errors; the zoom's is logarithmic.
     ellipticity : float
         Largest ellipticity.
     """
@@ -48,6 +53,10 @@ class StreamOptions:
     dose: tuple[float, float] = (3e4, 1e8)
     center_px: float = 2.0
     zoom: float = ZOOM_RANGE
+    later_share: float = 0.75
+    later_rotation_deg: float = 2.0
+    later_zoom: float = 0.015
+    later_center_px: float = 0.4
     ellipticity: float = 0.015
 
 
@@ -159,10 +168,19 @@ class PatternStream:
     ) -> tuple[np.ndarray, ...]:
         """Frames, tilt in them, log zoom, centre and rotation, each (group, ...)."""
         rng, count, options = self.rng, len(alpha), self.options
-        rotation = rng.uniform(-np.pi, np.pi, count)
-        log_zoom = rng.uniform(-1, 1, count) * np.log(options.zoom)
-        log_zoom *= np.where(rng.random(count) < 0.5, 1.0, 0.3)
-        center = rng.normal(0, options.center_px, (count, 2))
+        later = rng.random(count) < options.later_share
+        rotation = np.where(
+            later,
+            np.deg2rad(rng.normal(0, options.later_rotation_deg, count)),
+            rng.uniform(-np.pi, np.pi, count),
+        )
+        log_zoom = np.where(
+            later,
+            rng.normal(0, options.later_zoom, count),
+            rng.uniform(-1, 1, count) * np.log(options.zoom),
+        )
+        center = rng.normal(0, 1, (count, 2))
+        center *= np.where(later, options.later_center_px, options.center_px)[:, None]
         transform, to_crystal = _transforms(
             rotation,
             rng.uniform(0, options.ellipticity, count),

@@ -168,7 +168,7 @@ def _scatter(signal: np.ndarray, e: DetectorEffects) -> np.ndarray:
     )
     blurred = fft.irfft2(fft.rfft2(signal, workers=2) * transfer, s=(n, n), workers=2)
     axis = np.arange(n, dtype=np.float32) - (n - 1) / 2
-    profile = np.exp(-(axis**2)[None] / (2 * _column(e.background_px)[:, 0] ** 2 + 1e-6))
+    profile = np.exp(-(axis**2)[None] / (2 * np.maximum(_column(e.background_px)[:, 0], 1.0) ** 2))
     halo = profile[:, :, None] * profile[:, None, :]
     halo /= halo.mean(axis=(1, 2), keepdims=True)
     share = _column(e.background_share)

@@ -1,0 +1,151 @@
+"""The projected cell, its symmetry, and the scattering factors."""
+
+import warnings
+
+import numpy as np
+import pytest
+from scipy.integrate import dblquad
+
+from pacbed.crystal.projection import project
+from pacbed.crystal.scattering import absorption_factor, potential_coefficients, scattering_factor
+from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal, read_cif
+from pacbed.errors import CrystalError
+from pacbed.lacbed.build import verify_symmetry
+from tests.crystals import gallium_nitride, rutile, silicon, strontium_titanate
+
+CASES = [
+    (strontium_titanate, (0, 0, 1), 3.905**2, 8),
+    (strontium_titanate, (1, 1, 2), None, 4),
+    (rutile, (0, 0, 1), 4.5937**2, 8),
+    (silicon, (1, 1, 0), 5.431**2 / 2 / 2**0.5, 4),
+    (silicon, (0, 0, 1), 5.431**2 / 8, 8),
+    (silicon, (1, 1, 1), None, 12),
+    (gallium_nitride, (0, 0, 1), 3.19**2 * 3**0.5 / 2, 12),
+]
+
+
+@pytest.mark.parametrize(("make", "zone", "area", "order"), CASES)
+def test_projection_keeps_density_and_finds_symmetry(make, zone, area, order):
+    crystal = make()
+    cell = project(crystal, zone)
+    density = cell.weights.sum() / cell.area
+    assert density == pytest.approx(len(crystal.symbols) / crystal.volume, rel=1e-9)
+    assert len(cell.point_group) == order
+    if area is not None:
+        assert cell.area == pytest.approx(area, rel=1e-6)
+    verify_symmetry(cell, 200.0)
+
+
+def test_first_lattice_vector_gives_x():
+    cell = project(rutile(), (0, 0, 1))
+    assert cell.axes[0] == pytest.approx([1, 0, 0])
+    assert cell.axes[2] == pytest.approx([0, 0, 1])
+    assert cell.cell[0] == pytest.approx([4.5937, 0])
+
+
+def test_direction_is_not_a_plane():
+    """[102] of a tetragonal cell is not the normal of (102)."""
+    cell = project(rutile(), (1, 0, 2))
+    direction = np.array([4.5937, 0, 2 * 2.9587])
+    assert cell.axes[2] == pytest.approx(direction / np.linalg.norm(direction))
+
+
+def test_wrong_symmetry_is_refused():
+    good = strontium_titanate()
+    # An oxygen in a general position breaks the symmetry that is claimed below.
+    moved = good.positions.copy()
+    moved[2] += [0.03, 0.01, 0]
+    broken = project(
+        Crystal(good.cell, good.symbols, moved, good.occupancies, good.b_iso), (0, 0, 1)
+    )
+    claimed = project(good, (0, 0, 1))
+    wrong = type(broken)(
+        **{
+            **broken.__dict__,
+            "point_group": claimed.point_group,
+            "translations": claimed.translations,
+        }
+    )
+    with pytest.raises(CrystalError, match="less symmetric"):
+        verify_symmetry(wrong, 200.0)
+
+
+def test_partial_occupancy_scales_the_potential():
+    full = strontium_titanate()
+    half = Crystal(full.cell, full.symbols, full.positions, full.occupancies * 0.5, full.b_iso)
+    g = np.array([[0, 0], [1, 0], [1, 1]])
+    values = [potential_coefficients(project(c, (0, 0, 1)), g, 200.0) for c in (full, half)]
+    assert values[1] == pytest.approx(0.5 * values[0])
+
+
+def test_absorption_integral_against_adaptive_quadrature():
+    b_iso, g = 0.6, 0.5
+    factor = scattering_factor("Ti")
+
+    def integrand(radius, angle):
+        x, y = radius * np.cos(angle), radius * np.sin(angle)
+        first = radius
+        second = np.hypot(g - x, y)
+        thermal = np.exp(-b_iso * g**2 / 4) - np.exp(-b_iso * (first**2 + second**2) / 4)
+        return float(factor(np.array(first)) * factor(np.array(second)) * thermal) * radius
+
+    expected, _ = dblquad(integrand, 0, np.pi, 0, 16, epsabs=1e-3, epsrel=1e-3)
+    assert absorption_factor("Ti", b_iso, np.array([g]))[0] == pytest.approx(2 * expected, rel=0.01)
+
+
+CIF = """data_test
+_cell_length_a 4.0
+_cell_length_b 4.0
+_cell_length_c 4.0
+_cell_angle_alpha 90
+_cell_angle_beta 90
+_cell_angle_gamma 90
+_symmetry_space_group_name_H-M 'P m -3 m'
+loop_
+_atom_site_label
+_atom_site_type_symbol
+_atom_site_fract_x
+_atom_site_fract_y
+_atom_site_fract_z
+_atom_site_occupancy
+_atom_site_U_iso_or_equiv
+Ba1 {element} 0 0 0 0.7 0.01
+Ti1 Ti 0.5 0.5 0.5 1 .
+O1 O 0.5 0.5 0 1 0.01
+"""
+
+
+def test_cif_with_symmetry_occupancy_and_displacements(tmp_path):
+    path = tmp_path / "a.cif"
+    path.write_text(CIF.format(element="Ba"))
+    with pytest.warns(UserWarning, match="no Debye-Waller factor for Ti"):
+        crystal = read_cif(path)
+    assert crystal.symbols == ("Ba", "Ti", "O", "O", "O")
+    assert crystal.occupancies[0] == pytest.approx(0.7)
+    assert crystal.b_iso[0] == pytest.approx(8 * np.pi**2 * 0.01)
+    assert crystal.b_iso[1] == DEFAULT_B_ISO
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert read_cif(path, {"Ti": 0.4}).b_iso[1] == 0.4
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (CIF.format(element="Qq"), "unknown element"),
+        ("data_empty\n_cell_length_a 4\n", "no atom sites"),
+        ("this is no CIF", "cannot be read as a CIF"),
+    ],
+)
+def test_bad_cif(tmp_path, text, message):
+    path = tmp_path / "bad.cif"
+    path.write_text(text)
+    with pytest.raises(CrystalError, match=message) as caught:
+        read_cif(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_zero_direction_is_refused():
+    with pytest.raises(CrystalError, match="not a direction"):
+        project(rutile(), (0, 0, 0))

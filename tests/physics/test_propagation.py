@@ -1,0 +1,97 @@
+"""The production kernel against its literal twin and against closed forms."""
+
+import numpy as np
+import pytest
+
+from pacbed.crystal.projection import ProjectedCell, project
+from pacbed.crystal.scattering import potential_coefficients
+from pacbed.lacbed.bloch import beam_intensities, beams_within
+from pacbed.lacbed.multislice import MultisliceOptions, grid_shape, propagate
+from pacbed.units import electron_wavelength
+from tests.crystals import gallium_nitride, rutile, silicon, strontium_titanate
+
+THICKNESSES = np.array([200.0, 500.0, 1000.0])
+DIRECTION = np.array([0.12, 0.07])
+SYSTEMS = [
+    (strontium_titanate, (0, 0, 1), 200.0, 3.2),
+    (rutile, (0, 0, 1), 80.0, 3.2),
+    (silicon, (1, 1, 0), 200.0, 3.2),
+    (gallium_nitride, (0, 0, 1), 300.0, 3.2),
+]
+
+
+def multislice(cell, beams, high_tension_kV, **options):
+    (_, intensities), *_ = propagate(
+        cell, DIRECTION[None], beams, high_tension_kV, 5.0, 200, MultisliceOptions(**options)
+    )
+    return intensities[[40, 100, 200], 0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "zone", "high_tension_kV", "g_max"), SYSTEMS)
+def test_multislice_equals_twin(make, zone, high_tension_kV, g_max):
+    cell = project(make(), zone)
+    beams = beams_within(cell, g_max)
+    twin = beam_intensities(cell, beams, DIRECTION, high_tension_kV, THICKNESSES)
+    default = multislice(cell, beams, high_tension_kV)
+    assert np.abs(default - twin).max() <= 2e-3
+    halved = multislice(cell, beams, high_tension_kV, slice_thickness=0.835)
+    assert np.abs(default - halved).max() <= 2e-3
+
+
+@pytest.mark.parametrize(("make", "zone", "high_tension_kV", "g_max"), SYSTEMS)
+def test_intensity_is_kept_without_absorption(make, zone, high_tension_kV, g_max):
+    cell = project(make(), zone)
+    axes = (np.fft.fftfreq(n, 1 / n) for n in grid_shape(cell, 4.5))
+    every = np.stack(np.meshgrid(*axes, indexing="ij"), -1).astype(int).reshape(-1, 2)
+    kept = multislice(cell, every, high_tension_kV, absorption=False).sum(axis=1)
+    assert kept == pytest.approx(np.ones(3), abs=1e-4)
+    absorbed = multislice(cell, every, high_tension_kV).sum(axis=1)
+    assert (np.diff([1, *absorbed]) < -0.01).all()
+
+
+def test_splitting_is_second_order():
+    cell = project(strontium_titanate(), (0, 0, 1))
+    beams = beams_within(cell, 1.0)
+    fine = multislice(cell, beams, 200.0, slice_thickness=0.25)
+    errors = [
+        np.abs(multislice(cell, beams, 200.0, slice_thickness=dz) - fine)[0].max()
+        for dz in (2.5, 1.25)
+    ]
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.3)
+
+
+def test_two_beam_limit():
+    """P_g = |U_g|² sin²(πλ t √(s² + |U_g|²)) / (s² + |U_g|²), in the Laue position and off it."""
+    high_tension_kV = 200.0
+    cell = project(strontium_titanate(), (0, 0, 1))
+    beams = np.array([[0, 0], [1, 0]])
+    g = cell.reciprocal[0]
+    u_g = abs(potential_coefficients(cell, beams, high_tension_kV)[1].real)
+    wavelength = electron_wavelength(high_tension_kV)
+    for tilt in (-0.5, -0.45):
+        direction = tilt * g
+        half_error = (2 * g @ direction + g @ g) / 2
+        found = beam_intensities(cell, beams, direction, high_tension_kV, THICKNESSES, False)
+        root = np.hypot(half_error, u_g)
+        expected = (u_g / root) ** 2 * np.sin(np.pi * wavelength * THICKNESSES * root) ** 2
+        assert found[:, 1] == pytest.approx(expected, abs=1e-6)
+
+
+def test_symmetry_of_the_intensities():
+    cell = project(rutile(), (0, 0, 1))
+    beams = beams_within(cell, 1.2)
+    number = {tuple(beam): n for n, beam in enumerate(beams.tolist())}
+    k = np.array([0.3, 0.1])
+    directions = np.array([k @ w for w in cell.point_group]) @ cell.reciprocal
+    (_, intensities), *_ = propagate(cell, directions, beams, 80.0, 5.0, 40, MultisliceOptions())
+    for n, w in enumerate(cell.point_group):
+        image = [number[tuple(h)] for h in (beams @ w).tolist()]
+        same = int(np.flatnonzero((cell.point_group == np.eye(2)).all(axis=(1, 2)))[0])
+        assert intensities[-1, n, image] == pytest.approx(intensities[-1, same], abs=1e-4)
+
+
+def test_projected_cell_is_plain_data():
+    cell = project(silicon(), (1, 1, 1))
+    assert isinstance(cell, ProjectedCell)
+    assert cell.reciprocal @ cell.cell.T == pytest.approx(np.eye(2))

@@ -1,0 +1,156 @@
+"""The table, its compression, and the two ways from it to a pattern."""
+
+import dataclasses
+import io
+
+import numpy as np
+import pytest
+import torch
+
+from pacbed.crystal.projection import project
+from pacbed.errors import BundleError, OutOfRangeError
+from pacbed.lacbed.multislice import MultisliceOptions, propagate
+from pacbed.lacbed.table import LacbedTable
+from pacbed.learn.torch_synthesis import TorchSynthesiser, make_plan
+from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.synthesis import aperture_weights, native_pattern, synthesise
+from tests.crystals import strontium_titanate
+
+PARAMETERS = PatternParameters(22.3, 2.0, -1.0, 11.0, 0.35)
+
+
+def test_pattern_equals_the_plain_sum_of_disks(small_table):
+    """Every step between the propagation and the pattern, against the formula itself."""
+    tilt, alpha, thickness = np.array([2.0, -1.0]), 11.0, 22.0
+    pattern, origin, lattice = native_pattern(small_table, thickness, tilt, alpha, samples=1)
+    geometry = small_table.geometry
+    g = geometry.beams @ geometry.lattice_mrad
+    rng = np.random.default_rng(0)
+    places = rng.integers(0, min(pattern.shape), (400, 2))
+    q = (places + origin) @ lattice + tilt
+    near = np.linalg.norm(q, axis=1) < 1.5 * alpha
+    places, q = places[near][:20], q[near][:20]
+    width = abs(np.linalg.det(lattice)) ** 0.5
+    weights = aperture_weights(q[:, None] - g[None], alpha, width)
+    pixel, beam = np.nonzero(weights)
+    k = (q[pixel] - g[beam] - tilt) * 1e-3 / geometry.wavelength
+    cell = project(strontium_titanate(), (0, 0, 1))
+    options = MultisliceOptions(slice_thickness=2.5, batch=len(k))
+    (_, values), *_ = propagate(cell, k, geometry.beams, 200.0, 10.0, 22, options)
+    expected = np.zeros(len(q))
+    np.add.at(expected, pixel, weights[pixel, beam] * values[-1, np.arange(len(k)), beam])
+    expected /= np.pi * alpha**2
+    found = pattern[places[:, 0], places[:, 1]]
+    assert np.abs(found - expected).max() < 0.01 * pattern.max()
+
+
+def test_intensity_is_a_share_of_the_beam(small_table):
+    thin = synthesise(small_table, dataclasses.replace(PARAMETERS, thickness_nm=0.0))
+    assert thin.sum() == pytest.approx(1.0, abs=0.01)
+    thick = synthesise(small_table, PARAMETERS)
+    assert 0.5 < thick.sum() < 0.98
+
+
+def test_tilt_is_the_position_of_the_zone_axis(small_table):
+    """Around the zone axis the pattern of a large aperture has the crystal's symmetry."""
+    parameters = PatternParameters(12.0, 2.0, 0.0, 12.0, 0.25)
+    pattern = synthesise(small_table, parameters, (97, 97))
+    column = 48 + round(2.0 / 0.25)
+    patch = pattern[48 - 16 : 48 + 17, column - 16 : column + 17]
+    wrong = pattern[48 - 16 : 48 + 17, 48 - 8 - 16 : 48 - 8 + 17]
+
+    def asymmetry(image):
+        return np.abs(image - image[:, ::-1]).mean() / image.std()
+
+    assert asymmetry(patch) < 0.4 * asymmetry(wrong)
+
+
+def test_rotation_turns_from_x_to_y(small_table):
+    upright = synthesise(small_table, PatternParameters(22.3, 2, -1, 11, 0.35), (65, 65))
+    turned = synthesise(
+        small_table, PatternParameters(22.3, 1, 2, 11, 0.35, rotation_deg=90), (65, 65)
+    )
+    # A quarter turn from +x (columns) to +y (rows) takes (x, y) to (−y, x).
+    assert turned == pytest.approx(np.rot90(upright, -1), abs=2e-3 * float(upright.max()))
+
+
+def test_ellipticity_and_centre(small_table):
+    moved = synthesise(
+        small_table,
+        dataclasses.replace(PARAMETERS, center_row_px=40.0, center_column_px=30.0),
+        (90, 80),
+    )
+    plain = synthesise(small_table, PARAMETERS, (81, 61))
+    assert moved[0:81, 0:61] == pytest.approx(plain, abs=1e-6)
+    wide = synthesise(
+        small_table, dataclasses.replace(PARAMETERS, ellipticity=0.1), (128, 128)
+    )
+    bright = wide > 0.5 * wide.max()
+    assert np.ptp(np.nonzero(bright.any(0))[0]) > 1.12 * np.ptp(np.nonzero(bright.any(1))[0])
+
+
+@pytest.mark.parametrize("stride", [1, 2])
+def test_torch_twin(small_table, stride):
+    """Equal where both use every direction; every second one costs what is stated here."""
+    alpha, tilt = 11.0, torch.tensor([[2.0, -1.0]])
+    source = TorchSynthesiser(small_table, make_plan(small_table, 12.0, 3.0, stride))
+    native = source.native(22.3, tilt, torch.tensor([alpha]))
+    image = source.sample(
+        native, 0.35 * torch.eye(2)[None], torch.zeros(1, 2), tilt, 96
+    )[0].numpy() * 0.35**2
+    expected = synthesise(small_table, PARAMETERS, (96, 96), samples=1)
+    inside = expected != 0
+    difference = np.abs(image - expected)[inside] / expected.max()
+    assert difference.max() < (1e-4 if stride == 1 else 0.5)
+    assert np.sqrt((difference**2).mean()) < (2e-5 if stride == 1 else 0.05)
+
+
+def test_thickness_is_interpolated(small_table):
+    between = small_table.entries(15.5)
+    neighbours = (small_table.entries(15.0) + small_table.entries(16.0)) / 2
+    assert np.abs(between - neighbours).max() < 0.05
+    assert small_table.entries(0.0)[:-1].max() == pytest.approx(1.0, abs=0.01)
+
+
+def test_save_and_load(small_table, tmp_path):
+    path = tmp_path / "table.npz"
+    small_table.save(path)
+    loaded = LacbedTable.load(path)
+    assert loaded.entries(11.7) == pytest.approx(small_table.entries(11.7), abs=1e-6)
+    assert loaded.provenance == small_table.provenance
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["table.npz"]
+
+
+@pytest.mark.parametrize("damage", ["truncated", "empty", "foreign", "pickle"])
+def test_broken_table(small_table, tmp_path, damage):
+    path = tmp_path / "table.npz"
+    small_table.save(path)
+    whole = path.read_bytes()
+    buffer = io.BytesIO()
+    np.savez(buffer, header=np.array([{"a": 1}], object), allow_pickle=True)
+    foreign = io.BytesIO()
+    np.savez(foreign, other=np.zeros(3))
+    path.write_bytes(
+        {
+            "truncated": whole[: len(whole) // 2],
+            "empty": b"",
+            "foreign": foreign.getvalue(),
+            "pickle": buffer.getvalue(),
+        }[damage]
+    )
+    with pytest.raises(BundleError, match=r"table\.npz"):
+        LacbedTable.load(path)
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"thickness_nm": 99.0},
+        {"thickness_nm": -1.0},
+        {"convergence_mrad": 14.0},
+        {"tilt_x_mrad": 9.0},
+    ],
+)
+def test_outside_the_table(small_table, changed):
+    with pytest.raises(OutOfRangeError):
+        synthesise(small_table, dataclasses.replace(PARAMETERS, **changed))

@@ -1,0 +1,97 @@
+"""From raw arrays to the network's input."""
+
+import numpy as np
+import pytest
+
+from pacbed.errors import PatternError
+from pacbed.pattern.preprocess import (
+    APERTURE_PX,
+    INPUT_SIZE,
+    DiskLocation,
+    circle_mask,
+    clean,
+    locate,
+    normalise,
+    to_input_frame,
+)
+
+
+def disk(shape, row, column, radius, soft=1.0):
+    y, x = np.indices(shape)
+    return 1 / (1 + np.exp((np.hypot(y - row, x - column) - radius) / soft))
+
+
+_TYPES = [np.uint8, np.int16, np.uint16, np.float64, ">f4"]
+
+
+@pytest.mark.parametrize(
+    ("size", "dtype"),
+    [(size, dtype) for size in (32, 96, 300, 1024) for dtype in _TYPES] + [(4096, np.uint16)],
+)
+def test_finds_an_off_centre_disk_of_any_size_and_type(size, dtype):
+    radius = 0.2 * size
+    image = 10 + 200 * disk((size, size), 0.55 * size, 0.42 * size, radius, 0.01 * size)
+    found = locate(clean(image.astype(dtype)))
+    assert found.row == pytest.approx(0.55 * size, abs=0.03 * size)
+    assert found.column == pytest.approx(0.42 * size, abs=0.03 * size)
+    assert found.radius == pytest.approx(radius, rel=0.15)
+
+
+def test_frame_is_centred_scaled_and_turned():
+    image = disk((200, 240), 90, 130, 40).astype(np.float32)
+    image[85:95, 150:160] += 2  # a mark at +25 px along x
+    frame = to_input_frame(image, DiskLocation(90, 130, 40))
+    assert frame.shape == (INPUT_SIZE, INPUT_SIZE)
+    middle = (INPUT_SIZE - 1) / 2
+    row, column = np.unravel_index(frame.argmax(), frame.shape)
+    assert (row, column) == pytest.approx((middle, middle + 25 * APERTURE_PX / 40), abs=4)
+    turned = to_input_frame(image, DiskLocation(90, 130, 40), rotation_deg=90)
+    row, column = np.unravel_index(turned.argmax(), turned.shape)
+    # The frame's axes are turned with the crystal: +x of the array is −y of the frame.
+    assert (row, column) == pytest.approx((middle - 25 * APERTURE_PX / 40, middle), abs=4)
+
+
+def test_normalise_removes_gain_and_offset():
+    rng = np.random.default_rng(1)
+    frames = rng.random((3, INPUT_SIZE, INPUT_SIZE), np.float32)
+    assert normalise(frames * 40 - 7) == pytest.approx(normalise(frames), abs=1e-3)
+    inside = circle_mask() > 0
+    result = normalise(frames)
+    assert result[:, inside].mean() == pytest.approx(0, abs=1e-5)
+    assert result[:, inside].std() == pytest.approx(1, abs=1e-3)
+    assert (result[:, ~inside] == 0).all()
+
+
+def test_bad_pixels_are_mended():
+    image = disk((128, 128), 64, 64, 30) * 100
+    dirty = image.copy()
+    dirty[20, 20] = np.nan
+    dirty[30, 90] = np.inf
+    dirty[100, 100] = 5000.0
+    mended = clean(dirty)
+    assert np.isfinite(mended).all()
+    assert mended.max() < 120
+    assert mended == pytest.approx(clean(image), abs=60)
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        (np.zeros((64, 64)), "constant"),
+        (np.zeros((64, 64, 3)), "2-D"),
+        (np.zeros((8, 64)), "pixels"),
+        (np.zeros((64, 5000)), "pixels"),
+        (np.full((64, 64), np.nan), "NaN"),
+        (np.ones((64, 64), complex), "type"),
+    ],
+)
+def test_unusable_arrays(image, message):
+    with pytest.raises(PatternError, match=message):
+        clean(image)
+
+
+def test_pattern_without_contrast_above_background():
+    image = np.zeros((64, 64), np.float32)
+    image[0, 0] = -1
+    with pytest.raises(PatternError, match="no bright-field disk"):
+        locate(clean(image))
