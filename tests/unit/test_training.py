@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from pacbed.errors import BundleError
-from pacbed.learn.batches import PatternStream, StreamOptions
+from pacbed.learn.batches import PatternStream, StreamOptions, rotation_order
 from pacbed.learn.export import export_bundle, to_onnx
 from pacbed.learn.network import NetworkOptions, PacbedNetwork, estimate_thickness
-from pacbed.learn.train import load_checkpoint, rotation_order, train_network
+from pacbed.learn.train import load_checkpoint, train_network
 from pacbed.library.bundle import Bundle
 from pacbed.library.recipe import TrainingOptions, load_recipe
 from pacbed.library.system import System

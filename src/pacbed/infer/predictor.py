@@ -31,6 +31,8 @@ _PASSES = 3
 _ZOOMS = (0.87, 1.0, 1.15)
 #: A second peak of the thickness distribution counts from this probability on.
 _ALTERNATIVE = 0.1
+#: Below this probability of the highest peak the thickness is called ambiguous.
+_CLEAR_PEAK = 0.7
 _PEAK_HALF_WIDTH = 3
 
 
@@ -165,12 +167,13 @@ class Predictor:
         alternatives = _alternatives(self._bins, probability, mistilt)
         system = self.bundle.system
         warnings = [
-            "the error bars are the network's own and are not calibrated against another engine"
+            "the error bars are the network's own and are not calibrated against another engine",
+            "that the crystal is the right one is not checked: look at the validation picture",
         ]
         status: Status = "ok"
         if mistilt > system.mistilt_mrad[1] * 1.05:
             status = "out_of_range"
-        elif alternatives and alternatives[0].probability > 0.25:
+        elif _share_of_peak(probability) < _CLEAR_PEAK:
             status = "ambiguous"
         residual = None
         estimate = Estimate(
@@ -251,13 +254,28 @@ def _corrected(pose: _Pose, geometry: np.ndarray, order: int, keep_scale: bool) 
     shift = np.clip(geometry[4:6].astype(float), -0.4, 0.4) * disk.radius
     shift = rotation_matrix(pose.rotation_deg) @ shift
     moved = DiskLocation(disk.row + shift[1], disk.column + shift[0], disk.radius * zoom)
-    return _Pose(moved, _fold(pose.rotation_deg + _rotation(geometry, order), order))
+    # Of the orientations that are equal by symmetry, show the one in which the tilt
+    # points into the sector around +x: the network knows that one best.
+    turn = 360.0 / order
+    residual_rotation = _rotation(geometry, order)
+    azimuth = math.degrees(math.atan2(float(geometry[1]), float(geometry[0])))
+    sector = turn * round((azimuth - residual_rotation) / turn)
+    return _Pose(moved, pose.rotation_deg + residual_rotation + sector)
+
+
+def _near_peak(probability: np.ndarray) -> slice:
+    peak = int(probability.argmax())
+    return slice(max(0, peak - _PEAK_HALF_WIDTH), peak + _PEAK_HALF_WIDTH + 1)
+
+
+def _share_of_peak(probability: np.ndarray) -> float:
+    """Probability that the thickness lies in the highest peak."""
+    return float(probability[_near_peak(probability)].sum())
 
 
 def _summary(bins: np.ndarray, probability: np.ndarray) -> tuple[float, float, tuple[float, float]]:
     """Mean around the peak, standard deviation and 95 % interval of a distribution."""
-    peak = int(probability.argmax())
-    near = slice(max(0, peak - _PEAK_HALF_WIDTH), peak + _PEAK_HALF_WIDTH + 1)
+    near = _near_peak(probability)
     thickness = float((probability[near] * bins[near]).sum() / probability[near].sum())
     deviation = float(np.sqrt((probability * (bins - thickness) ** 2).sum()))
     cumulative = np.concatenate([[0.0], np.cumsum(probability)])
@@ -274,8 +292,7 @@ def _alternatives(
     left = probability.copy()
     found = []
     for number in range(4):
-        peak = int(left.argmax())
-        near = slice(max(0, peak - _PEAK_HALF_WIDTH), peak + _PEAK_HALF_WIDTH + 1)
+        near = _near_peak(left)
         share = float(left[near].sum())
         if number > 0:
             if share < _ALTERNATIVE:

@@ -5,8 +5,8 @@ import math
 from pacbed.infer.estimate import Estimate
 
 STATUS_WORDS = {
-    "ok": "usable: the pattern fits this system",
-    "ambiguous": "ambiguous: more than one thickness fits, see the alternatives",
+    "ok": "ok: one solution stands out",
+    "ambiguous": "ambiguous: the thickness is not determined, see the interval and the alternatives",
     "mismatch": "mismatch: the pattern does not fit this system, do not use the numbers",
     "out_of_range": "out of range: the answer lies outside what the system covers",
 }

@@ -41,7 +41,7 @@ class StreamOptions:
     later_share : float
         Share of frames as a later pass sees them: turned upright, centred and
         scaled by an earlier answer, up to small errors.
-    later_rotation_deg, later_zoom, later_center_px : float
+    later_rotation_deg, later_azimuth_deg, later_zoom, later_center_px : float
         σ of those errors; the zoom's is logarithmic.
     ellipticity : float
         Largest ellipticity.
@@ -55,6 +55,7 @@ class StreamOptions:
     zoom: float = ZOOM_RANGE
     later_share: float = 0.75
     later_rotation_deg: float = 2.0
+    later_azimuth_deg: float = 6.0
     later_zoom: float = 0.015
     later_center_px: float = 0.4
     ellipticity: float = 0.015
@@ -105,6 +106,7 @@ class PatternStream:
         self.system = system
         self.options = options
         self.rng = np.random.default_rng(seed)
+        self._rotation_order = rotation_order(table)
         self._bands = self._make_bands(table)
 
     def _make_bands(self, table: LacbedTable) -> list[tuple[float, float, TorchSynthesiser]]:
@@ -169,9 +171,15 @@ class PatternStream:
         """Frames, tilt in them, log zoom, centre and rotation, each (group, ...)."""
         rng, count, options = self.rng, len(alpha), self.options
         later = rng.random(count) < options.later_share
+        # A later pass turns the frame by the symmetry, so that the tilt points into
+        # the sector around +x, up to the error that the first pass makes.
+        turn = 2 * np.pi / self._rotation_order
+        azimuth = np.arctan2(tilt[:, 1], tilt[:, 0])
+        azimuth = azimuth + np.deg2rad(rng.normal(0, options.later_azimuth_deg, count))
         rotation = np.where(
             later,
-            np.deg2rad(rng.normal(0, options.later_rotation_deg, count)),
+            np.deg2rad(rng.normal(0, options.later_rotation_deg, count))
+            - turn * np.round(azimuth / turn),
             rng.uniform(-np.pi, np.pi, count),
         )
         log_zoom = np.where(
@@ -193,6 +201,12 @@ class PatternStream:
         in_frame = np.einsum("bji,bj->bi", to_crystal, tilt) / alpha[:, None]
         truth = (in_frame, log_zoom, center / APERTURE_PX, rotation)
         return images.clamp_(min=0).numpy(), *(v.astype(np.float32) for v in truth)
+
+
+def rotation_order(table: LacbedTable) -> int:
+    """Order of the projection's rotations, from its point group."""
+    group = table.geometry.point_group
+    return max(1, sum(1 for w in group if round(float(np.linalg.det(w))) == 1))
 
 
 def _transforms(

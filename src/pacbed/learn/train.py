@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import numpy as np
@@ -13,19 +14,13 @@ import torch
 
 from pacbed.errors import BundleError
 from pacbed.lacbed.table import LacbedTable
-from pacbed.learn.batches import Batch, PatternStream, StreamOptions
+from pacbed.learn.batches import Batch, PatternStream, StreamOptions, rotation_order
 from pacbed.learn.network import NetworkOptions, PacbedNetwork, estimate_thickness, loss
 from pacbed.library.recipe import TrainingOptions
 from pacbed.library.system import System
 
 #: Called with finished samples, all samples and a line of figures.
 Report = Callable[[int, int, str], None]
-
-
-def rotation_order(table: LacbedTable) -> int:
-    """Order of the projection's rotations, from its point group."""
-    group = table.geometry.point_group
-    return max(1, sum(1 for w in group if round(float(np.linalg.det(w))) == 1))
 
 
 def train_network(
@@ -88,7 +83,10 @@ def train_network(
         state = load_checkpoint(checkpoint)
         network.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
-        schedule.load_state_dict(state["schedule"])
+        # The position only: the length follows the options, which may have grown.
+        schedule.load_state_dict(
+            {name: state["schedule"][name] for name in ("last_epoch", "_step_count")}
+        )
         done, seconds = int(state["step"]), float(state["seconds"])
     # A resumed stream takes another seed, so that it does not repeat the first one.
     stream = PatternStream(
@@ -199,6 +197,9 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     """Read a checkpoint; only tensors and plain values are accepted."""
     try:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, ValueError, EOFError) as error:
-        raise BundleError(f"{path}: is not a checkpoint of a training ({error})") from error
+    except (OSError, RuntimeError, ValueError, EOFError, UnpicklingError) as error:
+        raise BundleError(
+            f"{path}: is not a checkpoint of a training ({type(error).__name__}); "
+            "train without --resume"
+        ) from error
     return state

@@ -1,0 +1,266 @@
+"""``pacbed infer``: answers in words, JSON and pictures, and every refusal."""
+
+import io
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+from tests.cli_tools import (
+    SYSTEM,
+    THICKNESS_NM,
+    TILT_MRAD,
+    fail,
+    make_data_folder,
+    make_pattern,
+    run,
+    succeed,
+)
+
+OPTIONS = ("--system", SYSTEM.name, "--convergence", "12")
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory, small_table):
+    folder = tmp_path_factory.mktemp("cli")
+    np.save(folder / "pattern.npy", make_pattern(small_table))
+    return make_data_folder(folder / "data", small_table).parent
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch, shared):
+    """A working folder with a pattern in it; the data folder is found by itself."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("PACBED_DATA", str(shared / "data"))
+    shutil.copy(shared / "pattern.npy", tmp_path)
+    return tmp_path
+
+
+def test_words(here):
+    words = succeed("infer", "pattern.npy", *OPTIONS)
+    assert words.startswith("pattern.npy\n")
+    assert f"thickness  {THICKNESS_NM:.1f} ± " in words
+    assert "95 % interval" in words
+    assert "mistilt    1.3 ± " in words
+    assert "x +1.2, y -0.6 mrad" in words
+    assert "mrad per pixel" in words
+    assert "usable" in words
+    assert "residual" in words
+
+
+@pytest.mark.parametrize(
+    "choice",
+    [
+        ("--system", "41"),
+        ("--system", SYSTEM.name.upper()),
+        ("--material", "strontium TITANATE", "--high-tension", "200"),
+        ("--material", "SrTiO3", "--high-tension", "200", "--zone-axis", "[001]"),
+    ],
+)
+def test_the_system_is_found_by_number_name_or_conditions(here, choice):
+    answer = json.loads(succeed("infer", "pattern.npy", *choice, "--convergence", 12, "--json"))
+    assert answer["system"] == SYSTEM.name
+
+
+def test_json_of_one_file_is_an_object_and_of_several_a_list(here):
+    answer = json.loads(succeed("infer", "pattern.npy", *OPTIONS, "--json"))
+    assert answer["path"] == "pattern.npy"
+    assert answer["thickness_nm"] == pytest.approx(THICKNESS_NM, abs=0.05)
+    assert (answer["tilt_x_mrad"], answer["tilt_y_mrad"]) == pytest.approx(TILT_MRAD, abs=1e-3)
+    assert answer["mrad_per_pixel"] == pytest.approx(0.3, rel=0.15)
+    assert set(answer["metadata"]) >= {"high_tension_kV", "convergence_mrad", "mrad_per_pixel"}
+    shutil.copy("pattern.npy", "second.npy")
+    answers = json.loads(succeed("infer", "pattern.npy", "second.npy", *OPTIONS, "--json"))
+    assert [entry["path"] for entry in answers] == ["pattern.npy", "second.npy"]
+
+
+def test_known_angle_per_pixel_is_kept(here):
+    answer = json.loads(
+        succeed("infer", "pattern.npy", *OPTIONS, "--mrad-per-pixel", 0.3, "--json")
+    )
+    assert answer["mrad_per_pixel"] == pytest.approx(0.3)
+
+
+def test_frame_of_a_stack(here):
+    pattern = np.load("pattern.npy")
+    np.save("stack.npy", np.stack([np.zeros_like(pattern), pattern]))
+    succeed("infer", "stack.npy", *OPTIONS, "--frame", 1)
+    assert "--frame N" in fail("infer", "stack.npy", *OPTIONS)
+
+
+def test_report_of_one_and_of_several_files(here):
+    succeed("infer", "pattern.npy", *OPTIONS, "--report", "fit.png")
+    with Image.open("fit.png") as picture:
+        assert picture.format == "PNG"
+    shutil.copy("pattern.npy", "second.npy")
+    succeed("infer", "pattern.npy", "second.npy", *OPTIONS, "--report", "fits.png")
+    assert {path.name for path in here.glob("fit*")} == {
+        "fit.png",
+        "fits-pattern.png",
+        "fits-second.png",
+    }
+
+
+def test_conditions_in_the_file_are_used_shown_and_compared(here, shared):
+    from rsciio import hspy
+
+    pattern = np.load("pattern.npy")
+    signal = {
+        "data": pattern,
+        "axes": [
+            {"name": n, "size": s, "scale": 0.3, "offset": 0.0, "units": "mrad", "navigate": False}
+            for n, s in zip("yx", pattern.shape, strict=True)
+        ],
+        "metadata": {
+            "General": {"title": "first grain"},
+            "Signal": {"signal_type": ""},
+            "Acquisition_instrument": {"TEM": {"beam_energy": 300.0, "convergence_angle": 12.0}},
+        },
+        "original_metadata": {},
+        "attributes": {"_lazy": False, "ragged": False},
+        "package_info": {},
+        "learning_results": {},
+        "models": {},
+        "tmp_parameters": {},
+    }
+    hspy.file_writer("pattern.hspy", signal)
+    words = succeed("infer", "pattern.hspy", "--system", SYSTEM.name)
+    assert "300 kV, 12 mrad convergence, 0.3 mrad per pixel, title first grain" in words
+    assert "the file states high_tension_kV = 300, but the system is for 200" in words
+    assert "--convergence" in fail("infer", "pattern.npy", "--system", SYSTEM.name)
+
+
+def test_a_data_folder_may_be_named(here, shared, monkeypatch):
+    monkeypatch.delenv("PACBED_DATA")
+    assert SYSTEM.name in fail("infer", "pattern.npy", *OPTIONS)
+    succeed("infer", "pattern.npy", *OPTIONS, "--data", shared / "data")
+    assert "nowhere" in fail("infer", "pattern.npy", *OPTIONS, "--data", "nowhere")
+
+
+@pytest.mark.parametrize(
+    ("choice", "words"),
+    [
+        (("--system", "99"), "99"),
+        (("--system", "unobtainium"), "unobtainium"),
+        ((), "--system"),
+        (("--material", "SrTiO3"), "--high-tension"),
+        (("--system", "41", "--material", "SrTiO3"), "exclude each other"),
+        (("--material", "SrTiO3", "--high-tension", "120"), "120 kV"),
+        (("--material", "Si", "--high-tension", "200"), "Si"),
+        (("--material", "SrTiO3", "--high-tension", "200", "--zone-axis", "1 1 0"), "1 1 0"),
+        (("--material", "SrTiO3", "--high-tension", "200", "--zone-axis", "up"), "zone axis"),
+    ],
+)
+def test_no_such_system(here, choice, words):
+    assert words in fail("infer", "pattern.npy", *choice, "--convergence", 12)
+
+
+@pytest.mark.parametrize("convergence", ["9", "12.5", "-1", "0", "nan"])
+def test_convergence_out_of_range(here, convergence):
+    line = fail("infer", "pattern.npy", "--system", 41, "--convergence", convergence)
+    assert "10 to 12 mrad" in line
+
+
+@pytest.mark.parametrize("angle", ["0", "-0.1", "nan"])
+def test_senseless_angle_per_pixel(here, angle):
+    assert "mrad_per_pixel" in fail("infer", "pattern.npy", *OPTIONS, "--mrad-per-pixel", angle)
+
+
+def _spoilt(share):
+    pattern = np.random.default_rng(0).random((64, 64), np.float32)
+    pattern.ravel()[: round(share * pattern.size)] = np.nan
+    return pattern
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((64, 64)),
+        np.full((64, 64), 7),
+        np.zeros((0, 64)),
+        np.zeros(64),
+        np.zeros((64, 64), complex),
+        np.random.default_rng(0).random((3, 64, 64)),
+        np.random.default_rng(0).random((64, 64, 3)),
+        np.random.default_rng(0).random((8, 8)),
+        _spoilt(0.02),
+        np.full((64, 64), np.inf),
+    ],
+    ids=["dark", "even", "no rows", "1-D", "complex", "3-D", "colour", "tiny", "NaN", "infinite"],
+)
+def test_array_that_is_no_pattern(here, array):
+    np.save("bad.npy", array)
+    assert "bad.npy: " in fail("infer", "bad.npy", *OPTIONS, "--report", "fit.png")
+    assert not Path("fit.png").exists()
+
+
+def _png(array):
+    buffer = io.BytesIO()
+    Image.fromarray(array).save(buffer, "png")
+    return buffer.getvalue()
+
+
+def _pickle():
+    buffer = io.BytesIO()
+    np.save(buffer, np.array([[{}]], dtype=object), allow_pickle=True)
+    return buffer.getvalue()
+
+
+_NOISE = np.random.default_rng(0).integers(0, 255, (64, 64, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("colour.png", _png(_NOISE)),
+        ("short.png", _png(_NOISE)[:500]),
+        ("short.dm3", b"\0\0\0\3\0\0"),
+        ("pickle.npy", _pickle()),
+        ("short.npy", _pickle()[:20]),
+        ("notes.txt", b"thickness?"),
+    ],
+)
+def test_file_that_is_no_pattern(here, name, content):
+    Path(name).write_bytes(content)
+    before = sorted(here.iterdir())
+    assert f"{name}: " in fail("infer", name, *OPTIONS, "--json")
+    assert sorted(here.iterdir()) == before
+
+
+def test_missing_file_and_folder(here):
+    assert "none.npy" in fail("infer", "none.npy", *OPTIONS)
+    assert "folder" in fail("infer", here, *OPTIONS)
+
+
+@pytest.mark.parametrize("name", ["network.onnx", "lacbed.npz", "bundle.json"])
+def test_corrupt_bundle(here, shared, name):
+    shutil.copytree(shared / "data", "broken")
+    (path,) = Path("broken").rglob(name)
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 0xFF
+    path.write_bytes(content)
+    line = fail("infer", "pattern.npy", *OPTIONS, "--data", "broken", "--report", "fit.png")
+    assert str(path.parent) in line
+    path.unlink()
+    fail("infer", "pattern.npy", *OPTIONS, "--data", "broken")
+    assert not Path("fit.png").exists()
+
+
+@pytest.mark.parametrize("report", ["fit.jpg", "nowhere/fit.png"])
+def test_report_that_cannot_be_written(here, report):
+    assert report in fail("infer", "pattern.npy", *OPTIONS, "--report", report)
+
+
+def test_two_files_of_one_name_have_no_two_reports(here):
+    Path("sub").mkdir()
+    shutil.copy("pattern.npy", "sub")
+    line = fail("infer", "pattern.npy", "sub/pattern.npy", *OPTIONS, "--report", "fit.png")
+    assert "fit-pattern.png" in line
+
+
+def test_usage_errors_have_status_2(here):
+    assert run("infer").exit_code == 2
+    assert run("infer", "pattern.npy", "--frame", -1).exit_code == 2
+    assert run("infer", "pattern.npy", "--misspelt").exit_code == 2
