@@ -104,7 +104,7 @@ def test_train_refuses_broken_tables_and_a_file_in_place_of_the_folder(recipe):
         (("g_max = 2.0", 'g_max = "two"'), "g_max"),
         (("[system]", "[system"), "TOML"),
         (('"Sr"', '"Qq"'), "Qq"),
-        (("zone_axis = [0, 0, 1]", "zone_axis = [0, 1]"), "zone_axis"),
+        (("zone_axis = [0, 0, 1]", "zone_axis = [0, 1]"), "[system]"),
     ],
 )
 def test_bad_recipes(recipe, command, change, words):
@@ -117,7 +117,7 @@ def test_bad_recipes(recipe, command, change, words):
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command[0])
 @pytest.mark.parametrize(
-    ("atoms", "words"), [("", "atoms"), ("Qq1 Qq 0 0 0\n", "Qq")], ids=["no atoms", "unknown"]
+    ("atoms", "words"), [("", "no atom"), ("Qq1 Qq 0 0 0\n", "Qq")], ids=["no atoms", "unknown"]
 )
 def test_bad_cif(recipe, command, atoms, words):
     _with_cif(recipe, atoms)

@@ -158,8 +158,8 @@ class TestPicture:
     @pytest.mark.parametrize(
         ("status", "words"),
         [
-            ("ok", "usable"),
-            ("ambiguous", "more than one thickness"),
+            ("ok", "one solution stands out"),
+            ("ambiguous", "the thickness is not determined"),
             ("mismatch", "mismatch"),
             ("out_of_range", "out of range"),
         ],

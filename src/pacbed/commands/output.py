@@ -63,7 +63,7 @@ def print_table(header: list[str], rows: list[list[str]], numbers: set[str]) -> 
 
 @contextmanager
 def progress_bar(words: str, total: float = 1.0) -> Iterator["Bar"]:
-    """Show the progress of a long step on stderr.
+    """Show the progress of a long step on stderr, where that is a terminal.
 
     Parameters
     ----------
@@ -72,13 +72,17 @@ def progress_bar(words: str, total: float = 1.0) -> Iterator["Bar"]:
     total : float
         Value of :meth:`Bar.update` at which the step is finished.
     """
-    # On stderr, so that the standard output holds the answer alone.
+    # On stderr, so that the standard output holds the answer alone; and gone when done, so
+    # that an error stands alone as well.
+    console = Console(stderr=True)
     with Progress(
         TextColumn("{task.description}"),
         BarColumn(),
         TaskProgressColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
     ) as progress:
         yield Bar(progress, progress.add_task(words, total=total))
 
