@@ -82,9 +82,7 @@ def test_ellipticity_and_centre(small_table):
     )
     plain = synthesise(small_table, PARAMETERS, (81, 61))
     assert moved[0:81, 0:61] == pytest.approx(plain, abs=1e-6)
-    wide = synthesise(
-        small_table, dataclasses.replace(PARAMETERS, ellipticity=0.1), (128, 128)
-    )
+    wide = synthesise(small_table, dataclasses.replace(PARAMETERS, ellipticity=0.1), (128, 128))
     bright = wide > 0.5 * wide.max()
     assert np.ptp(np.nonzero(bright.any(0))[0]) > 1.12 * np.ptp(np.nonzero(bright.any(1))[0])
 
@@ -95,9 +93,10 @@ def test_torch_twin(small_table, stride):
     alpha, tilt = 11.0, torch.tensor([[2.0, -1.0]])
     source = TorchSynthesiser(small_table, make_plan(small_table, 12.0, 3.0, stride))
     native = source.native(22.3, tilt, torch.tensor([alpha]))
-    image = source.sample(
-        native, 0.35 * torch.eye(2)[None], torch.zeros(1, 2), tilt, 96
-    )[0].numpy() * 0.35**2
+    image = (
+        source.sample(native, 0.35 * torch.eye(2)[None], torch.zeros(1, 2), tilt, 96)[0].numpy()
+        * 0.35**2
+    )
     expected = synthesise(small_table, PARAMETERS, (96, 96), samples=1)
     inside = expected != 0
     difference = np.abs(image - expected)[inside] / expected.max()

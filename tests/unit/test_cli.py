@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import typer
 from PIL import Image
-from tests.cli_tools import SYSTEM, fail, make_data_folder, run, succeed
 from typer.testing import CliRunner
 
 import pacbed
 from pacbed.commands.group import PacbedGroup
 from pacbed.errors import CrystalError
 from pacbed.readers import read_pattern
+from tests.cli_tools import SYSTEM, fail, make_data_folder, run, succeed
 
 COMMANDS = ("infer", "systems", "pattern", "evaluate", "simulate", "train", "reference")
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from tests.cli_tools import SYSTEM, fail, make_data_folder, make_pattern, succeed
 
 HEADER = (

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from tests.cli_tools import (
     SYSTEM,
     THICKNESS_NM,

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
-from tests.cli_tools import RECIPE, fail, succeed
 
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.bundle import Bundle
+from tests.cli_tools import RECIPE, fail, succeed
 
 CIF = """data_x
 _cell_length_a 3.905
@@ -86,7 +86,7 @@ def test_train_refuses_the_table_of_another_system(recipe):
         other.write_text(RECIPE.replace(*change), encoding="utf-8")
         line = fail("train", other, "-o", "bundle", "--table", "table.npz")
         assert "table.npz" in line
-        assert not Path("bundle/bundle.json").exists()
+        assert not Path("bundle").exists()
 
 
 def test_train_refuses_broken_tables_and_a_file_in_place_of_the_folder(recipe):

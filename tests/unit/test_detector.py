@@ -37,7 +37,9 @@ def test_poisson_noise_follows_the_dose():
         noise = record(dose=dose) - record()
         expected = np.sqrt(np.maximum(record(), 0) / (dose / 64**2))
         bright = record() > 1
-        assert noise[bright].std() == pytest.approx(np.sqrt((expected[bright] ** 2).mean()), rel=0.1)
+        assert noise[bright].std() == pytest.approx(
+            np.sqrt((expected[bright] ** 2).mean()), rel=0.1
+        )
 
 
 def test_the_rest():

@@ -54,6 +54,7 @@ def train(
 
     With [bold]--data data[/bold] the other commands find what lies in data/ID/models.
     """
+    from pacbed.files import write_atomically
     from pacbed.library.recipe import load_recipe
 
     loaded = load_recipe(recipe)
@@ -70,15 +71,22 @@ def train(
             f"training needs PyTorch ({error}): pip install 'pacbed-cnn[train]'."
         ) from error
 
-    work = _open_folder(output, loaded, resume)
-    lacbed = _table(work, loaded, table, resume)
+    work = output / _WORK
+    plan = _plan(loaded)
+    goes_on = _check_folder(output, loaded, plan, resume)
+    lacbed = _table(work, loaded, table, goes_on)
+    # Only now, so that an impossible recipe leaves no folder behind.
+    work.mkdir(parents=True, exist_ok=True)
+    write_atomically(work / _PLAN, plan)
+    if not goes_on:
+        lacbed.save(work / _TABLE)
     with progress_bar(f"training {loaded.system.name}") as bar:
         network, figures = train_network(
             lacbed,
             loaded.system,
             options,
             work,
-            resume=resume,
+            resume=goes_on,
             report=lambda done, total, words: bar.update(done / total, words),
         )
     export_bundle(output, loaded, network, lacbed, figures)
@@ -86,46 +94,44 @@ def train(
     print_block(str(output), [("System", loaded.system.name), ("Size", f"{size / 1e6:.1f} MB")])
 
 
-def _open_folder(output: Path, recipe: "Recipe", resume: bool) -> Path:
-    """Make the working folder, or check that a training in it may go on."""
-    from pacbed.files import write_atomically
+def _plan(recipe: "Recipe") -> bytes:
+    """What must be the same where a training goes on."""
+    plan = {
+        "recipe_sha256": hashlib.sha256(recipe.path.read_bytes()).hexdigest(),
+        "samples": recipe.training.samples,
+        "seed": recipe.training.seed,
+    }
+    return json.dumps(plan).encode()
 
+
+def _check_folder(output: Path, recipe: "Recipe", plan: bytes, resume: bool) -> bool:
+    """Tell whether a training in the folder goes on; refuse to overwrite or to mix two."""
     if output.exists() and not output.is_dir():
         raise FileFormatError(f"{output}: this is a file: give the folder of the bundle to make.")
     work = output / _WORK
-    plan = json.dumps(
-        {
-            "recipe_sha256": hashlib.sha256(recipe.path.read_bytes()).hexdigest(),
-            "samples": recipe.training.samples,
-            "seed": recipe.training.seed,
-        }
-    ).encode()
-    if (work / _CHECKPOINT).exists():
-        if not resume:
-            raise FileFormatError(
-                f"{output}: the folder holds a training already: add --resume to go on with it, "
-                "or give another folder."
-            )
-        if not (work / _PLAN).is_file() or (work / _PLAN).read_bytes() != plan:
-            raise RecipeError(
-                f"{recipe.path}: the training in {output} began with another recipe, number of "
-                "samples or seed: give the same ones, or another folder."
-            )
-    work.mkdir(parents=True, exist_ok=True)
-    write_atomically(work / _PLAN, plan)
-    return work
+    if not (work / _CHECKPOINT).exists():
+        return False
+    if not resume:
+        raise FileFormatError(
+            f"{output}: the folder holds a training already: add --resume to go on with it, "
+            "or give another folder."
+        )
+    if not (work / _PLAN).is_file() or (work / _PLAN).read_bytes() != plan:
+        raise RecipeError(
+            f"{recipe.path}: the training in {output} began with another recipe, number of "
+            "samples or seed: give the same ones, or another folder."
+        )
+    return True
 
 
-def _table(work: Path, recipe: "Recipe", given: Path | None, resume: bool) -> "LacbedTable":
-    """Load the table that was given or is left from an earlier start, or simulate it."""
+def _table(work: Path, recipe: "Recipe", given: Path | None, goes_on: bool) -> "LacbedTable":
+    """Load the table of the training that goes on, or the one given, or simulate it."""
     from pacbed.lacbed.table import LacbedTable
 
-    if given is not None:
-        table = LacbedTable.load(given)
-        check_table(table, recipe, given)
-        return table
-    if resume and (work / _CHECKPOINT).exists() and (work / _TABLE).is_file():
+    if goes_on:
         return LacbedTable.load(work / _TABLE)
-    table = simulate_recipe(recipe)
-    table.save(work / _TABLE)
+    if given is None:
+        return simulate_recipe(recipe)
+    table = LacbedTable.load(given)
+    check_table(table, recipe, given)
     return table

@@ -6,7 +6,7 @@ from pacbed.infer.estimate import Estimate
 
 STATUS_WORDS = {
     "ok": "ok: one solution stands out",
-    "ambiguous": "ambiguous: the thickness is not determined, see the interval and the alternatives",
+    "ambiguous": "ambiguous: the thickness is not determined, see interval and alternatives",
     "mismatch": "mismatch: the pattern does not fit this system, do not use the numbers",
     "out_of_range": "out of range: the answer lies outside what the system covers",
 }

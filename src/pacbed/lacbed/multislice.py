@@ -50,7 +50,9 @@ def grid_shape(cell: ProjectedCell, g_max: float) -> tuple[int, int]:
 
 
 def _fast_size(n: int) -> int:
-    sizes: list[int] = sorted(2**a * 3**b * 5**c for a in range(9) for b in range(4) for c in range(3))
+    sizes: list[int] = sorted(
+        2**a * 3**b * 5**c for a in range(9) for b in range(4) for c in range(3)
+    )
     return next(size for size in sizes if size >= n and size % 2 == 0)
 
 
