@@ -31,6 +31,13 @@ DataOption = Annotated[
         metavar="DIR",
     ),
 ]
+TiltXOption = Annotated[
+    float,
+    typer.Option("--tilt-x", help="Zone axis right of the disk's centre.", metavar="MRAD"),
+]
+TiltYOption = Annotated[
+    float, typer.Option("--tilt-y", help="Zone axis below the disk's centre.", metavar="MRAD")
+]
 RecipeArgument = Annotated[
     Path, typer.Argument(help="Recipe of the system (TOML).", metavar="RECIPE")
 ]

@@ -10,6 +10,8 @@ from pacbed.commands.options import (
     HighTensionOption,
     MaterialOption,
     SystemOption,
+    TiltXOption,
+    TiltYOption,
     ZoneAxisOption,
     check_output,
 )
@@ -29,12 +31,8 @@ def pattern(
     material: MaterialOption = None,
     high_tension: HighTensionOption = None,
     zone_axis: ZoneAxisOption = "0 0 1",
-    tilt_x: Annotated[
-        float, typer.Option(help="Zone axis right of the disk's centre.", metavar="MRAD")
-    ] = 0.0,
-    tilt_y: Annotated[
-        float, typer.Option(help="Zone axis below the disk's centre.", metavar="MRAD")
-    ] = 0.0,
+    tilt_x: TiltXOption = 0.0,
+    tilt_y: TiltYOption = 0.0,
     rotation: Annotated[
         float, typer.Option(help="Turn of the crystal from +x towards +y.", metavar="DEG")
     ] = 0.0,
@@ -77,10 +75,8 @@ def pattern(
     )
     image = synthesise(table, parameters, shape=(size, size))
     write_atomically(output, encode_pattern(image, output.suffix.lower(), mrad_per_pixel))
-    print_block(
-        str(output),
-        [
-            ("Pixels", f"{size} x {size}, {mrad_per_pixel:.4g} mrad per pixel"),
-            ("Intensity", f"{100 * float(image.sum()):.1f} % of the incident beam"),
-        ],
-    )
+    rows = [
+        ("Pixels", f"{size} x {size}, {mrad_per_pixel:.4g} mrad per pixel"),
+        ("Intensity", f"{100 * float(image.sum()):.1f} % of the incident beam"),
+    ]
+    print_block(str(output), rows)

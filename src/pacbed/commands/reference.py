@@ -1,12 +1,22 @@
 """``pacbed reference``: frozen-phonon patterns by abTEM."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pacbed.commands.options import RecipeArgument, check_output, parse_numbers
+from pacbed.commands.options import (
+    RecipeArgument,
+    TiltXOption,
+    TiltYOption,
+    check_output,
+    parse_numbers,
+)
 from pacbed.commands.output import print_block, progress_bar
+
+if TYPE_CHECKING:
+    from pacbed.library.recipe import Recipe
+    from pacbed.reference import ReferenceOptions, ReferencePatterns
 
 
 def reference(
@@ -20,12 +30,8 @@ def reference(
     output: Annotated[
         Path, typer.Option("--output", "-o", help="File to write (.npz).", metavar="NPZ")
     ],
-    tilt_x: Annotated[
-        float, typer.Option(help="Zone axis right of the disk's centre.", metavar="MRAD")
-    ] = 0.0,
-    tilt_y: Annotated[
-        float, typer.Option(help="Zone axis below the disk's centre.", metavar="MRAD")
-    ] = 0.0,
+    tilt_x: TiltXOption = 0.0,
+    tilt_y: TiltYOption = 0.0,
     configurations: Annotated[
         int, typer.Option(help="Frozen-phonon configurations to average.", min=1)
     ] = 8,
@@ -52,7 +58,7 @@ def reference(
     --convergence 20 --tilt-x 3 --tilt-y 1.5 -o reference.npz[/bold]
     """
     from pacbed.library.recipe import load_recipe
-    from pacbed.reference import ReferenceOptions, simulate_reference
+    from pacbed.reference import ReferenceOptions
 
     check_output(output, (".npz",))
     loaded = load_recipe(recipe)
@@ -69,19 +75,26 @@ def reference(
         max_angle_mrad=max_angle,
         seed=seed,
     )
+    patterns = _simulate(loaded, options)
+    patterns.save(output)
+    print_block(str(output), _rows(patterns))
+
+
+def _rows(patterns: "ReferencePatterns") -> list[tuple[str, str]]:
+    return [
+        ("Thickness", ", ".join(f"{value:.2f}" for value in patterns.thicknesses_nm) + " nm"),
+        ("Pixels", " x ".join(str(size) for size in patterns.patterns.shape[1:])),
+        ("Scale", "{:.4g} x {:.4g} mrad per pixel (y, x)".format(*patterns.mrad_per_pixel)),
+    ]
+
+
+def _simulate(recipe: "Recipe", options: "ReferenceOptions") -> "ReferencePatterns":
+    from pacbed.reference import simulate_reference
+
     with progress_bar("abTEM multislice") as bar:
-        patterns = simulate_reference(
-            loaded.crystal,
-            loaded.system.zone_axis,
+        return simulate_reference(
+            recipe.crystal,
+            recipe.system.zone_axis,
             options,
             progress=lambda done, total: bar.update(done / total),
         )
-    patterns.save(output)
-    print_block(
-        str(output),
-        [
-            ("Thickness", ", ".join(f"{value:.2f}" for value in patterns.thicknesses_nm) + " nm"),
-            ("Pixels", " x ".join(str(size) for size in patterns.patterns.shape[1:])),
-            ("Scale", "{:.4g} x {:.4g} mrad per pixel (y, x)".format(*patterns.mrad_per_pixel)),
-        ],
-    )

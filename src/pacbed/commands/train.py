@@ -2,6 +2,7 @@
 
 import dataclasses
 import hashlib
+import importlib.util
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -57,20 +58,11 @@ def train(
     from pacbed.files import write_atomically
     from pacbed.library.recipe import load_recipe
 
+    _check_installed()
     loaded = load_recipe(recipe)
     given = {"samples": samples, "seed": seed, "threads": threads}
-    options = dataclasses.replace(
-        loaded.training, **{name: value for name, value in given.items() if value is not None}
-    )
-    loaded = dataclasses.replace(loaded, training=options)
-    try:
-        from pacbed.learn.export import export_bundle
-        from pacbed.learn.train import train_network
-    except ImportError as error:
-        raise MissingExtraError(
-            f"training needs PyTorch ({error}): pip install 'pacbed-cnn[train]'."
-        ) from error
-
+    chosen = {name: value for name, value in given.items() if value is not None}
+    loaded = dataclasses.replace(loaded, training=dataclasses.replace(loaded.training, **chosen))
     work = output / _WORK
     plan = _plan(loaded)
     goes_on = _check_folder(output, loaded, plan, resume)
@@ -80,18 +72,35 @@ def train(
     write_atomically(work / _PLAN, plan)
     if not goes_on:
         lacbed.save(work / _TABLE)
-    with progress_bar(f"training {loaded.system.name}") as bar:
+    _train(loaded, lacbed, output, goes_on)
+    size = sum(file.stat().st_size for file in output.iterdir() if file.is_file())
+    print_block(str(output), [("System", loaded.system.name), ("Size", f"{size / 1e6:.1f} MB")])
+
+
+def _train(recipe: "Recipe", table: "LacbedTable", output: Path, goes_on: bool) -> None:
+    """Train with a progress bar and write the bundle."""
+    from pacbed.learn.export import export_bundle
+    from pacbed.learn.train import train_network
+
+    with progress_bar(f"training {recipe.system.name}") as bar:
         network, figures = train_network(
-            lacbed,
-            loaded.system,
-            options,
-            work,
+            table,
+            recipe.system,
+            recipe.training,
+            output / _WORK,
             resume=goes_on,
             report=lambda done, total, words: bar.update(done / total, words),
         )
-    export_bundle(output, loaded, network, lacbed, figures)
-    size = sum(file.stat().st_size for file in output.iterdir() if file.is_file())
-    print_block(str(output), [("System", loaded.system.name), ("Size", f"{size / 1e6:.1f} MB")])
+    export_bundle(output, recipe, network, table, figures)
+
+
+def _check_installed() -> None:
+    """Refuse early, before the table is simulated, where the extra is missing."""
+    for name in ("torch", "onnxscript"):
+        if importlib.util.find_spec(name) is None:
+            raise MissingExtraError(
+                f"training needs {name}, which is not installed: pip install 'pacbed-cnn[train]'."
+            )
 
 
 def _plan(recipe: "Recipe") -> bytes:

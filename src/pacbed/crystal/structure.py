@@ -15,6 +15,15 @@ DEFAULT_B_ISO = 0.5
 
 _EIGHT_PI_SQUARED = 8 * np.pi**2
 
+_SYMBOLS = (
+    "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge "
+    "As Se Br Kr Rb Sr Y Zr Nb Mo Tc Ru Rh Pd Ag Cd In Sn Sb Te I Xe Cs Ba La Ce Pr Nd Pm "
+    "Sm Eu Gd Tb Dy Ho Er Tm Yb Lu Hf Ta W Re Os Ir Pt Au Hg Tl Pb Bi Po At Rn Fr Ra Ac Th "
+    "Pa U Np Pu Am Cm Bk Cf Es Fm Md No Lr"
+)
+#: Elements that have scattering factors (Lobato & Van Dyck 2014).
+ELEMENTS = frozenset(_SYMBOLS.split())
+
 
 @dataclass(frozen=True)
 class Crystal:
@@ -49,6 +58,9 @@ class Crystal:
         n = len(self.symbols)
         if n == 0:
             raise CrystalError("the crystal has no atoms; give at least one site")
+        unknown = sorted(set(self.symbols) - ELEMENTS)
+        if unknown:
+            raise CrystalError(f"unknown element {unknown[0]!r}; give chemical symbols such as Ti")
         if self.positions.shape != (n, 3) or self.occupancies.shape != (n,):
             raise CrystalError("each site needs one symbol, position and occupancy")
         if self.cell.shape != (3, 3) or abs(np.linalg.det(self.cell)) < 1e-3:

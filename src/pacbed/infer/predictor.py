@@ -29,6 +29,8 @@ from pacbed.pattern.preprocess import (
 _PASSES = 3
 #: First guesses of the scale around the located disk, for an unknown camera length.
 _ZOOMS = (0.87, 1.0, 1.15)
+#: Step of the orientations that are tried.
+_TURN_STEP_DEG = 9.0
 #: A second peak of the thickness distribution counts from this probability on.
 _ALTERNATIVE = 0.1
 #: Below this probability of the highest peak the thickness is called ambiguous.
@@ -135,17 +137,43 @@ class Predictor:
         else:
             guesses = [DiskLocation(disk.row, disk.column, disk.radius * z) for z in _ZOOMS]
         frames = np.stack([to_input_frame(data, guess) for guess in guesses])
-        probability, geometry = self._run(frames, convergence_mrad)
+        _, geometry = self._run(frames, convergence_mrad)
         # The guess of which the network is surest about tilt and zoom.
         best = int(np.argmin(geometry[:, 2] + 0.5 * geometry[:, 8]))
-        pose, answer, geometry = _Pose(guesses[best], 0.0), probability[best], geometry[best]
+        pose, geometry = _Pose(guesses[best], 0.0), geometry[best]
         order = int(self.bundle.input["rotation_order"])
+        keep_scale = mrad_per_pixel is not None
+        pose, geometry = self._turn(
+            data, _corrected(pose, geometry, order, keep_scale), order, convergence_mrad
+        )
         for _ in range(_PASSES - 1):
-            pose = _corrected(pose, geometry, order, keep_scale=mrad_per_pixel is not None)
+            pose = _corrected(pose, geometry, order, keep_scale)
             frame = to_input_frame(data, pose.disk, pose.rotation_deg)[None]
             answers, geometries = self._run(frame, convergence_mrad)
             answer, geometry = answers[0], geometries[0]
         return pose, answer, geometry
+
+    def _turn(
+        self, data: np.ndarray, pose: "_Pose", order: int, convergence_mrad: float
+    ) -> tuple["_Pose", np.ndarray]:
+        """Try all orientations; keep the one in which the network is surest of the tilt.
+
+        A first pass reads the rotation less surely than scale and centre, and the
+        later passes know the crystal upright only.
+        """
+        turn = 360.0 / order
+        _, geometry = self._run(
+            to_input_frame(data, pose.disk, pose.rotation_deg)[None], convergence_mrad
+        )
+        azimuth = math.degrees(math.atan2(float(geometry[0, 1]), float(geometry[0, 0])))
+        azimuth += pose.rotation_deg
+        count = max(1, round(turn / _TURN_STEP_DEG))
+        tried = turn * np.arange(count) / count
+        tried += turn * np.round((azimuth - tried) / turn)
+        frames = np.stack([to_input_frame(data, pose.disk, angle) for angle in tried])
+        _, geometries = self._run(frames, convergence_mrad)
+        best = int(np.argmin(geometries[:, 2]))
+        return _Pose(pose.disk, float(tried[best])), geometries[best]
 
     def _estimate(
         self,
