@@ -53,9 +53,10 @@ class Predictor:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        network = bundle.network
         try:
             self._session = onnxruntime.InferenceSession(
-                bundle.network, options, providers=["CPUExecutionProvider"]
+                network, options, providers=["CPUExecutionProvider"]
             )
         except Exception as error:  # ONNX Runtime's own errors have no common base
             raise BundleError(

@@ -1,6 +1,7 @@
 """From a trained network to a bundle."""
 
 import datetime
+import logging
 import tempfile
 import warnings
 from pathlib import Path
@@ -37,6 +38,7 @@ def to_onnx(network: PacbedNetwork) -> bytes:
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # The exporter warns of its own internals.
         warnings.simplefilter("ignore")
+        logging.getLogger("torch.onnx").setLevel(logging.ERROR)
         path = Path(folder) / "network.onnx"
         torch.onnx.export(
             network,

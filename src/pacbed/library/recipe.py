@@ -134,6 +134,8 @@ def _system(path: Path, given: dict[str, Any], crystal: Crystal) -> System:
         }
         tilts = given.get("mistilt_mrad", [0.0, 12.0])
         zone = tuple(given["zone_axis"])
+        if len(zone) != 3:
+            raise ValueError("zone_axis needs three whole numbers u, v, w")
         system = System(
             id=given["id"],
             name=str(given["name"]),
@@ -146,7 +148,7 @@ def _system(path: Path, given: dict[str, Any], crystal: Crystal) -> System:
         )
     except (TypeError, ValueError, IndexError) as error:
         raise RecipeError(f"{path}: [system] has a wrong value ({error})") from error
-    if len(zone) != 3 or not all(type(number) is int for number in (system.id, *zone)):
+    if not all(type(number) is int for number in (system.id, *zone)):
         raise RecipeError(f"{path}: [system] id and zone_axis must be whole numbers")
     for name in ("convergence_mrad", "thickness_nm", "mistilt_mrad"):
         low, high = getattr(system, name)
