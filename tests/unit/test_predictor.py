@@ -44,7 +44,7 @@ def pattern(table, **changed):
 def test_geometry_is_found_without_the_camera_length(name):
     bundle = load_bundle(name)
     estimate = Predictor(bundle).infer(pattern(bundle.table), 20.0)
-    assert estimate.mrad_per_pixel == pytest.approx(0.31, rel=0.04)
+    assert estimate.mrad_per_pixel == pytest.approx(0.31, rel=0.06)
     assert estimate.center_row_px == pytest.approx(130, abs=3)
     assert estimate.center_column_px == pytest.approx(117, abs=3)
     assert estimate.tilt_x_mrad == pytest.approx(3, abs=1.5)

@@ -38,16 +38,22 @@ def installed_bundles(data: Path | None = None) -> list[Bundle]:
     data : Path, optional
         Data folder; bundles lie in ``<id>/models/<model>/``.
     """
+    return sorted(_in_order_of_search(data), key=lambda bundle: bundle.system.id)
+
+
+def _in_order_of_search(data: Path | None) -> list[Bundle]:
+    """Bundles of the data folder, then the shipped ones whose ID it does not have."""
+    folder = data_folder(data)
+    own = [] if folder is None else sorted(folder.glob(f"*/models/*/{DESCRIPTION}"))
     found: dict[int, Bundle] = {}
+    # Of several models of one system the last counts, as the latest registered.
+    for path in reversed(own):
+        bundle = Bundle.load(path.parent)
+        found.setdefault(bundle.system.id, bundle)
     for path in sorted(_SHIPPED.glob(f"*/{DESCRIPTION}")):
         bundle = Bundle.load(path.parent)
-        found[bundle.system.id] = bundle
-    folder = data_folder(data)
-    if folder is not None:
-        for path in sorted(folder.glob(f"*/models/*/{DESCRIPTION}")):
-            bundle = Bundle.load(path.parent)
-            found[bundle.system.id] = bundle
-    return [found[number] for number in sorted(found)]
+        found.setdefault(bundle.system.id, bundle)
+    return list(found.values())
 
 
 def installed_systems(data: Path | None = None) -> list[System]:
@@ -80,8 +86,9 @@ def find_system(
     UnknownSystemError
         If none fits; the message lists the installed ones.
     """
-    systems = installed_systems(data)
-    known = ", ".join(f"{s.id} {s.name}" for s in systems) or "none"
+    systems = [bundle.system for bundle in _in_order_of_search(data)]
+    listed = sorted(systems, key=lambda candidate: candidate.id)
+    known = ", ".join(f"{s.id} {s.name}" for s in listed) or "none"
     if system is not None:
         wanted = str(system).strip().lower()
         for candidate in systems:
