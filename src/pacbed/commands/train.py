@@ -83,7 +83,7 @@ def _train(recipe: "Recipe", table: "LacbedTable", output: Path, goes_on: bool) 
     from pacbed.learn.train import train_network
 
     with progress_bar(f"training {recipe.system.name}") as bar:
-        network, figures = train_network(
+        locator, reader, figures = train_network(
             table,
             recipe.system,
             recipe.training,
@@ -91,7 +91,7 @@ def _train(recipe: "Recipe", table: "LacbedTable", output: Path, goes_on: bool) 
             resume=goes_on,
             report=lambda done, total, words: bar.update(done / total, words),
         )
-    export_bundle(output, recipe, network, table, figures)
+    export_bundle(output, recipe, locator, reader, table, figures)
 
 
 def _check_installed() -> None:

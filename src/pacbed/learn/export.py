@@ -1,4 +1,4 @@
-"""From a trained network to a bundle."""
+"""From trained networks to a bundle."""
 
 import datetime
 import logging
@@ -7,34 +7,66 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
 
 import pacbed
 from pacbed.lacbed.table import LacbedTable
-from pacbed.learn.network import PacbedNetwork
+from pacbed.learn.network import Locator, Reader
 from pacbed.library.bundle import write_bundle
 from pacbed.library.recipe import Recipe
+from pacbed.pattern.crystal_frame import FRAME_SIZE
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE
 
+#: Weights with more elements than this are stored in half precision.
+_LARGE = 50_000
 
-def to_onnx(network: PacbedNetwork) -> bytes:
-    """Export a network to ONNX with a free batch size.
+
+def locator_to_onnx(locator: Locator) -> bytes:
+    """Export a locator to ONNX with a free batch size.
 
     Parameters
     ----------
-    network : PacbedNetwork
+    locator : Locator
 
     Returns
     -------
     bytes
-        Inputs ``frames`` (B, 1, 96, 96) and ``convergence_mrad`` (B,), outputs
-        ``thickness`` (B, bins) and ``geometry`` (B, 9).
+        Inputs ``frames`` (B, 1, 96, 96) and ``convergence_mrad`` (B,), output
+        ``geometry`` (B, 8).
     """
+    example = (torch.zeros(2, 1, INPUT_SIZE, INPUT_SIZE), torch.full((2,), 20.0))
+    return _to_onnx(locator, example, ["frames", "convergence_mrad"], ["geometry"])
+
+
+def reader_to_onnx(reader: Reader) -> bytes:
+    """Export a reader to ONNX with a free batch size.
+
+    Parameters
+    ----------
+    reader : Reader
+
+    Returns
+    -------
+    bytes
+        Inputs ``values`` (B, 72²), ``folded_mrad`` (B, 2) and ``convergence_mrad``
+        (B,), outputs ``thickness`` (B, bins) and ``errors`` (B, 7).
+    """
+    example = (torch.zeros(2, FRAME_SIZE**2), torch.zeros(2, 2), torch.full((2,), 20.0))
+    inputs = ["values", "folded_mrad", "convergence_mrad"]
+    return _to_onnx(reader, example, inputs, ["thickness", "errors"])
+
+
+def _to_onnx(
+    network: nn.Module, example: tuple[torch.Tensor, ...], inputs: list[str], outputs: list[str]
+) -> bytes:
     network = network.eval()
     for parameter in network.parameters():
         parameter.data = parameter.data.contiguous()
     batch = torch.export.Dim("batch", min=1, max=4096)
-    example = (torch.zeros(2, 1, INPUT_SIZE, INPUT_SIZE), torch.full((2,), 20.0))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # The exporter warns of its own internals.
         warnings.simplefilter("ignore")
@@ -46,41 +78,64 @@ def to_onnx(network: PacbedNetwork) -> bytes:
             str(path),
             dynamo=True,
             external_data=False,
-            input_names=["frames", "convergence_mrad"],
-            output_names=["thickness", "geometry"],
-            dynamic_shapes=({0: batch}, {0: batch}),
+            input_names=inputs,
+            output_names=outputs,
+            dynamic_shapes=tuple({0: batch} for _ in example),
             verbose=False,
         )
-        return path.read_bytes()
+        model = onnx.load(path)
+    return bytes(_halve_weights(model).SerializeToString())
+
+
+def _halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store large weights in half precision; they are widened when the model loads."""
+    graph = model.graph
+    widened = []
+    for weight in list(graph.initializer):
+        if weight.data_type != TensorProto.FLOAT or int(np.prod(weight.dims)) < _LARGE:
+            continue
+        values = numpy_helper.to_array(weight).astype(np.float16)
+        name = f"{weight.name}_half"
+        graph.initializer.remove(weight)
+        graph.initializer.append(numpy_helper.from_array(values, name))
+        widened.append(helper.make_node("Cast", [name], [weight.name], to=TensorProto.FLOAT))
+    for node in reversed(widened):
+        graph.node.insert(0, node)
+    onnx.checker.check_model(model)
+    return model
 
 
 def export_bundle(
     folder: Path,
     recipe: Recipe,
-    network: PacbedNetwork,
+    locator: Locator,
+    reader: Reader,
     table: LacbedTable,
     training: dict[str, Any],
 ) -> None:
-    """Write the bundle of a trained network.
+    """Write the bundle of a trained system.
 
     Parameters
     ----------
     folder : Path
     recipe : Recipe
-    network : PacbedNetwork
+    locator : Locator
+    reader : Reader
     table : LacbedTable
     training : dict
         Provenance of the training.
     """
-    options = network.options
+    options = reader.options
     write_bundle(
         folder,
         recipe.system,
-        to_onnx(network),
+        locator_to_onnx(locator),
+        reader_to_onnx(reader),
         table,
         {
             "size": INPUT_SIZE,
             "aperture_px": APERTURE_PX,
+            "frame_size": FRAME_SIZE,
             "thickness_bins": options.thickness_bins,
             "rotation_order": options.rotation_order,
         },

@@ -3,8 +3,8 @@
 import csv
 import json
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -14,13 +14,55 @@ import torch
 
 from pacbed.errors import BundleError
 from pacbed.lacbed.table import LacbedTable
-from pacbed.learn.batches import Batch, PatternStream, StreamOptions, rotation_order
-from pacbed.learn.network import NetworkOptions, PacbedNetwork, estimate_thickness, loss
+from pacbed.learn.batches import Batch, StreamOptions
+from pacbed.learn.network import (
+    Locator,
+    NetworkOptions,
+    Reader,
+    estimate_thickness,
+    locator_loss,
+    reader_loss,
+)
+from pacbed.learn.poses import draw_poses, reader_input
+from pacbed.learn.producer import produced_batches
 from pacbed.library.recipe import TrainingOptions
 from pacbed.library.system import System
+from pacbed.pattern.crystal_frame import CrystalFrame, make_crystal_frame
 
 #: Called with finished samples, all samples and a line of figures.
 Report = Callable[[int, int, str], None]
+
+_COLUMNS = (
+    "samples", "seconds", "loss", "median_thickness_error_nm", "share_within_2nm",
+    "median_tilt_error_mrad", "median_located_tilt_error_mrad",
+)  # fmt: skip
+_REPORT_EVERY = 50
+
+
+@dataclass
+class Training:
+    """All that changes while training."""
+
+    locator: Locator
+    reader: Reader
+    frame: CrystalFrame
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    rng: np.random.Generator
+    reduced: bool
+    step: int = 0
+    seconds: float = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """What a checkpoint holds: tensors and plain values."""
+        return {
+            "locator": self.locator.state_dict(),
+            "reader": self.reader.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "step": self.step,
+            "seconds": self.seconds,
+        }
 
 
 def train_network(
@@ -31,8 +73,8 @@ def train_network(
     start: Path | None = None,
     resume: bool = False,
     report: Report | None = None,
-) -> tuple[PacbedNetwork, dict[str, Any]]:
-    """Train a network on patterns synthesised from a table.
+) -> tuple[Locator, Reader, dict[str, Any]]:
+    """Train the networks of a system on patterns synthesised from its table.
 
     Parameters
     ----------
@@ -43,16 +85,16 @@ def train_network(
     folder : Path
         Gets ``checkpoint.pt`` and ``training.csv``.
     start : Path, optional
-        Weights of another system's network (``weights.safetensors`` style
-        checkpoint) to start from.
+        Checkpoint of another system's training whose weights are the start.
     resume : bool
         Go on from the checkpoint in `folder`.
     report : callable, optional
 
     Returns
     -------
-    network : PacbedNetwork
-        In evaluation mode.
+    locator : Locator
+    reader : Reader
+        Both in evaluation mode.
     provenance : dict
         Options, versions, time and last figures.
     """
@@ -60,137 +102,179 @@ def train_network(
         torch.set_num_threads(options.threads)
     torch.set_flush_denormal(True)
     torch.manual_seed(options.seed)
-    low, high = system.thickness_nm
-    network = PacbedNetwork(
-        NetworkOptions(
-            (low, high), round(high - low) + 1, rotation_order(table), system.convergence_mrad
-        )
-    )
-    # Channels-last convolutions are about 1.3 times faster on processors.
-    for parameter in network.parameters():
-        if parameter.ndim == 4:
-            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
-    if start is not None:
-        network.load_state_dict(load_checkpoint(start)["network"])
-    optimiser = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=0.02)
     steps = max(1, options.samples // options.batch_size)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, options.learning_rate, total_steps=steps + 1, pct_start=0.1
-    )
-    done, seconds = 0, 0.0
+    training = _begin(table, system, options, steps)
+    if start is not None:
+        state = load_checkpoint(start)
+        training.locator.load_state_dict(state["locator"])
+        training.reader.load_state_dict(state["reader"])
+    folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
     if resume and checkpoint.exists():
-        state = load_checkpoint(checkpoint)
-        network.load_state_dict(state["network"])
-        optimiser.load_state_dict(state["optimiser"])
-        # The position only: the length follows the options, which may have grown.
-        schedule.load_state_dict(
-            {name: state["schedule"][name] for name in ("last_epoch", "_step_count")}
-        )
-        done, seconds = int(state["step"]), float(state["seconds"])
+        _resume(training, load_checkpoint(checkpoint))
     # A resumed stream takes another seed, so that it does not repeat the first one.
-    stream = PatternStream(
-        table, system, StreamOptions(), options.seed + 1_000_003 * (done > 0) + done
+    seed = options.seed + 1_000_003 * (training.step > 0) + training.step
+    stream = StreamOptions()
+    with produced_batches(
+        table, system, stream, seed, options.batch_size, options.workers
+    ) as batches:
+        figures = _loop(training, batches, options, steps, folder, report)
+    training.locator.eval()
+    training.reader.eval()
+    return (
+        training.locator,
+        training.reader,
+        {
+            "options": asdict(options),
+            "stream": asdict(stream),
+            "torch": str(torch.__version__),
+            "bfloat16": training.reduced,
+            "start": start.name if start else None,
+            **figures,
+        },
     )
-    figures = _loop(
-        network, optimiser, schedule, stream, options, folder, (done, steps, seconds), report
+
+
+def rotation_order(table: LacbedTable) -> int:
+    """Order of the projection's rotations, from its point group."""
+    group = table.geometry.point_group
+    return max(1, sum(1 for w in group if round(float(np.linalg.det(w))) == 1))
+
+
+def _begin(
+    table: LacbedTable, system: System, options: TrainingOptions, steps: int
+) -> Training:
+    low, high = system.thickness_nm
+    shape = NetworkOptions(
+        (low, high),
+        round(high - low) + 1,
+        rotation_order(table),
+        system.convergence_mrad,
+        system.mistilt_mrad[1],
     )
-    network.eval()
-    return network, {
-        "options": asdict(options),
-        "stream": asdict(StreamOptions()),
-        "torch": str(torch.__version__),
-        "start": start.name if start else None,
-        **figures,
-    }
+    locator, reader = Locator(shape), Reader(shape)
+    # Channels-last convolutions are about 1.3 times faster on processors.
+    for parameter in locator.parameters():
+        if parameter.ndim == 4:
+            parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
+    optimiser = torch.optim.AdamW(
+        [*locator.parameters(), *reader.parameters()], lr=options.learning_rate, weight_decay=0.02
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimiser, options.learning_rate, total_steps=steps + 1, pct_start=0.05
+    )
+    frame = make_crystal_frame(
+        table.geometry, system.convergence_mrad[1], system.mistilt_mrad[1]
+    )
+    rng = np.random.default_rng([options.seed, 1])
+    return Training(locator, reader, frame, optimiser, schedule, rng, has_fast_bfloat16())
+
+
+def has_fast_bfloat16() -> bool:
+    """Whether this processor multiplies bfloat16 in hardware; others are slower with it."""
+    known = ("_is_avx512_bf16_supported", "_is_amx_tile_supported")
+    return any(getattr(torch.cpu, name, lambda: False)() for name in known)
+
+
+def _resume(training: Training, state: dict[str, Any]) -> None:
+    training.locator.load_state_dict(state["locator"])
+    training.reader.load_state_dict(state["reader"])
+    training.optimiser.load_state_dict(state["optimiser"])
+    # The position only: the length follows the options, which may have grown.
+    training.schedule.load_state_dict(
+        {name: state["schedule"][name] for name in ("last_epoch", "_step_count")}
+    )
+    training.step, training.seconds = int(state["step"]), float(state["seconds"])
 
 
 def _loop(
-    network: PacbedNetwork,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    stream: PatternStream,
+    training: Training,
+    batches: Iterator[Batch],
     options: TrainingOptions,
+    steps: int,
     folder: Path,
-    progress: tuple[int, int, float],
     report: Report | None,
 ) -> dict[str, Any]:
-    done, steps, before = progress
-    started = saved = time.monotonic()
-    network.train()
-    batches = stream.batches(options.batch_size)
-    running: list[tuple[float, float, float]] = []
+    started, before = time.monotonic(), training.seconds
+    saved = started
+    training.locator.train()
+    training.reader.train()
+    running: list[np.ndarray] = []
     figures: dict[str, Any] = {}
-    folder.mkdir(parents=True, exist_ok=True)
     with open(folder / "training.csv", "a", newline="") as log:
         table = csv.writer(log)
         if log.tell() == 0:
-            table.writerow(
-                [
-                    "samples",
-                    "seconds",
-                    "loss",
-                    "median_thickness_error_nm",
-                    "median_tilt_error_mrad",
-                ]
-            )
-        for step in range(done + 1, steps + 1):
-            running.append(_step(network, optimiser, schedule, next(batches)))
-            if step % 50 == 0 or step == steps:
+            table.writerow(_COLUMNS)
+        while training.step < steps:
+            running.append(_step(training, next(batches)))
+            training.step += 1
+            training.seconds = before + time.monotonic() - started
+            last = training.step == steps
+            if training.step % _REPORT_EVERY == 0 or last:
                 mean = np.mean(running, axis=0)
                 running.clear()
-                seconds = before + time.monotonic() - started
-                samples = step * options.batch_size
-                figures = {"samples": samples, "seconds": round(seconds, 1)}
-                table.writerow([samples, f"{seconds:.1f}", *(f"{v:.4f}" for v in mean)])
+                samples = training.step * options.batch_size
+                figures = {"samples": samples, "seconds": round(training.seconds, 1)}
+                table.writerow([samples, f"{training.seconds:.1f}", *(f"{v:.4f}" for v in mean)])
                 log.flush()
                 if report is not None:
-                    report(
-                        samples,
-                        steps * options.batch_size,
-                        f"loss {mean[0]:.3f}, thickness ±{mean[1]:.2f} nm, "
-                        f"tilt ±{mean[2]:.2f} mrad",
+                    words = (
+                        f"loss {mean[0]:.2f}, thickness ±{mean[1]:.2f} nm, tilt ±{mean[3]:.2f} mrad"
                     )
-            if time.monotonic() - saved > options.checkpoint_seconds or step == steps:
+                    report(samples, steps * options.batch_size, words)
+            if time.monotonic() - saved > options.checkpoint_seconds or last:
                 saved = time.monotonic()
-                seconds = before + saved - started
-                state = {
-                    "network": network.state_dict(),
-                    "optimiser": optimiser.state_dict(),
-                    "schedule": schedule.state_dict(),
-                    "step": step,
-                    "seconds": seconds,
-                    "options": json.dumps(asdict(options)),
-                }
-                temporary = folder / "checkpoint.pt.part"
-                torch.save(state, temporary)
-                temporary.replace(folder / "checkpoint.pt")
+                _save(folder, training, options)
     return figures
 
 
-def _step(
-    network: PacbedNetwork,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    batch: Batch,
-) -> tuple[float, float, float]:
+def _save(folder: Path, training: Training, options: TrainingOptions) -> None:
+    temporary = folder / "checkpoint.pt.part"
+    torch.save({**training.state(), "options": json.dumps(asdict(options))}, temporary)
+    temporary.replace(folder / "checkpoint.pt")
+
+
+def _step(training: Training, batch: Batch) -> np.ndarray:
+    """One step of both networks; loss and errors as the log's columns from the third on."""
+    order = training.reader.options.rotation_order
     frames = torch.from_numpy(batch.frames)[:, None].contiguous(memory_format=torch.channels_last)
-    alpha = torch.from_numpy(batch.convergence_mrad)
-    truth = [
-        torch.from_numpy(v)
-        for v in (batch.thickness_nm, batch.tilt, batch.log_zoom, batch.center, batch.rotation_rad)
-    ]
-    logits, geometry = network(frames, alpha)
-    value = loss(network, logits, geometry, *truth)
-    optimiser.zero_grad(set_to_none=True)
+    alpha, thickness = (torch.from_numpy(v) for v in (batch.convergence_mrad, batch.thickness_nm))
+    in_pattern = torch.from_numpy(_pattern_tilt(batch))
+    with torch.autocast("cpu", torch.bfloat16, enabled=training.reduced):
+        geometry = training.locator(frames, alpha)
+    geometry = geometry.float()
+    value = locator_loss(
+        geometry,
+        in_pattern,
+        *(torch.from_numpy(v) for v in (batch.log_zoom, batch.center, batch.rotation_rad)),
+        order,
+    )
+    pose, fine = draw_poses(batch, geometry.detach().numpy(), order, training.rng)
+    given = reader_input(batch, training.frame, pose, fine)
+    with torch.autocast("cpu", torch.bfloat16, enabled=training.reduced):
+        logits, found = training.reader(given.values, given.folded_mrad, alpha)
+    logits, found = logits.float(), found.float()
+    bins = training.reader.bin_centers()
+    value = value + reader_loss(logits, found, bins, thickness, given.errors)
+    training.optimiser.zero_grad(set_to_none=True)
     torch.autograd.backward(value)
-    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    optimiser.step()
-    schedule.step()
+    for network in (training.locator, training.reader):
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
+    training.optimiser.step()
+    training.schedule.step()
     with torch.no_grad():
-        error = (estimate_thickness(logits, network.bin_centers()) - truth[0]).abs()
-        tilt = (geometry[:, :2] - truth[1]).norm(dim=1) * alpha
-    return float(value.detach()), float(error.median()), float(tilt.median())
+        error = (estimate_thickness(logits, bins) - thickness).abs()[given.fine]
+        tilt = (found[:, :2] - given.errors.tilt).norm(dim=1)[given.fine]
+        located = (geometry[:, :2] - in_pattern).norm(dim=1) * alpha
+    figures = (value.detach(), error.median(), (error <= 2).float().mean(), tilt.median())
+    return np.array([float(v) for v in (*figures, located.median())])
+
+
+def _pattern_tilt(batch: Batch) -> np.ndarray:
+    """Tilt (x, y) in the pattern, in convergence semi-angles."""
+    c, s = np.cos(batch.rotation_rad), np.sin(batch.rotation_rad)
+    x, y = batch.tilt.T / batch.convergence_mrad
+    return np.stack([c * x - s * y, s * x + c * y], axis=1).astype(np.float32)
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:

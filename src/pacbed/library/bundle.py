@@ -1,9 +1,9 @@
-"""Bundles: a network, a LACBED table and where both come from, in one folder."""
+"""Bundles: the networks, a LACBED table and where they come from, in one folder."""
 
 import dataclasses
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from pacbed.files import write_atomically
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.system import System
 
-SCHEMA = 1
-DESCRIPTION, NETWORK, TABLE = "bundle.json", "network.onnx", "lacbed.npz"
+SCHEMA = 2
+DESCRIPTION, TABLE = "bundle.json", "lacbed.npz"
+LOCATOR, READER = "locator.onnx", "reader.onnx"
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,11 @@ class Bundle:
     folder : Path
     system : System
     input : dict
-        What the network expects: ``size``, ``aperture_px``, ``rotation_order``,
-        ``thickness_bins``.
+        What the networks expect: ``size``, ``aperture_px``, ``frame_size``,
+        ``rotation_order``, ``thickness_bins``.
+    calibration : dict
+        Measured errors and thresholds, see :mod:`pacbed.infer.confidence`; empty where
+        the bundle has not been calibrated.
     provenance : dict
         Versions, options and dates that made the bundle.
     hashes : dict
@@ -39,6 +43,7 @@ class Bundle:
     input: dict[str, Any]
     provenance: dict[str, Any]
     hashes: dict[str, str]
+    calibration: dict[str, float] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "Bundle":
@@ -70,6 +75,7 @@ class Bundle:
                 dict(content["input"]),
                 dict(content["provenance"]),
                 {str(k): str(v) for k, v in content["sha256"].items()},
+                {str(k): float(v) for k, v in content.get("calibration", {}).items()},
             )
         except OSError as error:
             raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
@@ -92,9 +98,14 @@ class Bundle:
         return path
 
     @cached_property
-    def network(self) -> bytes:
-        """The network as ONNX."""
-        return self._verified(NETWORK).read_bytes()
+    def locator(self) -> bytes:
+        """The locator as ONNX."""
+        return self._verified(LOCATOR).read_bytes()
+
+    @cached_property
+    def reader(self) -> bytes:
+        """The reader as ONNX."""
+        return self._verified(READER).read_bytes()
 
     @cached_property
     def table(self) -> LacbedTable:
@@ -105,7 +116,8 @@ class Bundle:
 def write_bundle(
     folder: Path,
     system: System,
-    network: bytes,
+    locator: bytes,
+    reader: bytes,
     table: LacbedTable,
     network_input: dict[str, Any],
     provenance: dict[str, Any],
@@ -117,7 +129,7 @@ def write_bundle(
     folder : Path
         Is made if it is missing.
     system : System
-    network : bytes
+    locator, reader : bytes
         ONNX.
     table : LacbedTable
     network_input : dict
@@ -125,10 +137,12 @@ def write_bundle(
     provenance : dict
     """
     folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / NETWORK, network)
+    write_atomically(folder / LOCATOR, locator)
+    write_atomically(folder / READER, reader)
     table.save(folder / TABLE)
     hashes = {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest() for name in (NETWORK, TABLE)
+        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
+        for name in (LOCATOR, READER, TABLE)
     }
     content = {
         "schema": SCHEMA,
@@ -137,4 +151,27 @@ def write_bundle(
         "provenance": provenance,
         "sha256": hashes,
     }
+    _write_description(folder, content)
+
+
+def write_calibration(folder: Path, calibration: dict[str, float]) -> None:
+    """Put a calibration into a bundle's description, in place of the one it has.
+
+    Parameters
+    ----------
+    folder : Path
+    calibration : dict
+        See :mod:`pacbed.infer.confidence`.
+
+    Raises
+    ------
+    BundleError
+        If the folder is no bundle.
+    """
+    Bundle.load(folder)
+    content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    _write_description(folder, {**content, "calibration": calibration})
+
+
+def _write_description(folder: Path, content: dict[str, Any]) -> None:
     write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=1) + "\n").encode())

@@ -29,15 +29,18 @@ class TrainingOptions:
         Largest of the one-cycle schedule.
     seed : int
     threads : int
-        Processor threads; 0 leaves torch's choice.
+        Processor threads of the training step; 0 leaves torch's choice.
+    workers : int
+        Processes that synthesise patterns beside it; 0 does so in turn.
     checkpoint_seconds : float
     """
 
-    samples: int = 250_000
-    batch_size: int = 128
+    samples: int = 500_000
+    batch_size: int = 256
     learning_rate: float = 2e-3
     seed: int = 0
-    threads: int = 0
+    threads: int = 1
+    workers: int = 1
     checkpoint_seconds: float = 120.0
 
 

@@ -1,0 +1,297 @@
+"""Least squares between a measured and the synthesised pattern.
+
+Thickness, tilt and geometry are found by Gauss–Newton steps with Levenberg's
+damping. Intensity scale, offset, backgrounds, gain curve and a rest of blur enter
+linearly; they are solved for at every step and projected out of the derivatives
+(variable projection; Kaufman, BIT 15 (1975) 49). Pixels that fit badly count less
+(Huber's weights), so that dead pixels and saturation do little harm.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pacbed.infer.fit_model import (
+    ELLIPSE_A,
+    ELLIPSE_B,
+    LOG_ALPHA,
+    LOG_SCALE,
+    THICKNESS,
+    TILT_X,
+    TILT_Y,
+    Evaluation,
+    FitModel,
+)
+from pacbed.infer.samples import Samples
+from pacbed.lacbed.table import LacbedTable
+
+#: Radius of the fitted region, semi-angles.
+REACH = 1.2
+#: Inside this radius the contrast is judged, semi-angles.
+CONTRAST_REACH = 0.93
+#: Residuals beyond so many σ count less.
+_HUBER = 2.5
+#: σ of what is known beforehand: ellipticity, logarithm of the convergence angle,
+#: logarithm of the scale where it is given.
+_ELLIPTICITY, _LOG_ALPHA, _LOG_SCALE_GIVEN = 0.006, 0.015, 0.01
+#: σ of the linear parts beforehand, relative to the pattern: the scattered copy, the
+#: blur's second moment in semi-angles², the gain curve's exponent, the backgrounds.
+_DIFFUSE, _BLUR, _GAIN, _BACKGROUND = 0.4, 8e-4, 0.25, 1.0
+#: Largest blur that is taken into the pattern itself, semi-angles.
+_LARGEST_BLUR = 0.12
+#: A step shorter than this in all parameters (in σ of `_SHORT`) ends the fit.
+_SHORT = np.array([0.01, 0.004, 0.004, 0.02, 0.02, 1e-4, 1e-3, 2e-4, 2e-4, 2e-4])
+#: Largest steps.
+_LONG = np.array([2.5, 0.6, 0.6, 4.0, 4.0, 0.02, 0.06, 0.01, 0.01, 0.01])
+
+
+@dataclass(frozen=True)
+class Fit:
+    """The end of a fit.
+
+    Attributes
+    ----------
+    parameters : ndarray, shape (10,)
+        See :mod:`pacbed.infer.fit_model`.
+    covariance : ndarray, shape (10, 10)
+        From the curvature and the noise that the residual shows.
+    residual : float
+        Share of the variance that is left, 0..1.
+    contrast_residual : float
+        The same inside the disk alone, where only the crystal's contrast is.
+    chi_square : float
+        Sum of squares over the noise variance; differences between fits of the same
+        samples are log-likelihood ratios times −2.
+    blur_mrad : float
+    gain : float
+        Contrast of the measured pattern over the synthesised one's.
+    """
+
+    parameters: np.ndarray
+    covariance: np.ndarray
+    residual: float
+    contrast_residual: float
+    chi_square: float
+    blur_mrad: float
+    gain: float
+
+
+@dataclass(frozen=True)
+class _State:
+    parameters: np.ndarray
+    blur_mrad: float
+    cost: float
+    columns: np.ndarray
+    coefficients: np.ndarray
+    residuals: np.ndarray
+    weights: np.ndarray
+    jacobian: np.ndarray
+
+
+def fit_pattern(
+    samples: Samples,
+    table: LacbedTable,
+    start: np.ndarray,
+    scale_given: bool,
+    steps: int,
+    blur_mrad: float,
+    model: FitModel | None = None,
+) -> tuple[Fit, FitModel]:
+    """Fit a pattern from one start.
+
+    Parameters
+    ----------
+    samples : Samples
+        Within `REACH` of the disk's centre.
+    table : LacbedTable
+    start : ndarray, shape (10,)
+        Parameters, see :mod:`pacbed.infer.fit_model`.
+    scale_given : bool
+        Whether the angle per pixel is known, to about a per cent.
+    steps : int
+        Steps at most.
+    blur_mrad : float
+        First guess of the blur.
+    model : FitModel, optional
+        One made for a tilt and convergence nearby.
+
+    Returns
+    -------
+    fit : Fit
+    model : FitModel
+        For another fit nearby.
+    """
+    bounds = _bounds(table, start)
+    precision = _prior(scale_given)
+    start = np.clip(start, *bounds)
+    if model is None or not model.covers(start):
+        model = _model_at(table, start)
+    state = _evaluate(model, samples, start, start, precision, blur_mrad)
+    damping = 1e-3
+    for _ in range(steps):
+        step = _step(state, start, precision, damping)
+        proposal = np.clip(state.parameters + step, *bounds)
+        if not model.covers(proposal):
+            model = _model_at(table, proposal)
+        blur = _next_blur(state, float(np.exp(proposal[LOG_ALPHA])))
+        trial = _evaluate(model, samples, proposal, start, precision, blur)
+        if trial.cost <= state.cost:
+            moved = np.abs(proposal - state.parameters)
+            state, damping = trial, damping / 5
+            if (moved < _SHORT).all():
+                break
+        else:
+            damping *= 10
+            if damping > 1e3:
+                break
+    return _finish(state, samples, start, precision), model
+
+
+def _model_at(table: LacbedTable, parameters: np.ndarray) -> FitModel:
+    tilt = parameters[TILT_X : TILT_Y + 1].copy()
+    return FitModel(table, tilt, float(np.exp(parameters[LOG_ALPHA])), REACH)
+
+
+def _bounds(table: LacbedTable, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    low, high = np.full(10, -np.inf), np.full(10, np.inf)
+    low[THICKNESS], high[THICKNESS] = 0.2, table.geometry.thicknesses_nm[-1]
+    low[LOG_ALPHA] = start[LOG_ALPHA] - 0.05
+    high[LOG_ALPHA] = min(start[LOG_ALPHA] + 0.05, np.log(table.geometry.convergence_max_mrad))
+    low[ELLIPSE_A : ELLIPSE_B + 1], high[ELLIPSE_A : ELLIPSE_B + 1] = -0.05, 0.05
+    return low, high
+
+
+def _prior(scale_given: bool) -> np.ndarray:
+    """Inverse variances of what is known of each parameter beforehand."""
+    precision = np.zeros(10)
+    precision[ELLIPSE_A : ELLIPSE_B + 1] = _ELLIPTICITY**-2
+    precision[LOG_ALPHA] = _LOG_ALPHA**-2
+    if scale_given:
+        precision[LOG_SCALE] = _LOG_SCALE_GIVEN**-2
+    return precision
+
+
+def _evaluate(
+    model: FitModel,
+    samples: Samples,
+    parameters: np.ndarray,
+    start: np.ndarray,
+    precision: np.ndarray,
+    blur_mrad: float,
+) -> _State:
+    """Solve for the linear parts, robustly, and sum up the cost."""
+    at = model.evaluate(parameters, samples, blur_mrad)
+    alpha = float(np.exp(parameters[LOG_ALPHA]))
+    columns, ridge = _columns(at, parameters, samples, alpha)
+    shot = np.maximum(at.pattern, 0.05)
+    weights = 1 / shot
+    values = samples.values
+    for _ in range(2):
+        normal = columns.T @ (weights[:, None] * columns)
+        # The noise is about 1 % of the signal: what the ridge is weighed against.
+        normal[np.diag_indices_from(normal)] += 1e-4 * ridge * len(values) / 1000
+        coefficients = np.linalg.solve(normal, columns.T @ (weights * values))
+        residuals = values - columns @ coefficients
+        scaled = np.abs(residuals) / np.sqrt(shot)
+        sigma = 1.4826 * float(np.median(scaled)) + 1e-6
+        weights = np.minimum(1, _HUBER * sigma / np.maximum(scaled, 1e-12)) / shot
+    bend = (weights * residuals**2).sum()
+    moved = parameters - start
+    cost = bend / sigma**2 if sigma < 1e-5 else bend
+    cost = float(cost + _noise_floor(residuals, shot) * (precision * moved**2).sum())
+    return _State(
+        parameters, blur_mrad, cost, columns, coefficients, residuals, weights, at.jacobian
+    )
+
+
+def _noise_floor(residuals: np.ndarray, shot: np.ndarray) -> float:
+    """Variance of a residual of unit signal, robustly."""
+    return float((1.4826 * np.median(np.abs(residuals) / np.sqrt(shot))) ** 2) + 1e-10
+
+
+def _columns(
+    at: Evaluation, parameters: np.ndarray, samples: Samples, alpha: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Linear parts as columns, and the inverse variances of their coefficients."""
+    radius = alpha / np.exp(parameters[LOG_SCALE])
+    distance = np.hypot(samples.x - parameters[3], samples.y - parameters[4]) / radius
+    positive = np.maximum(at.pattern, 1e-3)
+    columns = [
+        at.pattern,
+        np.ones_like(distance),
+        np.exp(-((distance / 0.7) ** 2) / 2),
+        np.exp(-((distance / 1.6) ** 2) / 2),
+        at.diffuse,
+        at.laplacian * alpha**2 * _BLUR,
+        at.pattern * np.log(positive),
+    ]
+    ridge = np.array(
+        [0, 0, _BACKGROUND**-2, _BACKGROUND**-2, _DIFFUSE**-2, 1.0, _GAIN**-2]
+    )
+    return np.stack(columns, axis=1), ridge
+
+
+def _next_blur(state: _State, alpha: float) -> float:
+    """Take the linear rest of the blur into the pattern's own."""
+    rest = 2 * _BLUR * alpha**2 * state.coefficients[5] / max(state.coefficients[0], 1e-6)
+    square = state.blur_mrad**2 + float(np.clip(rest, -(0.03 * alpha) ** 2, (0.05 * alpha) ** 2))
+    return float(np.sqrt(np.clip(square, 0, (_LARGEST_BLUR * alpha) ** 2)))
+
+
+def _projected(state: _State) -> tuple[np.ndarray, np.ndarray]:
+    """Derivatives without what the linear parts can do, and the root of the weights."""
+    root = np.sqrt(state.weights)
+    basis, _ = np.linalg.qr(state.columns * root[:, None])
+    derivative = state.jacobian * (root * state.coefficients[0])[:, None]
+    return derivative - basis @ (basis.T @ derivative), root
+
+
+def _step(
+    state: _State, start: np.ndarray, precision: np.ndarray, damping: float
+) -> np.ndarray:
+    derivative, root = _projected(state)
+    noise = float((root * state.residuals).var()) + 1e-12
+    normal = derivative.T @ derivative + noise * np.diag(precision)
+    right = derivative.T @ (root * state.residuals)
+    right -= noise * precision * (state.parameters - start)
+    scale = np.diag(normal) + 1e-12
+    step = np.linalg.solve(normal + damping * np.diag(scale), right)
+    return np.asarray(step / max(1.0, float(np.abs(step / _LONG).max())))
+
+
+def _finish(
+    state: _State, samples: Samples, start: np.ndarray, precision: np.ndarray
+) -> Fit:
+    derivative, root = _projected(state)
+    scaled = root * state.residuals
+    # Neighbouring residuals are alike where the model is wrong: fewer count.
+    independent = _independent_share(state, samples)
+    noise = float((scaled**2).mean()) / independent + 1e-12
+    normal = derivative.T @ derivative / noise + np.diag(precision)
+    covariance = np.linalg.pinv(normal, hermitian=True)
+    values = samples.values
+    centred = values - values.mean()
+    alpha, scale = np.exp(state.parameters[LOG_ALPHA]), np.exp(state.parameters[LOG_SCALE])
+    distance = np.hypot(samples.x - state.parameters[3], samples.y - state.parameters[4])
+    inside = distance * scale / alpha < CONTRAST_REACH
+    contrast = values[inside] - values[inside].mean()
+    return Fit(
+        state.parameters,
+        covariance,
+        float(np.clip((state.residuals**2).sum() / (centred**2).sum(), 0, 1)),
+        float(np.clip((state.residuals[inside] ** 2).sum() / (contrast**2).sum(), 0, 1)),
+        float((scaled**2).sum()) / noise,
+        state.blur_mrad,
+        float(state.coefficients[0]),
+    )
+
+
+def _independent_share(state: _State, samples: Samples) -> float:
+    """Share of the residuals that are independent, from neighbours along x."""
+    same_row = (np.diff(samples.y) == 0) & (np.diff(samples.x) <= samples.pitch_px * 1.01)
+    scaled = np.sqrt(state.weights) * state.residuals
+    power = float((scaled**2).mean()) + 1e-20
+    correlation = float((scaled[1:] * scaled[:-1])[same_row].mean()) / power
+    correlation = float(np.clip(correlation, 0, 0.95))
+    # Of a two-dimensional exponential correlation.
+    return ((1 - correlation) / (1 + correlation)) ** 2

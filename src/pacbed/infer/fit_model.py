@@ -1,0 +1,223 @@
+"""A synthesised pattern at measured pixels, with its derivatives.
+
+The parameters of the fit, in this order and these units:
+
+====================  =====================================================
+thickness             nm
+tilt x, y             mrad, in the crystal's frame
+centre x, y           column and row of the disk's centre, pixels
+log scale             logarithm of the angle per pixel (mrad)
+rotation              rad
+ellipticity a, b      the distortion matrix 1 + [[a, b], [b, −a]], no unit
+log convergence       logarithm of the convergence semi-angle (mrad)
+====================  =====================================================
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+
+from pacbed.infer.samples import Samples
+from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.disks import Disks, gather_disks
+
+#: Places of the parameters.
+(THICKNESS, TILT_X, TILT_Y, CENTER_X, CENTER_Y, LOG_SCALE, ROTATION, ELLIPSE_A, ELLIPSE_B,
+ LOG_ALPHA) = range(10)  # fmt: skip
+#: σ of the scattered copy of the pattern that phonons and plasmons leave, semi-angles.
+_DIFFUSE_WIDTH = 0.3
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A pattern at the samples.
+
+    Attributes
+    ----------
+    pattern : ndarray, shape (N,)
+        Intensity, with a mean of about 1 inside the disk.
+    diffuse : ndarray, shape (N,)
+        The same, scattered widely.
+    laplacian : ndarray, shape (N,)
+        Second derivative by angle, 1/mrad²: what blur adds.
+    jacobian : ndarray, shape (N, 10)
+        Derivatives of `pattern` with respect to the parameters.
+    """
+
+    pattern: np.ndarray
+    diffuse: np.ndarray
+    laplacian: np.ndarray
+    jacobian: np.ndarray
+
+
+class FitModel:
+    """Patterns near one tilt and convergence semi-angle.
+
+    Parameters
+    ----------
+    table : LacbedTable
+    tilt : ndarray, shape (2,)
+        In the crystal's frame, mrad.
+    convergence_mrad : float
+    reach : float
+        Radius of the samples' region, semi-angles.
+    """
+
+    #: How far tilt and convergence may move before the model must be made again, mrad.
+    MARGIN_MRAD = 0.8
+
+    def __init__(
+        self, table: LacbedTable, tilt: np.ndarray, convergence_mrad: float, reach: float
+    ) -> None:
+        self.table = table
+        self.tilt = tilt
+        self.convergence_mrad = convergence_mrad
+        self._disks = gather_disks(table, tilt, convergence_mrad, reach, self.MARGIN_MRAD)
+        self._window = _Window(self._disks)
+
+    def covers(self, parameters: np.ndarray) -> bool:
+        """Whether tilt and convergence are still within the margin."""
+        moved = np.linalg.norm(parameters[TILT_X : TILT_Y + 1] - self.tilt)
+        alpha = np.exp(parameters[LOG_ALPHA])
+        return bool(moved + abs(alpha - self.convergence_mrad) <= self.MARGIN_MRAD)
+
+    def evaluate(self, parameters: np.ndarray, samples: Samples, blur_mrad: float) -> Evaluation:
+        """Synthesise the pattern at the samples.
+
+        Parameters
+        ----------
+        parameters : ndarray, shape (10,)
+        samples : Samples
+        blur_mrad : float
+            σ of a Gaussian blur beside the pixels' own width.
+        """
+        alpha = float(np.exp(parameters[LOG_ALPHA]))
+        tilt = parameters[TILT_X : TILT_Y + 1]
+        weights = self._disks.aperture(tilt, alpha)
+        thickness = self.table.thickness_weights(np.full(2, parameters[THICKNESS]))
+        thickness[1] = self.table.thickness_weights(float(parameters[THICKNESS]), 1)
+        value, slope = self._disks.subset.at(thickness).T
+        natives = [self._disks.sums(column, weights[0]) for column in (value, slope)]
+        natives += list(self._disks.edge_sums(value, weights[1:]))
+        pitch = samples.pitch_px * np.exp(parameters[LOG_SCALE])
+        width = np.sqrt(pitch**2 / 12 + blur_mrad**2)
+        images = self._window.smooth(np.stack(natives), width, _DIFFUSE_WIDTH * alpha)
+        angle, to_pattern, offset = _angles(parameters, samples)
+        at = self._window.interpolate(images, angle - tilt)
+        pattern, by_thickness, by_x, by_y, by_alpha, grad_x, grad_y, laplacian, diffuse = at
+        gradient = np.stack([grad_x, grad_y], axis=1)
+        jacobian = np.empty((len(pattern), 10))
+        jacobian[:, THICKNESS] = by_thickness
+        jacobian[:, TILT_X] = by_x - grad_x
+        jacobian[:, TILT_Y] = by_y - grad_y
+        jacobian[:, CENTER_X] = -gradient @ to_pattern[:, 0]
+        jacobian[:, CENTER_Y] = -gradient @ to_pattern[:, 1]
+        jacobian[:, LOG_SCALE] = (gradient * angle).sum(axis=1)
+        jacobian[:, ROTATION] = grad_x * angle[:, 1] - grad_y * angle[:, 0]
+        turn = _turn(-parameters[ROTATION]) * np.exp(parameters[LOG_SCALE])
+        x, y = offset.T
+        jacobian[:, ELLIPSE_A] = (gradient * (np.stack([x, -y], axis=1) @ turn.T)).sum(axis=1)
+        jacobian[:, ELLIPSE_B] = (gradient * (np.stack([y, x], axis=1) @ turn.T)).sum(axis=1)
+        jacobian[:, LOG_ALPHA] = by_alpha * alpha
+        return Evaluation(pattern, diffuse, laplacian, jacobian)
+
+
+def _angles(
+    parameters: np.ndarray, samples: Samples
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Angles from the disk's centre (N, 2) in the crystal's frame, matrix, offsets in pixels."""
+    a, b = parameters[ELLIPSE_A], parameters[ELLIPSE_B]
+    distortion = np.array([[1 + a, b], [b, 1 - a]])
+    matrix = _turn(-parameters[ROTATION]) @ distortion * np.exp(parameters[LOG_SCALE])
+    offset = np.stack(
+        [samples.x - parameters[CENTER_X], samples.y - parameters[CENTER_Y]], axis=1
+    )
+    return offset @ matrix.T, matrix, offset
+
+
+def _turn(angle: float) -> np.ndarray:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, -s], [s, c]])
+
+
+class _Window:
+    """The grid points as an image: smoothing by Fourier transform, cubic interpolation."""
+
+    def __init__(self, disks: Disks) -> None:
+        self._lattice = disks.lattice
+        self._inverse = np.linalg.inv(disks.lattice)
+        self._low = disks.points.min(axis=0) - 3
+        size = disks.points.max(axis=0) - self._low + 4
+        self._shape = tuple(fft.next_fast_len(int(n), real=True) for n in size)
+        local = disks.points - self._low
+        self._flat = local[:, 0] * self._shape[1] + local[:, 1]
+        i = np.fft.fftfreq(self._shape[0])[:, None]
+        j = np.fft.rfftfreq(self._shape[1])[None]
+        # Frequencies in 1/mrad along x and y: the dual of the grid's lattice.
+        self._frequency = [i * self._inverse[n, 0] + j * self._inverse[n, 1] for n in range(2)]
+        self._square = self._frequency[0] ** 2 + self._frequency[1] ** 2
+        spline = (2 + np.cos(2 * np.pi * i)) * (2 + np.cos(2 * np.pi * j)) / 9
+        self._prefilter = 1 / spline
+
+    def smooth(self, natives: np.ndarray, width: float, diffuse_width: float) -> np.ndarray:
+        """Spline coefficients of the smoothed images, their gradient and more.
+
+        Parameters
+        ----------
+        natives : ndarray, shape (5, P)
+            Pattern and its derivatives by thickness, tilt and convergence.
+        width, diffuse_width : float
+            σ of the blur and of the scattered copy, mrad.
+
+        Returns
+        -------
+        ndarray, shape (9, n, m)
+            The five, the pattern's gradient along x and y, its Laplacian and its
+            scattered copy.
+        """
+        images = np.zeros((len(natives), self._shape[0] * self._shape[1]))
+        images[:, self._flat] = natives
+        spectrum = fft.rfft2(images.reshape(-1, *self._shape))
+        blur = np.exp(-2 * np.pi**2 * width**2 * self._square)
+        spectrum *= blur * self._prefilter
+        first = spectrum[0]
+        more = [2j * np.pi * f * first for f in self._frequency]
+        more.append(-4 * np.pi**2 * self._square * first)
+        more.append(np.exp(-2 * np.pi**2 * diffuse_width**2 * self._square) * first)
+        return np.asarray(fft.irfft2(np.concatenate([spectrum, np.stack(more)]), s=self._shape))
+
+    def interpolate(self, images: np.ndarray, position: np.ndarray) -> np.ndarray:
+        """Evaluate the cubic splines at positions from the zone axis, mrad.
+
+        Parameters
+        ----------
+        images : ndarray, shape (k, n, m)
+        position : ndarray, shape (N, 2)
+
+        Returns
+        -------
+        ndarray, shape (k, N)
+        """
+        step = position @ self._inverse - self._low
+        limit = np.array(self._shape) - 3.001
+        step = np.clip(step, 1.0, limit)
+        base = step.astype(np.int32)
+        row, column = (_cubic_weights(step[:, n] - base[:, n]) for n in range(2))
+        start = (base[:, 0] - 1) * self._shape[1] + base[:, 1] - 1
+        flat = images.reshape(len(images), -1)
+        out = np.zeros((len(images), len(position)))
+        for i in range(4):
+            for j in range(4):
+                out += flat[:, start + i * self._shape[1] + j] * (row[i] * column[j])
+        return out
+
+
+def _cubic_weights(f: np.ndarray) -> list[np.ndarray]:
+    """Cubic B-spline weights of the four neighbours."""
+    return [
+        (1 - f) ** 3 / 6,
+        (3 * f**3 - 6 * f**2 + 4) / 6,
+        (-3 * f**3 + 3 * f**2 + 3 * f + 1) / 6,
+        f**3 / 6,
+    ]

@@ -1,0 +1,74 @@
+"""The measured pixels that a fit looks at."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pacbed.errors import PatternError
+from pacbed.pattern.preprocess import DiskLocation, bin_pixels
+
+#: Binned pixels in one radius of the disk, at least, where the pattern has as many.
+_PIXELS_PER_RADIUS = 20
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Binned pixels around the bright-field disk.
+
+    Attributes
+    ----------
+    values : ndarray, shape (N,)
+        Intensities, with mean 1 inside the disk and a minimum near 0.
+    x, y : ndarray, shape (N,)
+        Column and row of their centres in the pattern as recorded, pixels.
+    pitch_px : float
+        Their width, pixels.
+    """
+
+    values: np.ndarray
+    x: np.ndarray
+    y: np.ndarray
+    pitch_px: float
+
+
+def take_samples(data: np.ndarray, disk: DiskLocation, reach: float) -> Samples:
+    """Bin the pixels within `reach` radii of the disk's centre.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (rows, columns)
+    disk : DiskLocation
+    reach : float
+        Radius of the region, in radii of the disk.
+
+    Returns
+    -------
+    Samples
+
+    Raises
+    ------
+    PatternError
+        If hardly any of the disk is recorded.
+    """
+    factor = max(1, int(disk.radius / _PIXELS_PER_RADIUS))
+    half = reach * disk.radius + factor
+    top, left = (max(0, int(c - half)) for c in (disk.row, disk.column))
+    window = data[top : int(disk.row + half) + 2, left : int(disk.column + half) + 2]
+    if min(window.shape, default=0) < 4 * factor:
+        raise PatternError("the bright-field disk lies outside the array; crop less")
+    window = bin_pixels(window, factor)
+    row = top + (np.arange(window.shape[0]) + 0.5) * factor - 0.5
+    column = left + (np.arange(window.shape[1]) + 0.5) * factor - 0.5
+    x, y = np.meshgrid(column, row)
+    distance = np.hypot(x - disk.column, y - disk.row) / disk.radius
+    inside = distance <= reach
+    disk_pixels = window[distance < 0.9]
+    if disk_pixels.size < 100:
+        raise PatternError("too little of the bright-field disk is recorded; crop less")
+    low = float(np.quantile(window[inside], 0.01))
+    level = float(disk_pixels.mean()) - low
+    if not level > 0:
+        raise PatternError("pattern has no bright-field disk; give a recorded pattern")
+    return Samples(
+        (window[inside].astype(float) - low) / level, x[inside], y[inside], float(factor)
+    )

@@ -1,0 +1,111 @@
+"""How well each thickness explains a pattern, at a given pose: all at once.
+
+The pattern is compared at points of the direction grid, where the synthesis needs no
+interpolation. In the table's common basis the sum over the disks is made once and
+every thickness is a short combination of the results.
+"""
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.disks import Disks, gather_disks
+
+#: Radius of the compared region, semi-angles: inside the disk, whose edge says nothing.
+_REACH = 0.92
+#: Points to compare, about.
+_POINTS = 500
+
+
+class ThicknessScan:
+    """Compares patterns with all thicknesses near one tilt and convergence.
+
+    Parameters
+    ----------
+    table : LacbedTable
+    tilt : ndarray, shape (2,)
+        In the crystal's frame, mrad.
+    convergence_mrad : float
+    margin_mrad : float
+        How far other tilts may be.
+    """
+
+    def __init__(
+        self, table: LacbedTable, tilt: np.ndarray, convergence_mrad: float, margin_mrad: float
+    ) -> None:
+        self._convergence = convergence_mrad
+        stride = _point_stride(table, convergence_mrad)
+        self._disks: Disks = gather_disks(
+            table, tilt, convergence_mrad, _REACH, margin_mrad, stride
+        )
+        self._angles = self._disks.points @ self._disks.lattice
+        geometry = table.geometry
+        self.thickness_nm = np.arange(1.0, geometry.thicknesses_nm[-1] - 0.5, 0.5)
+        weights = table.thickness_weights(self.thickness_nm)
+        self._mixing = (weights @ table.common_basis.T).astype(np.float32)
+
+    def explained(
+        self, image: np.ndarray, matrix: np.ndarray, center: np.ndarray, tilt: np.ndarray
+    ) -> np.ndarray:
+        """Share of the contrast inside the disk that each thickness leaves.
+
+        Parameters
+        ----------
+        image : ndarray, shape (rows, columns)
+            Smoothed pattern.
+        matrix : ndarray, shape (2, 2)
+            From angles (x, y) in the crystal's frame, mrad, to pixel offsets.
+        center : ndarray, shape (2,)
+            Column and row of the disk's centre in `image`.
+        tilt : ndarray, shape (2,)
+            In the crystal's frame, mrad.
+
+        Returns
+        -------
+        ndarray, shape (T,)
+            0 (all explained) to 1, for ``thickness_nm``.
+        """
+        angle = self._angles + tilt
+        inside = np.linalg.norm(angle, axis=1) < _REACH * self._convergence
+        x, y = (angle[inside] @ matrix.T + center).T
+        measured = map_coordinates(image, [y, x], order=1, mode="nearest")
+        weights = self._disks.aperture(tilt, self._convergence)[0]
+        series = self._disks.series(self._disks.subset.coefficients, weights)[inside]
+        # Offset and a broad background are taken off both sides.
+        square = (angle[inside] ** 2).sum(axis=1) / self._convergence**2
+        basis, _ = np.linalg.qr(np.stack([np.ones_like(square), square], axis=1))
+        measured = measured - basis @ (basis.T @ measured)
+        series = series - basis @ (basis.T @ series)
+        projections = self._mixing @ (series.T @ measured)
+        moment = series.T @ series
+        power = np.einsum("tr,rs,ts->t", self._mixing, moment, self._mixing)
+        total = float(measured @ measured) + 1e-30
+        share = np.maximum(projections, 0) ** 2 / np.maximum(power, 1e-30) / total
+        return np.asarray(np.clip(1 - share, 0, 1))
+
+
+def _point_stride(table: LacbedTable, convergence_mrad: float) -> int:
+    from pacbed.pattern.disks import grid_stride
+
+    step = table.geometry.fine_lattice_mrad * grid_stride(table, convergence_mrad)
+    points = np.pi * (_REACH * convergence_mrad) ** 2 / abs(np.linalg.det(step))
+    return max(1, round(float(np.sqrt(points / _POINTS))))
+
+
+def valleys(left: np.ndarray, thickness_nm: np.ndarray, count: int) -> list[float]:
+    """Thicknesses of the deepest minima, the deepest first.
+
+    Parameters
+    ----------
+    left : ndarray, shape (T,)
+    thickness_nm : ndarray, shape (T,)
+    count : int
+
+    Returns
+    -------
+    list of float
+    """
+    inner = np.r_[True, left[1:] < left[:-1]] & np.r_[left[:-1] <= left[1:], True]
+    places = np.flatnonzero(inner)
+    places = places[np.argsort(left[places])][:count]
+    return [float(thickness_nm[place]) for place in places]

@@ -1,0 +1,220 @@
+"""The frame in which the crystal always looks the same: the reader's input.
+
+A pattern is turned upright and scaled to angles, the zone axis is put on a fixed
+spot, and of all directions of tilt that are equal by symmetry one is shown. In
+this frame the disks of the LACBED table stand still (see
+:mod:`pacbed.pattern.disks`): tilt and convergence only choose which part is lit.
+Reading the thickness then needs no invariance, only a fixed dictionary.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import map_coordinates
+
+from pacbed.lacbed.table import TableGeometry
+from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE
+
+#: Pixels along one side of the frame.
+FRAME_SIZE = 72
+#: How much finer the middle of the frame is drawn than its rim.
+_CENTRAL_SHARE = 0.65
+#: Regions in convergence semi-angles: inside the disk, its edge, outside.
+INNER, OUTER, FIELD = 0.93, 1.07, 1.4
+#: Weight of the outside and bound of the edge in the normalised frame.
+OUTSIDE_WEIGHT, EDGE_BOUND = 0.5, 3.0
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a pattern lies in a frame of `INPUT_SIZE` pixels: arrays of shape (B, ...).
+
+    Attributes
+    ----------
+    tilt : ndarray, shape (B, 2)
+        In the crystal's frame, mrad.
+    rotation : ndarray, shape (B,)
+        Of the crystal's x axis from +x towards +y of the pattern, rad.
+    log_zoom : ndarray, shape (B,)
+        Logarithm of the disk's radius over `APERTURE_PX`.
+    center : ndarray, shape (B, 2)
+        Of the disk (x, y), pixels from the frame's middle.
+    """
+
+    tilt: np.ndarray
+    rotation: np.ndarray
+    log_zoom: np.ndarray
+    center: np.ndarray
+
+
+@dataclass(frozen=True)
+class CrystalFrame:
+    """Where the frame's pixels lie, and the symmetry that folds tilts.
+
+    Attributes
+    ----------
+    points : ndarray, shape (FRAME_SIZE², 2)
+        Positions seen from the zone axis, mrad.
+    operations : ndarray, shape (m, 2, 2)
+        Point group of the projection as matrices on column vectors.
+    sector : ndarray, shape (2,)
+        Unit vector in the middle of the sector that tilts are folded into.
+    """
+
+    points: np.ndarray
+    operations: np.ndarray
+    sector: np.ndarray
+
+    def fold(self, tilt: np.ndarray) -> np.ndarray:
+        """Operation that brings each tilt from the sector back to where it is.
+
+        Parameters
+        ----------
+        tilt : ndarray, shape (B, 2)
+            In the crystal's frame, mrad.
+
+        Returns
+        -------
+        ndarray, shape (B, 2, 2)
+            A with tilt = A · folded tilt.
+        """
+        images = np.einsum("mji,bj->bmi", self.operations, tilt)
+        best = (images @ self.sector).argmax(axis=1)
+        return np.asarray(self.operations[best])
+
+
+def make_crystal_frame(
+    geometry: TableGeometry, convergence_max_mrad: float, mistilt_max_mrad: float
+) -> CrystalFrame:
+    """Frame that shows every aperture and tilt of a system.
+
+    Parameters
+    ----------
+    geometry : TableGeometry
+        Gives the symmetry.
+    convergence_max_mrad, mistilt_max_mrad : float
+
+    Returns
+    -------
+    CrystalFrame
+    """
+    inverse = np.linalg.inv(geometry.reciprocal)
+    # Rows transform as h W; as a matrix on column vectors that is the transpose.
+    operations = np.array([(inverse @ w @ geometry.reciprocal).T for w in geometry.point_group])
+    sector = _middle_of_sector(operations)
+    half = 1.2 * convergence_max_mrad + 0.5 * mistilt_max_mrad
+    axis = np.linspace(-1, 1, FRAME_SIZE)
+    x, y = np.meshgrid(axis, axis)
+    stretch = _CENTRAL_SHARE + (1 - _CENTRAL_SHARE) * (x**2 + y**2)
+    points = np.stack([x * stretch, y * stretch], axis=-1).reshape(-1, 2) * half
+    # The disk's centre lies opposite to the tilt: move the frame halfway there.
+    return CrystalFrame(points - 0.42 * mistilt_max_mrad * sector, operations, sector)
+
+
+def _middle_of_sector(operations: np.ndarray) -> np.ndarray:
+    """Direction that lies as far as possible from its own images."""
+    angle = np.deg2rad(np.arange(0, 180, 0.5))
+    candidates = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    others = [w for w in operations if not np.allclose(w, np.eye(2))]
+    if not others:
+        return np.array([1.0, 0.0])
+    nearest = np.max([np.einsum("ci,ij,cj->c", candidates, w, candidates) for w in others], axis=0)
+    return np.asarray(candidates[int(nearest.round(9).argmin())])
+
+
+def frame_positions(
+    frame: CrystalFrame, pose: Pose, convergence_mrad: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Where the frame's pixels lie in the input frames.
+
+    Parameters
+    ----------
+    frame : CrystalFrame
+    pose : Pose
+    convergence_mrad : ndarray, shape (B,)
+
+    Returns
+    -------
+    position : ndarray, shape (B, P, 2)
+        Pixels (x, y) from the middle of the input frame.
+    radius : ndarray, shape (B, P)
+        Distance from the disk's centre in convergence semi-angles.
+    folded : ndarray, shape (B, 2)
+        Tilt in the sector, mrad.
+    fold : ndarray, shape (B, 2, 2)
+        See :meth:`CrystalFrame.fold`.
+    """
+    fold = frame.fold(pose.tilt)
+    folded = np.einsum("bji,bj->bi", fold, pose.tilt)
+    angle = frame.points[None] + folded[:, None]
+    radius = np.linalg.norm(angle, axis=2) / convergence_mrad[:, None]
+    c, s = np.cos(pose.rotation), np.sin(pose.rotation)
+    turn = np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)
+    scale = APERTURE_PX * np.exp(pose.log_zoom) / convergence_mrad
+    matrix = (turn @ fold) * scale[:, None, None]
+    position = angle @ matrix.transpose(0, 2, 1) + pose.center[:, None]
+    return position, radius, folded, fold
+
+
+def to_crystal_frame(
+    frames: np.ndarray, frame: CrystalFrame, pose: Pose, convergence_mrad: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Resample input frames into the crystal's frame and normalise them.
+
+    Parameters
+    ----------
+    frames : ndarray of float32, shape (B, INPUT_SIZE, INPUT_SIZE)
+    frame : CrystalFrame
+    pose : Pose
+    convergence_mrad : ndarray, shape (B,)
+
+    Returns
+    -------
+    values : ndarray of float32, shape (B, FRAME_SIZE²)
+    folded : ndarray, shape (B, 2)
+        Tilt in the sector, mrad.
+    fold : ndarray, shape (B, 2, 2)
+    """
+    position, radius, folded, fold = frame_positions(frame, pose, convergence_mrad)
+    middle = (INPUT_SIZE - 1) / 2
+    values = np.stack(
+        [
+            map_coordinates(image, (p[:, 1] + middle, p[:, 0] + middle), order=1, mode="nearest")
+            for image, p in zip(frames, position, strict=True)
+        ]
+    )
+    recorded = (np.abs(position) <= middle).all(axis=2)
+    return normalise_regions(values, radius, recorded), folded, fold
+
+
+def normalise_regions(values: np.ndarray, radius: np.ndarray, recorded: np.ndarray) -> np.ndarray:
+    """Bring disk and surroundings to mean 0 and variance 1 each, and the edge between.
+
+    The contrast inside the disk is small beside the step at its edge; normalised as
+    one, the edge would hide it.
+
+    Parameters
+    ----------
+    values, radius : ndarray, shape (B, P)
+    recorded : ndarray of bool, shape (B, P)
+
+    Returns
+    -------
+    ndarray of float32, shape (B, P)
+    """
+    inner = recorded & (radius < INNER)
+    outer = recorded & (radius > OUTER) & (radius < FIELD)
+    edge = recorded & (radius >= INNER) & (radius <= OUTER)
+    level_in, part_in = _standardise(values, inner)
+    level_out, part_out = _standardise(values, outer)
+    step = np.maximum(np.abs(level_in - level_out), 1e-6)
+    part_edge = np.clip(2 * (values - (level_in + level_out) / 2) / step, -EDGE_BOUND, EDGE_BOUND)
+    return np.asarray(part_in + OUTSIDE_WEIGHT * part_out + part_edge * edge, np.float32)
+
+
+def _standardise(values: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    count = np.maximum(region.sum(axis=1, keepdims=True), 1)
+    mean = (values * region).sum(axis=1, keepdims=True) / count
+    centred = (values - mean) * region
+    deviation = np.sqrt((centred**2).sum(axis=1, keepdims=True) / count)
+    return mean, centred / np.maximum(deviation, 1e-6)
