@@ -59,6 +59,9 @@ class Fit:
         Share of the variance that is left, 0..1.
     contrast_residual : float
         The same inside the disk alone, where only the crystal's contrast is.
+    structured_residual : float
+        The same for what neighbouring pixels share: without the noise of single
+        pixels. Near 0 for the right crystal at any dose.
     chi_square : float
         Sum of squares over the noise variance; differences between fits of the same
         samples are log-likelihood ratios times −2.
@@ -71,6 +74,7 @@ class Fit:
     covariance: np.ndarray
     residual: float
     contrast_residual: float
+    structured_residual: float
     chi_square: float
     blur_mrad: float
     gain: float
@@ -274,24 +278,39 @@ def _finish(
     alpha, scale = np.exp(state.parameters[LOG_ALPHA]), np.exp(state.parameters[LOG_SCALE])
     distance = np.hypot(samples.x - state.parameters[3], samples.y - state.parameters[4])
     inside = distance * scale / alpha < CONTRAST_REACH
-    contrast = values[inside] - values[inside].mean()
+    contrast = np.where(inside, values - values[inside].mean(), 0)
+    residuals = np.where(inside, state.residuals, 0)
     return Fit(
         state.parameters,
         covariance,
-        float(np.clip((state.residuals**2).sum() / (centred**2).sum(), 0, 1)),
-        float(np.clip((state.residuals[inside] ** 2).sum() / (contrast**2).sum(), 0, 1)),
+        _share((state.residuals**2).sum(), (centred**2).sum()),
+        _share((residuals**2).sum(), (contrast**2).sum()),
+        _share(_shared(residuals, samples), _shared(contrast, samples)),
         float((scaled**2).sum()) / noise,
         state.blur_mrad,
         float(state.coefficients[0]),
     )
 
 
+def _share(part: float, whole: float) -> float:
+    return float(np.clip(part / max(whole, 1e-30), 0, 1))
+
+
+def _neighbours(samples: Samples) -> np.ndarray:
+    """Which samples are followed by their neighbour along x."""
+    return (np.diff(samples.y) == 0) & (np.diff(samples.x) <= samples.pitch_px * 1.01)
+
+
+def _shared(values: np.ndarray, samples: Samples) -> float:
+    """Sum of the products of neighbours."""
+    return float((values[1:] * values[:-1])[_neighbours(samples)].sum())
+
+
 def _independent_share(state: _State, samples: Samples) -> float:
     """Share of the residuals that are independent, from neighbours along x."""
-    same_row = (np.diff(samples.y) == 0) & (np.diff(samples.x) <= samples.pitch_px * 1.01)
     scaled = np.sqrt(state.weights) * state.residuals
     power = float((scaled**2).mean()) + 1e-20
-    correlation = float((scaled[1:] * scaled[:-1])[same_row].mean()) / power
+    correlation = _shared(scaled, samples) / max(int(_neighbours(samples).sum()), 1) / power
     correlation = float(np.clip(correlation, 0, 0.95))
     # Of a two-dimensional exponential correlation.
     return ((1 - correlation) / (1 + correlation)) ** 2

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
+from scipy.interpolate import CubicSpline
 
 from pacbed.infer.samples import Samples
 from pacbed.lacbed.table import LacbedTable
@@ -25,6 +26,8 @@ from pacbed.pattern.disks import Disks, gather_disks
 #: Places of the parameters.
 (THICKNESS, TILT_X, TILT_Y, CENTER_X, CENTER_Y, LOG_SCALE, ROTATION, ELLIPSE_A, ELLIPSE_B,
  LOG_ALPHA) = range(10)  # fmt: skip
+#: Stretch of thickness that is taken from the table at once, and its nodes.
+_STRETCH_NM, _NODES = 5.0, 11
 #: σ of the scattered copy of the pattern that phonons and plasmons leave, semi-angles.
 _DIFFUSE_WIDTH = 0.3
 
@@ -75,6 +78,8 @@ class FitModel:
         self.convergence_mrad = convergence_mrad
         self._disks = gather_disks(table, tilt, convergence_mrad, reach, self.MARGIN_MRAD)
         self._window = _Window(self._disks)
+        self._nodes = np.zeros(0)
+        self._values = np.zeros((0, 0), np.float32)
 
     def covers(self, parameters: np.ndarray) -> bool:
         """Whether tilt and convergence are still within the margin."""
@@ -95,9 +100,7 @@ class FitModel:
         alpha = float(np.exp(parameters[LOG_ALPHA]))
         tilt = parameters[TILT_X : TILT_Y + 1]
         weights = self._disks.aperture(tilt, alpha)
-        thickness = self.table.thickness_weights(np.full(2, parameters[THICKNESS]))
-        thickness[1] = self.table.thickness_weights(float(parameters[THICKNESS]), 1)
-        value, slope = self._disks.subset.at(thickness).T
+        value, slope = self._intensities(float(parameters[THICKNESS]))
         natives = [self._disks.sums(column, weights[0]) for column in (value, slope)]
         natives += list(self._disks.edge_sums(value, weights[1:]))
         pitch = samples.pitch_px * np.exp(parameters[LOG_SCALE])
@@ -121,6 +124,22 @@ class FitModel:
         jacobian[:, ELLIPSE_B] = (gradient * (np.stack([y, x], axis=1) @ turn.T)).sum(axis=1)
         jacobian[:, LOG_ALPHA] = by_alpha * alpha
         return Evaluation(pattern, diffuse, laplacian, jacobian)
+
+    def _intensities(self, thickness_nm: float) -> tuple[np.ndarray, np.ndarray]:
+        """Intensities of the contributions and their derivatives by thickness."""
+        largest = float(self.table.geometry.thicknesses_nm[-1])
+        inside = len(self._nodes) and self._nodes[0] <= thickness_nm <= self._nodes[-1]
+        if not inside:
+            # A short stretch of the table is enough for many steps of a fit.
+            first = np.clip(thickness_nm - _STRETCH_NM / 2, 0, largest - _STRETCH_NM)
+            self._nodes = first + np.linspace(0, _STRETCH_NM, _NODES)
+            self._values = self.table.evaluate(
+                self._disks.places, self.table.thickness_weights(self._nodes)
+            )
+        spline = CubicSpline(self._nodes, np.eye(_NODES), axis=0)
+        mixing = np.stack([spline(thickness_nm), spline(thickness_nm, 1)], axis=1)
+        value, slope = (self._values @ mixing.astype(np.float32)).T
+        return np.ascontiguousarray(value), np.ascontiguousarray(slope)
 
 
 def _angles(
@@ -155,10 +174,13 @@ class _Window:
         i = np.fft.fftfreq(self._shape[0])[:, None]
         j = np.fft.rfftfreq(self._shape[1])[None]
         # Frequencies in 1/mrad along x and y: the dual of the grid's lattice.
-        self._frequency = [i * self._inverse[n, 0] + j * self._inverse[n, 1] for n in range(2)]
+        self._frequency = [
+            (i * self._inverse[n, 0] + j * self._inverse[n, 1]).astype(np.float32)
+            for n in range(2)
+        ]
         self._square = self._frequency[0] ** 2 + self._frequency[1] ** 2
         spline = (2 + np.cos(2 * np.pi * i)) * (2 + np.cos(2 * np.pi * j)) / 9
-        self._prefilter = 1 / spline
+        self._prefilter = (1 / spline).astype(np.float32)
 
     def smooth(self, natives: np.ndarray, width: float, diffuse_width: float) -> np.ndarray:
         """Spline coefficients of the smoothed images, their gradient and more.
@@ -176,15 +198,16 @@ class _Window:
             The five, the pattern's gradient along x and y, its Laplacian and its
             scattered copy.
         """
-        images = np.zeros((len(natives), self._shape[0] * self._shape[1]))
+        images = np.zeros((len(natives), self._shape[0] * self._shape[1]), np.float32)
         images[:, self._flat] = natives
         spectrum = fft.rfft2(images.reshape(-1, *self._shape))
-        blur = np.exp(-2 * np.pi**2 * width**2 * self._square)
+        blur = np.exp(-2 * np.pi**2 * width**2 * self._square).astype(np.float32)
         spectrum *= blur * self._prefilter
         first = spectrum[0]
-        more = [2j * np.pi * f * first for f in self._frequency]
-        more.append(-4 * np.pi**2 * self._square * first)
-        more.append(np.exp(-2 * np.pi**2 * diffuse_width**2 * self._square) * first)
+        more = [np.complex64(2j * np.pi) * f * first for f in self._frequency]
+        more.append(np.float32(-4 * np.pi**2) * self._square * first)
+        scattered = np.exp(-2 * np.pi**2 * diffuse_width**2 * self._square)
+        more.append(scattered.astype(np.float32) * first)
         return np.asarray(fft.irfft2(np.concatenate([spectrum, np.stack(more)]), s=self._shape))
 
     def interpolate(self, images: np.ndarray, position: np.ndarray) -> np.ndarray:
@@ -203,14 +226,16 @@ class _Window:
         limit = np.array(self._shape) - 3.001
         step = np.clip(step, 1.0, limit)
         base = step.astype(np.int32)
-        row, column = (_cubic_weights(step[:, n] - base[:, n]) for n in range(2))
+        row, column = (
+            _cubic_weights((step[:, n] - base[:, n]).astype(np.float32)) for n in range(2)
+        )
         start = (base[:, 0] - 1) * self._shape[1] + base[:, 1] - 1
         flat = images.reshape(len(images), -1)
-        out = np.zeros((len(images), len(position)))
+        out = np.zeros((len(images), len(position)), np.float32)
         for i in range(4):
             for j in range(4):
                 out += flat[:, start + i * self._shape[1] + j] * (row[i] * column[j])
-        return out
+        return out.astype(np.float64)
 
 
 def _cubic_weights(f: np.ndarray) -> list[np.ndarray]:

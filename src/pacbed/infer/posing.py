@@ -17,11 +17,13 @@ from pacbed.pattern.preprocess import (
 )
 
 #: First guesses of the scale around the disk as first found, for an unknown camera length.
-_ZOOMS = (0.87, 1.0, 1.15)
+_ZOOMS = (0.8, 0.95, 1.1)
+#: Looks of the locator, each from where the last one found the crystal.
+_LOOKS = 3
 #: How often the reader corrects the pose.
 _CORRECTIONS = 3
 #: Largest correction that the networks are trained for: centre (semi-angles), tilt (mrad).
-_LARGEST_SHIFT, _LARGEST_TILT_STEP_MRAD = 0.4, 3.0
+_LARGEST_SHIFT, _LARGEST_TILT_STEP_MRAD = 0.6, 3.0
 
 
 @dataclass(frozen=True)
@@ -108,11 +110,11 @@ def _locate(
     convergence_mrad: float,
     radius: float | None,
 ) -> Placement:
-    """Two looks of the locator: at several scales, and at the best one again."""
+    """Looks of the locator: at several scales, and at the best one again."""
     first = locate(data)
     radii = [first.radius * zoom for zoom in _ZOOMS] if radius is None else [radius]
     disks = [DiskLocation(first.row, first.column, r) for r in radii]
-    for _ in range(2):
+    for _ in range(_LOOKS):
         frames = np.stack([to_input_frame(data, disk) for disk in disks])
         geometry = networks.locate(frames, np.full(len(disks), convergence_mrad))
         # The look of which the network is surest.
@@ -129,8 +131,7 @@ def _placed(
     convergence_mrad: float,
     radius: float | None,
 ) -> Placement:
-    limit = 1.2 * math.log(ZOOM_RANGE)
-    zoom = math.exp(float(np.clip(geometry[3], -limit, limit)))
+    zoom = float(np.clip(math.exp(geometry[3]), *ZOOM_RANGE))
     shift = np.clip(geometry[4:6], -_LARGEST_SHIFT, _LARGEST_SHIFT) * disk.radius
     rotation = math.degrees(math.atan2(geometry[7], geometry[6])) / order
     return Placement(

@@ -5,14 +5,15 @@ thicknesses at that pose adds what they may have missed. Each distinct hypothesi
 fitted briefly, the best ones to the end; nothing is simulated on the way.
 """
 
+import itertools
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from pacbed.infer.fit import REACH, Fit, fit_pattern
-from pacbed.infer.fit_model import FitModel
+from pacbed.infer.fit_model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, FitModel
 from pacbed.infer.posing import Placement, Reading
 from pacbed.infer.samples import Samples, take_samples
 from pacbed.infer.thickness_scan import ThicknessScan, valleys
@@ -20,15 +21,18 @@ from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation
 
-#: Hypotheses that are fitted briefly, and to the end.
-_BRIEF, _FULL = 4, 2
-_BRIEF_STEPS, _FULL_STEPS = 3, 14
+#: Hypotheses beside the first that are fitted briefly, and those fitted to the end.
+_BRIEF, _FULL = 3, 2
+_BRIEF_STEPS, _FULL_STEPS = 4, 12
+#: A first fit that leaves less than this, and a thickness that the networks give at
+#: least this share, need no other hypotheses.
+_GOOD, _SURE = 0.12, 0.6
 #: Two thicknesses closer than this are one hypothesis, nm.
 _DISTINCT_NM = 2.0
 #: Scales that are tried where the best fit is bad: the wrong basin of scale is the one
 #: way in which the geometry fails.
 _SCALES = (0.93, 1.07)
-_BAD_CONTRAST = 0.5
+_BAD = 0.35
 #: Smoothing of the pattern before the scan, and first guess of the blur, semi-angles.
 _SMOOTHING, _FIRST_BLUR = 0.03, 0.02
 
@@ -75,31 +79,58 @@ def refine(
     list of Solution
         The best first.
     """
-    placement = reading.placement
-    samples = take_samples(data, placement.disk, REACH)
-    scanned = _scan(data, placement, table, convergence_mrad)
-    thicknesses = _hypotheses(reading.probability, bins, scanned)
-    fits = _fit_all(
-        samples, table, placement, thicknesses, convergence_mrad, scale_given, _BRIEF_STEPS
-    )
-    if not scale_given and min(f.contrast_residual for f, _ in fits) > _BAD_CONTRAST:
-        for zoom in _SCALES:
-            other = _rescaled(placement, zoom)
-            fits += _fit_all(
-                samples, table, other, thicknesses[:2], convergence_mrad, False, _BRIEF_STEPS
-            )
-    best = _distinct(sorted(fits, key=lambda item: item[0].contrast_residual))[:_FULL]
-    finished = []
-    for fit, model in best:
-        # The prior's centre is where the parameters came from, not where they are.
-        start = fit.parameters.copy()
-        start[7:9], start[9] = 0.0, math.log(convergence_mrad)
-        done, _ = fit_pattern(
-            samples, table, start, scale_given, _FULL_STEPS, fit.blur_mrad, model
+    samples = take_samples(data, reading.placement.disk, REACH)
+    job = _Job(samples, table, reading.placement, convergence_mrad, scale_given)
+    read = _read_thicknesses(reading.probability, bins)
+    best, model = job.fit(read[0], _FULL_STEPS, None)
+    if best.structured_residual < _GOOD and _share(reading.probability, bins, best) > _SURE:
+        return [Solution(best, 1.0)]
+    fits = [best]
+    scanned = _scan(data, reading.placement, table, convergence_mrad)
+    for thickness in _others(read, scanned, best):
+        fit, model = job.fit(thickness, _BRIEF_STEPS, model)
+        fits.append(fit)
+    if not scale_given and min(f.structured_residual for f in fits) > _BAD:
+        fits += [job.rescaled(zoom).fit(read[0], _BRIEF_STEPS, None)[0] for zoom in _SCALES]
+    chosen = _distinct(sorted(fits, key=lambda fit: fit.contrast_residual))[:_FULL]
+    finished = [fit if fit is best else job.finish(fit) for fit in chosen]
+    return _weighted(_distinct(sorted(finished, key=lambda fit: fit.residual)))
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all fits of one pattern share."""
+
+    samples: Samples
+    table: LacbedTable
+    placement: Placement
+    convergence_mrad: float
+    scale_given: bool
+
+    def fit(
+        self, thickness: float, steps: int, model: FitModel | None
+    ) -> tuple[Fit, FitModel]:
+        """Fit from the placement and a thickness in nm."""
+        start = start_parameters(self.placement, thickness, self.convergence_mrad)
+        blur = _FIRST_BLUR * self.convergence_mrad
+        return fit_pattern(
+            self.samples, self.table, start, self.scale_given, steps, blur, model
         )
-        finished.append((done, model))
-    finished = _distinct(sorted(finished, key=lambda item: item[0].residual))
-    return _weighted([fit for fit, _ in finished])
+
+    def finish(self, fit: Fit) -> Fit:
+        """Go on from where a brief fit ended."""
+        start = fit.parameters.copy()
+        # What is known beforehand is centred on what was given, not on where the fit is.
+        start[ELLIPSE_A : ELLIPSE_B + 1], start[LOG_ALPHA] = 0.0, math.log(self.convergence_mrad)
+        return fit_pattern(
+            self.samples, self.table, start, self.scale_given, _FULL_STEPS, fit.blur_mrad
+        )[0]
+
+    def rescaled(self, zoom: float) -> "_Job":
+        """The same with another size of the disk."""
+        disk = self.placement.disk
+        other = DiskLocation(disk.row, disk.column, disk.radius * zoom)
+        return replace(self, placement=replace(self.placement, disk=other))
 
 
 def start_parameters(placement: Placement, thickness: float, convergence_mrad: float) -> np.ndarray:
@@ -136,65 +167,42 @@ def _scan(
     return valleys(left_over, scan.thickness_nm, 3)
 
 
-def _hypotheses(
-    probability: np.ndarray, bins: np.ndarray, scanned: list[float]
-) -> list[float]:
-    """Distinct thicknesses to try, those of the network and of the scan in turn."""
+def _read_thicknesses(probability: np.ndarray, bins: np.ndarray) -> list[float]:
+    """Peaks of the networks' distribution, the likeliest first."""
     remaining = probability.copy()
-    read = []
+    read: list[float] = []
     for _ in range(3):
         peak = int(remaining.argmax())
         near = slice(max(0, peak - 3), peak + 4)
         share = float(remaining[near].sum())
-        if share < 0.03:
+        if read and share < 0.03:
             break
-        read.append(float((remaining[near] * bins[near]).sum() / share))
+        read.append(float((remaining[near] * bins[near]).sum() / max(share, 1e-12)))
         remaining[near] = 0
-    chosen: list[float] = []
-    for pair in zip(read + [math.nan] * 3, scanned + [math.nan] * 3, strict=False):
+    return read
+
+
+def _share(probability: np.ndarray, bins: np.ndarray, fit: Fit) -> float:
+    """What the networks give to thicknesses near a fit's."""
+    return float(probability[np.abs(bins - fit.parameters[THICKNESS]) <= 3.5].sum())
+
+
+def _others(read: list[float], scanned: list[float], best: Fit) -> list[float]:
+    """Thicknesses worth trying beside the first fit's, of scan and networks in turn."""
+    taken = [float(best.parameters[THICKNESS])]
+    for pair in itertools.zip_longest(scanned, read[1:]):
         for thickness in pair:
-            if math.isfinite(thickness) and all(
-                abs(thickness - other) >= _DISTINCT_NM for other in chosen
-            ):
-                chosen.append(thickness)
-    return chosen[:_BRIEF]
+            if thickness is not None and all(abs(thickness - t) >= _DISTINCT_NM for t in taken):
+                taken.append(thickness)
+    return taken[1 : 1 + _BRIEF]
 
 
-def _fit_all(
-    samples: Samples,
-    table: LacbedTable,
-    placement: Placement,
-    thicknesses: list[float],
-    convergence_mrad: float,
-    scale_given: bool,
-    steps: int,
-) -> list[tuple[Fit, FitModel]]:
-    model: FitModel | None = None
-    fits = []
-    for thickness in thicknesses:
-        start = start_parameters(placement, thickness, convergence_mrad)
-        fit, model = fit_pattern(
-            samples, table, start, scale_given, steps, _FIRST_BLUR * convergence_mrad, model
-        )
-        fits.append((fit, model))
-    return fits
-
-
-def _rescaled(placement: Placement, zoom: float) -> Placement:
-    disk = placement.disk
-    return Placement(
-        DiskLocation(disk.row, disk.column, disk.radius * zoom),
-        placement.rotation_deg,
-        placement.tilt,
-    )
-
-
-def _distinct(fits: list[tuple[Fit, FitModel]]) -> list[tuple[Fit, FitModel]]:
+def _distinct(fits: list[Fit]) -> list[Fit]:
     """Fits of different thickness, in the order given."""
-    kept: list[tuple[Fit, FitModel]] = []
-    for fit, model in fits:
-        if all(abs(fit.parameters[0] - other.parameters[0]) > 0.5 for other, _ in kept):
-            kept.append((fit, model))
+    kept: list[Fit] = []
+    for fit in fits:
+        if all(abs(fit.parameters[THICKNESS] - k.parameters[THICKNESS]) > 0.5 for k in kept):
+            kept.append(fit)
     return kept
 
 

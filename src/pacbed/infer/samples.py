@@ -8,7 +8,7 @@ from pacbed.errors import PatternError
 from pacbed.pattern.preprocess import DiskLocation, bin_pixels
 
 #: Binned pixels in one radius of the disk, at least, where the pattern has as many.
-_PIXELS_PER_RADIUS = 20
+_PIXELS_PER_RADIUS = 17
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from pacbed.lacbed.table import LacbedTable
-from pacbed.pattern.disks import Disks, gather_disks
+from pacbed.pattern.disks import Disks, gather_disks, grid_stride
 
 #: Radius of the compared region, semi-angles: inside the disk, whose edge says nothing.
 _REACH = 0.92
@@ -38,6 +38,7 @@ class ThicknessScan:
         self._disks: Disks = gather_disks(
             table, tilt, convergence_mrad, _REACH, margin_mrad, stride
         )
+        self._coefficients = table.evaluate(self._disks.places, table.common_basis)
         self._angles = self._disks.points @ self._disks.lattice
         geometry = table.geometry
         self.thickness_nm = np.arange(1.0, geometry.thicknesses_nm[-1] - 0.5, 0.5)
@@ -70,7 +71,7 @@ class ThicknessScan:
         x, y = (angle[inside] @ matrix.T + center).T
         measured = map_coordinates(image, [y, x], order=1, mode="nearest")
         weights = self._disks.aperture(tilt, self._convergence)[0]
-        series = self._disks.series(self._disks.subset.coefficients, weights)[inside]
+        series = self._disks.series(self._coefficients, weights)[inside]
         # Offset and a broad background are taken off both sides.
         square = (angle[inside] ** 2).sum(axis=1) / self._convergence**2
         basis, _ = np.linalg.qr(np.stack([np.ones_like(square), square], axis=1))
@@ -85,8 +86,6 @@ class ThicknessScan:
 
 
 def _point_stride(table: LacbedTable, convergence_mrad: float) -> int:
-    from pacbed.pattern.disks import grid_stride
-
     step = table.geometry.fine_lattice_mrad * grid_stride(table, convergence_mrad)
     points = np.pi * (_REACH * convergence_mrad) ** 2 / abs(np.linalg.det(step))
     return max(1, round(float(np.sqrt(points / _POINTS))))

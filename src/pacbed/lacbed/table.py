@@ -154,35 +154,6 @@ class TableGeometry:
 
 
 @dataclass(frozen=True)
-class TableSubset:
-    """Some entries of a table, in coefficients of the common basis.
-
-    Attributes
-    ----------
-    coefficients : ndarray of float32, shape (C, R)
-    basis : ndarray, shape (R, T)
-        Functions of thickness, see :attr:`LacbedTable.common_basis`.
-    """
-
-    coefficients: np.ndarray
-    basis: np.ndarray
-
-    def at(self, weights: np.ndarray) -> np.ndarray:
-        """Intensities for weights of the table's thicknesses.
-
-        Parameters
-        ----------
-        weights : ndarray, shape (..., T)
-            From :meth:`LacbedTable.thickness_weights`.
-
-        Returns
-        -------
-        ndarray of float32, shape (C, ...)
-        """
-        return np.asarray(self.coefficients @ (weights @ self.basis.T).T.astype(np.float32))
-
-
-@dataclass(frozen=True)
 class LacbedTable:
     """P_g(k; t) of a crystal along a zone axis, compressed.
 
@@ -260,26 +231,27 @@ class LacbedTable:
     def _orbit_starts(self) -> np.ndarray:
         return np.cumsum([0, *(len(values) for values in self.coefficients)])
 
-    def subset(self, places: np.ndarray) -> "TableSubset":
-        """Entries at some places, ready to be evaluated at many thicknesses.
+    def evaluate(self, places: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Some entries at some thicknesses, or their products with functions of it.
 
         Parameters
         ----------
         places : ndarray of int, shape (C,)
             Places among the entries in ascending order, without the last (zero) one.
+        weights : ndarray, shape (M, T)
+            From :meth:`thickness_weights`, or :attr:`common_basis` for coefficients.
 
         Returns
         -------
-        TableSubset
+        ndarray of float32, shape (C, M)
         """
-        basis = self.common_basis
         bounds = np.searchsorted(places, self._orbit_starts)
-        values = np.empty((len(places), len(basis)), np.float32)
+        values = np.empty((len(places), len(weights)), np.float32)
         for orbit, (first, last) in enumerate(itertools.pairwise(bounds)):
             if last > first:
                 rows = self.coefficients[orbit][places[first:last] - self._orbit_starts[orbit]]
-                values[first:last] = rows @ (self.bases[orbit] @ basis.T).astype(np.float32)
-        return TableSubset(values, basis)
+                values[first:last] = rows @ (self.bases[orbit] @ weights.T).astype(np.float32)
+        return values
 
     def entries(self, thickness_nm: float) -> np.ndarray:
         """All stored intensities at one thickness.

@@ -40,8 +40,11 @@ class StreamOptions:
         Share of frames that are located well, as on a second pass.
     center_px, fine_center_px : float
         σ of the disk's centre, input pixels: as first located, and on a second pass.
-    zoom, fine_zoom : float
-        Scale errors lie between 1/zoom and zoom; σ of the logarithm on a second pass.
+    zoom : tuple of float
+        Size of the pattern over the nominal one as first located, smallest and largest:
+        bright disks beside it make the bright-field disk look larger than it is.
+    fine_zoom : float
+        σ of the logarithm of the size on a second pass.
     ellipticity : float
         Largest ellipticity.
     """
@@ -51,9 +54,9 @@ class StreamOptions:
     pool_groups: int = 8
     dose: tuple[float, float] = (3e4, 1e8)
     fine_share: float = 0.5
-    center_px: float = 2.0
+    center_px: float = 4.5
     fine_center_px: float = 0.5
-    zoom: float = ZOOM_RANGE
+    zoom: tuple[float, float] = ZOOM_RANGE
     fine_zoom: float = 0.01
     ellipticity: float = 0.015
 
@@ -178,7 +181,7 @@ class PatternStream:
         log_zoom = np.where(
             fine,
             rng.normal(0, options.fine_zoom, count),
-            rng.uniform(-1, 1, count) * np.log(options.zoom),
+            rng.uniform(*np.log(options.zoom), count),
         )
         center = rng.normal(0, 1, (count, 2))
         center *= np.where(fine, options.fine_center_px, options.center_px)[:, None]

@@ -18,11 +18,11 @@ from pacbed.lacbed.table import LacbedTable
 from pacbed.learn.network import Locator, Reader
 from pacbed.library.bundle import write_bundle
 from pacbed.library.recipe import Recipe
-from pacbed.pattern.crystal_frame import FRAME_SIZE
+from pacbed.pattern.crystal_frame import FRAME_SIZE, plane_operations
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE
 
-#: Weights with more elements than this are stored in half precision.
-_LARGE = 50_000
+#: Weights with more elements than this are stored in half precision, or as bytes.
+_LARGE, _VERY_LARGE = 50_000, 1_000_000
 
 
 def locator_to_onnx(locator: Locator) -> bytes:
@@ -84,21 +84,39 @@ def _to_onnx(
             verbose=False,
         )
         model = onnx.load(path)
-    return bytes(_halve_weights(model).SerializeToString())
+    return bytes(_shorten_weights(model).SerializeToString())
 
 
-def _halve_weights(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Store large weights in half precision; they are widened when the model loads."""
+def _shorten_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    """Store large weights in fewer bits; they are widened when the model loads.
+
+    Half precision, or, for the reader's first layer, bytes with a scale for each
+    output, whose rounding (0.3 % of a row's largest weight) averages out over the
+    thousands of pixels.
+    """
     graph = model.graph
     widened = []
     for weight in list(graph.initializer):
-        if weight.data_type != TensorProto.FLOAT or int(np.prod(weight.dims)) < _LARGE:
+        size = int(np.prod(weight.dims))
+        if weight.data_type != TensorProto.FLOAT or size < _LARGE:
             continue
-        values = numpy_helper.to_array(weight).astype(np.float16)
-        name = f"{weight.name}_half"
+        values = numpy_helper.to_array(weight)
         graph.initializer.remove(weight)
-        graph.initializer.append(numpy_helper.from_array(values, name))
-        widened.append(helper.make_node("Cast", [name], [weight.name], to=TensorProto.FLOAT))
+        stored = f"{weight.name}_stored"
+        if size < _VERY_LARGE:
+            graph.initializer.append(numpy_helper.from_array(values.astype(np.float16), stored))
+            widened.append(helper.make_node("Cast", [stored], [weight.name], to=TensorProto.FLOAT))
+            continue
+        axis = int(np.argmin(values.shape))
+        scale = np.abs(values).max(axis=1 - axis, keepdims=True).astype(np.float32) / 127
+        bytes_ = np.round(values / np.maximum(scale, 1e-30)).astype(np.int8)
+        graph.initializer.append(numpy_helper.from_array(bytes_, stored))
+        graph.initializer.append(numpy_helper.from_array(scale, f"{weight.name}_scale"))
+        wide = f"{weight.name}_wide"
+        widened += [
+            helper.make_node("Cast", [stored], [wide], to=TensorProto.FLOAT),
+            helper.make_node("Mul", [wide, f"{weight.name}_scale"], [weight.name]),
+        ]
     for node in reversed(widened):
         graph.node.insert(0, node)
     onnx.checker.check_model(model)
@@ -138,6 +156,7 @@ def export_bundle(
             "frame_size": FRAME_SIZE,
             "thickness_bins": options.thickness_bins,
             "rotation_order": options.rotation_order,
+            "operations": plane_operations(table.geometry).round(12).tolist(),
         },
         {
             "version": pacbed.__version__,

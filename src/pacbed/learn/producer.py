@@ -1,6 +1,7 @@
 """Batches from processes of their own, so that synthesis and training share the cores."""
 
 import multiprocessing
+import os
 import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -86,12 +87,14 @@ def _produce(
 ) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
+    parent = os.getppid()
     for batch in PatternStream(table, system, options, seed).batches(batch_size):
-        while not stop.is_set():
+        # A training that was killed cannot say stop.
+        while not stop.is_set() and os.getppid() == parent:
             try:
                 batches.put(batch, timeout=5)
                 break
             except queue.Full:
                 continue
-        if stop.is_set():
+        if stop.is_set() or os.getppid() != parent:
             return

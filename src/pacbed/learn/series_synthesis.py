@@ -27,10 +27,10 @@ class SeriesSynthesiser:
         self.table = table
         self.plan = plan
         count = int(table.geometry.entry_of.max())
-        subset = table.subset(np.arange(count))
+        coefficients = table.evaluate(np.arange(count), table.common_basis)
         flat = plan.entries.ravel()
         self._matrices = []
-        for column in subset.coefficients.T:
+        for column in coefficients.T:
             values = np.append(column, np.float32(0))
             self._matrices.append(torch.from_numpy(values[flat]).view(plan.entries.shape))
         self._directions = torch.from_numpy(plan.directions.astype(np.float32))

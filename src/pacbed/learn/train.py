@@ -27,7 +27,7 @@ from pacbed.learn.poses import draw_poses, reader_input
 from pacbed.learn.producer import produced_batches
 from pacbed.library.recipe import TrainingOptions
 from pacbed.library.system import System
-from pacbed.pattern.crystal_frame import CrystalFrame, make_crystal_frame
+from pacbed.pattern.crystal_frame import CrystalFrame, make_crystal_frame, plane_operations
 
 #: Called with finished samples, all samples and a line of figures.
 Report = Callable[[int, int, str], None]
@@ -164,7 +164,7 @@ def _begin(
         optimiser, options.learning_rate, total_steps=steps + 1, pct_start=0.05
     )
     frame = make_crystal_frame(
-        table.geometry, system.convergence_mrad[1], system.mistilt_mrad[1]
+        plane_operations(table.geometry), system.convergence_mrad[1], system.mistilt_mrad[1]
     )
     rng = np.random.default_rng([options.seed, 1])
     return Training(locator, reader, frame, optimiser, schedule, rng, has_fast_bfloat16())

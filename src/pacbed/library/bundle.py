@@ -28,7 +28,8 @@ class Bundle:
     system : System
     input : dict
         What the networks expect: ``size``, ``aperture_px``, ``frame_size``,
-        ``rotation_order``, ``thickness_bins``.
+        ``rotation_order``, ``operations`` (the projection's point group),
+        ``thickness_bins``.
     calibration : dict
         Measured errors and thresholds, see :mod:`pacbed.infer.confidence`; empty where
         the bundle has not been calibrated.

@@ -83,24 +83,28 @@ class CrystalFrame:
         return np.asarray(self.operations[best])
 
 
+def plane_operations(geometry: TableGeometry) -> np.ndarray:
+    """Point group of a table's projection as matrices on column vectors, (m, 2, 2)."""
+    inverse = np.linalg.inv(geometry.reciprocal)
+    # Rows transform as h W; as a matrix on column vectors that is the transpose.
+    return np.array([(inverse @ w @ geometry.reciprocal).T for w in geometry.point_group])
+
+
 def make_crystal_frame(
-    geometry: TableGeometry, convergence_max_mrad: float, mistilt_max_mrad: float
+    operations: np.ndarray, convergence_max_mrad: float, mistilt_max_mrad: float
 ) -> CrystalFrame:
     """Frame that shows every aperture and tilt of a system.
 
     Parameters
     ----------
-    geometry : TableGeometry
-        Gives the symmetry.
+    operations : ndarray, shape (m, 2, 2)
+        Point group of the projection, see :func:`plane_operations`.
     convergence_max_mrad, mistilt_max_mrad : float
 
     Returns
     -------
     CrystalFrame
     """
-    inverse = np.linalg.inv(geometry.reciprocal)
-    # Rows transform as h W; as a matrix on column vectors that is the transpose.
-    operations = np.array([(inverse @ w @ geometry.reciprocal).T for w in geometry.point_group])
     sector = _middle_of_sector(operations)
     half = 1.2 * convergence_max_mrad + 0.5 * mistilt_max_mrad
     axis = np.linspace(-1, 1, FRAME_SIZE)

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from pacbed.lacbed.table import LacbedTable, TableSubset
+from pacbed.lacbed.table import LacbedTable
 
 #: Steps of the direction grid in a semi-angle from which every second one is enough.
 _STEPS_ENOUGH = 17.0
@@ -30,8 +30,8 @@ class Disks:
 
     Attributes
     ----------
-    subset : TableSubset
-        The table's entries of the contributions, (C,).
+    places : ndarray of int, shape (C,)
+        Places of the contributions among the table's entries, ascending.
     direction_of : ndarray of int, shape (C,)
         Row of `directions` of each contribution.
     point_of : ndarray of int, shape (C,)
@@ -44,7 +44,7 @@ class Disks:
         Steps of the grid as rows, mrad.
     """
 
-    subset: TableSubset
+    places: np.ndarray
     direction_of: np.ndarray
     point_of: np.ndarray
     directions: np.ndarray
@@ -195,7 +195,7 @@ def gather_disks(
     beam_row, direction_of = beam_row[order], direction_of[order]
     points, point_of = _unique_rows(steps[beam_row] + directions[direction_of])
     return Disks(
-        table.subset(place[order]),
+        place[order],
         direction_of,
         point_of,
         directions @ lattice,

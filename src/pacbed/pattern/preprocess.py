@@ -16,8 +16,8 @@ from pacbed.errors import PatternError
 #: in it when the scale is right.
 INPUT_SIZE = 96
 APERTURE_PX = 32.0
-#: Zoom around the right scale for which the network is trained: 1/range … range.
-ZOOM_RANGE = 1.18
+#: Size of the disk in the input, over the right one, for which the network is trained.
+ZOOM_RANGE = (0.68, 1.2)
 
 _SMALLEST, _LARGEST = 32, 4096
 _LOCATE_SIZE = 128

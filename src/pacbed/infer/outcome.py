@@ -1,0 +1,252 @@
+"""From what the networks and the fit found to the answer and its status."""
+
+import math
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+import pacbed
+from pacbed.infer.confidence import Calibration
+from pacbed.infer.estimate import Alternative, Estimate, Status, ThicknessDistribution
+from pacbed.infer.fit import Fit
+from pacbed.infer.fit_model import CENTER_X, CENTER_Y, LOG_SCALE, ROTATION, THICKNESS, TILT_X
+from pacbed.infer.posing import Reading, frame_scale
+from pacbed.infer.refine import Solution
+from pacbed.library.bundle import READER, Bundle
+from pacbed.pattern.geometry import rotation_matrix
+from pacbed.pattern.preprocess import INPUT_SIZE
+
+#: A second peak of the networks' thickness distribution counts from this probability on.
+_ALTERNATIVE = 0.1
+#: Below this probability of the best solution the thickness is called ambiguous.
+_CLEAR = 0.7
+_PEAK_HALF_WIDTH = 3
+#: How far beyond the largest mistilt an answer may lie, relative.
+_TILT_SLACK = 1.05
+
+
+@dataclass(frozen=True)
+class Context:
+    """What an answer needs beside what was found."""
+
+    bundle: Bundle
+    calibration: Calibration
+    bins: np.ndarray
+    order: int
+    shape: tuple[int, ...]
+    convergence_mrad: float
+    started: float
+
+    def provenance(self, method: str) -> dict[str, Any]:
+        """Bundle, versions, hashes and times behind an answer."""
+        return {
+            "version": pacbed.__version__,
+            "bundle": self.bundle.system.name,
+            "bundle_sha256": self.bundle.hashes[READER],
+            "method": method,
+            "calibrated": bool(self.calibration.calibrated) and method == "fit",
+            "milliseconds": round((time.perf_counter() - self.started) * 1e3, 1),
+        }
+
+
+def read_estimate(context: Context, reading: Reading) -> Estimate:
+    """The networks' answer alone."""
+    probability = reading.probability
+    thickness, deviation, interval = _summary(context.bins, probability)
+    placement = reading.placement
+    tilt = placement.pattern_tilt
+    mistilt = float(np.hypot(*tilt))
+    mrad_per_pixel = context.convergence_mrad / placement.disk.radius
+    status: Status = "ok"
+    if mistilt > context.bundle.system.mistilt_mrad[1] * _TILT_SLACK:
+        status = "out_of_range"
+    elif _share_of_peak(probability) < _CLEAR:
+        status = "ambiguous"
+    return Estimate(
+        system=context.bundle.system.name,
+        status=status,
+        thickness_nm=thickness,
+        thickness_std_nm=deviation,
+        thickness_interval95_nm=interval,
+        tilt_x_mrad=float(tilt[0]),
+        tilt_y_mrad=float(tilt[1]),
+        # The width of the network's Laplace density in two dimensions: a component
+        # has √3 of it as standard deviation.
+        tilt_std_mrad=reading.tilt_error_mrad * 3**0.5,
+        mistilt_mrad=mistilt,
+        azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
+        mrad_per_pixel=mrad_per_pixel,
+        scale=frame_scale(context.shape, mrad_per_pixel, context.convergence_mrad, INPUT_SIZE),
+        rotation_deg=_fold(placement.rotation_deg, context.order),
+        center_row_px=placement.disk.row,
+        center_column_px=placement.disk.column,
+        residual=None,
+        alternatives=_read_alternatives(context.bins, probability, mistilt),
+        thickness_distribution=_distribution(context.bins, probability),
+        warnings=(
+            "the networks alone: the error bars are their own, and that the crystal is the "
+            "right one is not checked",
+        ),
+        provenance=context.provenance("network"),
+    )
+
+
+def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution]) -> Estimate:
+    """The answer of the fit."""
+    best = solutions[0].fit
+    p = best.parameters
+    thickness = float(p[THICKNESS])
+    deviation = context.calibration.thickness_std(math.sqrt(best.covariance[0, 0]), thickness)
+    half = context.calibration.tail * deviation
+    turned = math.degrees(float(p[ROTATION]))
+    tilt = rotation_matrix(turned) @ p[TILT_X : TILT_X + 2]
+    tilt_std = math.sqrt(float(np.trace(best.covariance[1:3, 1:3])) / 2)
+    mrad_per_pixel = float(np.exp(p[LOG_SCALE]))
+    probabilities = _probabilities(context, reading, solutions)
+    status = _status(context, best, float(np.hypot(*tilt)), float(probabilities[0]))
+    return Estimate(
+        system=context.bundle.system.name,
+        status=status,
+        thickness_nm=thickness,
+        thickness_std_nm=deviation,
+        thickness_interval95_nm=(max(0.0, thickness - half), thickness + half),
+        tilt_x_mrad=float(tilt[0]),
+        tilt_y_mrad=float(tilt[1]),
+        tilt_std_mrad=context.calibration.tilt_std(tilt_std),
+        mistilt_mrad=float(np.hypot(*tilt)),
+        azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
+        mrad_per_pixel=mrad_per_pixel,
+        scale=frame_scale(context.shape, mrad_per_pixel, context.convergence_mrad, INPUT_SIZE),
+        rotation_deg=_fold(turned, context.order),
+        center_row_px=float(p[CENTER_Y]),
+        center_column_px=float(p[CENTER_X]),
+        residual=best.residual,
+        alternatives=tuple(
+            Alternative(
+                float(s.fit.parameters[THICKNESS]),
+                float(np.hypot(*s.fit.parameters[TILT_X : TILT_X + 2])),
+                float(share),
+            )
+            for s, share in zip(solutions[1:], probabilities[1:], strict=True)
+            if share >= 0.02
+        ),
+        thickness_distribution=_fitted_distribution(context, solutions, probabilities),
+        warnings=_warnings(context, status, best),
+        provenance={
+            **context.provenance("fit"),
+            "structured_residual": round(best.structured_residual, 4),
+            "contrast_residual": round(best.contrast_residual, 4),
+            "network_thickness_nm": round(_summary(context.bins, reading.probability)[0], 2),
+        },
+    )
+
+
+def _status(context: Context, best: Fit, mistilt: float, probability: float) -> Status:
+    system = context.bundle.system
+    if best.structured_residual > context.calibration.mismatch or best.gain <= 0:
+        return "mismatch"
+    low, high = system.thickness_nm
+    thickness = best.parameters[THICKNESS]
+    beyond = mistilt > system.mistilt_mrad[1] * _TILT_SLACK
+    if beyond or not low - 0.5 <= thickness <= high + 0.5:
+        return "out_of_range"
+    return "ok" if probability >= _CLEAR else "ambiguous"
+
+
+def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
+    warnings = []
+    if status == "mismatch":
+        warnings.append(
+            f"the simulated pattern leaves {best.contrast_residual:.0%} of the contrast inside "
+            "the disk: check crystal, zone axis, high tension and convergence angle"
+        )
+    if not context.calibration.calibrated:
+        warnings.append("the error bars of this bundle have not been calibrated")
+    return tuple(warnings)
+
+
+def _probabilities(
+    context: Context, reading: Reading, solutions: list[Solution]
+) -> np.ndarray:
+    """Of the solutions: likelihood of the fit times what the reader thinks of it."""
+    weights = np.array([s.weight for s in solutions])
+    floor = 0.02
+    read = [
+        floor
+        + float(
+            reading.probability[
+                np.abs(context.bins - s.fit.parameters[THICKNESS]) <= _PEAK_HALF_WIDTH
+            ].sum()
+        )
+        for s in solutions
+    ]
+    joined = weights * np.array(read)
+    return np.asarray(joined / joined.sum())
+
+
+def _fitted_distribution(
+    context: Context, solutions: list[Solution], probabilities: np.ndarray
+) -> ThicknessDistribution:
+    """Sum of Gaussians around the solutions on the networks' bins."""
+    density = np.zeros(len(context.bins))
+    for solution, share in zip(solutions, probabilities, strict=True):
+        thickness = float(solution.fit.parameters[THICKNESS])
+        width = context.calibration.thickness_std(
+            math.sqrt(solution.fit.covariance[0, 0]), thickness
+        )
+        step = context.bins[1] - context.bins[0]
+        shape = np.exp(-0.5 * ((context.bins - thickness) / max(width, 0.4 * step)) ** 2)
+        density += share * shape / max(shape.sum(), 1e-30)
+    return _distribution(context.bins, density / max(density.sum(), 1e-30))
+
+
+def _distribution(bins: np.ndarray, probability: np.ndarray) -> ThicknessDistribution:
+    return ThicknessDistribution(tuple(map(float, bins)), tuple(map(float, probability)))
+
+
+def _fold(rotation_deg: float, order: int) -> float:
+    """Rotation modulo the symmetry, degrees, −180/order … 180/order."""
+    turn = 360.0 / order
+    return (rotation_deg + turn / 2) % turn - turn / 2
+
+
+def _near_peak(probability: np.ndarray) -> slice:
+    peak = int(probability.argmax())
+    return slice(max(0, peak - _PEAK_HALF_WIDTH), peak + _PEAK_HALF_WIDTH + 1)
+
+
+def _share_of_peak(probability: np.ndarray) -> float:
+    """Probability that the thickness lies in the highest peak."""
+    return float(probability[_near_peak(probability)].sum())
+
+
+def _summary(bins: np.ndarray, probability: np.ndarray) -> tuple[float, float, tuple[float, float]]:
+    """Mean around the peak, standard deviation and 95 % interval of a distribution."""
+    near = _near_peak(probability)
+    thickness = float((probability[near] * bins[near]).sum() / probability[near].sum())
+    deviation = float(np.sqrt((probability * (bins - thickness) ** 2).sum()))
+    cumulative = np.concatenate([[0.0], np.cumsum(probability)])
+    half = (bins[1] - bins[0]) / 2
+    edges = np.concatenate([[bins[0] - half], bins + half])
+    low, high = np.interp([0.025, 0.975], cumulative, edges)
+    return thickness, deviation, (max(0.0, float(low)), float(high))
+
+
+def _read_alternatives(
+    bins: np.ndarray, probability: np.ndarray, mistilt: float
+) -> tuple[Alternative, ...]:
+    """Other peaks of the thickness distribution, the likelier first."""
+    left = probability.copy()
+    found = []
+    for number in range(4):
+        near = _near_peak(left)
+        share = float(left[near].sum())
+        if number > 0:
+            if share < _ALTERNATIVE:
+                break
+            middle = float((left[near] * bins[near]).sum() / share)
+            found.append(Alternative(middle, mistilt, share))
+        left[near] = 0
+    return tuple(found)
