@@ -195,9 +195,9 @@ class TorchSynthesiser:
         shift = -(center_px[:, None] @ matrix)[:, 0] - tilt_mrad @ to_steps
         shift = shift - torch.from_numpy(self.plan.origin.astype(np.float32))
         parts = zip(
-            coefficients.split(_SAMPLED_TOGETHER),
-            matrix.split(_SAMPLED_TOGETHER),
-            shift.split(_SAMPLED_TOGETHER),
+            torch.split(coefficients, _SAMPLED_TOGETHER),
+            torch.split(matrix, _SAMPLED_TOGETHER),
+            torch.split(shift, _SAMPLED_TOGETHER),
             strict=True,
         )
         return torch.cat([_sample_cubic(part, *_steps(axis, m, at)) for part, m, at in parts])
