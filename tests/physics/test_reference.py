@@ -11,6 +11,7 @@ from pacbed.crystal.structure import Crystal, lattice_from_parameters
 from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError
 from pacbed.lacbed.bloch import beam_intensities, beams_within
 from pacbed.reference import ReferenceOptions, ReferencePatterns, simulate_reference
+from pacbed.reference.potential import Sites, draw_layers, stack_periods
 from pacbed.reference.scan import cancels_interference, probe_positions, scan_shape
 from pacbed.reference.supercell import orthogonal_box, slice_offset, smooth_size
 from pacbed.units import electron_wavelength
@@ -170,6 +171,60 @@ def test_phonons_scatter_between_the_disks_and_repeat_with_the_seed(skew: Crysta
     columns = np.arange(middle + period // 2, moving.shape[1], period)
     assert moving[:, columns].mean() > 1e-6
     assert resting[:, columns].max() < 1e-3 * moving[:, columns].mean()
+
+
+def lone_atom(x: float, y: float) -> Sites:
+    return Sites(
+        positions=np.array([[x, y, 0.5]]),
+        symbols=np.array(["Sr"]),
+        layer=np.array([0]),
+        sigma=np.array([0.0]),
+        occupancy=np.array([1.0]),
+        occupied_before=np.array([0.0]),
+        site=np.array([0]),
+    )
+
+
+def test_atoms_between_pixels_are_as_sharp_as_atoms_on_them() -> None:
+    # abTEM's own projection loses 30 % of the half-way atom's highest frequencies.
+    import abtem
+
+    parametrization = abtem.parametrizations.LobatoParametrization()
+    layer = [
+        draw_layers(lone_atom(x, 1.0), 1, (4.0, 4.0), (40, 40), parametrization, None)[0]
+        for x in (1.0, 1.05)
+    ]
+    on, between = (np.fft.fft2(potential) for potential in layer)
+    below_nyquist = np.abs(np.fft.fftfreq(40)) < 0.5
+    kept = np.ix_(below_nyquist, below_nyquist)
+    # Single precision, against the sum of the potential.
+    np.testing.assert_allclose(
+        np.abs(on)[kept], np.abs(between)[kept], atol=1e-5 * np.abs(on[0, 0])
+    )
+
+
+def test_stacked_periods_are_whole_periods_moved_by_whole_boxes() -> None:
+    bank = np.arange(3 * 2 * 4 * 6, dtype=np.float32).reshape(6, 4, 6)
+    stacked = stack_periods(bank, 5, 2, (2, 3), np.random.default_rng(0))
+    assert stacked.shape == (5, 4, 6)
+    for first in (0, 2, 4):
+        found = stacked[first : first + 2]
+        assert any(
+            np.array_equal(np.roll(bank[period : period + len(found)], (i, j), (1, 2)), found)
+            for period in (0, 2, 4)
+            for i in (0, 2)
+            for j in (0, 3)
+        )
+
+
+def test_dealt_positions_average_to_the_full_scan(skew: Crystal) -> None:
+    # Atoms that hardly move: dealt out or not, the patterns are those of the crystal
+    # at rest, also where there are more configurations than positions.
+    stiff = replace(skew, b_iso=np.full(3, 1e-4))
+    options = replace(SMALL, configurations=6, deal_positions=True, phonon_periods=3)
+    dealt = simulate_reference(stiff, ZONE, options)
+    resting = simulate_reference(skew, ZONE, SMALL)
+    assert np.abs(dealt.patterns - resting.patterns).max() < 2e-3 * resting.patterns.max()
 
 
 def test_partial_occupancy_is_drawn_in_each_configuration(skew: Crystal) -> None:

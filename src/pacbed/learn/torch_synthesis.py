@@ -20,7 +20,9 @@ from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.synthesis import expand
 
 _SPLINE_POLE = 3**0.5 - 2
-_SPLINE_REACH = 9
+#: Patterns that are sampled together: few enough that the positions of their pixels
+#: stay in the processor's cache.
+_SAMPLED_TOGETHER = 4
 
 
 @dataclass(frozen=True)
@@ -123,10 +125,9 @@ class TorchSynthesiser:
     def __init__(self, table: LacbedTable, plan: SynthesisPlan) -> None:
         self.table = table
         self.plan = plan
-        self._entries = torch.from_numpy(plan.entries.astype(np.int64).ravel())
+        self._entries = torch.from_numpy(plan.entries.ravel())
         self._directions = torch.from_numpy(plan.directions.astype(np.float32))
         self._pixels = torch.from_numpy(plan.pixels.ravel())
-        self._filter = [torch.from_numpy(_spline_filter(n)) for n in plan.shape]
         self._cell = float(abs(np.linalg.det(plan.lattice)) ** 0.5)
 
     def native(
@@ -148,7 +149,7 @@ class TorchSynthesiser:
         """
         plan = self.plan
         values = torch.from_numpy(self.table.entries(thickness_nm))
-        matrix = values[self._entries].view(plan.entries.shape)
+        matrix = values.index_select(0, self._entries).view(plan.entries.shape)
         x = self._directions[..., 0, None] + tilt_mrad[:, 0]
         y = self._directions[..., 1, None] + tilt_mrad[:, 1]
         distance = torch.sqrt(x.square() + y.square())
@@ -157,7 +158,8 @@ class TorchSynthesiser:
         summed = torch.bmm(matrix, weights).view(-1, len(tilt_mrad))
         native = torch.zeros(plan.shape[0] * plan.shape[1], len(tilt_mrad))
         native[self._pixels] = summed
-        return self._filter[0] @ native.T.reshape(-1, *plan.shape) @ self._filter[1]
+        coefficients = _spline_coefficients(native.view(*plan.shape, -1))
+        return coefficients.permute(2, 0, 1).contiguous()
 
     def sample(
         self,
@@ -192,19 +194,40 @@ class TorchSynthesiser:
         matrix = transform.transpose(1, 2) @ to_steps
         shift = -(center_px[:, None] @ matrix)[:, 0] - tilt_mrad @ to_steps
         shift = shift - torch.from_numpy(self.plan.origin.astype(np.float32))
-        # Position in steps: offset (x, y) @ matrix + shift, as two outer sums.
-        i = axis[None, :, None] * matrix[:, 1, 0, None, None]
-        i = i + axis[None, None, :] * matrix[:, 0, 0, None, None] + shift[:, 0, None, None]
-        j = axis[None, :, None] * matrix[:, 1, 1, None, None]
-        j = j + axis[None, None, :] * matrix[:, 0, 1, None, None] + shift[:, 1, None, None]
-        return _sample_cubic(coefficients, i, j)
+        parts = zip(
+            torch.split(coefficients, _SAMPLED_TOGETHER),
+            torch.split(matrix, _SAMPLED_TOGETHER),
+            torch.split(shift, _SAMPLED_TOGETHER),
+            strict=True,
+        )
+        return torch.cat([_sample_cubic(part, *_steps(axis, m, at)) for part, m, at in parts])
 
 
-def _spline_filter(n: int) -> np.ndarray:
-    """Matrix that turns samples into cubic B-spline coefficients, shape (n, n)."""
-    distance = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
-    taps = 3**0.5 * _SPLINE_POLE**distance
-    return np.where(distance <= _SPLINE_REACH, taps, 0).astype(np.float32)
+def _spline_coefficients(samples: torch.Tensor) -> torch.Tensor:
+    """Samples (n, m, B) into cubic B-spline coefficients, in place.
+
+    The recursive filter of Unser (IEEE Signal Processing Magazine 16 (1999) 22),
+    forwards and backwards along both axes, on samples that end in zeros.
+    """
+    for axis in (0, 1):
+        size = samples.shape[axis]
+        for n in range(1, size):
+            samples.select(axis, n).add_(samples.select(axis, n - 1), alpha=_SPLINE_POLE)
+        for n in range(size - 2, -1, -1):
+            samples.select(axis, n).add_(samples.select(axis, n + 1), alpha=_SPLINE_POLE)
+    # Along one axis: 6 from the B-spline's own normalisation, times minus the pole.
+    return samples.mul_((-6 * _SPLINE_POLE) ** 2)
+
+
+def _steps(
+    axis: torch.Tensor, matrix: torch.Tensor, shift: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Positions of pixels in steps: offset (x, y) @ matrix + shift, as two outer sums."""
+    i = axis[None, :, None] * matrix[:, 1, 0, None, None]
+    i = i + axis[None, None, :] * matrix[:, 0, 0, None, None] + shift[:, 0, None, None]
+    j = axis[None, :, None] * matrix[:, 1, 1, None, None]
+    j = j + axis[None, None, :] * matrix[:, 0, 1, None, None] + shift[:, 1, None, None]
+    return i, j
 
 
 def _sample_cubic(coefficients: torch.Tensor, i: torch.Tensor, j: torch.Tensor) -> torch.Tensor:

@@ -47,6 +47,14 @@ class ReferenceOptions:
     resolution_mrad : float
         Largest angle between neighbouring points of the patterns in mrad. It sets
         the width of the supercell, λ / resolution.
+    deal_positions : bool
+        Whether the probe positions of one scan are dealt out to the configurations,
+        instead of each configuration being scanned in full. It costs less by the
+        number of configurations; the patterns keep more of the noise of the phonons.
+    phonon_periods : int
+        Periods along the beam whose displacements are drawn; each configuration
+        stacks them in random order and place. 0 draws every atom of every
+        configuration anew, which costs more.
 
     Raises
     ------
@@ -67,6 +75,8 @@ class ReferenceOptions:
     seed: int = 0
     parametrization: str = "lobato"
     resolution_mrad: float = 0.5
+    deal_positions: bool = False
+    phonon_periods: int = 0
 
     def __post_init__(self) -> None:
         _within("high_tension_kV", self.high_tension_kV, 10, 2000)
@@ -84,6 +94,7 @@ class ReferenceOptions:
             _within("probe_step", self.probe_step, 1e-3, 1)
         _within("max_angle_mrad", self.max_angle_mrad, 1, 500)
         _within("resolution_mrad", self.resolution_mrad, 0.02, 10)
+        _within("phonon_periods", self.phonon_periods, 0, 10_000)
         if self.seed < 0:
             raise OutOfRangeError(f"seed is {self.seed}; give a whole number from 0 up")
         if self.parametrization not in PARAMETRIZATIONS:

@@ -1,7 +1,7 @@
 """Frozen-phonon multislice with a scanned probe, by abTEM."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any
@@ -13,6 +13,7 @@ from pacbed.crystal.structure import Crystal
 from pacbed.errors import CrystalError, MissingExtraError, OutOfRangeError
 from pacbed.reference.options import ReferenceOptions
 from pacbed.reference.patterns import ReferencePatterns
+from pacbed.reference.potential import Sites, draw_layers, stack_periods
 from pacbed.reference.scan import probe_positions, scan_shape
 from pacbed.reference.supercell import Box, orthogonal_box, slice_offset, smooth_size
 from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
@@ -83,21 +84,19 @@ def simulate_reference(
     abtem = _import_abtem()
     plan = _make_plan(crystal, zone_axis, options)
     generator = np.random.default_rng(options.seed)
-    rounds = max(options.configurations, 1)
-    positions_per_round = plan.scan[0] * plan.scan[1]
-    batches = -(-positions_per_round // plan.batch)
+    scans = _scans(plan, options, generator)
+    parts = [[scan[i : i + plan.batch] for i in range(0, len(scan), plan.batch)] for scan in scans]
+    done, batches = 0, sum(len(part) for part in parts)
     total: np.ndarray = np.zeros(1)  # takes the shape of the first patterns
     with abtem.config.set({"diagnostics.progress_bar": False, "device": "cpu"}):
-        atoms = _supercell(plan)
-        for round_index in range(rounds):
-            potential = _potential(abtem, atoms, plan, options, generator)
-            positions = probe_positions(plan.cell, plan.scan, plan.extent, generator)
-            for batch_index in range(batches):
-                part = positions[batch_index * plan.batch : (batch_index + 1) * plan.batch]
-                total = total + _scan(abtem, potential, part, options)
+        potentials = _configurations(abtem, plan, options, generator)
+        for potential, part in zip(potentials, parts, strict=True):
+            for positions in part:
+                total = total + _scan(abtem, potential, positions, options)
+                done += 1
                 if progress is not None:
-                    progress(round_index * batches + batch_index + 1, rounds * batches)
-    patterns: np.ndarray = total / (rounds * positions_per_round)
+                    progress(done, batches)
+    patterns: np.ndarray = total / sum(len(scan) for scan in scans)
     wavelength = electron_wavelength(options.high_tension_kV)
     return ReferencePatterns(
         # abTEM's arrays are [x, y], patterns are [row, column] = [y, x].
@@ -171,55 +170,75 @@ def _make_plan(
     )
 
 
-def _supercell(plan: _Plan) -> Any:
-    """All sites of the supercell as ASE atoms, at rest, with what they need to move."""
-    from ase import Atoms
-
+def _sites(plan: _Plan, periods: int) -> Sites:
+    """All sites of `periods` periods of the supercell."""
     box = plan.box
     heights = box.positions[:, 2] * box.edges[2]
     shift = slice_offset(heights, plan.slice_thickness) / box.edges[2]
-    positions = np.mod(box.positions + np.array([0.0, 0.0, shift]), 1.0)
-    atoms = Atoms(box.symbols, scaled_positions=positions, cell=box.edges, pbc=True)
-    atoms.set_array("occupancy", box.occupancies)
-    atoms.set_array("occupied_before", box.occupied_before)
-    atoms.set_array("site", box.site)
-    atoms.set_array("sigma", np.sqrt(box.b_iso / (8 * np.pi**2)))
-    atoms = atoms.repeat(plan.repeats)
-    copy = np.arange(len(atoms)) // len(box.symbols)
-    atoms.arrays["site"] = atoms.arrays["site"] + copy * (int(box.site.max()) + 1)
-    return atoms
-
-
-def _potential(
-    abtem: Any,
-    atoms: Any,
-    plan: _Plan,
-    options: ReferenceOptions,
-    generator: np.random.Generator,
-) -> Any:
-    """Potential of one configuration."""
-    if options.configurations > 0:
-        site = atoms.arrays["site"]
-        drawn = generator.random(int(site.max()) + 1)[site]
-        before, occupancy = atoms.arrays["occupied_before"], atoms.arrays["occupancy"]
-        # A full site is always filled, whatever rounding did to its occupancy.
-        filled = (drawn >= before) & ((drawn < before + occupancy) | (occupancy > 1 - 1e-6))
-        atoms = atoms[filled]
-        phonons = abtem.FrozenPhonons(
-            atoms,
-            num_configs=1,
-            sigmas=atoms.arrays["sigma"],  # per axis, as abTEM wants it
-            seed=int(generator.integers(2**31 - 1)),
-        )
-        atoms = next(iter(phonons))
-    return abtem.Potential(
-        atoms,
-        gpts=plan.gpts,
-        slice_thickness=plan.slice_thickness,
-        parametrization=options.parametrization,
-        projection="infinite",
-        exit_planes=plan.exit_planes,
+    fractions = np.mod(box.positions + np.array([0.0, 0.0, shift]), 1.0)
+    copies = np.stack(
+        np.meshgrid(*map(np.arange, (*plan.repeats[:2], periods)), indexing="ij"), axis=-1
+    ).reshape(-1, 1, 3)
+    positions = ((fractions + copies) * box.edges).reshape(-1, 3)
+    count = len(copies)
+    return Sites(
+        positions=positions,
+        symbols=np.tile(np.array(box.symbols), count),
+        # The offset keeps every site half a gap or more away from the boundaries.
+        layer=np.floor(positions[:, 2] / plan.slice_thickness).astype(int),
+        sigma=np.tile(np.sqrt(box.b_iso / (8 * np.pi**2)), count),
+        occupancy=np.tile(box.occupancies, count),
+        occupied_before=np.tile(box.occupied_before, count),
+        site=(np.arange(count)[:, None] * (int(box.site.max()) + 1) + box.site).ravel(),
     )
+
+
+def _configurations(
+    abtem: Any, plan: _Plan, options: ReferenceOptions, generator: np.random.Generator
+) -> Iterator[Any]:
+    """Potentials of one configuration after the other."""
+    parametrization = abtem.parametrizations.validate_parametrization(options.parametrization)
+    per_period = round(float(plan.box.edges[2]) / plan.slice_thickness)
+    slices = plan.exit_planes[-1] + 1
+    at_rest = options.configurations == 0
+    drawn = 1 if at_rest else options.phonon_periods or plan.repeats[2]
+    sites = _sites(plan, drawn)
+
+    def draw() -> np.ndarray:
+        source = None if at_rest else generator
+        layers = drawn * per_period
+        return draw_layers(sites, layers, plan.extent, plan.gpts, parametrization, source)
+
+    box_pixels = (plan.gpts[0] // plan.repeats[0], plan.gpts[1] // plan.repeats[1])
+    bank = draw() if at_rest or options.phonon_periods else None
+    for _ in range(max(options.configurations, 1)):
+        array = (
+            draw()[:slices]
+            if bank is None
+            else stack_periods(bank, slices, per_period, box_pixels, generator)
+        )
+        yield abtem.PotentialArray(
+            array, plan.slice_thickness, extent=plan.extent, exit_planes=plan.exit_planes
+        )
+
+
+def _scans(
+    plan: _Plan, options: ReferenceOptions, generator: np.random.Generator
+) -> list[np.ndarray]:
+    """Probe positions of each configuration, x and y in Å."""
+    rounds = max(options.configurations, 1)
+    if not options.deal_positions:
+        return [
+            probe_positions(plan.cell, plan.scan, plan.extent, generator) for _ in range(rounds)
+        ]
+    # As many whole scans as give every configuration a position; only together do
+    # the configurations cancel the interference.
+    whole = -(-rounds // (plan.scan[0] * plan.scan[1]))
+    positions = np.concatenate(
+        [probe_positions(plan.cell, plan.scan, plan.extent, generator) for _ in range(whole)]
+    )
+    positions = positions[generator.permutation(len(positions))]
+    return [positions[first::rounds] for first in range(rounds)]
 
 
 def _scan(abtem: Any, potential: Any, positions: np.ndarray, options: ReferenceOptions) -> Any:
