@@ -1,0 +1,134 @@
+"""Routes without an upload: systems, simulated patterns, health and metrics."""
+
+import dataclasses
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+import pacbed
+from pacbed.library.register import match_system
+from pacbed.pattern.encode import encode_pattern
+from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.synthesis import synthesise
+from pacbed.service.metrics import CONTENT_TYPE
+from pacbed.service.routes import PROBLEMS
+from pacbed.service.schemas import Health, Liveness, SystemEntry
+from pacbed.service.services import services_of
+
+router = APIRouter()
+
+_MEDIA_TYPES = {"png": "image/png", "tif": "image/tiff", "npy": "application/octet-stream"}
+_Small = Annotated[float, Field(ge=-200, le=200, allow_inf_nan=False)]
+_Positive = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+
+
+class PatternQuery(BaseModel):
+    """Which pattern to simulate."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    system: Annotated[
+        str, Field(max_length=200, description="ID or name.", examples=["sto-001-300kV"])
+    ]
+    thickness_nm: Annotated[_Positive, Field(examples=[40.0])]
+    convergence_mrad: Annotated[_Positive, Field(examples=[20.0])]
+    tilt_x_mrad: Annotated[
+        _Small, Field(description="Zone axis right of the disk's centre.", examples=[2.0])
+    ] = 0.0
+    tilt_y_mrad: Annotated[_Small, Field(description="Zone axis below the disk's centre.")] = 0.0
+    rotation_deg: Annotated[
+        float,
+        Field(ge=-360, le=360, description="Turn of the crystal from +x towards +y."),
+    ] = 0.0
+    mrad_per_pixel: Annotated[
+        _Positive | None,
+        Field(description="By default the simulated field fills the picture."),
+    ] = None
+    size: Annotated[int, Field(ge=16, le=1024, description="Rows and columns.")] = 256
+    format: Literal["png", "tif", "npy"] = "png"
+
+
+@router.get("/systems", response_model=list[SystemEntry], tags=["information"])
+def systems(request: Request) -> list[dict[str, Any]]:
+    """List the installed systems and what they cover."""
+    return [dataclasses.asdict(system) for system in services_of(request).catalogue.systems()]
+
+
+@router.get(
+    "/pattern/",
+    tags=["information"],
+    response_class=Response,
+    responses={
+        **{status: PROBLEMS[status] for status in (404, 422, 503)},
+        200: {
+            "description": "The pattern. npy and tif hold the share of the incident beam in each "
+            "pixel, png is scaled to 16 bits. `X-Mrad-Per-Pixel` is the angle per pixel.",
+            "content": {kind: {"schema": {"type": "string", "format": "binary"}}
+                        for kind in _MEDIA_TYPES.values()},
+        },
+    },
+)  # fmt: skip
+def pattern(request: Request, query: Annotated[PatternQuery, Query()]) -> Response:
+    """Simulate a pattern, without noise or background.
+
+    For example `/pattern/?system=sto-001-300kV&thickness_nm=40&convergence_mrad=20`.
+    """
+    catalogue = services_of(request).catalogue
+    system = match_system(catalogue.systems(), query.system)
+    table = catalogue.predictor(system).bundle.table
+    mrad_per_pixel = query.mrad_per_pixel
+    if mrad_per_pixel is None:
+        mrad_per_pixel = 2 * table.geometry.field * query.convergence_mrad / query.size
+    parameters = PatternParameters(
+        thickness_nm=query.thickness_nm,
+        tilt_x_mrad=query.tilt_x_mrad,
+        tilt_y_mrad=query.tilt_y_mrad,
+        convergence_mrad=query.convergence_mrad,
+        mrad_per_pixel=mrad_per_pixel,
+        rotation_deg=query.rotation_deg,
+    )
+    image = synthesise(table, parameters, shape=(query.size, query.size))
+    return Response(
+        encode_pattern(image, f".{query.format}", mrad_per_pixel),
+        media_type=_MEDIA_TYPES[query.format],
+        headers={"X-Mrad-Per-Pixel": f"{mrad_per_pixel:.6g}"},
+    )
+
+
+@router.get("/health/live", response_model=Liveness, tags=["operation"])
+async def live() -> Liveness:
+    """Tell that the process answers; a supervisor restarts it where it does not."""
+    return Liveness(status="ok", version=pacbed.__version__)
+
+
+@router.get(
+    "/health/ready",
+    response_model=Health,
+    responses={503: {"model": Health, "description": "No system is installed."}},
+    tags=["operation"],
+)
+def ready(request: Request) -> JSONResponse:
+    """Tell that requests can be answered; a load balancer asks this."""
+    services = services_of(request)
+    count = len(services.catalogue.systems())
+    health = Health(
+        status="ok" if count else "not ready",
+        version=pacbed.__version__,
+        systems=count,
+        queue=services.queue.taken,
+        refused_bundles=dict(services.catalogue.faults),
+    )
+    return JSONResponse(health.model_dump(), 200 if count else 503)
+
+
+@router.get(
+    "/metrics",
+    tags=["operation"],
+    response_class=Response,
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+def metrics(request: Request) -> Response:
+    """Give all counters in the text format of Prometheus."""
+    return Response(services_of(request).metrics.exposition(), media_type=CONTENT_TYPE)
