@@ -4,17 +4,20 @@ import dataclasses
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException
 
 import pacbed
 from pacbed.library.register import match_system
+from pacbed.library.zone_axis import format_zone_axis
 from pacbed.pattern.encode import encode_pattern
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
+from pacbed.service.examples import load_examples
 from pacbed.service.metrics import CONTENT_TYPE
 from pacbed.service.routes import PROBLEMS
-from pacbed.service.schemas import Health, Liveness, SystemEntry
+from pacbed.service.schemas import ExampleEntry, Health, Liveness, Problem, SystemEntry
 from pacbed.service.services import services_of
 
 router = APIRouter()
@@ -54,6 +57,50 @@ class PatternQuery(BaseModel):
 def systems(request: Request) -> list[dict[str, Any]]:
     """List the installed systems and what they cover."""
     return [dataclasses.asdict(system) for system in services_of(request).catalogue.systems()]
+
+
+@router.get("/examples/", response_model=list[ExampleEntry], tags=["information"])
+def examples(request: Request) -> list[ExampleEntry]:
+    """List the example patterns of the installed systems."""
+    installed = services_of(request).catalogue.systems()
+    entries = []
+    for name, example in load_examples().items():
+        system = example.system_among(installed)
+        if system is not None:
+            entries.append(
+                ExampleEntry(
+                    name=name,
+                    title=f"{system.composition} {format_zone_axis(system.zone_axis)} "
+                    f"{system.high_tension_kV:g} kV, {example.thickness_nm:.0f} nm",
+                    system=system.name,
+                    convergence_mrad=example.convergence_mrad,
+                    thickness_nm=example.thickness_nm,
+                )
+            )
+    return entries
+
+
+@router.get(
+    "/examples/{name}",
+    tags=["information"],
+    response_class=FileResponse,
+    responses={
+        404: {"model": Problem, "description": "There is no such example."},
+        200: {
+            "description": "The pattern.",
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        },
+    },
+)
+def example_file(name: str) -> FileResponse:
+    """Give one example pattern."""
+    # A look-up among known names: the request never becomes a path.
+    example = load_examples().get(name)
+    if example is None:
+        raise HTTPException(404, "there is no such example; GET /examples/ lists them")
+    return FileResponse(example.path, media_type="application/octet-stream")
 
 
 @router.get(

@@ -267,6 +267,16 @@ class SystemEntry(BaseModel):
     mistilt_mrad: tuple[float, float]
 
 
+class ExampleEntry(BaseModel):
+    """An example pattern, and what its answer should be."""
+
+    name: str
+    title: str
+    system: str
+    convergence_mrad: float
+    thickness_nm: float
+
+
 class Liveness(BaseModel):
     """Sign of life of one process."""
 
