@@ -3,14 +3,15 @@
 import asyncio
 import time
 
-from starlette.datastructures import MutableHeaders
+from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pacbed.service.metrics import Metrics
-from pacbed.service.problems import BusyError, classify, problem
+from pacbed.service.problems import BusyError, TooLargeError, classify, problem
 from pacbed.service.queue import Place, WorkQueue
+from pacbed.service.settings import MIB
 
 #: Everything comes from this host; pictures are also made in the page.
 CONTENT_SECURITY_POLICY = (
@@ -33,11 +34,14 @@ class Admission:
     app : ASGI application
     upload_seconds : float
         Longest time in which a body must have arrived.
+    max_body_bytes : int
+        Largest body.
     """
 
-    def __init__(self, app: ASGIApp, upload_seconds: float) -> None:
+    def __init__(self, app: ASGIApp, upload_seconds: float, max_body_bytes: int) -> None:
         self._app = app
         self._upload_seconds = upload_seconds
+        self._max_body_bytes = max_body_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
@@ -46,25 +50,37 @@ class Admission:
             return
         state = scope["app"].state
         queue: WorkQueue = state.queue
+        place = None
         try:
+            if _declared_length(scope) > self._max_body_bytes:
+                raise TooLargeError(self._too_large)
             place = queue.enter()
-        except BusyError as error:
+            scope["pacbed.place"] = place
+            await self._app(scope, self._bounded(receive), send)
+        except (BusyError, TooLargeError) as error:
+            # Raised before the application saw the request: not a byte of it was read.
             status, code = classify(error)
             state.metrics.failures.labels(code).inc()
             await problem(status, code, str(error))(scope, receive, send)
-            return
-        scope["pacbed.place"] = place
-        try:
-            await self._app(scope, self._in_time(receive), send)
         finally:
-            place.release()
+            if place is not None:
+                place.release()
 
-    def _in_time(self, receive: Receive) -> Receive:
+    @property
+    def _too_large(self) -> str:
+        return (
+            f"the request is larger than the {self._max_body_bytes // MIB} MiB that this service "
+            "takes: crop or bin the pattern, or send fewer frames at once"
+        )
+
+    def _bounded(self, receive: Receive) -> Receive:
+        """Receive a body no longer, and no more of it, than allowed."""
         deadline = time.monotonic() + self._upload_seconds
         complete = False
+        received = 0
 
-        async def receive_in_time() -> Message:
-            nonlocal complete
+        async def receive_bounded() -> Message:
+            nonlocal complete, received
             if complete:
                 return await receive()
             try:
@@ -75,10 +91,19 @@ class Admission:
                     f"the request did not arrive within {self._upload_seconds:g} s",
                     {"Connection": "close"},
                 ) from None
+            received += len(message.get("body", b""))
+            if received > self._max_body_bytes:
+                raise HTTPException(413, self._too_large)
             complete = message["type"] != "http.request" or not message.get("more_body", False)
             return message
 
-        return receive_in_time
+        return receive_bounded
+
+
+def _declared_length(scope: Scope) -> int:
+    """Length of the body as the request declares it; 0 where it does not."""
+    text = Headers(scope=scope).get("content-length", "")
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 def place_of(request: Request) -> Place:

@@ -61,13 +61,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # The usual pages load their scripts from other hosts; /docs is a page of our own.
         docs_url=None,
         redoc_url=None,
-        max_body_size=chosen.max_body_bytes,
         form_limits={"max_fields": 4, "max_files": 1, "max_part_size": 64 * 1024},
     )
     app.state.settings = chosen
     app.state.metrics = metrics
     install_handlers(app)
-    app.add_middleware(Admission, upload_seconds=chosen.upload_seconds)
+    app.add_middleware(
+        Admission,
+        upload_seconds=chosen.upload_seconds,
+        max_body_bytes=chosen.max_body_bytes,
+    )
     origins = [origin.strip() for origin in chosen.allow_origins.split(",") if origin.strip()]
     if origins:
         app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"])

@@ -16,13 +16,14 @@ MissingExtraError       415     file_type
 UnknownSystemError      404     unknown_system
 BundleError             503     bundle
 BusyError               503     busy (with Retry-After)
+TooLargeError           413     too_large
 WorkTimeoutError        504     timeout
 other PacbedError       422     input
 anything else           500     internal (nothing of it is told to the client)
 ======================  ======  =================================================
 
 Beside these the framework answers 404, 405, 408 (a body that arrives too slowly)
-and 413 (a body that is too large) in the same form.
+and 413 (a body that turns out too large) in the same form.
 """
 
 import logging
@@ -62,6 +63,10 @@ class BusyError(PacbedError):
     """All places of the queue are taken."""
 
 
+class TooLargeError(PacbedError):
+    """The body of a request is larger than it may be."""
+
+
 class WorkTimeoutError(PacbedError):
     """The work on a request took longer than it may."""
 
@@ -82,6 +87,7 @@ _STATUS: tuple[tuple[type[PacbedError], int, str], ...] = (
     (UnknownSystemError, 404, "unknown_system"),
     (BundleError, 503, "bundle"),
     (BusyError, 503, "busy"),
+    (TooLargeError, 413, "too_large"),
     (WorkTimeoutError, 504, "timeout"),
     # Nobody reads this one; the number is what web servers log for it.
     (ClientGoneError, 499, "client_gone"),
@@ -153,11 +159,7 @@ def install_handlers(app: FastAPI) -> None:
     async def of_http(request: Request, error: HTTPException) -> JSONResponse:
         code = _CODES.get(error.status_code, "request")
         record(request, code)
-        detail = str(error.detail)
-        if error.status_code == 413:
-            limit = request.app.state.settings.max_body_mib
-            detail = f"the request is larger than the {limit} MiB that this service takes"
-        answer = problem(error.status_code, code, detail)
+        answer = problem(error.status_code, code, str(error.detail))
         answer.headers.update(error.headers or {})
         return answer
 

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -17,6 +18,8 @@ from pacbed.readers import Measurement, Metadata
 from pacbed.service.problems import FileTimeoutError
 from pacbed.service.reader_process import error_from
 
+#: Addresses of objects in the reader's memory are nobody's business.
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 #: A process is replaced after this many files, whatever its libraries have leaked.
 _FILES_PER_PROCESS = 500
 
@@ -73,7 +76,7 @@ class ReaderPool:
         finally:
             self._give(reader)
         if "error" in head:
-            said = str(head["message"]).replace(str(path), name)
+            said = _ADDRESS.sub("", str(head["message"])).replace(str(path), name)
             raise error_from(head["error"], said.replace("--frame N", "the parameter frame"))
         data = np.frombuffer(pixels, "<f4").reshape(head["shape"])
         return Measurement(data, Path(name), Metadata(**head["metadata"]), head["frames"])
