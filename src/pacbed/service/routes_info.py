@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 import pacbed
+from pacbed.errors import OutOfRangeError
 from pacbed.library.register import match_system
 from pacbed.library.zone_axis import format_zone_axis
 from pacbed.pattern.encode import encode_pattern
@@ -24,7 +25,7 @@ router = APIRouter()
 
 _MEDIA_TYPES = {"png": "image/png", "tif": "image/tiff", "npy": "application/octet-stream"}
 _Small = Annotated[float, Field(ge=-200, le=200, allow_inf_nan=False)]
-_Positive = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+_Positive = Annotated[float, Field(ge=1e-4, le=1000, allow_inf_nan=False)]
 
 
 class PatternQuery(BaseModel):
@@ -124,6 +125,11 @@ def pattern(request: Request, query: Annotated[PatternQuery, Query()]) -> Respon
     """
     catalogue = services_of(request).catalogue
     system = match_system(catalogue.systems(), query.system)
+    low, high = system.convergence_mrad
+    if not low <= query.convergence_mrad <= high:
+        raise OutOfRangeError(
+            f"convergence_mrad lies outside {low:g} to {high:g}, which {system.name} covers"
+        )
     table = catalogue.predictor(system).bundle.table
     mrad_per_pixel = query.mrad_per_pixel
     if mrad_per_pixel is None:

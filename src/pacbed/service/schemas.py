@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 #: Frames, rows and columns stay far below what 64 bits hold.
 _Count = Annotated[int, Field(ge=1, le=65536)]
-_Angle = Annotated[float, Field(gt=0, le=1000, allow_inf_nan=False)]
+_Angle = Annotated[float, Field(ge=1e-4, le=1000, allow_inf_nan=False)]
 
 FileType = Literal[
     "auto", "raw", "dm3", "dm4", "npy", "tif", "tiff", "mrc", "emd", "hspy", "blo", "mib",
