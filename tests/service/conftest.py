@@ -42,9 +42,7 @@ def example(repository: Path) -> np.ndarray:
 @pytest.fixture(scope="session")
 def client() -> Iterator[TestClient]:
     """A service in this process, with the shipped systems."""
-    with TestClient(
-        create_app(Settings(threads=1)), raise_server_exceptions=False
-    ) as client:
+    with TestClient(create_app(Settings(threads=1)), raise_server_exceptions=False) as client:
         yield client
 
 
@@ -156,7 +154,11 @@ def raw_parameters(pattern: np.ndarray, **others: Any) -> dict[str, Any]:
 
 
 def post(
-    client: TestClient, parameters: Any, content: bytes, name: str = "file", path: str = "/inference/"
+    client: TestClient,
+    parameters: Any,
+    content: bytes,
+    name: str = "file",
+    path: str = "/inference/",
 ) -> Any:
     """Send a pattern as a multipart request."""
     text = parameters if isinstance(parameters, str) else json.dumps(parameters)

@@ -157,7 +157,9 @@ def huge_headers(folder: Path, pattern: np.ndarray) -> Iterator[Upload]:
         yield upload(f"npy header {shape}", npy_header(shape, data=bytes(128)), "a.npy")
     for rows, columns in ((31623, 31623), (2**31 - 1, 2**31 - 1), (0, 64)):
         size = struct.pack(">2I5B", columns, rows, 16, 0, 0, 0, 0)
-        chunk = struct.pack(">I", 13) + b"IHDR" + size + struct.pack(">I", zlib.crc32(b"IHDR" + size))
+        chunk = (
+            struct.pack(">I", 13) + b"IHDR" + size + struct.pack(">I", zlib.crc32(b"IHDR" + size))
+        )
         yield upload(f"png header {rows} x {columns}", b"\x89PNG\r\n\x1a\n" + chunk, "a.png")
     content = dm4_bytes(pattern)
     for size in (10**9 // 64, 2**31, 0):
@@ -182,7 +184,9 @@ def pickles() -> Iterator[Upload]:
     np.save(buffer, np.array([[Evil(), Evil()]], dtype=object), allow_pickle=True)
     yield upload("npy of objects", buffer.getvalue(), "a.npy")
     yield upload("pickle as npy", pickle.dumps(Evil()), "a.npy")
-    yield upload("npy header of objects", npy_header("(2, 2)", "'|O'", pickle.dumps(Evil())), "a.npy")
+    yield upload(
+        "npy header of objects", npy_header("(2, 2)", "'|O'", pickle.dumps(Evil())), "a.npy"
+    )
     yield upload("npy of records", npy_header("(8, 8)", "[('a', '<u2'), ('b', '|O')]"), "a.npy")
     archive = io.BytesIO()
     np.savez(archive, a=np.ones((64, 64)))
@@ -286,7 +290,8 @@ def wrong_parameters(pattern: np.ndarray) -> Iterator[Upload]:
 ODD_NAMES = (
     "../../../etc/passwd", "/etc/passwd", "..\\..\\windows\\system32\\a.npy", "C:\\a.npy",
     "a/b/../c.npy", "~root/.ssh/id.npy", "$(reboot).npy", "a;rm -rf /.npy", "|a.npy", "-rf.npy",
-    "a\tb.npy", "CON.npy", "." * 300 + ".npy", "ä" * 300 + ".npy", "\u202etxt.npy", "%2e%2e%2fa.npy",
+    "a\tb.npy", "CON.npy", "." * 300 + ".npy", "ä" * 300 + ".npy", "\u202etxt.npy",
+    "%2e%2e%2fa.npy",
 )  # fmt: skip
 
 

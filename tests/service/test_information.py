@@ -79,7 +79,12 @@ def test_preview(client, example):
     assert response.status_code == 200, response.text
     answer = response.json()
     assert answer["name"] == "a.npy"
-    assert (answer["rows"], answer["columns"], answer["frames"], answer["frame"]) == (256, 256, 2, 1)
+    assert (answer["rows"], answer["columns"], answer["frames"], answer["frame"]) == (
+        256,
+        256,
+        2,
+        1,
+    )
     levels = np.frombuffer(base64.b64decode(answer["picture"]), "<u2").reshape(256, 256)
     span = answer["maximum"] - answer["minimum"]
     values = answer["minimum"] + (levels.astype(float) - 1) / 65534 * span

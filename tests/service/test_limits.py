@@ -111,7 +111,9 @@ def test_body_of_unknown_length_is_refused_too(make_client):
         yield b"\r\n--x--\r\n"
 
     response = client.post(
-        "/inference/", content=endless(), headers={"Content-Type": "multipart/form-data; boundary=x"}
+        "/inference/",
+        content=endless(),
+        headers={"Content-Type": "multipart/form-data; boundary=x"},
     )
     assert response.status_code == 413
 

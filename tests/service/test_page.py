@@ -79,7 +79,8 @@ def is_painted(page, name):
     return page.evaluate(
         """name => {
             const canvas = document.getElementById(name);
-            const data = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data;
+            const { width, height } = canvas;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
             return new Set(data).size > 20;
         }""",
         name,
@@ -167,7 +168,9 @@ def test_errors_say_what_to_do(open_page, tmp_path, server):
     broken = tmp_path / "broken.dm4"
     broken.write_bytes(b"not a pattern")
     page.set_input_files("#file", broken)
-    page.wait_for_function("() => document.getElementById('error').innerText.includes('broken.dm4')")
+    page.wait_for_function(
+        "() => document.getElementById('error').innerText.includes('broken.dm4')"
+    )
     assert "again" in page.inner_text("#error")
     # An angle that the system does not cover.
     infer_example(page)
@@ -180,7 +183,9 @@ def test_errors_say_what_to_do(open_page, tmp_path, server):
     page.fill("#convergence", "20")
     page.route("**/inference/", lambda route: route.abort())
     page.click("#submit")
-    page.wait_for_function("() => document.getElementById('error').innerText.includes('not answer')")
+    page.wait_for_function(
+        "() => document.getElementById('error').innerText.includes('not answer')"
+    )
     # And works again.
     page.unroute("**/inference/")
     page.click("#submit")
@@ -240,7 +245,9 @@ def test_earlier_results_stay(open_page):
     infer_example(page, 4)
     first = page.inner_text("#answer-title")
     page.click("#examples button:nth-of-type(1)")
-    page.wait_for_function("() => document.getElementById('preview-words').innerText.includes('rutile')")
+    page.wait_for_function(
+        "() => document.getElementById('preview-words').innerText.includes('rutile')"
+    )
     page.wait_for_function("() => document.getElementById('system').value === '0'")
     page.click("#submit")
     page.wait_for_function("() => document.querySelectorAll('#history-rows tr').length === 2")

@@ -22,10 +22,10 @@ def request_of(server, example, **others):
     parameters = json.dumps(raw_parameters(example, **others)).encode()
     body = b"".join(
         [
-            f"--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"parameters\"\r\n\r\n".encode(),
+            f'--{BOUNDARY}\r\nContent-Disposition: form-data; name="parameters"\r\n\r\n'.encode(),
             parameters,
-            f"\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; "
-            f"filename=\"image\"\r\n\r\n".encode(),
+            f'\r\n--{BOUNDARY}\r\nContent-Disposition: form-data; name="file"; '
+            f'filename="image"\r\n\r\n'.encode(),
             example.tobytes(),
             f"\r\n--{BOUNDARY}--\r\n".encode(),
         ]
@@ -76,7 +76,10 @@ def reader_processes(parent):
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
             command = (status.parent / "cmdline").read_bytes()
-            if b"pacbed.service.reader_process" in command and f"PPid:\t{parent}\n" in status.read_text():
+            if (
+                b"pacbed.service.reader_process" in command
+                and f"PPid:\t{parent}\n" in status.read_text()
+            ):
                 found.append(status.parent.name)
         except OSError:
             continue
