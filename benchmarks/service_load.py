@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 
 import numpy as np
-from service_tools import multipart, serving
+from service_tools import cpu_seconds, multipart, serving
 
 ROOT = Path(__file__).parent.parent
 EXAMPLE = np.load(ROOT / "examples" / "sto-001-300kV_42nm.npy")
@@ -41,16 +41,19 @@ def essence(answer):
     return answer["thickness"], answer["mistilt"], answer["center_row_px"]
 
 
-def latency(port, request, repetitions=15):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+def latency(server, request, repetitions=15):
+    """Median time of one request, and its processor time, ms."""
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
     send(connection, request)
     times = []
+    spent = cpu_seconds(server.process.pid)
     for _ in range(repetitions):
         started = time.perf_counter()
         status, _ = send(connection, request)
         times.append(1e3 * (time.perf_counter() - started))
         assert status == 200, status
-    return statistics.median(times)
+    spent = cpu_seconds(server.process.pid) - spent
+    return statistics.median(times), 1e3 * spent / repetitions
 
 
 def load(port, clients, seconds, requests, expected):
@@ -97,7 +100,8 @@ def main():
             ("refined, without picture", {"validation": False}),
             ("network alone, without picture", {"validation": False, "refine": False}),
         ):
-            print(f"512² raw, {name}: {latency(server.port, multipart(large, **others)):.0f} ms")
+            median, spent = latency(server, multipart(large, **others))
+            print(f"512² raw, {name}: median {median:.0f} ms, processor time {spent:.0f} ms")
         requests = bodies(7)
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)
         expected = [essence(send(connection, request)[1]) for request in requests]

@@ -1,7 +1,7 @@
 """Draw the pictures of the page in docs/images: needs Chromium, and a service that runs.
 
-    pacbed serve &
-    python docs/screenshots.py http://localhost:8230/
+pacbed serve &
+python docs/screenshots.py http://localhost:8230/
 """
 
 import shutil

@@ -117,7 +117,8 @@ def test_metrics(client, example):
     text = client.get("/metrics").text
     assert re.search(r'pacbed_requests_total\{route="/inference/",status="200"\} [1-9]', text)
     assert re.search(r'pacbed_failures_total\{reason="parameters"\} [1-9]', text)
-    assert re.search(r'pacbed_stage_seconds_count\{stage="infer"\} [1-9]', text)
+    for stage in ("wait", "read", "infer", "picture"):
+        assert re.search(rf'pacbed_stage_seconds_count\{{stage="{stage}"\}} [1-9]', text)
     assert "pacbed_places_taken 0.0" in text
     assert re.search(r'pacbed_answers_total\{status="\w+",system="sto-001-300kV"\} [1-9]', text)
 

@@ -65,6 +65,9 @@ def test_full_queue_turns_away_at_once(make_client, example, held):
     assert refused.status_code == 503
     assert refused.json()["code"] == "busy"
     assert int(refused.headers["Retry-After"]) >= 1
+    query = {"system": "3", "thickness_nm": 40, "convergence_mrad": 20}
+    assert client.get("/pattern/", params=query).status_code == 503
+    assert client.get("/systems").status_code == 200
     let_go.set()
     for thread in threads:
         thread.join()

@@ -30,5 +30,6 @@ def test_no_made_up_request_breaks_the_service(server, tmp_path):
     )  # fmt: skip
     assert result.returncode == 0, result.stdout[-6000:] + result.stderr[-2000:]
     cases = int(re.search(r"(\d+) generated", result.stdout)[1])
+    print(f"{cases} made-up requests")
     assert cases >= 200, result.stdout[-2000:]
     assert server.get("/health/ready")

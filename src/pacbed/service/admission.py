@@ -27,7 +27,7 @@ _HEADERS = {
 
 
 class Admission:
-    """Give each request with a body a place in the queue, or turn it away.
+    """Give each request that means work a place in the queue, or turn it away.
 
     Parameters
     ----------
@@ -45,7 +45,7 @@ class Admission:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or scope["method"] != "POST":
+        if scope["type"] != "http" or not _is_work(scope):
             await self._app(scope, receive, send)
             return
         state = scope["app"].state
@@ -98,6 +98,11 @@ class Admission:
             return message
 
         return receive_bounded
+
+
+def _is_work(scope: Scope) -> bool:
+    """Whether a request needs a thread for long; all others are answered at once."""
+    return scope["method"] == "POST" or str(scope["path"]).endswith("/pattern/")
 
 
 def _declared_length(scope: Scope) -> int:

@@ -8,6 +8,7 @@ between its stages whether anybody still waits for it.
 
 import asyncio
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
@@ -115,8 +116,11 @@ class WorkQueue:
         work : callable
         """
         place.hold()
+        submitted = time.perf_counter()
 
         def run() -> _T:
+            waited = time.perf_counter() - submitted
+            self._metrics.stage_seconds.labels("wait").observe(waited)
             place.check()
             self._metrics.working.inc()
             try:

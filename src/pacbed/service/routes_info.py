@@ -15,11 +15,12 @@ from pacbed.library.zone_axis import format_zone_axis
 from pacbed.pattern.encode import encode_pattern
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
+from pacbed.service.catalogue import Catalogue
 from pacbed.service.examples import load_examples
 from pacbed.service.metrics import CONTENT_TYPE
 from pacbed.service.routes import PROBLEMS
 from pacbed.service.schemas import ExampleEntry, Health, Liveness, Problem, SystemEntry
-from pacbed.service.services import services_of
+from pacbed.service.services import services_of, work_for
 
 router = APIRouter()
 
@@ -109,7 +110,7 @@ def example_file(name: str) -> FileResponse:
     tags=["information"],
     response_class=Response,
     responses={
-        **{status: PROBLEMS[status] for status in (404, 422, 503)},
+        **{status: PROBLEMS[status] for status in (404, 422, 503, 504)},
         200: {
             "description": "The pattern. npy and tif hold the share of the incident beam in each "
             "pixel, png is scaled to 16 bits. `X-Mrad-Per-Pixel` is the angle per pixel.",
@@ -118,12 +119,16 @@ def example_file(name: str) -> FileResponse:
         },
     },
 )  # fmt: skip
-def pattern(request: Request, query: Annotated[PatternQuery, Query()]) -> Response:
+async def pattern(request: Request, query: Annotated[PatternQuery, Query()]) -> Response:
     """Simulate a pattern, without noise or background.
 
     For example `/pattern/?system=sto-001-300kV&thickness_nm=40&convergence_mrad=20`.
     """
     catalogue = services_of(request).catalogue
+    return await work_for(request, lambda _: _simulated(catalogue, query))
+
+
+def _simulated(catalogue: Catalogue, query: PatternQuery) -> Response:
     system = match_system(catalogue.systems(), query.system)
     low, high = system.convergence_mrad
     if not low <= query.convergence_mrad <= high:
