@@ -84,7 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 def _add_pages(app: FastAPI) -> None:
     """Serve the page, its parts and the description of the interface."""
 
-    @app.get("/", include_in_schema=False)
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
     async def page() -> FileResponse:
         return FileResponse(STATIC / "index.html")
 

@@ -5,7 +5,6 @@ import base64
 import numpy as np
 
 from pacbed.infer.estimate import Estimate
-from pacbed.infer.report import draw_report, render_png
 from pacbed.infer.report_small import render_small
 from pacbed.infer.report_view import FloatArray, ReportView, match_intensity
 from pacbed.readers import Measurement
@@ -36,6 +35,9 @@ def validation_picture(
         PNG in base64.
     """
     if kind == "report":
+        # Matplotlib's axes take a third of a second to import, and few ask for the report.
+        from pacbed.infer.report import draw_report, render_png
+
         png = render_png(draw_report(view, estimate, title))
     elif kind:
         png = render_small(view, estimate)
