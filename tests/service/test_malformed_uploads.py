@@ -17,6 +17,7 @@ from tests.service.malformed import KNOWN, ODD_NAMES, every_upload, good_files
 _MEMORY_MIB = 2500
 
 
+@pytest.mark.slow
 def test_every_malformed_upload_is_refused_in_words(make_client, example, tmp_path, monkeypatch):
     scratch = tmp_path / "scratch"
     scratch.mkdir()

@@ -10,6 +10,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 #: Made-up requests for each route and phase.
 EXAMPLES = int(os.environ.get("PACBED_TEST_FUZZ", "12"))
 
@@ -19,6 +21,7 @@ CHECKS = (
 )
 
 
+@pytest.mark.slow
 def test_no_made_up_request_breaks_the_service(server, tmp_path):
     program = Path(sys.executable).with_name("schemathesis")
     result = subprocess.run(

@@ -47,6 +47,7 @@ def test_request_written_by_hand(server, example):
     assert low < 41.98 < high
 
 
+@pytest.mark.slow
 def test_sigterm_finishes_what_is_in_flight(tmp_path, example):
     with serving(tmp_path, environment={"PACBED_THREADS": "1"}) as server:
         infer(server, example)
@@ -97,6 +98,7 @@ def is_worker(process):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="needs Linux' /proc")
 def test_killed_worker_is_replaced(tmp_path, example):
     with serving(tmp_path, "--workers", "2") as server:

@@ -47,10 +47,10 @@ def serve(
     from pacbed.service.settings import Settings, usable_cores
 
     # Mistakes are told now, not by each of the processes.
+    settings = Settings.from_environment()
+    systems = installed_systems(data)
     if data is not None:
         os.environ["PACBED_DATA"] = str(data.resolve())
-    settings = Settings.from_environment()
-    systems = installed_systems()
     name = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host  # noqa: S104
     typer.echo(f"PACBED-CNN with {len(systems)} systems: open http://{name}:{port}{root_path}/")
     if not settings.threads and workers > 1:
