@@ -6,6 +6,7 @@ EXAMPLE ?= examples/sto-001-300kV_42nm.npy
 EXAMPLE_FLAGS ?= --system sto-001-300kV --convergence 20
 REPORT ?= build/example-report.png
 PYTEST_FLAGS ?= -n 2
+PORT ?= 8230
 
 BASE := .venv
 TEST := .venv-test
@@ -14,7 +15,7 @@ TEST_STAMP := $(TEST)/.installed
 PIP_INSTALL := -m pip install --progress-bar off -q --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format wheel bench clean
+.PHONY: help run example test lint format wheel bench clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -29,7 +30,11 @@ $(TEST_STAMP): pyproject.toml constraints.txt
 	$(TEST)/bin/python $(PIP_INSTALL) -e '.[dev]'
 	touch $@
 
-run: $(BASE_STAMP)  ## infer an example pattern and draw its report
+run: $(BASE_STAMP)  ## serve the page and the inference at http://localhost:8230/
+	@echo "Open http://localhost:$(PORT)/ in a browser; Ctrl-C ends the service."
+	$(BASE)/bin/pacbed serve --port $(PORT)
+
+example: $(BASE_STAMP)  ## infer an example pattern and draw its report
 	mkdir -p $(dir $(REPORT))
 	$(BASE)/bin/pacbed infer $(EXAMPLE) $(EXAMPLE_FLAGS) --report $(REPORT)
 

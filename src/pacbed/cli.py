@@ -9,6 +9,7 @@ from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer import infer
 from pacbed.commands.pattern import pattern
 from pacbed.commands.reference import reference
+from pacbed.commands.serve import serve
 from pacbed.commands.simulate import simulate
 from pacbed.commands.systems import systems
 from pacbed.commands.train import train
@@ -32,6 +33,10 @@ app = typer.Typer(
 
         [bold]pacbed infer a.dm4 --system sto-001-200kV --convergence 20[/bold]
 
+    The web page, and the service for other programs:
+
+        [bold]pacbed serve[/bold]
+
     A simulated pattern to look at or to try with:
 
         [bold]pacbed pattern --system 2 --thickness 40 --convergence 20 -o test.npy[/bold]
@@ -52,6 +57,7 @@ app = typer.Typer(
     """,
 )
 app.command()(infer)
+app.command()(serve)
 app.command()(systems)
 app.command()(pattern)
 app.command()(evaluate)

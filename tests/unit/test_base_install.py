@@ -45,6 +45,13 @@ main()
 """
 
 
+SERVE = """
+from pacbed_api import app
+
+assert {"/inference/", "/systems"} <= set(app.openapi()["paths"])
+"""
+
+
 @pytest.fixture
 def run(tmp_path):
     """Run code under the blocker, with the shipped bundles and no data folder."""
@@ -81,3 +88,8 @@ def test_command_line_needs_no_extra(run):
     result = run(COMMAND)
     assert result.returncode == 0, result.stderr
     assert "sto-001-300kV" in result.stdout
+
+
+def test_service_needs_no_extra(run):
+    result = run(SERVE)
+    assert result.returncode == 0, result.stderr

@@ -77,14 +77,16 @@ def test_wheel_carries_code_bundles_and_recipes(repository, wheel):
     source = repository / "src"
     expected = {
         path.relative_to(source).as_posix()
-        for path in (source / "pacbed").rglob("*")
+        for package in ("pacbed", "pacbed_api")
+        for path in (source / package).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts
     }
-    expected |= {
-        "pacbed/library/recipes/" + path.relative_to(repository / "recipes").as_posix()
-        for path in (repository / "recipes").rglob("*")
-        if path.is_file()
-    }
+    for folder, place in (("recipes", "pacbed/library/recipes"), ("examples", "pacbed/examples")):
+        expected |= {
+            f"{place}/{path.relative_to(repository / folder).as_posix()}"
+            for path in (repository / folder).rglob("*")
+            if path.is_file()
+        }
     assert "pacbed/py.typed" in expected
     assert carried >= expected
     assert {name for name in carried if ".dist-info/" not in name} == expected

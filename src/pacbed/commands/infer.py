@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from pacbed.infer.estimate import Estimate
     from pacbed.library.bundle import Bundle
     from pacbed.library.system import System
-    from pacbed.readers import Measurement, Metadata
-
-#: Relative difference of a file's own conditions from those used that is worth a word.
-_TOLERANCES = {"high_tension_kV": 0.02, "convergence_mrad": 0.05, "mrad_per_pixel": 0.05}
+    from pacbed.readers import Measurement
 
 
 def infer(
@@ -96,6 +93,7 @@ def _run(
     data: Path | None,
 ) -> Iterator[tuple["Measurement", "Estimate"]]:
     """Read and infer one file after the other, and write its picture."""
+    from pacbed.infer.doubts import with_doubts
     from pacbed.infer.predictor import Predictor
     from pacbed.library.register import load_bundle
     from pacbed.readers import read_pattern
@@ -109,7 +107,7 @@ def _run(
             estimate = predictor.infer(measurement.data, angle, mrad_per_pixel, with_residual=True)
         except PatternError as error:
             raise PatternError(f"{path}: {error}") from error
-        estimate = _with_doubts(estimate, measurement.metadata, system, angle)
+        estimate = with_doubts(estimate, vars(measurement.metadata), system, angle)
         if picture is not None:
             _write_report(picture, measurement, estimate, bundle, angle)
         yield measurement, estimate
@@ -123,23 +121,6 @@ def _convergence(measurement: "Measurement", given: float | None) -> float:
             "add --convergence MRAD."
         )
     return angle
-
-
-def _with_doubts(
-    estimate: "Estimate", metadata: "Metadata", system: "System", convergence_mrad: float
-) -> "Estimate":
-    """Add a warning for each condition in the file that contradicts the answer."""
-    used = {
-        "high_tension_kV": (system.high_tension_kV, "the system is for"),
-        "convergence_mrad": (convergence_mrad, "the convergence given is"),
-        "mrad_per_pixel": (estimate.mrad_per_pixel, "the pattern shows"),
-    }
-    doubts = []
-    for name, (value, words) in used.items():
-        stated = getattr(metadata, name)
-        if stated is not None and abs(stated - value) > _TOLERANCES[name] * abs(value):
-            doubts.append(f"the file states {name} = {stated:.4g}, but {words} {value:.4g}")
-    return dataclasses.replace(estimate, warnings=(*estimate.warnings, *doubts))
 
 
 def _write_report(

@@ -54,9 +54,9 @@ def pattern(
     Example: [bold]pacbed pattern --system sto-001-200kV --thickness 40 --convergence 20
     --tilt-x 3 -o pattern.tif[/bold]
     """  # fmt: skip
-    from pacbed.commands.encode import encode_pattern
     from pacbed.files import write_atomically
     from pacbed.library.register import load_bundle
+    from pacbed.pattern.encode import encode_pattern
     from pacbed.pattern.geometry import PatternParameters
     from pacbed.pattern.synthesis import synthesise
 

@@ -1,6 +1,7 @@
 """Which systems are installed, and the bundle of each."""
 
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from pacbed.errors import BundleError, UnknownSystemError
@@ -41,17 +42,25 @@ def installed_bundles(data: Path | None = None) -> list[Bundle]:
     return sorted(_in_order_of_search(data), key=lambda bundle: bundle.system.id)
 
 
-def _in_order_of_search(data: Path | None) -> list[Bundle]:
-    """Bundles of the data folder, then the shipped ones whose ID it does not have."""
+def bundle_folders(data: Path | None = None) -> list[Path]:
+    """Folders with a bundle in the order of search; of one system the first counts.
+
+    Parameters
+    ----------
+    data : Path, optional
+        Data folder; its bundles come before the shipped ones.
+    """
     folder = data_folder(data)
     own = [] if folder is None else sorted(folder.glob(f"*/models/*/{DESCRIPTION}"))
-    found: dict[int, Bundle] = {}
     # Of several models of one system the last counts, as the latest registered.
-    for path in reversed(own):
-        bundle = Bundle.load(path.parent)
-        found.setdefault(bundle.system.id, bundle)
-    for path in sorted(_SHIPPED.glob(f"*/{DESCRIPTION}")):
-        bundle = Bundle.load(path.parent)
+    return [path.parent for path in [*reversed(own), *sorted(_SHIPPED.glob(f"*/{DESCRIPTION}"))]]
+
+
+def _in_order_of_search(data: Path | None) -> list[Bundle]:
+    """Bundles of the data folder, then the shipped ones whose ID it does not have."""
+    found: dict[int, Bundle] = {}
+    for folder in bundle_folders(data):
+        bundle = Bundle.load(folder)
         found.setdefault(bundle.system.id, bundle)
     return list(found.values())
 
@@ -86,7 +95,43 @@ def find_system(
     UnknownSystemError
         If none fits; the message lists the installed ones.
     """
-    systems = [bundle.system for bundle in _in_order_of_search(data)]
+    return match_system(
+        [bundle.system for bundle in _in_order_of_search(data)],
+        system,
+        material=material,
+        high_tension_kV=high_tension_kV,
+        zone_axis=zone_axis,
+    )
+
+
+def match_system(
+    systems: Iterable[System],
+    system: str | int | None = None,
+    *,
+    material: str | None = None,
+    high_tension_kV: float | None = None,
+    zone_axis: tuple[int, int, int] = (0, 0, 1),
+) -> System:
+    """Choose one of several systems; see :func:`find_system`.
+
+    Parameters
+    ----------
+    systems : iterable of System
+        In the order of search.
+    system : str or int, optional
+        ID or name.
+    material : str, optional
+        Name or formula of the material, or a system's ID or name; without regard to
+        case.
+    high_tension_kV : float, optional
+    zone_axis : tuple of int
+
+    Raises
+    ------
+    UnknownSystemError
+        If none fits; the message lists the given ones.
+    """
+    systems = list(systems)
     listed = sorted(systems, key=lambda candidate: candidate.id)
     known = ", ".join(f"{s.id} {s.name}" for s in listed) or "none"
     if system is not None:
@@ -96,10 +141,10 @@ def find_system(
                 return candidate
         raise UnknownSystemError(f"system {system!s} is not installed; installed are: {known}")
     for candidate in systems:
-        names = (candidate.material.lower(), candidate.composition.lower())
+        names = [candidate.material, candidate.composition, candidate.name, str(candidate.id)]
         if (
             material is not None
-            and material.strip().lower() in names
+            and material.strip().lower() in [name.lower() for name in names]
             and high_tension_kV is not None
             and abs(high_tension_kV - candidate.high_tension_kV)
             <= _SAME_VOLTAGE * candidate.high_tension_kV

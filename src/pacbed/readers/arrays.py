@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from pacbed.errors import FileFormatError
-from pacbed.readers.checks import check_pixels, grey_from_channels, take_frame
+from pacbed.readers.checks import check_pixels, count_frames, grey_from_channels, take_frame
 from pacbed.readers.measurement import Measurement
 
 
@@ -45,7 +45,8 @@ def read_npy(path: Path, frame: int | None) -> Measurement:
         # No pattern is three pixels wide: these are the channels of a picture.
         check_pixels(array.shape[0], array.shape[1], path)
         return Measurement(data=grey_from_channels(np.asarray(array), path), path=path)
-    return Measurement(data=take_frame(array, path, frame), path=path)
+    data = take_frame(array, path, frame)
+    return Measurement(data=data, path=path, frames=count_frames(array.shape))
 
 
 def _holds_objects(path: Path) -> bool:

@@ -92,9 +92,14 @@ def take_frame(array: Any, path: Path, frame: int | None) -> NDArray[np.float32]
         return np.ascontiguousarray(np.asarray(array[index]), dtype=np.float32)
 
 
+def count_frames(shape: tuple[int, ...]) -> int:
+    """Frames of an array whose last two axes are row and column."""
+    return int(np.prod(shape[:-2], dtype=np.int64))
+
+
 def _frame_index(shape: tuple[int, ...], path: Path, frame: int | None) -> tuple[int, ...]:
     leading = shape[:-2]
-    frames = int(np.prod(leading, dtype=np.int64))
+    frames = count_frames(shape)
     if frames == 0:
         raise PatternError(
             f"{path}: the array of shape {shape} is empty, or cut short: export it again."

@@ -44,7 +44,7 @@ def read_image(path: Path, frame: int | None) -> Measurement:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 check_pixels(image.height, image.width, path)
-                _seek(image, path, frame)
+                frames = _seek(image, path, frame)
                 data = _grey(image, path)
     except PatternError:
         raise
@@ -57,10 +57,11 @@ def read_image(path: Path, frame: int | None) -> Measurement:
         raise FileFormatError(
             f"{path}: not a readable picture, or cut short ({error}): copy or export it again."
         ) from error
-    return Measurement(data=data, path=path)
+    return Measurement(data=data, path=path, frames=frames)
 
 
-def _seek(image: Image.Image, path: Path, frame: int | None) -> None:
+def _seek(image: Image.Image, path: Path, frame: int | None) -> int:
+    """Go to one picture of a file and return how many it holds."""
     frames = int(getattr(image, "n_frames", 1))
     if frame is None and frames > 1:
         raise PatternError(
@@ -75,6 +76,7 @@ def _seek(image: Image.Image, path: Path, frame: int | None) -> None:
         )
     if frames > 1:
         image.seek(number)
+    return frames
 
 
 def _grey(image: Image.Image, path: Path) -> NDArray[np.float32]:

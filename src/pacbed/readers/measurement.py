@@ -48,8 +48,11 @@ class Measurement:
         File that it was read from.
     metadata : Metadata
         What the file says about the recording.
+    frames : int
+        How many frames the file holds, of which this is one.
     """
 
     data: NDArray[np.float32]
     path: Path
     metadata: Metadata = field(default_factory=Metadata)
+    frames: int = 1

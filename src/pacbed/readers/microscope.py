@@ -13,7 +13,7 @@ import tifffile
 from numpy.typing import NDArray
 
 from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
-from pacbed.readers.checks import check_pixels, grey_from_channels, take_frame
+from pacbed.readers.checks import check_pixels, count_frames, grey_from_channels, take_frame
 from pacbed.readers.formats import ROSETTASCIIO_MODULES
 from pacbed.readers.images import read_image
 from pacbed.readers.measurement import Measurement
@@ -73,7 +73,8 @@ def _attempt(path: Path, frame: int | None) -> Measurement | PacbedError:
         if is_tiff:
             _check_tiff(path)
         signal = _choose_signal(_open(path), path)
-        return Measurement(_load(signal, path, frame), path, read_metadata(signal))
+        data = _load(signal, path, frame)
+        return Measurement(data, path, read_metadata(signal), _count(signal))
     except PacbedError as error:
         return error.with_traceback(None)
     except Exception as error:  # RosettaSciIO raises whatever its parsers meet
@@ -161,6 +162,12 @@ def _load(signal: dict[str, Any], path: Path, frame: int | None) -> NDArray[np.f
     if photometric == _TIFF_WHITE_IS_ZERO and array.dtype.kind == "u":
         pattern = np.float32(np.iinfo(array.dtype).max) - pattern
     return pattern
+
+
+def _count(signal: dict[str, Any]) -> int:
+    """Frames of a signal; the channels of a colour picture are none."""
+    shape = tuple(int(size) for size in signal["data"].shape)
+    return 1 if signal["data"].dtype.names else count_frames(shape)
 
 
 def _channels(array: Any, path: Path) -> NDArray[Any]:

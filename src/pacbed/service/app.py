@@ -1,0 +1,95 @@
+"""The application: everything is put together here, and nothing runs before it starts."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from fastapi import FastAPI
+from fastapi.middleware.cors import CORSMiddleware
+from fastapi.responses import FileResponse
+from fastapi.staticfiles import StaticFiles
+
+import pacbed
+from pacbed.service import routes, routes_info
+from pacbed.service.admission import Admission, Outermost
+from pacbed.service.metrics import Metrics
+from pacbed.service.problems import install_handlers
+from pacbed.service.services import Services
+from pacbed.service.settings import Settings
+
+STATIC = Path(__file__).parent / "static"
+
+_DESCRIPTION = """
+Specimen thickness and mistilt from position-averaged convergent-beam electron diffraction
+(PACBED) patterns.
+
+Send a pattern to `/inference/` and get thickness and mistilt with their errors. What went
+wrong, where something did, stands in `detail` of the answer, and as a short `code`.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """Make the application.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        By default those of the environment.
+
+    Returns
+    -------
+    FastAPI
+    """
+    chosen = Settings.from_environment() if settings is None else settings
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        services = Services.start(chosen, metrics)
+        app.state.services = services
+        app.state.queue = services.queue
+        try:
+            yield
+        finally:
+            services.stop()
+
+    app = FastAPI(
+        title="PACBED-CNN",
+        version=pacbed.__version__,
+        description=_DESCRIPTION,
+        lifespan=lifespan,
+        # The usual pages load their scripts from other hosts; /docs is a page of our own.
+        docs_url=None,
+        redoc_url=None,
+        form_limits={"max_fields": 4, "max_files": 1, "max_part_size": 64 * 1024},
+    )
+    app.state.settings = chosen
+    app.state.metrics = metrics
+    install_handlers(app)
+    app.add_middleware(
+        Admission,
+        upload_seconds=chosen.upload_seconds,
+        max_body_bytes=chosen.max_body_bytes,
+    )
+    origins = [origin.strip() for origin in chosen.allow_origins.split(",") if origin.strip()]
+    if origins:
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"])
+    app.add_middleware(Outermost, metrics=metrics)
+    app.include_router(routes.router)
+    app.include_router(routes_info.router)
+    _add_pages(app)
+    return app
+
+
+def _add_pages(app: FastAPI) -> None:
+    """Serve the page, its parts and the description of the interface."""
+
+    @app.api_route("/", methods=["GET", "HEAD"], include_in_schema=False)
+    async def page() -> FileResponse:
+        return FileResponse(STATIC / "index.html")
+
+    @app.get("/docs", include_in_schema=False)
+    async def docs() -> FileResponse:
+        return FileResponse(STATIC / "docs.html")
+
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")

@@ -1,0 +1,183 @@
+"""One request, from its upload to its answer; everything here runs on a thread."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from pacbed.errors import OutOfRangeError
+from pacbed.infer.doubts import with_doubts
+from pacbed.infer.estimate import Estimate
+from pacbed.infer.predictor import Predictor
+from pacbed.infer.report_view import crop_view, simulate_view
+from pacbed.infer.summary import STATUS_WORDS
+from pacbed.library.register import match_system
+from pacbed.library.system import System
+from pacbed.readers import Measurement
+from pacbed.service.catalogue import Catalogue
+from pacbed.service.metrics import Metrics
+from pacbed.service.pictures import packed_views, validation_picture
+from pacbed.service.queue import Place
+from pacbed.service.reader_pool import ReaderPool
+from pacbed.service.schemas import Answer, FileParameters, Metadata, Parameters
+from pacbed.service.uploads import Upload, read_upload
+
+_ANGSTROM_PER_NM = 10.0
+
+
+def estimate_pattern(
+    predictor: Predictor,
+    pattern: np.ndarray,
+    convergence_mrad: float,
+    mrad_per_pixel: float | None,
+    refine: bool,
+) -> Estimate:
+    """Call the inference: the one place where the service meets it.
+
+    Parameters
+    ----------
+    predictor : Predictor
+    pattern : ndarray, shape (rows, columns)
+    convergence_mrad : float
+    mrad_per_pixel : float or None
+    refine : bool
+        Compare the answer with the physical model, not only with the network.
+
+    Returns
+    -------
+    Estimate
+    """
+    return predictor.infer(pattern, convergence_mrad, mrad_per_pixel, with_residual=refine)
+
+
+class Inference:
+    """Answers requests; shared by all threads.
+
+    Parameters
+    ----------
+    catalogue : Catalogue
+    readers : ReaderPool
+    metrics : Metrics
+    """
+
+    def __init__(self, catalogue: Catalogue, readers: ReaderPool, metrics: Metrics) -> None:
+        self._catalogue = catalogue
+        self._readers = readers
+        self._metrics = metrics
+
+    def choose(self, parameters: Parameters) -> System:
+        """Find the system that the parameters name.
+
+        Raises
+        ------
+        UnknownSystemError
+            If it is not installed.
+        """
+        systems = self._catalogue.systems()
+        if parameters.system is not None or parameters.physical_params is None:
+            return match_system(systems, parameters.system)
+        given = parameters.physical_params
+        voltage, axis = given.acceleration_voltage, given.zone_axis
+        return match_system(
+            systems,
+            material=given.crystal_structure,
+            high_tension_kV=None if voltage is None else voltage / 1e3,
+            zone_axis=(0, 0, 1) if axis is None else (axis.u, axis.v, axis.w),
+        )
+
+    def read(self, upload: Upload, described: FileParameters, frame: int | None) -> Measurement:
+        """Read one frame of an upload; see :func:`~pacbed.service.uploads.read_upload`."""
+        with self._metrics.stage("read"):
+            return read_upload(upload, described, self._readers, frame)
+
+    def answer(
+        self, place: Place, upload: Upload, parameters: Parameters, frame: int | None
+    ) -> Answer:
+        """Answer one request.
+
+        Parameters
+        ----------
+        place : Place
+            Tells whether anybody still waits for the answer.
+        upload : Upload
+        parameters : Parameters
+        frame : int or None
+            Frame of a stack.
+
+        Returns
+        -------
+        Answer
+
+        Raises
+        ------
+        PacbedError
+            If the request cannot be answered.
+        """
+        system = self.choose(parameters)
+        measurement = self.read(upload, parameters.file_params, frame)
+        convergence = parameters.given_convergence_mrad
+        if convergence is None:
+            convergence = measurement.metadata.convergence_mrad
+        if convergence is None:
+            raise OutOfRangeError(
+                f"{upload.name}: the file does not give the convergence semi-angle: "
+                "add convergence_angle in mrad"
+            )
+        place.check()
+        predictor = self._catalogue.predictor(system)
+        with self._metrics.stage("infer"):
+            estimate = estimate_pattern(
+                predictor,
+                measurement.data,
+                convergence,
+                parameters.mrad_per_pixel,
+                parameters.refine,
+            )
+        self._metrics.answers.labels(estimate.system, estimate.status).inc()
+        estimate = with_doubts(estimate, vars(measurement.metadata), system, convergence)
+        place.check()
+        with self._metrics.stage("picture"):
+            pictures = self._pictures(predictor, measurement, estimate, parameters, convergence)
+        return Answer(**_wire(estimate), **pictures, convergence_mrad=convergence,
+                      metadata=Metadata(**vars(measurement.metadata)))  # fmt: skip
+
+    def _pictures(
+        self,
+        predictor: Predictor,
+        measurement: Measurement,
+        estimate: Estimate,
+        parameters: Parameters,
+        convergence_mrad: float,
+    ) -> dict[str, Any]:
+        """Draw what the request asks for; nothing is simulated where it asks for nothing."""
+        if not (parameters.validation or parameters.views):
+            return {"validation": None}
+        view = crop_view(measurement.data, estimate, convergence_mrad)
+        view = simulate_view(view, predictor.bundle.table, estimate)
+        title = measurement.path.name
+        return {
+            "validation": validation_picture(view, estimate, parameters.validation, title),
+            "views": packed_views(view) if parameters.views else None,
+        }
+
+
+def _wire(estimate: Estimate) -> dict[str, Any]:
+    """The keys of the earlier service, and all fields of the estimate."""
+    thickness = estimate.thickness_nm * _ANGSTROM_PER_NM
+    return {
+        **_finite(estimate.to_dict()),
+        "thickness": _finite(thickness),
+        "mistilt": _finite(estimate.mistilt_mrad),
+        "status_words": STATUS_WORDS[estimate.status],
+    }
+
+
+def _finite(value: Any) -> Any:
+    """Replace numbers that JSON has no word for by null."""
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

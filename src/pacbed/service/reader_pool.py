@@ -1,0 +1,177 @@
+"""Reading files in processes of their own, each with a time limit."""
+
+import contextlib
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from queue import Empty, LifoQueue
+from typing import Any
+
+import numpy as np
+
+from pacbed.errors import FileFormatError
+from pacbed.readers import Measurement, Metadata
+from pacbed.service.problems import FileTimeoutError
+from pacbed.service.reader_process import error_from
+
+#: Addresses of objects in the reader's memory are nobody's business.
+_ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+#: A process is replaced after this many files, whatever its libraries have leaked.
+_FILES_PER_PROCESS = 500
+
+
+class ReaderPool:
+    """Processes that read files; may be shared by threads.
+
+    A process is started when all others are busy, so there are never more of them
+    than threads that read at once.
+
+    Parameters
+    ----------
+    seconds : float
+        Longest time for one file.
+    memory_mib : int
+        Address space of each process, MiB; 0 is no limit.
+    """
+
+    def __init__(self, seconds: float, memory_mib: int) -> None:
+        self._seconds = seconds
+        self._memory_mib = memory_mib
+        self._idle: LifoQueue[_Reader] = LifoQueue()
+        self._closed = False
+
+    def start_one(self) -> None:
+        """Have one process ready for the first file."""
+        self._idle.put(_Reader(self._memory_mib))
+
+    def read(self, path: Path, name: str, frame: int) -> Measurement:
+        """Read one frame of a file.
+
+        Parameters
+        ----------
+        path : Path
+            A file whose ending tells its format.
+        name : str
+            What messages call the file.
+        frame : int
+
+        Returns
+        -------
+        Measurement
+
+        Raises
+        ------
+        FileTimeoutError
+            If reading takes too long.
+        PacbedError
+            As :func:`pacbed.readers.read_pattern` does.
+        """
+        reader = self._take()
+        try:
+            head, pixels = reader.ask(path, frame, self._seconds)
+        finally:
+            self._give(reader)
+        if "error" in head:
+            said = _ADDRESS.sub("", str(head["message"])).replace(str(path), name)
+            raise error_from(head["error"], said.replace("--frame N", "the parameter frame"))
+        data = np.frombuffer(pixels, "<f4").reshape(head["shape"])
+        return Measurement(data, Path(name), Metadata(**head["metadata"]), head["frames"])
+
+    def _take(self) -> "_Reader":
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            return _Reader(self._memory_mib)
+
+    def _give(self, reader: "_Reader") -> None:
+        if self._closed or not reader.usable:
+            reader.stop()
+        else:
+            self._idle.put(reader)
+
+    def close(self) -> None:
+        """Stop the processes that nobody uses, and the others when they are given back."""
+        self._closed = True
+        with contextlib.suppress(Empty):
+            while True:
+                self._idle.get_nowait().stop()
+
+
+class _Reader:
+    """One process, used by one thread at a time."""
+
+    def __init__(self, memory_mib: int) -> None:
+        # One thread for each library: their stacks count as address space.
+        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+        package = str(Path(__file__).resolve().parents[2])
+        paths = [package, *filter(None, [environment.get("PYTHONPATH")])]
+        environment["PYTHONPATH"] = os.pathsep.join(paths)
+        # This program itself; nothing of a request is in the command.
+        self._process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "pacbed.service.reader_process", str(memory_mib)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env=environment,
+            # Ctrl-C ends the service in order; it must not take the readers first.
+            start_new_session=True,
+        )
+        self._files = 0
+
+    @property
+    def usable(self) -> bool:
+        """Whether the process can take another file."""
+        return self._process.poll() is None and self._files < _FILES_PER_PROCESS
+
+    def ask(self, path: Path, frame: int, seconds: float) -> tuple[dict[str, Any], bytes]:
+        """Have a file read; the process is dead afterwards if that went wrong."""
+        self._files += 1
+        late = threading.Event()
+
+        def give_up() -> None:
+            late.set()
+            self._process.kill()
+
+        timer = threading.Timer(seconds, give_up)
+        timer.daemon = True
+        timer.start()
+        try:
+            return self._exchange(path, frame)
+        except (OSError, ValueError):
+            self.stop()
+            if late.is_set():
+                raise FileTimeoutError(
+                    f"the file could not be read within {seconds:g} s: export one pattern alone."
+                ) from None
+            raise FileFormatError(
+                "the file makes its reader fail: it is damaged, or too large to be unpacked."
+            ) from None
+        finally:
+            timer.cancel()
+
+    def _exchange(self, path: Path, frame: int) -> tuple[dict[str, Any], bytes]:
+        requests, answers = self._process.stdin, self._process.stdout
+        if requests is None or answers is None:
+            raise OSError("the process has no pipes")
+        requests.write(json.dumps({"path": str(path), "frame": frame}).encode() + b"\n")
+        requests.flush()
+        head = json.loads(answers.readline())
+        if "error" in head:
+            return head, b""
+        size = 4 * int(np.prod(head["shape"], dtype=np.int64))
+        pixels = answers.read(size)
+        if len(pixels) != size:
+            raise OSError("the process ended before its answer")
+        return head, pixels
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                with contextlib.suppress(OSError):
+                    pipe.close()

@@ -1,0 +1,135 @@
+"""Routes that take a pattern: inference of one, of a stack, and a look into a file."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, File, Form, Request, UploadFile
+from pydantic import Json
+
+from pacbed.errors import OutOfRangeError, PacbedError
+from pacbed.service.problems import ClientGoneError, classify
+from pacbed.service.queue import Place
+from pacbed.service.schemas import (
+    Answer,
+    BatchAnswer,
+    BatchItem,
+    FileParameters,
+    Parameters,
+    Preview,
+    Problem,
+)
+from pacbed.service.services import services_of, work_for, work_for_each
+from pacbed.service.uploads import Upload
+
+router = APIRouter()
+
+_WORDS = {
+    400: "The request or its file cannot be read.",
+    404: "No installed system fits.",
+    408: "The body arrived too slowly.",
+    413: "The body is too large.",
+    415: "The format needs a package that the service lacks.",
+    422: "Parameters or pattern cannot be used.",
+    503: "The queue is full, or the system's model is broken.",
+    504: "The work took too long.",
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": words} for status, words in _WORDS.items()
+}
+
+ParametersForm = Annotated[
+    Json[Parameters],
+    Form(
+        description="JSON text; see the schema `Parameters`.",
+        examples=[
+            '{"physical_params": {"acceleration_voltage": 300000, "crystal_structure": '
+            '"Strontium Titanate", "zone_axis": {"u": 0, "v": 0, "w": 1}, "convergence_angle": '
+            '20.0}, "file_params": {"typ": "raw", "dtype": "uint16", "width": 256, '
+            '"height": 256}}',
+            '{"system": "sto-001-300kV", "convergence_angle": 20, "file_params": {"typ": "auto"}}',
+        ],
+    ),
+]
+PatternFile = Annotated[
+    UploadFile, File(description="The pattern: raw pixels row by row, or a file.")
+]
+
+
+@router.post("/inference/", response_model=Answer, responses=PROBLEMS, tags=["inference"])
+async def inference(request: Request, parameters: ParametersForm, file: PatternFile) -> Answer:
+    """Find thickness and mistilt of one pattern.
+
+    With curl:
+
+        curl http://localhost:8230/inference/ -F file=@pattern.dm4
+             -F 'parameters={"system": "sto-001-300kV", "convergence_angle": 20}'
+
+    `thickness` is in Å, as it always was; `thickness_nm` and everything beside it has its
+    unit in its name. Look at `status` before using a number.
+    """
+    with Upload(await file.read(), file.filename) as upload:
+        answer = services_of(request).inference.answer
+        return await work_for(
+            request, lambda place: answer(place, upload, parameters, parameters.file_params.frame)
+        )
+
+
+@router.post("/inference/batch/", response_model=BatchAnswer, responses=PROBLEMS,
+             tags=["inference"])  # fmt: skip
+async def inference_batch(
+    request: Request, parameters: ParametersForm, file: PatternFile
+) -> BatchAnswer:
+    """Find thickness and mistilt of every frame of a stack.
+
+    The answers come in the order of the frames. A frame that cannot be used has a
+    `problem` in place of its answer, and does not spoil the others. Raw pixels need
+    `file_params.frames`. There are no validation pictures unless `validation` asks
+    for them.
+    """
+    services = services_of(request)
+    if "validation" not in parameters.model_fields_set:
+        parameters = parameters.model_copy(update={"validation": False})
+
+    def frame_answer(place: Place, number: int) -> BatchItem:
+        try:
+            answer = services.inference.answer(place, upload, parameters, number)
+        except ClientGoneError:
+            raise
+        except PacbedError as error:
+            _, code = classify(error)
+            return BatchItem(frame=number, problem=Problem(code=code, detail=str(error)))
+        return BatchItem(frame=number, answer=answer)
+
+    def count(_: Place) -> int:
+        services.inference.choose(parameters)
+        return services.inference.read(upload, parameters.file_params, 0).frames
+
+    with Upload(await file.read(), file.filename) as upload:
+        frames = await work_for(request, count)
+        if frames > services.settings.max_frames:
+            raise OutOfRangeError(
+                f"{upload.name}: holds {frames} frames, and one request may have "
+                f"{services.settings.max_frames}: send them in several requests"
+            )
+        return BatchAnswer(results=await work_for_each(request, range(frames), frame_answer))
+
+
+@router.post("/preview/", response_model=Preview, responses=PROBLEMS, tags=["inference"])
+async def preview(
+    request: Request,
+    file: PatternFile,
+    file_params: Annotated[
+        Json[FileParameters] | None,
+        Form(description="JSON text; see the schema `FileParameters`."),
+    ] = None,
+) -> Preview:
+    """Look into a file: its frames, a small picture, and what it says of its recording."""
+    from pacbed.service.pictures import preview as picture
+
+    services = services_of(request)
+    chosen = file_params or FileParameters()
+    frame = chosen.frame or 0
+    with Upload(await file.read(), file.filename) as upload:
+        return await work_for(
+            request,
+            lambda _: picture(services.inference.read(upload, chosen, frame), upload.name, frame),
+        )

@@ -1,0 +1,110 @@
+"""What a running service may use: folders, cores, sizes and times."""
+
+import os
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from pacbed.errors import OutOfRangeError
+
+MIB = 2**20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Limits of one worker process; each has a variable ``PACBED_<NAME>``.
+
+    Attributes
+    ----------
+    data : Path or None
+        Data folder, searched before the shipped systems; None leaves the search to
+        :func:`pacbed.library.register.data_folder`, which knows ``PACBED_DATA``.
+    threads : int
+        Inferences at once; 0 takes the cores that this process may use.
+    queue : int
+        Requests that may wait beside those that are worked on; more get 503.
+    max_body_mib : int
+        Largest body of a request, MiB; more gets 413 before it is read.
+    upload_seconds : float
+        Longest time in which a body must have arrived.
+    request_seconds : float
+        Longest time of the work on one request, its wait in the queue included.
+    read_seconds : float
+        Longest time in which a file must have been understood.
+    reader_memory_mib : int
+        Address space of the process that reads uploaded files, MiB; 0 is no limit.
+    max_frames : int
+        Largest number of frames in one batch.
+    reload_seconds : float
+        The data folder is looked through for new bundles at most this often.
+    allow_origins : str
+        Origins of other pages that may use the service, separated by commas.
+    """
+
+    data: Path | None = None
+    threads: int = 0
+    queue: int = 32
+    max_body_mib: int = 128
+    upload_seconds: float = 60.0
+    request_seconds: float = 60.0
+    read_seconds: float = 20.0
+    reader_memory_mib: int = 4096
+    max_frames: int = 512
+    reload_seconds: float = 2.0
+    allow_origins: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that no service can run with."""
+        for entry in fields(self):
+            value = getattr(self, entry.name)
+            lowest = 0 if entry.name in _MAY_BE_ZERO else 1e-3
+            if isinstance(value, int | float) and not lowest <= value < 1e9:
+                raise OutOfRangeError(
+                    f"{_variable(entry.name)} = {value}: give a number from {lowest:g} on"
+                )
+
+    @property
+    def worker_threads(self) -> int:
+        """Inferences at once, with 0 replaced by the number of usable cores."""
+        return self.threads or usable_cores()
+
+    @property
+    def max_body_bytes(self) -> int:
+        """Largest body of a request in bytes."""
+        return self.max_body_mib * MIB
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Settings from the variables ``PACBED_THREADS``, ``PACBED_QUEUE`` and so on.
+
+        Raises
+        ------
+        OutOfRangeError
+            If a variable is not a number, or one that cannot be used.
+        """
+        defaults = cls()
+        values: dict[str, object] = {}
+        for entry in fields(cls):
+            text = os.environ.get(_variable(entry.name), "").strip()
+            if not text or entry.name == "data":
+                continue
+            try:
+                values[entry.name] = type(getattr(defaults, entry.name))(text)
+            except ValueError:
+                raise OutOfRangeError(
+                    f'{_variable(entry.name)} = "{text}": give a number'
+                ) from None
+        return cls(**values)  # type: ignore[arg-type]
+
+
+_MAY_BE_ZERO = ("threads", "queue", "reader_memory_mib", "reload_seconds")
+
+
+def _variable(name: str) -> str:
+    return f"PACBED_{name.upper()}"
+
+
+def usable_cores() -> int:
+    """Cores that this process may use, at least one."""
+    if hasattr(os, "sched_getaffinity"):
+        return max(1, len(os.sched_getaffinity(0)))
+    return max(1, os.cpu_count() or 1)

@@ -1,0 +1,97 @@
+/** Everything that is shown of one answer. */
+
+import { allRows, azimuthWords, fixed, percent, withError } from "./format.js";
+import { unpack } from "./pacbed-client.js";
+import { drawDistribution } from "./plot.js";
+import { LinkedViewers } from "./viewer.js";
+
+const part = (id) => document.getElementById(id);
+const NAMES = { out_of_range: "out of range" };
+
+const viewers = new LinkedViewers(
+  { measured: part("measured"), simulated: part("simulated"), difference: part("difference") },
+  (words) => { part("readout").value = words; },
+);
+let shown = null;
+
+/** The result on the page, with the file and the parameters that it came from. */
+export const current = () => shown;
+
+export const statusName = (status) => NAMES[status] ?? status;
+
+export function item(tag, text) {
+  const element = document.createElement(tag);
+  element.textContent = text;
+  return element;
+}
+
+export function showAnswer(result) {
+  shown = result;
+  const { answer, file } = result;
+  part("empty").hidden = true;
+  part("shown").hidden = false;
+  part("answer-title").textContent = `Answer for ${file}`;
+  part("status").dataset.status = answer.status;
+  part("status-name").textContent = statusName(answer.status);
+  part("status-words").textContent = answer.status_words.replace(/^[^:]*: /, "");
+  part("thickness").textContent = `${withError(answer.thickness_nm, answer.thickness_std_nm)} nm`;
+  const [low, high] = answer.thickness_interval95_nm;
+  part("interval").textContent = `95 %: ${fixed(low, 1)} to ${fixed(high, 1)} nm`;
+  part("mistilt").textContent = `${withError(answer.mistilt_mrad, answer.tilt_std_mrad)} mrad`;
+  part("azimuth").textContent = azimuthWords(answer);
+  part("residual").textContent = percent(answer.residual);
+  part("warnings").replaceChildren(...answer.warnings.map((words) => item("li", words)));
+  part("alternatives").replaceChildren(
+    ...answer.alternatives.map((other) => item(
+      "li",
+      `Also possible: ${fixed(other.thickness_nm, 1)} nm at ${fixed(other.mistilt_mrad, 1)} mrad ` +
+        `(probability ${percent(other.probability, 0)})`,
+    )),
+  );
+  part("all").tBodies[0].replaceChildren(...allRows(answer).map(([name, value]) => {
+    const row = document.createElement("tr");
+    const head = item("th", name);
+    head.scope = "row";
+    row.append(head, item("td", value));
+    return row;
+  }));
+  showPatterns(answer);
+  drawDistribution(part("distribution"), answer);
+}
+
+function showPatterns(answer) {
+  const { views } = answer;
+  part("simulated-caption").textContent =
+    `Simulated at ${fixed(answer.thickness_nm, 1)} nm, ${fixed(answer.mistilt_mrad, 1)} mrad`;
+  const values = (packed) => packed && unpack(packed, views.minimum, views.maximum);
+  viewers.show({
+    ...views,
+    tilt_x_mrad: answer.tilt_x_mrad,
+    tilt_y_mrad: answer.tilt_y_mrad,
+    measured: values(views.measured),
+    simulated: values(views.simulated),
+  });
+  const tilt = `zone axis ${fixed(answer.tilt_x_mrad, 1)} mrad to the right and ` +
+    `${fixed(answer.tilt_y_mrad, 1)} mrad down of the disk's centre`;
+  part("measured").setAttribute("aria-label", `Measured pattern; ${tilt}`);
+  part("simulated").setAttribute("aria-label", "Pattern simulated at the answer");
+  part("difference").setAttribute("aria-label", "Measured minus simulated pattern");
+}
+
+/** Connect the controls of the display. */
+export function connectDisplay() {
+  part("colors").addEventListener("change", (event) => {
+    viewers.setLook({ colors: event.target.value });
+  });
+  part("intensity").addEventListener("change", (event) => {
+    part("gamma-row").hidden = event.target.value !== "gamma";
+    viewers.setLook({ intensity: event.target.value });
+  });
+  part("gamma").addEventListener("input", (event) => {
+    viewers.setLook({ gamma: Number(event.target.value) });
+  });
+  part("reset").addEventListener("click", () => viewers.reset());
+  const redraw = () => shown && drawDistribution(part("distribution"), shown.answer);
+  addEventListener("resize", redraw);
+  addEventListener("pacbed-theme", redraw);
+}

@@ -1,0 +1,78 @@
+/** Numbers and rows as people and programs read them. */
+
+const known = (value) => typeof value === "number" && Number.isFinite(value);
+
+/** `value ± error` with as many decimals as the error deserves. */
+export function withError(value, error) {
+  if (!known(value)) return "unknown";
+  if (!known(error)) return value.toFixed(1);
+  const decimals = error < 0.1 ? 2 : error < 10 ? 1 : 0;
+  return `${value.toFixed(decimals)} ± ${error.toFixed(decimals)}`;
+}
+
+export function fixed(value, decimals) {
+  return known(value) ? value.toFixed(decimals) : "unknown";
+}
+
+export function percent(share, decimals = 1) {
+  return known(share) ? `${(100 * share).toFixed(decimals)} %` : "–";
+}
+
+/** Where the zone axis lies, or that a small tilt has no direction. */
+export function azimuthWords(answer) {
+  const { azimuth_deg: azimuth, mistilt_mrad: mistilt, tilt_std_mrad: error } = answer;
+  if (!known(azimuth) || !known(error) || mistilt < 2 * error) {
+    return "direction not determined at so small a mistilt";
+  }
+  return `towards ${azimuth.toFixed(0)}°, from right to down`;
+}
+
+const COLUMNS = [
+  "file", "frame", "system", "status", "convergence_mrad", "thickness_nm", "thickness_std_nm",
+  "thickness_low95_nm", "thickness_high95_nm", "mistilt_mrad", "tilt_x_mrad", "tilt_y_mrad",
+  "tilt_std_mrad", "azimuth_deg", "rotation_deg", "mrad_per_pixel", "scale", "residual",
+];
+
+const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
+
+/** CSV with a heading, one line for each result. */
+export function toCsv(results) {
+  const lines = results.map(({ file, frame, answer }) => {
+    const [low, high] = answer.thickness_interval95_nm;
+    const row = { ...answer, file, frame, thickness_low95_nm: low, thickness_high95_nm: high };
+    return COLUMNS.map((name) => quoted(String(row[name] ?? ""))).join(",");
+  });
+  return `${COLUMNS.join(",")}\n${lines.join("\n")}\n`;
+}
+
+/** The answer without its pictures, as JSON text. */
+export function toJson({ file, frame, answer }) {
+  const { validation, views, ...numbers } = answer;
+  return `${JSON.stringify({ file, frame, ...numbers }, null, 2)}\n`;
+}
+
+/** Rows of the table of all numbers. */
+export function allRows(answer) {
+  const [low, high] = answer.thickness_interval95_nm;
+  const rows = [
+    ["System", answer.system],
+    ["Thickness (nm)", withError(answer.thickness_nm, answer.thickness_std_nm)],
+    ["95 % interval (nm)", `${fixed(low, 1)} to ${fixed(high, 1)}`],
+    ["Zone axis, to the right (mrad)", withError(answer.tilt_x_mrad, answer.tilt_std_mrad)],
+    ["Zone axis, downwards (mrad)", withError(answer.tilt_y_mrad, answer.tilt_std_mrad)],
+    ["Azimuth (°)", fixed(answer.azimuth_deg, 1)],
+    ["Rotation of the crystal (°)", fixed(answer.rotation_deg, 1)],
+    ["Convergence semi-angle (mrad)", String(answer.convergence_mrad)],
+    ["Angle per pixel (mrad)", fixed(answer.mrad_per_pixel, 4)],
+    ["Scale", fixed(answer.scale, 4)],
+    ["Centre, row and column (px)",
+      `${fixed(answer.center_row_px, 1)}, ${fixed(answer.center_column_px, 1)}`],
+  ];
+  for (const [name, value] of Object.entries(answer.metadata.extra)) {
+    rows.push([`File: ${name}`, String(value)]);
+  }
+  for (const [name, value] of Object.entries(answer.provenance)) {
+    rows.push([name.replaceAll("_", " "), typeof value === "object" ? JSON.stringify(value) : String(value)]);
+  }
+  return rows;
+}

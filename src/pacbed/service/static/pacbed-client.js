@@ -1,0 +1,152 @@
+/**
+ * Client of the PACBED-CNN service; has no dependency and no page of its own.
+ *
+ *     import { PacbedClient } from "http://localhost:8230/static/pacbed-client.js";
+ *     const client = new PacbedClient("http://localhost:8230");
+ *     const answer = await client.infer(file, { system: "sto-001-300kV", convergence_angle: 20 });
+ *     console.log(answer.thickness_nm, answer.status);
+ *
+ * A page of another host needs the service to allow it (PACBED_ALLOW_ORIGINS).
+ */
+
+/** A request that failed: `status` and `code` for programs, the message for people. */
+export class PacbedError extends Error {
+  constructor(status, code, detail) {
+    super(detail);
+    this.name = "PacbedError";
+    this.status = status;
+    this.code = code;
+  }
+}
+
+const RETRIES = 3;
+
+export class PacbedClient {
+  /** @param {string} base address of the service, by default where the page comes from */
+  constructor(base = ".") {
+    this.base = base.replace(/\/$/, "");
+  }
+
+  /** Installed systems with the ranges that they cover. */
+  systems() {
+    return this.#get("/systems");
+  }
+
+  /** Example patterns: name, system and conditions. */
+  examples() {
+    return this.#get("/examples/");
+  }
+
+  /** One example as a File, ready for `infer`. */
+  async example(name) {
+    const response = await this.#fetch(`/examples/${encodeURIComponent(name)}`);
+    return new File([await response.blob()], name);
+  }
+
+  /**
+   * Look into a file: frames, metadata and a small picture.
+   * @param {Blob} file
+   * @param {object} [fileParams] `typ`, `frame` …
+   */
+  preview(file, fileParams = {}, options = {}) {
+    return this.#send("/preview/", { file_params: fileParams }, file, options);
+  }
+
+  /**
+   * Thickness and mistilt of one pattern.
+   * @param {Blob} file the pattern
+   * @param {object} parameters as `Parameters` of the service's description
+   * @param {{signal?: AbortSignal, onUpload?: (share: number) => void}} [options]
+   * @returns {Promise<object>} the answer
+   */
+  infer(file, parameters, options = {}) {
+    return this.#send("/inference/", { parameters }, file, options);
+  }
+
+  /** Thickness and mistilt of every frame of a stack. */
+  inferBatch(file, parameters, options = {}) {
+    return this.#send("/inference/batch/", { parameters }, file, options);
+  }
+
+  /** A simulated pattern as PNG; `query` as of `GET /pattern/`. */
+  async pattern(query) {
+    return (await this.#fetch(`/pattern/?${new URLSearchParams(query)}`)).blob();
+  }
+
+  async #get(path) {
+    return (await this.#fetch(path)).json();
+  }
+
+  async #fetch(path) {
+    let response;
+    try {
+      response = await fetch(this.base + path);
+    } catch {
+      throw unreachable();
+    }
+    if (!response.ok) throw problem(response.status, await response.text());
+    return response;
+  }
+
+  async #send(path, parts, file, options) {
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        return await this.#sendOnce(path, parts, file, options);
+      } catch (error) {
+        if (error.code !== "busy" || attempt >= RETRIES) throw error;
+        await new Promise((resolve) => setTimeout(resolve, 1000 * (attempt + Math.random())));
+      }
+    }
+  }
+
+  // XMLHttpRequest, because fetch does not tell how much has been sent.
+  #sendOnce(path, parts, file, { signal, onUpload }) {
+    const body = new FormData();
+    for (const [name, value] of Object.entries(parts)) body.append(name, JSON.stringify(value));
+    body.append("file", file, file.name ?? "pattern");
+    return new Promise((resolve, reject) => {
+      const request = new XMLHttpRequest();
+      request.open("POST", this.base + path);
+      request.upload.onprogress = (event) => {
+        if (event.lengthComputable) onUpload?.(event.loaded / event.total);
+      };
+      request.onload = () => {
+        if (request.status === 200) resolve(JSON.parse(request.responseText));
+        else reject(problem(request.status, request.responseText));
+      };
+      request.onerror = () => reject(unreachable());
+      request.onabort = () => reject(new PacbedError(0, "cancelled", "Cancelled."));
+      signal?.addEventListener("abort", () => request.abort());
+      request.send(body);
+    });
+  }
+}
+
+function unreachable() {
+  return new PacbedError(0, "unreachable", "The service does not answer.");
+}
+
+function problem(status, text) {
+  try {
+    const { code, detail } = JSON.parse(text);
+    return new PacbedError(status, code, detail);
+  } catch {
+    return new PacbedError(status, "request", `The service answered with status ${status}.`);
+  }
+}
+
+/**
+ * Unpack a pattern of `views` or of a preview.
+ * @param {string} packed base64 of unsigned 16-bit numbers, low byte first; 0 is no value
+ * @returns {Float32Array} values, NaN where there is none
+ */
+export function unpack(packed, minimum, maximum) {
+  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
+  const view = new DataView(bytes.buffer);
+  const values = new Float32Array(bytes.length / 2);
+  for (let i = 0; i < values.length; i += 1) {
+    const level = view.getUint16(2 * i, true);
+    values[i] = level === 0 ? NaN : minimum + ((level - 1) / 65534) * (maximum - minimum);
+  }
+  return values;
+}

@@ -1,0 +1,74 @@
+/** The thickness distribution with the answer, its interval and the alternatives. */
+
+const css = (name) => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+
+let chart = null;
+
+export function drawDistribution(box, answer) {
+  chart?.destroy();
+  box.replaceChildren();
+  const { thickness_nm: grid, probability } = answer.thickness_distribution;
+  const [low, high] = answer.thickness_interval95_nm;
+  const axis = (label) => ({
+    label,
+    stroke: css("--ink"),
+    grid: { stroke: css("--line"), width: 1 },
+    ticks: { stroke: css("--line"), width: 1 },
+  });
+  chart = new uPlot(
+    {
+      width: Math.max(240, box.clientWidth),
+      height: 220,
+      scales: { x: { time: false } },
+      legend: { show: true },
+      cursor: { y: false },
+      axes: [axis("thickness (nm)"), { ...axis("probability"), size: 62 }],
+      series: [
+        { label: "nm", value: (_, x) => x?.toFixed(1) ?? "–" },
+        {
+          label: "probability",
+          stroke: css("--accent"),
+          fill: css("--band"),
+          width: 2,
+          points: { show: false },
+          value: (_, y) => y?.toFixed(3) ?? "–",
+        },
+      ],
+      hooks: { drawAxes: [(u) => drawMarks(u, answer, low, high)] },
+    },
+    [grid, probability],
+    box,
+  );
+  box.setAttribute("role", "group");
+  box.setAttribute(
+    "aria-label",
+    `Thickness distribution from ${grid[0]} to ${grid[grid.length - 1]} nm, with the answer, ` +
+      "its 95 % interval and the alternatives",
+  );
+}
+
+/** Behind the curve: the interval as a band, the answer and the alternatives as lines. */
+function drawMarks(u, answer, low, high) {
+  const { ctx: context, bbox } = u;
+  context.save();
+  const x = (nm) => u.valToPos(nm, "x", true);
+  context.fillStyle = css("--band");
+  if (low !== null && high !== null) {
+    const left = Math.max(bbox.left, x(low));
+    const right = Math.min(bbox.left + bbox.width, x(high));
+    context.fillRect(left, bbox.top, right - left, bbox.height);
+  }
+  const line = (nm, color, dash) => {
+    if (nm === null) return;
+    context.strokeStyle = color;
+    context.lineWidth = 2 * devicePixelRatio;
+    context.setLineDash(dash);
+    context.beginPath();
+    context.moveTo(x(nm), bbox.top);
+    context.lineTo(x(nm), bbox.top + bbox.height);
+    context.stroke();
+  };
+  line(answer.thickness_nm, css("--good"), []);
+  for (const other of answer.alternatives) line(other.thickness_nm, css("--doubt"), [6, 5]);
+  context.restore();
+}

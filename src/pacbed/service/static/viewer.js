@@ -1,0 +1,223 @@
+/** Patterns on canvases that zoom and move together. */
+
+import { colorTable } from "./colormaps.js";
+
+const MISSING = 119;
+
+/** Turn values into a picture. */
+export function paint(values, rows, columns, table, level) {
+  const image = new ImageData(columns, rows);
+  for (let i = 0; i < values.length; i += 1) {
+    const value = values[i];
+    const place = 4 * i;
+    image.data[place + 3] = 255;
+    if (Number.isNaN(value)) {
+      image.data.fill(MISSING, place, place + 3);
+    } else {
+      const color = 3 * Math.round(255 * Math.min(1, Math.max(0, level(value))));
+      image.data[place] = table[color];
+      image.data[place + 1] = table[color + 1];
+      image.data[place + 2] = table[color + 2];
+    }
+  }
+  const sheet = new OffscreenCanvas(columns, rows);
+  sheet.getContext("2d").putImageData(image, 0, 0);
+  return sheet;
+}
+
+/** Value below which a share of the values lies. */
+function percentile(values, share) {
+  const sorted = Float32Array.from(values.filter((value) => !Number.isNaN(value))).sort();
+  return sorted.length ? sorted[Math.floor(share * (sorted.length - 1))] : 0;
+}
+
+export class LinkedViewers {
+  /**
+   * @param {{measured, simulated, difference: HTMLCanvasElement}} canvases
+   * @param {(words: string) => void} tell shows what is under the pointer
+   */
+  constructor(canvases, tell) {
+    this.canvases = canvases;
+    this.tell = tell;
+    this.look = { colors: "inferno", intensity: "linear", gamma: 0.5 };
+    this.view = null;
+    this.reset();
+    for (const canvas of Object.values(canvases)) this.#listen(canvas);
+    new ResizeObserver(() => this.draw()).observe(canvases.measured);
+  }
+
+  /** Show the patterns of an answer; `view` has rows, columns, centre, values … */
+  show(view) {
+    this.view = view;
+    const { measured, simulated } = view;
+    this.values = {
+      measured,
+      simulated,
+      difference: simulated && measured.map((value, i) => value - simulated[i]),
+    };
+    this.low = Math.min(0, percentile(measured, 0.001));
+    this.high = percentile(measured, 0.999) || 1;
+    this.bound = 1e-9;
+    if (simulated) {
+      this.bound = percentile(this.values.difference.map(Math.abs), 0.995) || 1e-9;
+    }
+    this.reset();
+    this.render();
+  }
+
+  /** Change colours or the intensity scale. */
+  setLook(look) {
+    Object.assign(this.look, look);
+    this.render();
+  }
+
+  reset() {
+    this.zoom = 1;
+    this.x = 0.5;
+    this.y = 0.5;
+    this.draw();
+  }
+
+  render() {
+    if (!this.view) return;
+    const { rows, columns } = this.view;
+    const share = (value) => Math.max(0, (value - this.low) / (this.high - this.low));
+    const levels = {
+      linear: share,
+      log: (value) => Math.log1p(999 * share(value)) / Math.log(1000),
+      gamma: (value) => share(value) ** this.look.gamma,
+    };
+    const table = colorTable(this.look.colors);
+    this.sheets = {};
+    for (const name of ["measured", "simulated"]) {
+      if (this.values[name]) {
+        const level = levels[this.look.intensity];
+        this.sheets[name] = paint(this.values[name], rows, columns, table, level);
+      }
+    }
+    if (this.values.difference) {
+      const level = (value) => 0.5 + (0.5 * value) / this.bound;
+      const signed = colorTable("difference");
+      this.sheets.difference = paint(this.values.difference, rows, columns, signed, level);
+    }
+    this.draw();
+  }
+
+  draw() {
+    if (!this.sheets) return;
+    for (const [name, canvas] of Object.entries(this.canvases)) {
+      const side = Math.max(1, Math.round(canvas.clientWidth * devicePixelRatio));
+      canvas.width = side;
+      canvas.height = side;
+      const context = canvas.getContext("2d");
+      context.imageSmoothingEnabled = false;
+      const sheet = this.sheets[name];
+      if (!sheet) {
+        context.fillStyle = "#fff";
+        context.font = `${14 * devicePixelRatio}px sans-serif`;
+        context.fillText("not simulated", 12 * devicePixelRatio, 24 * devicePixelRatio);
+        continue;
+      }
+      const { left, top, scale } = this.#frame(side);
+      context.drawImage(sheet, left, top, scale * sheet.width, scale * sheet.height);
+      this.#marks(context, left, top, scale, name === "difference" ? "#000" : "#fff");
+    }
+  }
+
+  /** Where the pattern lies on a canvas, in its pixels. */
+  #frame(side) {
+    const { rows, columns } = this.view;
+    const scale = (side / Math.max(rows, columns)) * this.zoom;
+    return { left: side / 2 - this.x * columns * scale, top: side / 2 - this.y * rows * scale, scale };
+  }
+
+  #marks(context, left, top, scale, color) {
+    const view = this.view;
+    const perMrad = scale / view.mrad_per_pixel;
+    const x = left + (view.center_column_px + 0.5) * scale;
+    const y = top + (view.center_row_px + 0.5) * scale;
+    context.strokeStyle = color;
+    context.lineWidth = devicePixelRatio;
+    context.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
+    context.beginPath();
+    context.arc(x, y, view.convergence_mrad * perMrad, 0, 7);
+    context.stroke();
+    context.setLineDash([]);
+    if (view.tilt_x_mrad === null || view.tilt_y_mrad === null) return;
+    const zoneX = x + view.tilt_x_mrad * perMrad;
+    const zoneY = y + view.tilt_y_mrad * perMrad;
+    const arm = 8 * devicePixelRatio;
+    for (const [style, width] of [[color === "#fff" ? "#000" : "#fff", 4], [color, 2]]) {
+      context.strokeStyle = style;
+      context.lineWidth = width * devicePixelRatio;
+      context.beginPath();
+      // The tilt, from the centre of the disk to the zone axis.
+      context.moveTo(x, y);
+      context.lineTo(zoneX, zoneY);
+      context.moveTo(zoneX - arm, zoneY);
+      context.lineTo(zoneX + arm, zoneY);
+      context.moveTo(zoneX, zoneY - arm);
+      context.lineTo(zoneX, zoneY + arm);
+      context.stroke();
+    }
+  }
+
+  #zoomAt(factor, x = 0.5, y = 0.5) {
+    const zoom = Math.min(40, Math.max(1, this.zoom * factor));
+    this.x += (x - 0.5) * (1 / this.zoom - 1 / zoom);
+    this.y += (y - 0.5) * (1 / this.zoom - 1 / zoom);
+    this.zoom = zoom;
+    this.#keepInside();
+  }
+
+  #keepInside() {
+    const margin = 0.5 / this.zoom;
+    this.x = Math.min(1 - margin, Math.max(margin, this.x));
+    this.y = Math.min(1 - margin, Math.max(margin, this.y));
+    this.draw();
+  }
+
+  #listen(canvas) {
+    const place = (event) => [event.offsetX / canvas.clientWidth, event.offsetY / canvas.clientHeight];
+    canvas.addEventListener("wheel", (event) => {
+      event.preventDefault();
+      this.#zoomAt(event.deltaY < 0 ? 1.25 : 0.8, ...place(event));
+    }, { passive: false });
+    canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
+    canvas.addEventListener("pointermove", (event) => {
+      if (!this.view) return;
+      if (canvas.hasPointerCapture(event.pointerId)) {
+        this.x -= event.movementX / canvas.clientWidth / this.zoom;
+        this.y -= event.movementY / canvas.clientHeight / this.zoom;
+        this.#keepInside();
+      }
+      this.#tellAbout(...place(event));
+    });
+    canvas.addEventListener("pointerleave", () => this.tell(""));
+    canvas.addEventListener("dblclick", () => this.reset());
+    canvas.addEventListener("keydown", (event) => {
+      const step = 0.1 / this.zoom;
+      const actions = {
+        "+": () => this.#zoomAt(1.25), "=": () => this.#zoomAt(1.25), "-": () => this.#zoomAt(0.8),
+        0: () => this.reset(),
+        ArrowLeft: () => { this.x -= step; }, ArrowRight: () => { this.x += step; },
+        ArrowUp: () => { this.y -= step; }, ArrowDown: () => { this.y += step; },
+      };
+      if (!(event.key in actions)) return;
+      event.preventDefault();
+      actions[event.key]();
+      this.#keepInside();
+    });
+  }
+
+  #tellAbout(shareX, shareY) {
+    const view = this.view;
+    const column = Math.floor((this.x + (shareX - 0.5) / this.zoom) * view.columns);
+    const row = Math.floor((this.y + (shareY - 0.5) / this.zoom) * view.rows);
+    const value = this.values.measured[row * view.columns + column];
+    if (value === undefined || column < 0 || column >= view.columns) return;
+    const x = (column - view.center_column_px) * view.mrad_per_pixel;
+    const y = (row - view.center_row_px) * view.mrad_per_pixel;
+    this.tell(`x ${x.toFixed(1)}, y ${y.toFixed(1)} mrad: ${Number.isNaN(value) ? "–" : value.toPrecision(4)}`);
+  }
+}

@@ -1,0 +1,59 @@
+"""Just enough of DigitalMicrograph 4's format to write a pattern with its voltage."""
+
+import struct
+from typing import Any
+
+import numpy as np
+
+_SCALARS = {5: "<L", 7: "<d"}
+_DATA_TYPES = {"uint16": (4, 10), "float32": (6, 2), "uint8": (10, 6)}
+
+
+def _entry(kind: bytes, name: str, body: bytes) -> bytes:
+    return kind + struct.pack(">H", len(name)) + name.encode() + struct.pack(">Q", len(body)) + body
+
+
+def _content(*tags: bytes) -> bytes:
+    return b"\1\0" + struct.pack(">Q", len(tags)) + b"".join(tags)
+
+
+def group(name: str, *tags: bytes) -> bytes:
+    return _entry(b"\x14", name, _content(*tags))
+
+
+def tag(name: str, kind: int, value: Any) -> bytes:
+    if isinstance(value, str):
+        info, data = (20, 4, len(value)), value.encode("utf-16-le")
+    elif isinstance(value, np.ndarray):
+        info, data = (20, kind, value.size), value.tobytes()
+    else:
+        info, data = (kind,), struct.pack(_SCALARS[kind], value)
+    head = b"%%%%" + struct.pack(f">{len(info) + 1}Q", len(info), *info)
+    return _entry(b"\x15", name, head + data)
+
+
+def dm4_bytes(array: np.ndarray, voltage: float = 300e3) -> bytes:
+    """A pattern or a stack as a dm4 file."""
+    element, data_type = _DATA_TYPES[array.dtype.name]
+
+    def calibration(name: str) -> bytes:
+        return group(name, tag("Origin", 7, 0.0), tag("Scale", 7, 1.0), tag("Units", 4, ""))
+
+    image = group(
+        "",
+        group(
+            "ImageData",
+            group(
+                "Calibrations",
+                calibration("Brightness"),
+                group("Dimension", *[calibration("")] * array.ndim),
+            ),
+            tag("Data", element, array.ravel()),
+            tag("DataType", 5, data_type),
+            group("Dimensions", *[tag("", 5, size) for size in array.shape[::-1]]),
+        ),
+        group("ImageTags", group("Microscope Info", tag("Voltage", 7, voltage))),
+        tag("Name", 4, "pacbed"),
+    )
+    root = _content(group("ImageList", image))
+    return struct.pack(">IQI", 4, len(root), 1) + root
