@@ -24,9 +24,9 @@ $(BASE_STAMP): pyproject.toml constraints.txt
 	$(BASE)/bin/python $(PIP_INSTALL) -e .
 	touch $@
 
-$(TEST_STAMP): pyproject.toml constraints.txt
+$(TEST_STAMP): pyproject.toml constraints.txt client/pyproject.toml
 	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python $(PIP_INSTALL) -e '.[dev]'
+	$(TEST)/bin/python $(PIP_INSTALL) -e '.[dev]' -e ./client
 	touch $@
 
 run: $(BASE_STAMP)  ## infer an example pattern and draw its report

@@ -1,0 +1,20 @@
+"""What the client's tests share: a stand-in service, and the folder with the examples."""
+
+import os
+
+import pytest
+
+from standin_service import running_service
+
+
+@pytest.fixture
+def service():
+    """A stand-in service on a free port."""
+    with running_service() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def examples():
+    """Folder with the GMS scripts and notebooks."""
+    return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "examples")
