@@ -6,8 +6,9 @@ import subprocess
 import sys
 import time
 
-import pacbedclient
 import pytest
+
+import pacbedclient
 
 SOURCE = os.path.dirname(os.path.abspath(pacbedclient.__file__))
 PROJECT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -48,5 +49,6 @@ def test_numpy_is_the_only_requirement():
 
 def test_the_source_runs_on_python_3_7():
     pytest.importorskip("vermin")
-    command = [sys.executable, "-m", "vermin", "-t=3.7-", "--eval-annotations", "--violations"]
-    subprocess.run([*command, "--no-tips", SOURCE], check=True)
+    arguments = ["vermin", "-t=3.7-", "--eval-annotations", "--violations", "--no-tips", SOURCE]
+    code = f"import sys; from vermin.main import main; sys.argv = {arguments!r}; main()"
+    subprocess.run([sys.executable, "-c", code], check=True)
