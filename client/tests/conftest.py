@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from standin_gms import StandInGMS
 from standin_service import running_service
 
 
@@ -18,3 +19,11 @@ def service():
 def examples():
     """Folder with the GMS scripts and notebooks."""
     return os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "examples")
+
+
+@pytest.fixture
+def gms(service):
+    """A stand-in for DigitalMicrograph that knows the address of the stand-in service."""
+    stand_in = StandInGMS()
+    stand_in.dm.persistent._set("PACBED:Settings:url", service.url)
+    return stand_in

@@ -121,12 +121,13 @@ def test_systems_in_an_envelope(client, service):
 
 
 def test_pattern(client, service):
-    pattern = client.pattern("sto-001-200kV", 40, 13.6, tilt_x_mrad=-1.5)
+    pattern = client.pattern("sto-001-200kV", 40, 13.6, tilt_x_mrad=-1.5, mrad_per_pixel=0.25)
     assert pattern.shape == (4, 5)
     assert (pattern == 40).all()
     assert service.requests[0]["query"] == {
         "system": "sto-001-200kV", "thickness_nm": "40", "convergence_mrad": "13.6",
-        "tilt_x_mrad": "-1.5", "format": "npy",
+        "tilt_x_mrad": "-1.5", "tilt_y_mrad": "0.0", "rotation_deg": "0.0",
+        "mrad_per_pixel": "0.25", "size": "256", "format": "npy",
     }  # fmt: skip
 
 

@@ -184,38 +184,62 @@ class Client:
         return [system_from(entry) for entry in entries]
 
     def pattern(
-        self, system: Union[str, int], thickness_nm: float, convergence_mrad: float, **options: Any
+        self,
+        system: Union[str, int],
+        thickness_nm: float,
+        convergence_mrad: float,
+        tilt_x_mrad: float = 0.0,
+        tilt_y_mrad: float = 0.0,
+        rotation_deg: float = 0.0,
+        mrad_per_pixel: Optional[float] = None,
+        size: int = 256,
     ) -> Any:
-        """Get a simulated pattern.
+        """Get a simulated pattern, without noise and background.
 
         Parameters
         ----------
         system : str or int
             Name or ID.
         thickness_nm : float
-            Thickness, nm.
+            Thickness along the zone axis, nm.
         convergence_mrad : float
             Convergence semi-angle, mrad.
-        **options
-            What else the service takes, such as ``tilt_x_mrad``, ``tilt_y_mrad``,
-            ``mrad_per_pixel`` and ``size``; its page ``/docs`` lists them.
+        tilt_x_mrad, tilt_y_mrad : float
+            Position of the zone axis, seen from the centre of the bright-field disk:
+            columns to the right, rows downwards, mrad.
+        rotation_deg : float
+            Turn of the crystal from +x towards +y, degrees.
+        mrad_per_pixel : float, optional
+            Angle per pixel, mrad; by default the simulated field fills the picture.
+        size : int
+            Rows and columns.
 
         Returns
         -------
         numpy.ndarray
-            Intensities ``[row, column]``.
+            Share of the incident beam in each pixel, ``[row, column]``.
 
         Raises
         ------
         PacbedClientError
             One of the classes below it.
         """
-        query = dict(options, system=system, thickness_nm=thickness_nm, format="npy")
-        query["convergence_mrad"] = convergence_mrad
+        query = {
+            "system": system,
+            "thickness_nm": thickness_nm,
+            "convergence_mrad": convergence_mrad,
+            "tilt_x_mrad": tilt_x_mrad,
+            "tilt_y_mrad": tilt_y_mrad,
+            "rotation_deg": rotation_deg,
+            "size": size,
+            "format": "npy",
+        }
+        if mrad_per_pixel is not None:
+            query["mrad_per_pixel"] = mrad_per_pixel
         body = self._transport.send("GET", "/pattern/?" + urllib.parse.urlencode(query)).body
         try:
             return np.load(io.BytesIO(body), allow_pickle=False)
-        except (ValueError, OSError):
+        except (ValueError, OSError, EOFError):
             raise AnswerError("the service's pattern is not an array") from None
 
 

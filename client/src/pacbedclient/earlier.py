@@ -7,6 +7,7 @@ where Python can return nothing to DMScript: pictures and tags carry the result.
 from typing import Any, Dict
 
 from pacbedclient.errors import AnswerError
+from pacbedclient.gms_picture import show_channels
 from pacbedclient.records import picture
 from pacbedclient.transport import Transport
 from pacbedclient.wire import INFERENCE_PATH, inference_form, physical_params
@@ -111,14 +112,4 @@ def imagefromresponse(DM: Any, resp: Dict[str, Any], namespace: str = "pacbed") 
     namespace : str
         Begins the names of the images.
     """
-    images = []
-    for channel, letter in enumerate("rgb"):
-        # DigitalMicrograph takes arrays that own their memory, row by row.
-        image = DM.CreateImage(resp["validation"][:, :, channel].copy(order="C"))
-        image.SetName(f"{namespace}:viz_{letter}")
-        images.append(image)
-    tags = images[0].GetTagGroup()
-    for key in ("thickness", "mistilt", "scale"):
-        tags.SetTagAsFloat(key, float(resp[key]))
-    for image in images:
-        image.ShowImage()
+    show_channels(DM, resp, namespace)
