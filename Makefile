@@ -35,6 +35,7 @@ run: $(BASE_STAMP)  ## infer an example pattern and draw its report
 
 test: lint  ## run the checks and the test suite
 	$(TEST)/bin/python -m pytest $(PYTEST_FLAGS)
+	client/tests/run_oldest.sh
 
 lint: $(TEST_STAMP)  ## check style, types and the direction of imports
 	$(TEST)/bin/ruff check .
@@ -54,6 +55,6 @@ bench: $(TEST_STAMP)  ## run every script of benchmarks/
 	    echo "== $$script"; $(TEST)/bin/python "$$script"; done
 
 clean:  ## remove environments, caches and what was built
-	rm -rf $(BASE) $(TEST) build dist .hypothesis .import_linter_cache \
+	rm -rf $(BASE) $(TEST) .venv-oldest build dist .hypothesis .import_linter_cache \
 	    .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
