@@ -6,7 +6,8 @@
 
 // ---- Settings -------------------------------------------------------------------------
 
-string url = "http://localhost:8230"
+// Windows needs two seconds to learn that "localhost" is 127.0.0.1.
+string url = "http://127.0.0.1:8230"
 string systemName = "sto-001-200kV"	// name or ID; the service lists them at /systems
 number convergence_mrad = 13.6		// convergence semi-angle
 number timeLimit_s = 60

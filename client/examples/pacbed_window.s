@@ -9,7 +9,8 @@
 // whole exposure before pressing the button.
 
 number timeLimit_s = 60
-string defaultUrl = "http://localhost:8230"
+// Windows needs two seconds to learn that "localhost" is 127.0.0.1.
+string defaultUrl = "http://127.0.0.1:8230"
 
 // ---- Python from DMScript -------------------------------------------------------------
 

@@ -1,7 +1,6 @@
 """The three functions of the earlier client: names, signatures and results."""
 
 import inspect
-import json
 
 import numpy as np
 import pytest
@@ -88,14 +87,23 @@ def test_query_says_what_the_service_refuses(service):
         query(np.ones((3, 4)), port=service.port, **dict(ARGUMENTS, crystal_structure="diamond"))
 
 
-def test_query_wants_the_picture(service):
-    def without_picture(handler):
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        ({"thickness": 1, "mistilt": 1, "scale": 1}, "lacks validation"),
+        ({"thickness": 1, "mistilt": 1, "scale": 1, "validation": None}, "lacks validation"),
+        ([1], "not an inference"),
+        (3, "not an inference"),
+    ],
+)
+def test_query_wants_all_that_it_returned_before(service, answer, words):
+    def behave(handler):
         handler.rfile.read(int(handler.headers["Content-Length"]))
-        handler.reply(200, json.dumps({"thickness": 1, "mistilt": 1, "scale": 1}).encode("ascii"))
+        handler.reply(200, answer)
         return True
 
-    service.behave = without_picture
-    with pytest.raises(pacbedclient.AnswerError, match="lacks validation"):
+    service.behave = behave
+    with pytest.raises(pacbedclient.AnswerError, match=words):
         query(np.ones((3, 4)), port=service.port, **ARGUMENTS)
 
 

@@ -13,6 +13,7 @@ from pacbedclient import (
     RequestRefusedError,
     ServiceBusyError,
     ServiceFailedError,
+    ServiceUnreachableError,
 )
 
 PATTERN = np.full((3, 4), 42, np.uint16)
@@ -68,6 +69,15 @@ def test_errors_carry_the_servers_message(service, status, kind, answer, words):
     assert caught.value.status == status
     assert caught.value.code == (answer.get("code", "") if isinstance(answer, dict) else "")
     assert isinstance(caught.value, PacbedClientError)
+
+
+def test_errors_in_plain_text(service):
+    service.behave = answering(413, b"Content Too Large", [("Content-Type", "text/plain")])
+    with pytest.raises(RequestRefusedError, match=r"^Content Too Large \(status 413\)$"):
+        infer(service)
+    service.behave = answering(599, b"", [("Content-Type", "text/plain")])
+    with pytest.raises(ServiceFailedError, match="^Error; the service gives no reason"):
+        infer(service)
 
 
 def test_redirections_are_not_followed(service):
@@ -167,10 +177,26 @@ def test_addresses_that_are_none(url):
         Client(url)
 
 
-@pytest.mark.parametrize("timeout_s", [0, -1, float("nan")])
+@pytest.mark.parametrize("timeout_s", [0, -1, float("nan"), float("inf"), 1e9])
 def test_time_limits_that_are_none(timeout_s):
     with pytest.raises(ValueError, match="timeout_s"):
         Client(timeout_s=timeout_s)
+
+
+def test_a_negative_number_of_retries():
+    with pytest.raises(ValueError, match="retries"):
+        Client(retries=-1)
+
+
+def test_a_host_name_that_cannot_be_one():
+    with pytest.raises(ServiceUnreachableError):
+        Client("http://" + "a" * 70 + ".example:1").systems()
+
+
+def test_an_error_in_the_exchange_is_raised_here(service, monkeypatch):
+    monkeypatch.setattr("http.client.HTTPConnection.request", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        infer(service)
 
 
 def test_a_service_below_a_path(service):

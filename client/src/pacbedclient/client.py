@@ -147,12 +147,11 @@ class Client:
             raise ValueError(f"concurrency = {concurrency}: give at least 1")
         todo = list(patterns)
         results: List[Any] = [None] * len(todo)
+        places: Dict[Any, int] = {}
         pool = ThreadPoolExecutor(max_workers=concurrency)
         try:
-            places = {
-                pool.submit(self.infer, pattern, convergence_mrad, **parameters): place
-                for place, pattern in enumerate(todo)
-            }
+            for place, pattern in enumerate(todo):
+                places[pool.submit(self.infer, pattern, convergence_mrad, **parameters)] = place
             pending = set(places)
             while pending:
                 finished, pending = wait(pending, return_when=FIRST_COMPLETED)
@@ -166,7 +165,8 @@ class Client:
         finally:
             for future in places:
                 future.cancel()
-            pool.shutdown()
+            # Requests on their way end by themselves; an error does not wait for them.
+            pool.shutdown(wait=False)
         return results
 
     def systems(self) -> List[System]:

@@ -62,11 +62,15 @@ def query(
         crystal_structure, acceleration_voltage, convergence_angle, (zone_u, zone_v, zone_w)
     )
     body, content_type = inference_form(image_array, {"physical_params": physical})
-    transport = Transport(f"http://{host}:{port}", _TIMEOUT_S, _RETRIES)
+    name = f"[{host}]" if ":" in host else host  # an address of IPv6
+    transport = Transport(f"http://{name}:{port}", _TIMEOUT_S, _RETRIES)
     answer = transport.send_for_json("POST", INFERENCE_PATH, body, content_type)
-    missing = {"thickness", "mistilt", "scale", "validation"}.difference(answer)
+    if not isinstance(answer, dict):
+        raise AnswerError("the service's answer is not an inference")
+    keys = ("thickness", "mistilt", "scale", "validation")
+    missing = [key for key in keys if answer.get(key) is None]
     if missing:
-        raise AnswerError("the service's answer lacks {}".format(", ".join(sorted(missing))))
+        raise AnswerError("the service's answer lacks {}".format(", ".join(missing)))
     return dict(answer, validation=picture(answer))
 
 

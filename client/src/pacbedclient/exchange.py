@@ -140,10 +140,12 @@ class _Work(threading.Thread):
             self.error = AnswerError(
                 f"{self._address.url} does not answer as a web service: {error!r}"
             )
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # UnicodeError: no possible host name
             self.error = ServiceUnreachableError(
                 f"{self._address.url} cannot be reached ({error}): is the service running there?"
             )
+        except Exception as error:  # raised again in the thread that waits
+            self.error = error
         finally:
             self._connection.close()
 
@@ -163,8 +165,7 @@ class _Work(threading.Thread):
         # A service that refuses a body for its size answers and closes before it has read
         # everything: the answer says more than the broken connection.
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-            connection.request(
-                request.method, self._address.path + request.path, request.body, request.headers
-            )
+            path = self._address.path + request.path
+            connection.request(request.method, path, request.body or None, request.headers)
         answer = connection.getresponse()
         return Response(answer.status, answer.headers, answer.read())

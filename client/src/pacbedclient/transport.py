@@ -3,6 +3,7 @@
 import email.utils
 import json
 import time
+from http.client import responses
 from typing import Any, Optional
 
 from pacbedclient.errors import (
@@ -16,6 +17,10 @@ from pacbedclient.exchange import Address, Request, Response, exchange
 
 #: Waiting time before the n-th retry where the service gives none, s.
 _FIRST_WAIT_S, _LONGEST_WAIT_S = 0.25, 8.0
+#: A day; much longer times overflow in the clocks of some systems.
+_LONGEST_LIMIT_S = 86400
+#: Characters of an error in plain text that are shown.
+_LONGEST_TEXT = 500
 
 
 class Transport:
@@ -32,8 +37,12 @@ class Transport:
     """
 
     def __init__(self, url: str, timeout_s: float, retries: int) -> None:
-        if not timeout_s > 0:
-            raise ValueError(f"timeout_s = {timeout_s}: give a number of seconds above 0")
+        if not 0 < timeout_s <= _LONGEST_LIMIT_S:
+            raise ValueError(
+                f"timeout_s = {timeout_s}: give seconds above 0 and up to {_LONGEST_LIMIT_S}"
+            )
+        if retries < 0:
+            raise ValueError(f"retries = {retries}: give 0 or more")
         self.address = Address(url)
         self.timeout_s = timeout_s
         self.retries = retries
@@ -50,17 +59,18 @@ class Transport:
             headers["Content-Type"] = content_type
         request = Request(method, path, body, headers)
         end = time.monotonic() + self.timeout_s
-        for retry in range(self.retries + 1):
+        response = exchange(self.address, request, self.timeout_s)
+        for retry in range(self.retries):
+            if response.status != 503:
+                break
+            wait = _waiting_time(response, retry)
+            if time.monotonic() + wait >= end:
+                break
+            time.sleep(wait)
             remaining = end - time.monotonic()
             if remaining <= 0:
                 break
             response = exchange(self.address, request, remaining)
-            if response.status != 503:
-                break
-            wait = _waiting_time(response, retry)
-            if retry == self.retries or time.monotonic() + wait >= end:
-                break
-            time.sleep(wait)
         if response.status >= 300:
             raise _complaint(response)
         return response
@@ -122,7 +132,11 @@ def _message(response: Response) -> Any:
             words = _words(answer.get(key))
             if words:
                 return words, code
-    return "the service gives no reason", ""
+    if (response.headers.get("Content-Type") or "").startswith("text/plain"):
+        words = response.body[:_LONGEST_TEXT].decode("utf-8", "replace").strip()
+        if words:
+            return words, ""
+    return "{}; the service gives no reason".format(responses.get(response.status, "Error")), ""
 
 
 def _words(said: Any) -> str:
