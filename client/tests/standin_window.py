@@ -16,6 +16,11 @@ class Element:
 
 
 def window_commands(gms):
+    """The commands that make windows, and those that work on them."""
+    return {**_making_commands(), **_working_commands(gms)}
+
+
+def _making_commands():
     def container(kind):
         @references(1)
         def create(title, items):
@@ -38,6 +43,19 @@ def window_commands(gms):
         items.set(element.labels)
         return element
 
+    return {
+        "dlgcreatedialog": container("dialog"),
+        "dlgcreatebox": container("box"),
+        "dlgcreategroup": group,
+        "dlgcreatelabel": lambda title, width: Element("label", title),
+        "dlgcreatepushbutton": lambda title, action: Element("button", title, action=action),
+        "dlgcreaterealfield": lambda value, width, digits: Element("real", value=value),
+        "dlgcreateintegerfield": lambda value, width: Element("integer", value=value),
+        "dlgcreatechoice": choice,
+    }
+
+
+def _working_commands(gms):
     def identify(element, identifier):
         element.identifier = identifier
         return element
@@ -63,14 +81,6 @@ def window_commands(gms):
         return found
 
     return {
-        "dlgcreatedialog": container("dialog"),
-        "dlgcreatebox": container("box"),
-        "dlgcreategroup": group,
-        "dlgcreatelabel": lambda title, width: Element("label", title),
-        "dlgcreatepushbutton": lambda title, action: Element("button", title, action=action),
-        "dlgcreaterealfield": lambda value, width, digits: Element("real", value=value),
-        "dlgcreateintegerfield": lambda value, width: Element("integer", value=value),
-        "dlgcreatechoice": choice,
         "dlgaddchoiceitementry": lambda element, label: element.labels.append(label),
         "dlgaddelement": lambda parts, element: parts.append(element),
         "dlgtablelayout": lambda element, columns, rows, uniform: element,

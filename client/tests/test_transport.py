@@ -76,7 +76,7 @@ def test_errors_in_plain_text(service):
     with pytest.raises(RequestRefusedError, match=r"^Content Too Large \(status 413\)$"):
         infer(service)
     service.behave = answering(599, b"", [("Content-Type", "text/plain")])
-    with pytest.raises(ServiceFailedError, match="^Error; the service gives no reason"):
+    with pytest.raises(ServiceFailedError, match=r"^Error; the service gives no reason"):
         infer(service)
 
 

@@ -145,29 +145,16 @@ class Client:
         """
         if concurrency < 1:
             raise ValueError(f"concurrency = {concurrency}: give at least 1")
-        todo = list(patterns)
-        results: List[Any] = [None] * len(todo)
-        places: Dict[Any, int] = {}
-        pool = ThreadPoolExecutor(max_workers=concurrency)
-        try:
-            for place, pattern in enumerate(todo):
-                places[pool.submit(self.infer, pattern, convergence_mrad, **parameters)] = place
-            pending = set(places)
-            while pending:
-                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    error = future.exception()
-                    if error and not (return_errors and isinstance(error, PacbedClientError)):
-                        raise error
-                    results[places[future]] = error or future.result()
-                if progress is not None:
-                    progress(len(todo) - len(pending), len(todo))
-        finally:
-            for future in places:
-                future.cancel()
-            # Requests on their way end by themselves; an error does not wait for them.
-            pool.shutdown(wait=False)
-        return results
+
+        def infer_one(pattern: Any) -> Any:
+            try:
+                return self.infer(pattern, convergence_mrad, **parameters)
+            except PacbedClientError as error:
+                if return_errors:
+                    return error
+                raise
+
+        return _in_threads(infer_one, list(patterns), concurrency, progress)
 
     def systems(self) -> List[System]:
         """Return the systems that the service knows.
@@ -241,6 +228,34 @@ class Client:
             return np.load(io.BytesIO(body), allow_pickle=False)
         except (ValueError, OSError, EOFError):
             raise AnswerError("the service's pattern is not an array") from None
+
+
+def _in_threads(
+    work: Callable[[Any], Any],
+    todo: List[Any],
+    threads: int,
+    progress: Optional[Callable[[int, int], Any]],
+) -> List[Any]:
+    """Return the results of the work on each entry, in their order."""
+    results: List[Any] = [None] * len(todo)
+    places: Dict[Any, int] = {}
+    pool = ThreadPoolExecutor(max_workers=threads)
+    try:
+        for place, entry in enumerate(todo):
+            places[pool.submit(work, entry)] = place
+        pending = set(places)
+        while pending:
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                results[places[future]] = future.result()
+            if progress is not None:
+                progress(len(todo) - len(pending), len(todo))
+    finally:
+        for future in places:
+            future.cancel()
+        # Requests on their way end by themselves; an error does not wait for them.
+        pool.shutdown(wait=False)
+    return results
 
 
 def _parameters(
