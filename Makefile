@@ -25,9 +25,9 @@ $(BASE_STAMP): pyproject.toml constraints.txt
 	$(BASE)/bin/python $(PIP_INSTALL) -e .
 	touch $@
 
-$(TEST_STAMP): pyproject.toml constraints.txt
+$(TEST_STAMP): pyproject.toml constraints.txt client/pyproject.toml
 	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python $(PIP_INSTALL) -e '.[dev]'
+	$(TEST)/bin/python $(PIP_INSTALL) -e '.[dev]' -e ./client
 	touch $@
 
 run: $(BASE_STAMP)  ## serve the page and the inference at http://localhost:8230/
@@ -40,6 +40,7 @@ example: $(BASE_STAMP)  ## infer an example pattern and draw its report
 
 test: lint  ## run the checks and the test suite
 	$(TEST)/bin/python -m pytest $(PYTEST_FLAGS)
+	client/tests/run_oldest.sh
 
 lint: $(TEST_STAMP)  ## check style, types and the direction of imports
 	$(TEST)/bin/ruff check .
@@ -59,6 +60,6 @@ bench: $(TEST_STAMP)  ## run every script of benchmarks/
 	    echo "== $$script"; $(TEST)/bin/python "$$script"; done
 
 clean:  ## remove environments, caches and what was built
-	rm -rf $(BASE) $(TEST) build dist .hypothesis .import_linter_cache \
+	rm -rf $(BASE) $(TEST) .venv-oldest build dist .hypothesis .import_linter_cache \
 	    .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

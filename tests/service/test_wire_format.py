@@ -19,7 +19,7 @@ OLD_KEYS = {"thickness", "mistilt", "scale", "validation"}
 @pytest.fixture(scope="module")
 def alone(example):
     """What the inference says to the example without a service."""
-    return Predictor(load_bundle("sto-001-300kV")).infer(example, 20.0, with_residual=True)
+    return Predictor(load_bundle("sto-001-300kV")).infer(example, 20.0)
 
 
 def check_answer(response, alone):

@@ -94,7 +94,6 @@ def _scores(
                     read_pattern(label.path).data,
                     label.convergence_mrad,
                     label.mrad_per_pixel,
-                    with_residual=True,
                 )
             except PacbedError as error:
                 raise type(error)(f"{table}: line {label.line}: {error}") from error

@@ -104,7 +104,7 @@ def _run(
         measurement = read_pattern(path, frame)
         angle = _convergence(measurement, convergence_mrad)
         try:
-            estimate = predictor.infer(measurement.data, angle, mrad_per_pixel, with_residual=True)
+            estimate = predictor.infer(measurement.data, angle, mrad_per_pixel)
         except PatternError as error:
             raise PatternError(f"{path}: {error}") from error
         estimate = with_doubts(estimate, vars(measurement.metadata), system, angle)

@@ -47,7 +47,7 @@ def estimate_pattern(
     -------
     Estimate
     """
-    return predictor.infer(pattern, convergence_mrad, mrad_per_pixel, with_residual=refine)
+    return predictor.infer(pattern, convergence_mrad, mrad_per_pixel, refine=refine)
 
 
 class Inference:

@@ -1,0 +1,276 @@
+"""The client: infer one pattern or many, list the systems, get simulated patterns."""
+
+import io
+import urllib.parse
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Union
+
+import numpy as np
+
+from pacbedclient.errors import AnswerError, PacbedClientError
+from pacbedclient.records import Estimate, System, estimate_from, system_from
+from pacbedclient.transport import Transport
+from pacbedclient.wire import INFERENCE_PATH, inference_form, physical_params
+
+DEFAULT_URL = "http://localhost:8230"
+
+
+class Client:
+    """A PACBED-CNN service.
+
+    A client has no state and no open connection; threads may share it.
+
+    Parameters
+    ----------
+    url : str
+        Address of the service.
+    timeout_s : float
+        Time limit of every call, or of every pattern in :meth:`infer_many`, s. Waiting
+        for a busy service counts.
+    retries : int
+        How often a request is sent again at most while the service is busy.
+
+    Raises
+    ------
+    ValueError
+        The address or the time limit is none.
+
+    Examples
+    --------
+    >>> client = Client("http://localhost:8230")                        # doctest: +SKIP
+    >>> print(client.infer(pattern, 13.6, system="sto-001-200kV"))      # doctest: +SKIP
+    thickness 42.0 ± 1.2 nm, mistilt 2.2 ± 0.3 mrad (ok)
+    """
+
+    def __init__(self, url: str = DEFAULT_URL, timeout_s: float = 60.0, retries: int = 10) -> None:
+        self._transport = Transport(url, timeout_s, retries)
+
+    def __repr__(self) -> str:
+        return f"Client({self._transport.address.url!r})"
+
+    def infer(
+        self,
+        pattern: Any,
+        convergence_mrad: float,
+        system: Optional[Union[str, int]] = None,
+        material: Optional[str] = None,
+        high_tension_kV: Optional[float] = None,
+        zone_axis: Sequence[int] = (0, 0, 1),
+        mrad_per_pixel: Optional[float] = None,
+        refine: Optional[bool] = None,
+        validation: bool = False,
+    ) -> Estimate:
+        """Infer thickness and mistilt from one pattern.
+
+        Parameters
+        ----------
+        pattern : array_like or path
+            Intensities ``[row, column]``, of any real data type, byte and memory order;
+            or a file that the service reads (dm3, dm4, tif, npy, mrc, emd, hspy, ...).
+        convergence_mrad : float
+            Convergence semi-angle, mrad.
+        system : str or int, optional
+            Name or ID. Without it, give the material and the high tension.
+        material : str, optional
+            Material, without regard to case.
+        high_tension_kV : float, optional
+            High tension, kV.
+        zone_axis : sequence of int
+            Direction [uvw], beside ``material``.
+        mrad_per_pixel : float, optional
+            Angle per pixel, where it is known, mrad.
+        refine : bool, optional
+            Whether a physical fit refines the network's answer; None leaves it to the
+            service.
+        validation : bool
+            Whether to get the picture of measured beside simulated pattern.
+
+        Returns
+        -------
+        Estimate
+
+        Raises
+        ------
+        ValueError
+            Neither a system nor material and high tension are given, or both are.
+        PacbedClientError
+            One of the classes below it.
+        """
+        parameters = _parameters(system, material, high_tension_kV, zone_axis, convergence_mrad)
+        parameters["validation"] = validation
+        if mrad_per_pixel is not None:
+            parameters["mrad_per_pixel"] = mrad_per_pixel
+        if refine is not None:
+            parameters["refine"] = refine
+        body, content_type = inference_form(pattern, parameters)
+        answer = self._transport.send_for_json("POST", INFERENCE_PATH, body, content_type)
+        return estimate_from(answer)
+
+    def infer_many(
+        self,
+        patterns: Iterable[Any],
+        convergence_mrad: float,
+        concurrency: int = 4,
+        progress: Optional[Callable[[int, int], Any]] = None,
+        return_errors: bool = False,
+        **parameters: Any,
+    ) -> List[Any]:
+        """Infer many patterns with several requests at once.
+
+        Parameters
+        ----------
+        patterns : iterable
+            Patterns as for :meth:`infer`; an array of three dimensions is a stack.
+        convergence_mrad : float
+            Convergence semi-angle of all of them, mrad.
+        concurrency : int
+            Requests at once.
+        progress : callable, optional
+            Called in this thread with the number of patterns done and their number.
+        return_errors : bool
+            Whether a pattern that fails leaves its error in the result instead of
+            ending the whole call.
+        **parameters
+            As for :meth:`infer`.
+
+        Returns
+        -------
+        list of Estimate
+            In the order of the patterns.
+
+        Raises
+        ------
+        ValueError, PacbedClientError
+            As for :meth:`infer`, at the first pattern that fails.
+        """
+        if concurrency < 1:
+            raise ValueError(f"concurrency = {concurrency}: give at least 1")
+
+        def infer_one(pattern: Any) -> Any:
+            try:
+                return self.infer(pattern, convergence_mrad, **parameters)
+            except PacbedClientError as error:
+                if return_errors:
+                    return error
+                raise
+
+        return _in_threads(infer_one, list(patterns), concurrency, progress)
+
+    def systems(self) -> List[System]:
+        """Return the systems that the service knows.
+
+        Raises
+        ------
+        PacbedClientError
+            One of the classes below it.
+        """
+        answer = self._transport.send_for_json("GET", "/systems")
+        entries = answer.get("systems") if isinstance(answer, dict) else answer
+        if not isinstance(entries, list):
+            raise AnswerError("the service's list of systems is not one")
+        return [system_from(entry) for entry in entries]
+
+    def pattern(
+        self,
+        system: Union[str, int],
+        thickness_nm: float,
+        convergence_mrad: float,
+        tilt_x_mrad: float = 0.0,
+        tilt_y_mrad: float = 0.0,
+        rotation_deg: float = 0.0,
+        mrad_per_pixel: Optional[float] = None,
+        size: int = 256,
+    ) -> Any:
+        """Get a simulated pattern, without noise and background.
+
+        Parameters
+        ----------
+        system : str or int
+            Name or ID.
+        thickness_nm : float
+            Thickness along the zone axis, nm.
+        convergence_mrad : float
+            Convergence semi-angle, mrad.
+        tilt_x_mrad, tilt_y_mrad : float
+            Position of the zone axis, seen from the centre of the bright-field disk:
+            columns to the right, rows downwards, mrad.
+        rotation_deg : float
+            Turn of the crystal from +x towards +y, degrees.
+        mrad_per_pixel : float, optional
+            Angle per pixel, mrad; by default the simulated field fills the picture.
+        size : int
+            Rows and columns.
+
+        Returns
+        -------
+        numpy.ndarray
+            Share of the incident beam in each pixel, ``[row, column]``.
+
+        Raises
+        ------
+        PacbedClientError
+            One of the classes below it.
+        """
+        query = {
+            "system": system,
+            "thickness_nm": thickness_nm,
+            "convergence_mrad": convergence_mrad,
+            "tilt_x_mrad": tilt_x_mrad,
+            "tilt_y_mrad": tilt_y_mrad,
+            "rotation_deg": rotation_deg,
+            "size": size,
+            "format": "npy",
+        }
+        if mrad_per_pixel is not None:
+            query["mrad_per_pixel"] = mrad_per_pixel
+        body = self._transport.send("GET", "/pattern/?" + urllib.parse.urlencode(query)).body
+        try:
+            return np.load(io.BytesIO(body), allow_pickle=False)
+        except (ValueError, OSError, EOFError):
+            raise AnswerError("the service's pattern is not an array") from None
+
+
+def _in_threads(
+    work: Callable[[Any], Any],
+    todo: List[Any],
+    threads: int,
+    progress: Optional[Callable[[int, int], Any]],
+) -> List[Any]:
+    """Return the results of the work on each entry, in their order."""
+    results: List[Any] = [None] * len(todo)
+    places: Dict[Any, int] = {}
+    pool = ThreadPoolExecutor(max_workers=threads)
+    try:
+        for place, entry in enumerate(todo):
+            places[pool.submit(work, entry)] = place
+        pending = set(places)
+        while pending:
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                results[places[future]] = future.result()
+            if progress is not None:
+                progress(len(todo) - len(pending), len(todo))
+    finally:
+        for future in places:
+            future.cancel()
+        # Requests on their way end by themselves; an error does not wait for them.
+        pool.shutdown(wait=False)
+    return results
+
+
+def _parameters(
+    system: Optional[Union[str, int]],
+    material: Optional[str],
+    high_tension_kV: Optional[float],
+    zone_axis: Sequence[int],
+    convergence_mrad: float,
+) -> Dict[str, Any]:
+    """Return the part of a request that names the system, in one of its two forms."""
+    if system is not None:
+        if material is not None or high_tension_kV is not None:
+            raise ValueError("give either the system, or material and high tension")
+        return {"system": system, "convergence_angle": convergence_mrad}
+    if material is None or high_tension_kV is None:
+        raise ValueError("give the system, or material and high tension")
+    voltage = 1000 * high_tension_kV
+    return {"physical_params": physical_params(material, voltage, convergence_mrad, zone_axis)}

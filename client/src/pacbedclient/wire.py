@@ -1,0 +1,69 @@
+"""The request for an inference, in the service's wire format."""
+
+import json
+import os
+from typing import Any, Dict, Tuple
+
+from pacbedclient.arrays import raw_pattern
+from pacbedclient.errors import PatternError
+from pacbedclient.multipart import Part, encode
+
+INFERENCE_PATH = "/inference/"
+
+
+def inference_form(pattern: Any, parameters: Dict[str, Any]) -> Tuple[bytes, str]:
+    """Return body and content type of a request for an inference.
+
+    Parameters
+    ----------
+    pattern : array_like or path
+        Intensities ``[row, column]``, or a file in a format that the service reads.
+    parameters : dict
+        Everything but ``file_params``, which this function adds.
+
+    Raises
+    ------
+    PatternError
+        The pattern cannot be sent, or the file not be read.
+    """
+    file_params, filename, content = _upload(pattern)
+    text = json.dumps(dict(parameters, file_params=file_params), default=_plain)
+    return encode(
+        [
+            Part("parameters", "", "application/json", text.encode("utf-8")),
+            Part("file", filename, "application/octet-stream", content),
+        ]
+    )
+
+
+def physical_params(
+    material: str, voltage: Any, convergence_mrad: Any, zone_axis: Any
+) -> Dict[str, Any]:
+    """Return what the wire format calls so: voltage in V, convergence semi-angle in mrad."""
+    u, v, w = zone_axis
+    return {
+        "acceleration_voltage": voltage,
+        "crystal_structure": material,
+        "zone_axis": {"u": u, "v": v, "w": w},
+        "convergence_angle": convergence_mrad,
+    }
+
+
+def _upload(pattern: Any) -> Tuple[Dict[str, Any], str, bytes]:
+    if isinstance(pattern, (str, os.PathLike)):
+        path = os.fspath(pattern)
+        try:
+            with open(path, "rb") as file:
+                return {"typ": "auto"}, os.path.basename(path), file.read()
+        except OSError as error:
+            raise PatternError(f"{path}: {error.strerror or error}") from None
+    raw = raw_pattern(pattern)
+    file_params = {"typ": "raw", "dtype": raw.dtype, "width": raw.width, "height": raw.height}
+    return file_params, "pacbed.raw", raw.data
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy's numbers into Python's for JSON."""
+    if hasattr(value, "item"):
+        return value.item()
+    raise TypeError(f"{value!r} cannot be sent as a parameter")

@@ -1,0 +1,62 @@
+"""Client and GMS scripts with the project's own service."""
+
+import os
+
+import numpy as np
+import pytest
+
+from pacbedclient import Client, RequestRefusedError, query
+from standin_gms import StandInGMS
+
+
+@pytest.fixture(scope="module")
+def pattern(examples):
+    return np.load(os.path.join(examples, "..", "..", "examples", "sto-001-300kV_42nm.npy"))
+
+
+def test_the_real_service_answers_the_client(real_service, pattern):
+    client = Client(real_service, timeout_s=120)
+    swapped = np.asfortranarray(pattern.astype(">f8"))
+    plain, other = client.infer_many([pattern, swapped], 20, system="sto-001-300kV")
+    assert plain.thickness_nm == pytest.approx(other.thickness_nm, abs=0.01)
+    assert plain.answer["thickness"] == pytest.approx(10 * plain.thickness_nm)
+    assert plain.validation is None
+    by_conditions = client.infer(
+        pattern, 20, material="strontium TITANATE", high_tension_kV=300, validation=True
+    )
+    assert by_conditions.system == "sto-001-300kV"
+    assert by_conditions.validation.shape[2] == 3
+
+
+def test_the_earlier_function(real_service, pattern):
+    port = int(real_service.split(":")[-1])
+    answer = query(pattern, "Strontium Titanate", "300000", 20, 0, 0, 1, "127.0.0.1", port)
+    assert {"thickness", "mistilt", "scale"} <= set(answer)
+    assert answer["validation"].dtype == np.uint8
+    assert answer["validation"].ndim == 3
+    with pytest.raises(RequestRefusedError, match="Diamond"):
+        query(pattern, "Diamond", 300000, 20, 0, 0, 1, "127.0.0.1", port)
+
+
+def test_systems_and_a_simulated_pattern(real_service):
+    client = Client(real_service, timeout_s=120)
+    names = {system.name for system in client.systems()}
+    assert "sto-001-300kV" in names
+    simulated = client.pattern("sto-001-300kV", 40, 20, tilt_x_mrad=1, size=64)
+    assert simulated.shape == (64, 64)
+    assert 0 < simulated.sum() <= 1.001
+
+
+def test_the_window_of_gms(real_service, pattern, examples):
+    gms = StandInGMS()
+    gms.dm.persistent.SetTagAsString("PACBED:Settings:url", real_service)
+    script = gms.load(os.path.join(examples, "pacbed_window.s"))
+    script.run()
+    front = gms.show(pattern, voltage_V=300000)
+    script.press(gms.window, "OnFrontImage")
+    gms.element("#convergence").value = 20
+    script.press(gms.window, "OnInfer")
+    assert gms.messages == []
+    assert front.GetTagGroup().value("PACBED:system") == "sto-001-300kV"
+    assert gms.titles()["#thickness"].endswith("nm)")
+    assert gms.dm.named("PACBED of front").pixels.shape[2] == 3
