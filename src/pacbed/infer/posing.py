@@ -20,6 +20,12 @@ from pacbed.pattern.preprocess import (
 _ZOOMS = (0.8, 0.95, 1.1)
 #: Looks of the locator, each from where the last one found the crystal.
 _LOOKS = 3
+#: The wider search where the reader is less sure of the tilt than this: scales, shifts of
+#: the start in radii, and how many poses are read.
+_SURE_MRAD = 0.11
+_WIDE_ZOOMS = (0.68, 0.78, 0.9)
+_WIDE_SHIFTS = ((0.0, 0.0), (0.32, 0.0), (-0.32, 0.0), (0.0, 0.32), (0.0, -0.32))
+_CANDIDATES = 3
 #: How often the reader corrects the pose.
 _CORRECTIONS = 3
 #: Largest correction that the networks are trained for: centre (semi-angles), tilt (mrad).
@@ -68,15 +74,19 @@ class Reading:
     tilt_error_mrad: float
 
 
-def read_pattern_pose(
+def read_poses(
     data: np.ndarray,
     networks: Networks,
     frame: CrystalFrame,
     order: int,
     convergence_mrad: float,
     mrad_per_pixel: float | None,
-) -> Reading:
+) -> list[Reading]:
     """Locate the crystal in a pattern and read the thickness.
+
+    Where bright disks touch the bright-field disk, the region that stands out is larger
+    and lies elsewhere. Where the first pose is unsure, the search therefore starts again
+    from smaller disks all over that region.
 
     Parameters
     ----------
@@ -92,36 +102,64 @@ def read_pattern_pose(
 
     Returns
     -------
-    Reading
+    list of Reading
+        The surest first.
     """
-    fixed = None if mrad_per_pixel is None else convergence_mrad / mrad_per_pixel
-    placement = _locate(data, networks, order, convergence_mrad, fixed)
-    for number in range(_CORRECTIONS):
-        probability, errors, fold = _read(data, networks, frame, placement, convergence_mrad)
-        if number < _CORRECTIONS - 1:
-            placement = _corrected(placement, errors, fold, convergence_mrad, fixed)
-    return Reading(placement, probability, math.exp(float(np.clip(errors[2], -5, 3))))
-
-
-def _locate(
-    data: np.ndarray,
-    networks: Networks,
-    order: int,
-    convergence_mrad: float,
-    radius: float | None,
-) -> Placement:
-    """Looks of the locator: at several scales, and at the best one again."""
+    radius = None if mrad_per_pixel is None else convergence_mrad / mrad_per_pixel
+    looker = _Looker(data, networks, frame, order, convergence_mrad, radius)
     first = locate(data)
-    radii = [first.radius * zoom for zoom in _ZOOMS] if radius is None else [radius]
-    disks = [DiskLocation(first.row, first.column, r) for r in radii]
-    for _ in range(_LOOKS):
-        frames = np.stack([to_input_frame(data, disk) for disk in disks])
-        geometry = networks.locate(frames, np.full(len(disks), convergence_mrad))
-        # The look of which the network is surest.
-        best = int(np.argmin(geometry[:, 2]))
-        placement = _placed(disks[best], geometry[best], order, convergence_mrad, radius)
-        disks = [placement.disk]
-    return placement
+    zooms = _ZOOMS if radius is None else (1.0,)
+    size = radius or first.radius
+    disks = [DiskLocation(first.row, first.column, size * zoom) for zoom in zooms]
+    readings = [looker.read(placement) for placement in looker.locate(disks, 1)]
+    if readings[0].tilt_error_mrad <= _SURE_MRAD:
+        return readings
+    zooms = _WIDE_ZOOMS if radius is None else (1.0,)
+    disks = [
+        DiskLocation(first.row + y * size, first.column + x * size, size * zoom)
+        for zoom in zooms
+        for x, y in _WIDE_SHIFTS
+    ]
+    readings += [looker.read(placement) for placement in looker.locate(disks, _CANDIDATES)]
+    return sorted(readings, key=lambda reading: reading.tilt_error_mrad)
+
+
+@dataclass(frozen=True)
+class _Looker:
+    """What all looks at one pattern share; `radius` is the disk's where it is known."""
+
+    data: np.ndarray
+    networks: Networks
+    frame: CrystalFrame
+    order: int
+    convergence_mrad: float
+    radius: float | None
+
+    def locate(self, disks: list[DiskLocation], count: int) -> list[Placement]:
+        """Looks of the locator: from all starts, then again from the surest ones."""
+        for look in range(_LOOKS):
+            frames = np.stack([to_input_frame(self.data, disk) for disk in disks])
+            angles = np.full(len(disks), self.convergence_mrad)
+            geometry = self.networks.locate(frames, angles)
+            keep = max(count, 1 if look else 2 * count)
+            surest = np.argsort(geometry[:, 2])[:keep]
+            found = [
+                _placed(disks[n], geometry[n], self.order, self.convergence_mrad, self.radius)
+                for n in surest
+            ]
+            disks = [placement.disk for placement in found]
+        return found[:count]
+
+    def read(self, placement: Placement) -> Reading:
+        """Let the reader correct a placement, and take its answer."""
+        for number in range(_CORRECTIONS):
+            probability, errors, fold = _read(
+                self.data, self.networks, self.frame, placement, self.convergence_mrad
+            )
+            if number < _CORRECTIONS - 1:
+                placement = _corrected(placement, errors, fold, self.convergence_mrad, self.radius)
+        width = math.exp(float(np.clip(errors[2], -5, 3)))
+        return Reading(placement, probability, width)
 
 
 def _placed(
@@ -135,9 +173,7 @@ def _placed(
     shift = np.clip(geometry[4:6], -_LARGEST_SHIFT, _LARGEST_SHIFT) * disk.radius
     rotation = math.degrees(math.atan2(geometry[7], geometry[6])) / order
     return Placement(
-        DiskLocation(
-            disk.row + shift[1], disk.column + shift[0], radius or disk.radius * zoom
-        ),
+        DiskLocation(disk.row + shift[1], disk.column + shift[0], radius or disk.radius * zoom),
         rotation,
         rotation_matrix(-rotation) @ geometry[:2] * convergence_mrad,
     )

@@ -11,7 +11,7 @@ from pacbed.infer.confidence import Calibration
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
-from pacbed.infer.posing import read_pattern_pose
+from pacbed.infer.posing import read_poses
 from pacbed.infer.refine import refine
 from pacbed.library.bundle import Bundle
 from pacbed.pattern.crystal_frame import make_crystal_frame
@@ -80,7 +80,7 @@ class Predictor:
         self._check(convergence_mrad, mrad_per_pixel)
         data = clean(pattern)
         order = int(self.bundle.input["rotation_order"])
-        reading = read_pattern_pose(
+        readings = read_poses(
             data, self._networks, self._frame, order, convergence_mrad, mrad_per_pixel
         )
         context = Context(
@@ -93,13 +93,13 @@ class Predictor:
             started,
         )
         if not refine:
-            return read_estimate(context, reading)
+            return read_estimate(context, readings[0])
         return fitted_estimate(
             context,
-            reading,
+            readings[0],
             _refine(
                 data,
-                reading,
+                readings,
                 self._networks.bins,
                 self.bundle.table,
                 convergence_mrad,

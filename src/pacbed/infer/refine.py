@@ -33,6 +33,8 @@ _DISTINCT_NM = 2.0
 #: way in which the geometry fails.
 _SCALES = (0.93, 1.07)
 _BAD = 0.35
+#: Other poses that are tried then.
+_POSES = 2
 #: Smoothing of the pattern before the scan, and first guess of the blur, semi-angles.
 _SMOOTHING, _FIRST_BLUR = 0.03, 0.02
 
@@ -54,7 +56,7 @@ class Solution:
 
 def refine(
     data: np.ndarray,
-    reading: Reading,
+    readings: list[Reading],
     bins: np.ndarray,
     table: LacbedTable,
     convergence_mrad: float,
@@ -65,8 +67,8 @@ def refine(
     Parameters
     ----------
     data : ndarray of float32, shape (rows, columns)
-    reading : Reading
-        The networks' answer.
+    readings : list of Reading
+        The networks' answers, the surest first.
     bins : ndarray
         Thicknesses of its distribution, nm.
     table : LacbedTable
@@ -79,43 +81,71 @@ def refine(
     list of Solution
         The best first.
     """
-    samples = take_samples(data, reading.placement.disk, REACH)
-    job = _Job(samples, table, reading.placement, convergence_mrad, scale_given)
+    reading = readings[0]
+    job = _Job.at(reading.placement, data, table, convergence_mrad, scale_given)
     read = _read_thicknesses(reading.probability, bins)
     best, model = job.fit(read[0], _FULL_STEPS, None)
     if best.structured_residual < _GOOD and _share(reading.probability, bins, best) > _SURE:
         return [Solution(best, 1.0)]
-    fits = [best]
+    tried = [(best, job)]
     scanned = _scan(data, reading.placement, table, convergence_mrad)
     for thickness in _others(read, scanned, best):
         fit, model = job.fit(thickness, _BRIEF_STEPS, model)
-        fits.append(fit)
-    if not scale_given and min(f.structured_residual for f in fits) > _BAD:
-        fits += [job.rescaled(zoom).fit(read[0], _BRIEF_STEPS, None)[0] for zoom in _SCALES]
-    chosen = _distinct(sorted(fits, key=lambda fit: fit.contrast_residual))[:_FULL]
-    finished = [fit if fit is best else job.finish(fit) for fit in chosen]
-    return _weighted(_distinct(sorted(finished, key=lambda fit: fit.residual)))
+        tried.append((fit, job))
+    if min(fit.structured_residual for fit, _ in tried) > _BAD:
+        tried += _elsewhere(readings, bins, job)
+    tried.sort(key=lambda item: item[0].contrast_residual)
+    finished = [
+        fit if fit is best else origin.finish(fit) for fit, origin in _distinct(tried)[:_FULL]
+    ]
+    return _weighted(sorted(finished, key=lambda fit: fit.contrast_residual))
+
+
+def _elsewhere(readings: list[Reading], bins: np.ndarray, job: "_Job") -> list[tuple[Fit, "_Job"]]:
+    """Brief fits from the other poses, and from other sizes of the disk."""
+    jobs = []
+    for other in readings[1 : 1 + _POSES]:
+        thickness = _read_thicknesses(other.probability, bins)[0]
+        jobs.append((job.moved(other.placement), thickness))
+    if not job.scale_given:
+        thickness = _read_thicknesses(readings[0].probability, bins)[0]
+        jobs += [(job.moved(_rescaled(job.placement, zoom)), thickness) for zoom in _SCALES]
+    return [(moved.fit(thickness, _BRIEF_STEPS, None)[0], moved) for moved, thickness in jobs]
 
 
 @dataclass(frozen=True)
 class _Job:
     """What all fits of one pattern share."""
 
+    data: np.ndarray
     samples: Samples
     table: LacbedTable
     placement: Placement
     convergence_mrad: float
     scale_given: bool
 
-    def fit(
-        self, thickness: float, steps: int, model: FitModel | None
-    ) -> tuple[Fit, FitModel]:
+    @classmethod
+    def at(
+        cls,
+        placement: Placement,
+        data: np.ndarray,
+        table: LacbedTable,
+        convergence_mrad: float,
+        scale_given: bool,
+    ) -> "_Job":
+        """Take the samples around a placement."""
+        samples = take_samples(data, placement.disk, REACH)
+        return cls(data, samples, table, placement, convergence_mrad, scale_given)
+
+    def moved(self, placement: Placement) -> "_Job":
+        """The same pattern with the crystal elsewhere."""
+        return _Job.at(placement, self.data, self.table, self.convergence_mrad, self.scale_given)
+
+    def fit(self, thickness: float, steps: int, model: FitModel | None) -> tuple[Fit, FitModel]:
         """Fit from the placement and a thickness in nm."""
         start = start_parameters(self.placement, thickness, self.convergence_mrad)
         blur = _FIRST_BLUR * self.convergence_mrad
-        return fit_pattern(
-            self.samples, self.table, start, self.scale_given, steps, blur, model
-        )
+        return fit_pattern(self.samples, self.table, start, self.scale_given, steps, blur, model)
 
     def finish(self, fit: Fit) -> Fit:
         """Go on from where a brief fit ended."""
@@ -126,11 +156,10 @@ class _Job:
             self.samples, self.table, start, self.scale_given, _FULL_STEPS, fit.blur_mrad
         )[0]
 
-    def rescaled(self, zoom: float) -> "_Job":
-        """The same with another size of the disk."""
-        disk = self.placement.disk
-        other = DiskLocation(disk.row, disk.column, disk.radius * zoom)
-        return replace(self, placement=replace(self.placement, disk=other))
+
+def _rescaled(placement: Placement, zoom: float) -> Placement:
+    disk = placement.disk
+    return replace(placement, disk=DiskLocation(disk.row, disk.column, disk.radius * zoom))
 
 
 def start_parameters(placement: Placement, thickness: float, convergence_mrad: float) -> np.ndarray:
@@ -197,12 +226,12 @@ def _others(read: list[float], scanned: list[float], best: Fit) -> list[float]:
     return taken[1 : 1 + _BRIEF]
 
 
-def _distinct(fits: list[Fit]) -> list[Fit]:
+def _distinct(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
     """Fits of different thickness, in the order given."""
-    kept: list[Fit] = []
-    for fit in fits:
-        if all(abs(fit.parameters[THICKNESS] - k.parameters[THICKNESS]) > 0.5 for k in kept):
-            kept.append(fit)
+    kept: list[tuple[Fit, _Job]] = []
+    for fit, job in tried:
+        if all(abs(fit.parameters[THICKNESS] - k.parameters[THICKNESS]) > 0.5 for k, _ in kept):
+            kept.append((fit, job))
     return kept
 
 
@@ -211,6 +240,8 @@ def _weighted(fits: list[Fit]) -> list[Solution]:
     best = fits[0]
     count = max(best.chi_square, 1.0)
     return [
-        Solution(fit, float((best.residual / max(fit.residual, 1e-12)) ** (count / 2)))
+        Solution(
+            fit, float((best.contrast_residual / max(fit.contrast_residual, 1e-12)) ** (count / 2))
+        )
         for fit in fits
     ]

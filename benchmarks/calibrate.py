@@ -1,0 +1,143 @@
+"""Calibrate a bundle's error bars and its refusal, and write them into it.
+
+    python benchmarks/calibrate.py SET [--bundle DIR ...] [--seed 20261125]
+
+Error bars: the scale of the fit's own errors and the model's error are fitted to the
+errors on the calibration half of the frozen-phonon set (``reference_set.py``), so that
+68 % and 95 % of them are covered. Refusal: the structured residual of that half against
+patterns of the other systems.
+"""
+
+import argparse
+import itertools
+from pathlib import Path
+
+import numpy as np
+from reference_trials import trials
+
+import pacbed
+from pacbed.infer.confidence import Calibration
+from pacbed.infer.predictor import Predictor
+from pacbed.library.bundle import Bundle, write_calibration
+from pacbed.library.register import installed_systems, load_bundle
+
+SEED = 20261125
+#: Share of right patterns that the threshold keeps, and how far above them it may lie.
+KEPT = 0.99
+
+
+def neutral(bundle: Bundle) -> Predictor:
+    """A predictor whose error bars are the fit's own."""
+    raw = {
+        "thickness_scale": 1.0, "thickness_floor_nm": 0.0, "thickness_relative": 0.0,
+        "tilt_scale": 1.0, "tilt_floor_mrad": 0.0, "mismatch": 2.0,
+    }  # fmt: skip
+    return Predictor(
+        Bundle(bundle.folder, bundle.system, bundle.input, bundle.provenance, bundle.hashes, raw)
+    )
+
+
+def measure(predictor: Predictor, folder: Path, half: int, seed: int) -> np.ndarray:
+    """Columns: thickness, its error, the fit's own; tilt errors x, y, the fit's own; residual."""
+    rows = []
+    for trial in trials(folder, predictor.bundle.system.name, half, seed):
+        found = predictor.infer(trial.image, trial.convergence_mrad)
+        rows.append(
+            (
+                trial.thickness_nm,
+                found.thickness_nm - trial.thickness_nm,
+                found.thickness_std_nm,
+                found.tilt_x_mrad - trial.tilt[0],
+                found.tilt_y_mrad - trial.tilt[1],
+                found.tilt_std_mrad,
+                found.provenance["structured_residual"],
+            )
+        )
+    return np.array(rows)
+
+
+def wrong_residuals(predictor: Predictor, folder: Path, seed: int) -> np.ndarray:
+    """Structured residuals of patterns of the other systems in the set."""
+    low, high = predictor.bundle.system.convergence_mrad
+    found = []
+    for system in installed_systems():
+        if system.name == predictor.bundle.system.name:
+            continue
+        others = trials(folder, system.name, 0, seed, doses=(1e6,), thinnest_nm=8.0)
+        for trial in itertools.islice(others, 0, None, 4):
+            if low <= trial.convergence_mrad <= high:
+                answer = predictor.infer(trial.image, trial.convergence_mrad)
+                found.append(answer.provenance["structured_residual"])
+    return np.array(found)
+
+
+def fit_thickness(rows: np.ndarray) -> tuple[float, float, float, float]:
+    """Scale, floor, relative error and tail that suit the errors best (Student's t, 4)."""
+    thickness, error, own = rows[:, 0], rows[:, 1], rows[:, 2]
+    best = (np.inf, (1.0, 0.3, 0.0))
+    for scale, floor, relative in itertools.product(
+        (0.7, 1.0, 1.4, 2.0, 2.8), (0.08, 0.12, 0.18, 0.25, 0.35, 0.5), (0, 2e-3, 4e-3, 7e-3)
+    ):
+        sigma = np.sqrt((scale * own) ** 2 + floor**2 + (relative * thickness) ** 2)
+        cost = (np.log(sigma) + 2.5 * np.log1p((error / sigma) ** 2 / 4)).mean()
+        best = min(best, (float(cost), (scale, floor, relative)))
+    scale, floor, relative = best[1]
+    sigma = np.sqrt((scale * own) ** 2 + floor**2 + (relative * thickness) ** 2)
+    ratio = np.abs(error) / sigma
+    middle, wide = np.quantile(ratio, [0.683, 0.95])
+    return scale * middle, floor * middle, relative * middle, float(wide / middle)
+
+
+def fit_tilt(rows: np.ndarray) -> tuple[float, float]:
+    """Scale and floor of a tilt component's error."""
+    error, own = np.abs(rows[:, 3:5]).ravel(), np.repeat(rows[:, 5], 2)
+    best = (np.inf, (1.0, 0.1))
+    for scale, floor in itertools.product((0.7, 1.0, 1.5, 2.0, 3.0), (0.02, 0.04, 0.06, 0.1)):
+        sigma = np.hypot(scale * own, floor)
+        cost = (np.log(sigma) + 2.5 * np.log1p((error / sigma) ** 2 / 4)).mean()
+        best = min(best, (float(cost), (scale, floor)))
+    scale, floor = best[1]
+    middle = np.quantile(error / np.hypot(scale * own, floor), 0.683)
+    return scale * float(middle), floor * float(middle)
+
+
+def calibrate(bundle: Bundle, folder: Path, seed: int) -> dict[str, float]:
+    """Measure a bundle and return its calibration."""
+    predictor = neutral(bundle)
+    right = measure(predictor, folder, 0, seed)
+    wrong = wrong_residuals(predictor, folder, seed)
+    limit = float(np.quantile(right[:, 6], KEPT))
+    # Between the right and the wrong ones, nearer to the right ones in proportion.
+    threshold = float(np.clip(np.sqrt(limit * np.quantile(wrong, 0.02)), limit, 0.7))
+    used = right[right[:, 6] <= threshold]
+    scale, floor, relative, tail = fit_thickness(used)
+    tilt_scale, tilt_floor = fit_tilt(used)
+    print(f"  right: {len(right)} patterns, structured residual median "
+          f"{np.median(right[:, 6]):.3f}, 99 % below {limit:.3f}; wrong: {len(wrong)}, "
+          f"2 % below {np.quantile(wrong, 0.02):.3f}; threshold {threshold:.3f}")  # fmt: skip
+    values = Calibration(
+        scale, floor, relative, tilt_scale, tilt_floor, tail, threshold, calibrated=1.0
+    )
+    return {name: round(float(value), 5) for name, value in vars(values).items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("set", type=Path)
+    parser.add_argument("--system", help="name of one system; all by default")
+    parser.add_argument("--seed", type=int, default=SEED)
+    arguments = parser.parse_args()
+    print(f"pacbed {pacbed.__version__}, seed {arguments.seed}")
+    for system in installed_systems():
+        if arguments.system not in (None, system.name):
+            continue
+        bundle = load_bundle(system)
+        print(system.name)
+        values = calibrate(bundle, arguments.set, arguments.seed)
+        for name, value in values.items():
+            print(f"  {name:20s} {value:g}")
+        write_calibration(bundle.folder, values)
+
+
+if __name__ == "__main__":
+    main()
