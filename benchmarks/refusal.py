@@ -180,8 +180,9 @@ def main():
     for kind, found in counts.items():
         print(f"{kind:40s} {dict(found)}", flush=True)
     everything = sum(total.values())
+    refused = (total["mismatch"] + total["refused as input"]) / everything
     print(f"wrong: {everything} patterns, not ok: {1 - total['ok'] / everything:.1%}, "
-          f"mismatch or refused: {(total['mismatch'] + total['refused as input']) / everything:.1%}")  # fmt: skip
+          f"mismatch or refused: {refused:.1%}")  # fmt: skip
     right = Counter()
     for predictor in predictors.values():
         system = predictor.bundle.system

@@ -3,11 +3,59 @@
 A fit's own errors cover the noise. What the model leaves out (phonon background, gain
 curve, inelastic blur) shows only against another engine: its size is measured on
 frozen-phonon patterns (``benchmarks/calibrate.py``) and stored in the bundle.
+
+Whether a pattern is of the system at all is judged by several figures of the fit and
+the networks together. Each is brought to the mean and width that it has for right
+patterns; their sum is the *doubt*.
 """
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import numpy as np
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What speaks for or against a pattern being of the system.
+
+    Attributes
+    ----------
+    structured_residual : float
+        Share of the contrast inside the disk that the fit leaves, without the noise.
+    residual : float
+        Share of the whole pattern's variance that the fit leaves.
+    tilt_error_mrad : float
+        How sure the reader is of the tilt.
+    thickness_std_nm : float
+        The fit's own error of the thickness.
+    convergence_shift : float
+        Change of the convergence semi-angle that the fit asks for, relative.
+    """
+
+    structured_residual: float
+    residual: float
+    tilt_error_mrad: float
+    thickness_std_nm: float
+    convergence_shift: float
+
+    def figures(self) -> np.ndarray:
+        """Logarithms of the figures, so that a factor counts the same anywhere, (5,)."""
+        return np.array(
+            [
+                np.log(self.structured_residual + 0.02),
+                np.log(self.residual + 0.01),
+                np.log(self.tilt_error_mrad + 1e-3),
+                np.log(self.thickness_std_nm + 0.05),
+                abs(self.convergence_shift) / 0.015,
+            ]
+        )
+
+
+#: Mean and width of the figures for right patterns of the shipped systems.
+_CENTERS = (-2.86, -3.75, -2.61, -1.66, 0.20)
+_WIDTHS = (0.56, 0.47, 0.47, 0.43, 0.25)
+#: A figure that is better than usual speaks only so much against the others, in widths.
+LARGEST_CREDIT = 2.0
 
 
 @dataclass(frozen=True)
@@ -26,10 +74,12 @@ class Calibration:
         The same for a component of the tilt.
     tail : float
         Half width of the 95 % interval over the standard error; 1.96 for a Gaussian.
+    doubt_centers, doubt_widths : tuple of float
+        Mean and width of the figures of :class:`Evidence` for right patterns.
     mismatch : float
-        Structured residual above which a pattern is not of this system.
-    calibrated : float
-        1 where the numbers were measured for this bundle, 0 for the defaults.
+        Doubt above which a pattern is not of this system.
+    calibrated : bool
+        Whether the numbers were measured for this bundle.
     """
 
     thickness_scale: float = 1.5
@@ -38,14 +88,21 @@ class Calibration:
     tilt_scale: float = 1.5
     tilt_floor_mrad: float = 0.06
     tail: float = 2.2
-    mismatch: float = 0.5
-    calibrated: float = 0.0
+    doubt_centers: tuple[float, ...] = field(default=_CENTERS)
+    doubt_widths: tuple[float, ...] = field(default=_WIDTHS)
+    mismatch: float = 9.0
+    calibrated: bool = False
 
     @classmethod
-    def from_dict(cls, values: dict[str, float]) -> "Calibration":
+    def from_dict(cls, values: dict[str, float | list[float]]) -> "Calibration":
         """Take what a bundle stores; the rest stays at its default."""
         known = {f.name for f in fields(cls)}
-        return cls(**{name: value for name, value in values.items() if name in known})
+        given: dict[str, object] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+            if name in known
+        }
+        return cls(**{**given, "calibrated": bool(values.get("calibrated"))})  # type: ignore[arg-type]
 
     def thickness_std(self, fit_std_nm: float, thickness_nm: float) -> float:
         """Standard error of the thickness, nm."""
@@ -59,3 +116,8 @@ class Calibration:
     def tilt_std(self, fit_std_mrad: float) -> float:
         """Standard error of a component of the tilt, mrad."""
         return float(np.hypot(self.tilt_scale * fit_std_mrad, self.tilt_floor_mrad))
+
+    def doubt(self, evidence: Evidence) -> float:
+        """Sum of how far the evidence lies beyond that of right patterns, in widths."""
+        far = (evidence.figures() - np.array(self.doubt_centers)) / np.array(self.doubt_widths)
+        return float(np.maximum(far, -LARGEST_CREDIT).sum())

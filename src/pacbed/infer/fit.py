@@ -29,6 +29,9 @@ from pacbed.lacbed.table import LacbedTable
 REACH = 1.2
 #: Inside this radius the contrast is judged, semi-angles.
 CONTRAST_REACH = 0.93
+#: Contrast that the model's own error is weighed against where a thin crystal has less,
+#: as a share of the mean intensity.
+_CONTRAST_FLOOR = 0.02
 #: Residuals beyond so many σ count less.
 _HUBER = 2.5
 #: σ of what is known beforehand: ellipticity, logarithm of the convergence angle,
@@ -85,6 +88,7 @@ class _State:
     parameters: np.ndarray
     blur_mrad: float
     cost: float
+    noise: float
     columns: np.ndarray
     coefficients: np.ndarray
     residuals: np.ndarray
@@ -148,7 +152,7 @@ def fit_pattern(
             damping *= 10
             if damping > 1e3:
                 break
-    return _finish(state, samples, start, precision), model
+    return _finish(state, samples, precision), model
 
 
 def _model_at(table: LacbedTable, parameters: np.ndarray) -> FitModel:
@@ -199,18 +203,14 @@ def _evaluate(
         scaled = np.abs(residuals) / np.sqrt(shot)
         sigma = 1.4826 * float(np.median(scaled)) + 1e-6
         weights = np.minimum(1, _HUBER * sigma / np.maximum(scaled, 1e-12)) / shot
-    bend = (weights * residuals**2).sum()
-    moved = parameters - start
-    cost = bend / sigma**2 if sigma < 1e-5 else bend
-    cost = float(cost + _noise_floor(residuals, shot) * (precision * moved**2).sum())
+    # Neighbouring residuals are alike where the model is wrong: fewer of them count.
+    noise = float((weights * residuals**2).mean())
+    noise = noise / _independent_share(np.sqrt(weights) * residuals, samples) + 1e-12
+    prior = float((precision * (parameters - start) ** 2).sum())
+    cost = float((weights * residuals**2).sum()) + noise * prior
     return _State(
-        parameters, blur_mrad, cost, columns, coefficients, residuals, weights, at.jacobian
+        parameters, blur_mrad, cost, noise, columns, coefficients, residuals, weights, at.jacobian
     )
-
-
-def _noise_floor(residuals: np.ndarray, shot: np.ndarray) -> float:
-    """Variance of a residual of unit signal, robustly."""
-    return float((1.4826 * np.median(np.abs(residuals) / np.sqrt(shot))) ** 2) + 1e-10
 
 
 def _columns(
@@ -250,22 +250,18 @@ def _projected(state: _State) -> tuple[np.ndarray, np.ndarray]:
 
 def _step(state: _State, start: np.ndarray, precision: np.ndarray, damping: float) -> np.ndarray:
     derivative, root = _projected(state)
-    noise = float((root * state.residuals).var()) + 1e-12
-    normal = derivative.T @ derivative + noise * np.diag(precision)
+    normal = derivative.T @ derivative + state.noise * np.diag(precision)
     right = derivative.T @ (root * state.residuals)
-    right -= noise * precision * (state.parameters - start)
+    right -= state.noise * precision * (state.parameters - start)
     scale = np.diag(normal) + 1e-12
     step = np.linalg.solve(normal + damping * np.diag(scale), right)
     return np.asarray(step / max(1.0, float(np.abs(step / _LONG).max())))
 
 
-def _finish(state: _State, samples: Samples, start: np.ndarray, precision: np.ndarray) -> Fit:
+def _finish(state: _State, samples: Samples, precision: np.ndarray) -> Fit:
     derivative, root = _projected(state)
     scaled = root * state.residuals
-    # Neighbouring residuals are alike where the model is wrong: fewer count.
-    independent = _independent_share(state, samples)
-    noise = float((scaled**2).mean()) / independent + 1e-12
-    normal = derivative.T @ derivative / noise + np.diag(precision)
+    normal = derivative.T @ derivative / state.noise + np.diag(precision)
     covariance = np.linalg.pinv(normal, hermitian=True)
     values = samples.values
     centred = values - values.mean()
@@ -274,13 +270,14 @@ def _finish(state: _State, samples: Samples, start: np.ndarray, precision: np.nd
     inside = distance * scale / alpha < CONTRAST_REACH
     contrast = np.where(inside, values - values[inside].mean(), 0)
     residuals = np.where(inside, state.residuals, 0)
+    floor = _CONTRAST_FLOOR**2 * int(inside.sum())
     return Fit(
         state.parameters,
         covariance,
         _share((state.residuals**2).sum(), (centred**2).sum()),
         _share((residuals**2).sum(), (contrast**2).sum()),
-        _share(_shared(residuals, samples), _shared(contrast, samples)),
-        float((scaled**2).sum()) / noise,
+        _share(_shared(residuals, samples), _shared(contrast, samples) + floor),
+        float((scaled**2).sum()) / state.noise,
         state.blur_mrad,
         float(state.coefficients[0]),
     )
@@ -300,9 +297,8 @@ def _shared(values: np.ndarray, samples: Samples) -> float:
     return float((values[1:] * values[:-1])[_neighbours(samples)].sum())
 
 
-def _independent_share(state: _State, samples: Samples) -> float:
+def _independent_share(scaled: np.ndarray, samples: Samples) -> float:
     """Share of the residuals that are independent, from neighbours along x."""
-    scaled = np.sqrt(state.weights) * state.residuals
     power = float((scaled**2).mean()) + 1e-20
     correlation = _shared(scaled, samples) / max(int(_neighbours(samples).sum()), 1) / power
     correlation = float(np.clip(correlation, 0, 0.95))

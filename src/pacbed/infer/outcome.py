@@ -8,10 +8,18 @@ from typing import Any
 import numpy as np
 
 import pacbed
-from pacbed.infer.confidence import Calibration
+from pacbed.infer.confidence import Calibration, Evidence
 from pacbed.infer.estimate import Alternative, Estimate, Status, ThicknessDistribution
 from pacbed.infer.fit import Fit
-from pacbed.infer.fit_model import CENTER_X, CENTER_Y, LOG_SCALE, ROTATION, THICKNESS, TILT_X
+from pacbed.infer.fit_model import (
+    CENTER_X,
+    CENTER_Y,
+    LOG_ALPHA,
+    LOG_SCALE,
+    ROTATION,
+    THICKNESS,
+    TILT_X,
+)
 from pacbed.infer.posing import Reading, frame_scale
 from pacbed.infer.refine import Solution
 from pacbed.library.bundle import READER, Bundle
@@ -105,7 +113,9 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
     tilt_std = math.sqrt(float(np.trace(best.covariance[1:3, 1:3])) / 2)
     mrad_per_pixel = float(np.exp(p[LOG_SCALE]))
     probabilities = _probabilities(context, reading, solutions)
-    status = _status(context, best, float(np.hypot(*tilt)), float(probabilities[0]))
+    evidence = _evidence(context, reading, best)
+    doubt = context.calibration.doubt(evidence)
+    status = _status(context, best, doubt, float(np.hypot(*tilt)), float(probabilities[0]))
     return Estimate(
         system=context.bundle.system.name,
         status=status,
@@ -136,16 +146,29 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
         warnings=_warnings(context, status, best),
         provenance={
             **context.provenance("fit"),
-            "structured_residual": round(best.structured_residual, 4),
-            "contrast_residual": round(best.contrast_residual, 4),
+            "doubt": round(doubt, 2),
+            **{name: round(value, 5) for name, value in vars(evidence).items()},
             "network_thickness_nm": round(_summary(context.bins, reading.probability)[0], 2),
         },
     )
 
 
-def _status(context: Context, best: Fit, mistilt: float, probability: float) -> Status:
+def _evidence(context: Context, reading: Reading, best: Fit) -> Evidence:
+    shift = float(best.parameters[LOG_ALPHA]) - math.log(context.convergence_mrad)
+    return Evidence(
+        best.structured_residual,
+        best.residual,
+        reading.tilt_error_mrad,
+        math.sqrt(best.covariance[0, 0]),
+        shift,
+    )
+
+
+def _status(
+    context: Context, best: Fit, doubt: float, mistilt: float, probability: float
+) -> Status:
     system = context.bundle.system
-    if best.structured_residual > context.calibration.mismatch or best.gain <= 0:
+    if doubt > context.calibration.mismatch or best.gain <= 0:
         return "mismatch"
     low, high = system.thickness_nm
     thickness = best.parameters[THICKNESS]

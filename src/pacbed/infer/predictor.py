@@ -4,6 +4,7 @@ import math
 import time
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from pacbed.errors import OutOfRangeError
 from pacbed.infer.comparison import unexplained_share
@@ -36,6 +37,8 @@ class Predictor:
     def __init__(self, bundle: Bundle, threads: int = 1) -> None:
         self.bundle = bundle
         self._networks = Networks(bundle, threads)
+        self._threads = threads
+        self._pools = ThreadpoolController()
         self._calibration = Calibration.from_dict(bundle.calibration)
         system = bundle.system
         self._frame = make_crystal_frame(
@@ -94,18 +97,17 @@ class Predictor:
         )
         if not refine:
             return read_estimate(context, readings[0])
-        return fitted_estimate(
-            context,
-            readings[0],
-            _refine(
+        # The fit's matrices are small: more threads only wait for each other.
+        with self._pools.limit(limits=self._threads, user_api="blas"):
+            solutions = _refine(
                 data,
                 readings,
                 self._networks.bins,
                 self.bundle.table,
                 convergence_mrad,
                 mrad_per_pixel is not None,
-            ),
-        )
+            )
+        return fitted_estimate(context, readings[0], solutions)
 
     def residual(self, pattern: np.ndarray, estimate: Estimate, convergence_mrad: float) -> float:
         """Share of a pattern's variance that the simulated pattern leaves, 0..1.

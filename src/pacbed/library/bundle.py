@@ -44,7 +44,7 @@ class Bundle:
     input: dict[str, Any]
     provenance: dict[str, Any]
     hashes: dict[str, str]
-    calibration: dict[str, float] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(cls, folder: Path) -> "Bundle":
@@ -76,7 +76,7 @@ class Bundle:
                 dict(content["input"]),
                 dict(content["provenance"]),
                 {str(k): str(v) for k, v in content["sha256"].items()},
-                {str(k): float(v) for k, v in content.get("calibration", {}).items()},
+                dict(content.get("calibration", {})),
             )
         except OSError as error:
             raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
@@ -155,7 +155,7 @@ def write_bundle(
     _write_description(folder, content)
 
 
-def write_calibration(folder: Path, calibration: dict[str, float]) -> None:
+def write_calibration(folder: Path, calibration: dict[str, Any]) -> None:
     """Put a calibration into a bundle's description, in place of the one it has.
 
     Parameters
