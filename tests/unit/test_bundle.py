@@ -22,7 +22,8 @@ def test_shipped_systems(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_shipped_bundle_is_whole_and_small(name):
     bundle = load_bundle(name)
-    assert len(bundle.network) > 1e5
+    assert len(bundle.locator) > 1e5
+    assert len(bundle.reader) > 1e6
     assert bundle.table.geometry.high_tension_kV == bundle.system.high_tension_kV
     size = sum(path.stat().st_size for path in bundle.folder.iterdir())
     assert size <= 16e6
@@ -61,7 +62,7 @@ def test_data_folder_comes_first(tmp_path):
     assert load_bundle("sto-of-mine", data=tmp_path).folder == model
 
 
-@pytest.mark.parametrize("name", ["network.onnx", "lacbed.npz"])
+@pytest.mark.parametrize("name", ["locator.onnx", "reader.onnx", "lacbed.npz"])
 def test_changed_file_is_refused(tmp_path, name):
     folder = tmp_path / "bundle"
     shutil.copytree(load_bundle(3).folder, folder)
@@ -70,7 +71,7 @@ def test_changed_file_is_refused(tmp_path, name):
         file.write(b"changed")
     bundle = Bundle.load(folder)
     with pytest.raises(BundleError, match="SHA-256 differs"):
-        _ = bundle.network if name == "network.onnx" else bundle.table
+        _ = getattr(bundle, {"lacbed.npz": "table"}.get(name, name.removesuffix(".onnx")))
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"schema": 99}', '{"schema": 1, "system": {}}'])
