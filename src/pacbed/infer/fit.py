@@ -229,16 +229,14 @@ def _columns(
         at.laplacian * alpha**2 * _BLUR,
         at.pattern * np.log(positive),
     ]
-    ridge = np.array(
-        [0, 0, _BACKGROUND**-2, _BACKGROUND**-2, _DIFFUSE**-2, 1.0, _GAIN**-2]
-    )
+    ridge = np.array([0, 0, _BACKGROUND**-2, _BACKGROUND**-2, _DIFFUSE**-2, 1.0, _GAIN**-2])
     return np.stack(columns, axis=1), ridge
 
 
 def _next_blur(state: _State, alpha: float) -> float:
     """Take the linear rest of the blur into the pattern's own."""
     rest = 2 * _BLUR * alpha**2 * state.coefficients[5] / max(state.coefficients[0], 1e-6)
-    square = state.blur_mrad**2 + float(np.clip(rest, -(0.03 * alpha) ** 2, (0.05 * alpha) ** 2))
+    square = state.blur_mrad**2 + float(np.clip(rest, -((0.03 * alpha) ** 2), (0.05 * alpha) ** 2))
     return float(np.sqrt(np.clip(square, 0, (_LARGEST_BLUR * alpha) ** 2)))
 
 
@@ -250,9 +248,7 @@ def _projected(state: _State) -> tuple[np.ndarray, np.ndarray]:
     return derivative - basis @ (basis.T @ derivative), root
 
 
-def _step(
-    state: _State, start: np.ndarray, precision: np.ndarray, damping: float
-) -> np.ndarray:
+def _step(state: _State, start: np.ndarray, precision: np.ndarray, damping: float) -> np.ndarray:
     derivative, root = _projected(state)
     noise = float((root * state.residuals).var()) + 1e-12
     normal = derivative.T @ derivative + noise * np.diag(precision)
@@ -263,9 +259,7 @@ def _step(
     return np.asarray(step / max(1.0, float(np.abs(step / _LONG).max())))
 
 
-def _finish(
-    state: _State, samples: Samples, start: np.ndarray, precision: np.ndarray
-) -> Fit:
+def _finish(state: _State, samples: Samples, start: np.ndarray, precision: np.ndarray) -> Fit:
     derivative, root = _projected(state)
     scaled = root * state.residuals
     # Neighbouring residuals are alike where the model is wrong: fewer count.
@@ -298,7 +292,8 @@ def _share(part: float, whole: float) -> float:
 
 def _neighbours(samples: Samples) -> np.ndarray:
     """Which samples are followed by their neighbour along x."""
-    return (np.diff(samples.y) == 0) & (np.diff(samples.x) <= samples.pitch_px * 1.01)
+    beside = np.diff(samples.x) <= samples.pitch_px * 1.01
+    return np.asarray((np.diff(samples.y) == 0) & beside)
 
 
 def _shared(values: np.ndarray, samples: Samples) -> float:

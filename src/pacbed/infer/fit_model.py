@@ -142,16 +142,12 @@ class FitModel:
         return np.ascontiguousarray(value), np.ascontiguousarray(slope)
 
 
-def _angles(
-    parameters: np.ndarray, samples: Samples
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _angles(parameters: np.ndarray, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Angles from the disk's centre (N, 2) in the crystal's frame, matrix, offsets in pixels."""
     a, b = parameters[ELLIPSE_A], parameters[ELLIPSE_B]
     distortion = np.array([[1 + a, b], [b, 1 - a]])
     matrix = _turn(-parameters[ROTATION]) @ distortion * np.exp(parameters[LOG_SCALE])
-    offset = np.stack(
-        [samples.x - parameters[CENTER_X], samples.y - parameters[CENTER_Y]], axis=1
-    )
+    offset = np.stack([samples.x - parameters[CENTER_X], samples.y - parameters[CENTER_Y]], axis=1)
     return offset @ matrix.T, matrix, offset
 
 
@@ -175,8 +171,7 @@ class _Window:
         j = np.fft.rfftfreq(self._shape[1])[None]
         # Frequencies in 1/mrad along x and y: the dual of the grid's lattice.
         self._frequency = [
-            (i * self._inverse[n, 0] + j * self._inverse[n, 1]).astype(np.float32)
-            for n in range(2)
+            (i * self._inverse[n, 0] + j * self._inverse[n, 1]).astype(np.float32) for n in range(2)
         ]
         self._square = self._frequency[0] ** 2 + self._frequency[1] ** 2
         spline = (2 + np.cos(2 * np.pi * i)) * (2 + np.cos(2 * np.pi * j)) / 9

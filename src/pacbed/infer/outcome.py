@@ -167,9 +167,7 @@ def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _probabilities(
-    context: Context, reading: Reading, solutions: list[Solution]
-) -> np.ndarray:
+def _probabilities(context: Context, reading: Reading, solutions: list[Solution]) -> np.ndarray:
     """Of the solutions: likelihood of the fit times what the reader thinks of it."""
     weights = np.array([s.weight for s in solutions])
     floor = 0.02

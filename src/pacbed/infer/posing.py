@@ -135,9 +135,7 @@ def _placed(
     shift = np.clip(geometry[4:6], -_LARGEST_SHIFT, _LARGEST_SHIFT) * disk.radius
     rotation = math.degrees(math.atan2(geometry[7], geometry[6])) / order
     return Placement(
-        DiskLocation(
-            disk.row + shift[1], disk.column + shift[0], radius or disk.radius * zoom
-        ),
+        DiskLocation(disk.row + shift[1], disk.column + shift[0], radius or disk.radius * zoom),
         rotation,
         rotation_matrix(-rotation) @ geometry[:2] * convergence_mrad,
     )

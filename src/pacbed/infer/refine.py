@@ -107,15 +107,11 @@ class _Job:
     convergence_mrad: float
     scale_given: bool
 
-    def fit(
-        self, thickness: float, steps: int, model: FitModel | None
-    ) -> tuple[Fit, FitModel]:
+    def fit(self, thickness: float, steps: int, model: FitModel | None) -> tuple[Fit, FitModel]:
         """Fit from the placement and a thickness in nm."""
         start = start_parameters(self.placement, thickness, self.convergence_mrad)
         blur = _FIRST_BLUR * self.convergence_mrad
-        return fit_pattern(
-            self.samples, self.table, start, self.scale_given, steps, blur, model
-        )
+        return fit_pattern(self.samples, self.table, start, self.scale_given, steps, blur, model)
 
     def finish(self, fit: Fit) -> Fit:
         """Go on from where a brief fit ended."""

@@ -181,7 +181,7 @@ class PatternStream:
         log_zoom = np.where(
             fine,
             rng.normal(0, options.fine_zoom, count),
-            rng.uniform(*np.log(options.zoom), count),
+            rng.uniform(np.log(options.zoom[0]), np.log(options.zoom[1]), count),
         )
         center = rng.normal(0, 1, (count, 2))
         center *= np.where(fine, options.fine_center_px, options.center_px)[:, None]

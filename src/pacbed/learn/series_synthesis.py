@@ -111,6 +111,6 @@ class SeriesSynthesiser:
         matrix = matrix * unit
         grid = axis[None, :, None, None] * matrix[:, None, None, 1]
         grid = grid + axis[None, None, :, None] * matrix[:, None, None, 0] + shift[:, None, None]
-        return nnf.grid_sample(
-            native[:, None], grid.flip(-1), mode="bicubic", align_corners=True
-        )[:, 0]
+        return nnf.grid_sample(native[:, None], grid.flip(-1), mode="bicubic", align_corners=True)[
+            :, 0
+        ]

@@ -141,9 +141,7 @@ def rotation_order(table: LacbedTable) -> int:
     return max(1, sum(1 for w in group if round(float(np.linalg.det(w))) == 1))
 
 
-def _begin(
-    table: LacbedTable, system: System, options: TrainingOptions, steps: int
-) -> Training:
+def _begin(table: LacbedTable, system: System, options: TrainingOptions, steps: int) -> Training:
     low, high = system.thickness_nm
     shape = NetworkOptions(
         (low, high),
@@ -246,7 +244,9 @@ def _step(training: Training, batch: Batch) -> np.ndarray:
     value = locator_loss(
         geometry,
         in_pattern,
-        *(torch.from_numpy(v) for v in (batch.log_zoom, batch.center, batch.rotation_rad)),
+        torch.from_numpy(batch.log_zoom),
+        torch.from_numpy(batch.center),
+        torch.from_numpy(batch.rotation_rad),
         order,
     )
     pose, fine = draw_poses(batch, geometry.detach().numpy(), order, training.rng)

@@ -228,9 +228,8 @@ def _places(
     operation = grid.operation[row, column]
     image = geometry.beam_images[operation[direction_of], beams[beam_row]]
     known = wedge[direction_of]
-    return np.where(
-        known >= 0, geometry.entry_of[np.maximum(known, 0), image], geometry.entry_of.max()
-    )
+    entry = geometry.entry_of[np.maximum(known, 0), image]
+    return np.asarray(np.where(known >= 0, entry, geometry.entry_of.max()))
 
 
 def _within(lattice: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
