@@ -6,7 +6,6 @@ import time
 import numpy as np
 
 from pacbed.errors import OutOfRangeError
-from pacbed.infer.comparison import unexplained_share
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.networks import Networks
@@ -106,19 +105,6 @@ class Predictor:
                 mrad_per_pixel is not None,
             ),
         )
-
-    def residual(self, pattern: np.ndarray, estimate: Estimate, convergence_mrad: float) -> float:
-        """Share of a pattern's variance that the simulated pattern leaves, 0..1.
-
-        For an estimate without refinement; a refined one has its ``residual``.
-
-        Parameters
-        ----------
-        pattern : ndarray, shape (rows, columns)
-        estimate : Estimate
-        convergence_mrad : float
-        """
-        return unexplained_share(clean(pattern), self.bundle.table, estimate, convergence_mrad)
 
     def _check(self, convergence_mrad: float, mrad_per_pixel: float | None) -> None:
         low, high = self.bundle.system.convergence_mrad
