@@ -6,9 +6,12 @@ from pacbed.infer.estimate import Estimate
 
 STATUS_WORDS = {
     "ok": "ok: one solution stands out",
-    "ambiguous": "ambiguous: the thickness is not determined, see interval and alternatives",
-    "mismatch": "mismatch: the pattern does not fit this system, do not use the numbers",
-    "out_of_range": "out of range: the answer lies outside what the system covers",
+    "ambiguous": "ambiguous: the thickness is not determined; choose among the alternatives by"
+    " what else is known",
+    "mismatch": "mismatch: the pattern does not fit this system, do not use the numbers; check"
+    " crystal, zone axis, voltage and convergence",
+    "out_of_range": "out of range: the answer lies outside what the system covers; do not use"
+    " the numbers, or train a wider system",
 }
 #: Below this length, in standard errors, a tilt vector has no sure direction.
 _SURE_DIRECTION = 2.0
