@@ -7,7 +7,12 @@ import pytest
 
 from pacbed.errors import BundleError, UnknownSystemError
 from pacbed.library.bundle import Bundle
-from pacbed.library.register import find_system, installed_systems, load_bundle
+from pacbed.library.register import (
+    broken_bundles,
+    find_system,
+    installed_systems,
+    load_bundle,
+)
 
 NAMES = ["rutile-001-80kV", "sto-001-80kV", "sto-001-200kV", "sto-001-300kV"]
 
@@ -79,3 +84,30 @@ def test_broken_description(tmp_path, text):
     (tmp_path / "bundle.json").write_text(text)
     with pytest.raises(BundleError, match=r"bundle\.json"):
         Bundle.load(tmp_path)
+
+
+def spoilt_data_folder(tmp_path):
+    """A data folder with a bundle that cannot be read and one that can."""
+    for name in ("good", "bad"):
+        model = tmp_path / ("3" if name == "good" else "7") / "models" / name
+        shutil.copytree(load_bundle(3).folder, model)
+    (model / "bundle.json").write_text("{")
+    return model
+
+
+@pytest.mark.filterwarnings("always::UserWarning")
+def test_broken_description_stops_no_other_system(tmp_path):
+    model = spoilt_data_folder(tmp_path)
+    with pytest.warns(UserWarning, match=r"left out: .*bad.bundle\.json"):
+        assert find_system(3, data=tmp_path).id == 3
+    with pytest.warns(UserWarning, match="left out"):
+        assert load_bundle("sto-001-300kV", data=tmp_path).folder.name == "good"
+    with pytest.warns(UserWarning, match="left out"):
+        assert len(installed_systems(tmp_path)) == 4
+    assert list(broken_bundles(tmp_path)) == [model]
+
+
+def test_a_system_that_is_not_found_names_the_broken_bundles(tmp_path):
+    spoilt_data_folder(tmp_path)
+    with pytest.raises(UnknownSystemError, match=r"broken: .*bad.bundle\.json"):
+        find_system(7, data=tmp_path)
