@@ -21,7 +21,7 @@ def by_index(disks, values):
     return dict(zip(map(tuple, disks.points.tolist()), values.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("center", [None, TILT + [0.3, -0.2]])
+@pytest.mark.parametrize("center", [None, np.add(TILT, (0.3, -0.2))])
 def test_sums_are_those_of_the_synthesis(small_table, center):
     """Also where the disks were gathered for a tilt nearby."""
     disks, sums = sums_at(small_table, TILT, ALPHA, center)

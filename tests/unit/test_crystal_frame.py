@@ -109,10 +109,10 @@ def test_the_true_pose_has_no_errors_and_others_have_theirs(batch, frame):
     for found in (errors.tilt, errors.log_zoom, errors.center, errors.rotation):
         assert found.abs().max() < 1e-5
     wrong = Pose(
-        batch.tilt + [0.3, 0.4],
+        np.add(batch.tilt, (0.3, 0.4)),
         batch.rotation_rad + 0.05,
         batch.log_zoom + 0.02,
-        batch.center + [0.0, 2.0],
+        np.add(batch.center, (0.0, 2.0)),
     )
     errors = reader_input(batch, frame, wrong, fine).errors
     assert errors.tilt.norm(dim=1).numpy() == pytest.approx(0.5, abs=1e-4)
