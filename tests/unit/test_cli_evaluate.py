@@ -52,6 +52,18 @@ def test_words(evaluate):
     assert "(2 labelled)" in words
 
 
+def test_words_hold_residual_and_status(evaluate):
+    words = succeed(*evaluate(LINES[0]))
+    header, line = words.splitlines()[:2]
+    assert header.split()[-2:] == ["residual/%", "status"]
+    residual, status = line.split()[-2:]
+    assert 0 < float(residual) < 5
+    assert status == "ok"
+    assert "1 ok" in words
+    line = succeed(*evaluate(LINES[0]), "--no-refine").splitlines()[1]
+    assert len(line.split()) == 7
+
+
 def test_json(evaluate):
     result = json.loads(succeed(*evaluate(*LINES), "--json"))
     first, second = result["patterns"]

@@ -39,4 +39,4 @@ def systems(as_json: JsonOption = False, data: DataOption = None) -> None:
     print_table(_HEADER, rows, numbers={"ID", "kV", *_HEADER[-3:]})
     broken = broken_bundles(data)
     if broken:
-        print_block("broken, left out", [(str(folder), "") for folder in broken])
+        print_block("broken, left out", [("", str(folder)) for folder in broken])

@@ -57,7 +57,7 @@ def summary_rows(estimate: Estimate) -> list[tuple[str, str]]:
     if estimate.rotation_deg is not None:
         rows.append(("Rotation", f"{estimate.rotation_deg:.1f}° against the crystal"))
     if estimate.residual is not None:
-        rows.append(("Residual", f"{100 * estimate.residual:.1f} % of the pattern's variance"))
+        rows.append(("Residual", f"{100 * estimate.residual:.1f} % of the fitted variance"))
     if estimate.alternatives:
         shown = [
             f"{other.thickness_nm:.1f} nm ({100 * other.probability:.0f} %)"
