@@ -1,6 +1,6 @@
-"""Accuracy of the shipped networks on fresh synthetic patterns, network alone.
+"""Accuracy of the shipped bundles on fresh synthetic patterns, with the fit or without.
 
-    python benchmarks/accuracy.py [--patterns 2000] [--seed 20261124] [--json]
+    python benchmarks/accuracy.py [--patterns 2000] [--seed 20261124] [--no-refine] [--json]
 
 Every pattern is synthesised from the bundle's own table over the system's whole
 range (thickness, mistilt, convergence, rotation, off-centre disk), recorded with
@@ -21,7 +21,7 @@ from pacbed.pattern.synthesis import synthesise
 SIZE = 160
 
 
-def measure(system, count, seed):
+def measure(system, count, seed, refine):
     rng = np.random.default_rng([seed, system.id])
     bundle = load_bundle(system)
     predictor = Predictor(bundle)
@@ -40,7 +40,7 @@ def measure(system, count, seed):
         )  # fmt: skip
         clean = np.maximum(synthesise(bundle.table, parameters, (SIZE, SIZE)), 0)
         effects = draw_effects(1, radius, (1e5, 1e8), rng)
-        found = predictor.infer(apply_effects(clean[None], effects, rng)[0], alpha)
+        found = predictor.infer(apply_effects(clean[None], effects, rng)[0], alpha, refine=refine)
         rows.append(
             (
                 abs(found.thickness_nm - thickness),
@@ -57,13 +57,15 @@ def main():
     parser.add_argument("--patterns", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=20261124)
     parser.add_argument("--system", help="name of one system; all by default")
+    parser.add_argument("--no-refine", action="store_true", help="the networks alone")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     results = {}
     for system in installed_systems():
         if arguments.system not in (None, system.name):
             continue
-        thickness, tilt, scale, ok = measure(system, arguments.patterns, arguments.seed).T
+        rows = measure(system, arguments.patterns, arguments.seed, not arguments.no_refine)
+        thickness, tilt, scale, ok = rows.T
         results[system.name] = {
             "patterns": arguments.patterns,
             "seed": arguments.seed,

@@ -100,10 +100,14 @@ def test_gain_offset_and_type_do_not_matter(predictor):
     assert second.thickness_nm == pytest.approx(first.thickness_nm, abs=0.1)
 
 
-def test_another_crystal_and_noise_are_refused(predictor):
+def test_another_crystal_is_refused(predictor):
     foreign = pattern(load_bundle("rutile-001-80kV").table)
     assert predictor.infer(foreign, 20.0).status == "mismatch"
-    noise = np.random.default_rng(5).poisson(100, (256, 256))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_noise_is_refused(predictor, seed):
+    noise = np.random.default_rng(seed).poisson(100, (256, 256))
     assert predictor.infer(noise, 20.0).status == "mismatch"
 
 
