@@ -1,6 +1,6 @@
-"""Accuracy on fresh synthetic patterns, network alone or with the fit.
+"""Accuracy of the shipped bundles on fresh synthetic patterns, with the fit or without.
 
-    python benchmarks/accuracy.py [--patterns 2000] [--seed 20261124] [--refine] [--json]
+    python benchmarks/accuracy.py [--patterns 2000] [--seed 20261124] [--no-refine] [--json]
 
 Every pattern is synthesised from the bundle's own table over the system's whole
 range (thickness, mistilt, convergence, rotation, off-centre disk), recorded with
@@ -57,16 +57,15 @@ def main():
     parser.add_argument("--patterns", type=int, default=2000)
     parser.add_argument("--seed", type=int, default=20261124)
     parser.add_argument("--system", help="name of one system; all by default")
-    parser.add_argument("--refine", action="store_true", help="with the fit, not the network alone")
+    parser.add_argument("--no-refine", action="store_true", help="the networks alone")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     results = {}
     for system in installed_systems():
         if arguments.system not in (None, system.name):
             continue
-        thickness, tilt, scale, ok = measure(
-            system, arguments.patterns, arguments.seed, arguments.refine
-        ).T
+        rows = measure(system, arguments.patterns, arguments.seed, not arguments.no_refine)
+        thickness, tilt, scale, ok = rows.T
         results[system.name] = {
             "patterns": arguments.patterns,
             "seed": arguments.seed,

@@ -1,4 +1,4 @@
-"""Running the command line, and a bundle whose network always gives the same answer."""
+"""Running the command line, and a bundle whose networks always give the same answer."""
 
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 from pacbed.cli import app
 from pacbed.library.bundle import write_bundle
 from pacbed.library.system import System
+from pacbed.pattern.crystal_frame import FRAME_SIZE, plane_operations
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE
 from pacbed.pattern.synthesis import synthesise
@@ -27,7 +28,7 @@ SYSTEM = System(
     thickness_nm=(1.0, 30.0),
     mistilt_mrad=(0.0, 3.0),
 )
-#: What the network of the test bundle answers to every pattern.
+#: What the networks of the test bundle answer to every pattern.
 THICKNESS_NM, TILT_MRAD = 15.0, (1.2, -0.6)
 CONVERGENCE_MRAD = 12.0
 
@@ -61,6 +62,7 @@ g_max = 2.0
 [training]
 samples = 64
 batch_size = 32
+workers = 0
 """
 
 
@@ -92,20 +94,19 @@ def make_data_folder(folder: Path, table: Any, system: System = SYSTEM) -> Path:
     """Write a data folder with one bundle, and return it."""
     bins = round(system.thickness_nm[1] - system.thickness_nm[0]) + 1
     grid = np.linspace(*system.thickness_nm, bins)
-    thickness = -0.5 * ((grid - THICKNESS_NM) / 0.6) ** 2
-    tilt = np.array(TILT_MRAD) / CONVERGENCE_MRAD
-    # Tilt, its width, zoom, shift, rotation (cosine, sine) and the zoom's width.
-    geometry = np.array([*tilt, -4, 0, 0, 0, 1, 0, -4])
     write_bundle(
         folder / str(system.id) / "models" / "test",
         system,
-        _constant_network(thickness, geometry),
+        _measuring_locator(np.array(TILT_MRAD) / CONVERGENCE_MRAD),
+        _constant_reader(-0.5 * ((grid - THICKNESS_NM) / 0.6) ** 2),
         table,
         {
             "size": INPUT_SIZE,
             "aperture_px": APERTURE_PX,
+            "frame_size": FRAME_SIZE,
             "thickness_bins": bins,
             "rotation_order": 4,
+            "operations": plane_operations(table.geometry).tolist(),
         },
         {"version": "test"},
     )
@@ -124,32 +125,62 @@ def make_pattern(table: Any, mrad_per_pixel: float = 0.3, size: int = 128) -> np
     return synthesise(table, parameters, (size, size)) * np.float32(1e6)
 
 
-def _constant_network(thickness: np.ndarray, geometry: np.ndarray) -> bytes:
-    """ONNX network with the inputs and outputs of a real one that ignores the pattern."""
+def _measuring_locator(tilt: np.ndarray) -> bytes:
+    """ONNX locator that measures the disk's size; what else it says is always the same."""
+    # Tilt, its width, zoom (from the area of the bright pixels), centre, rotation.
+    geometry = np.array([[*tilt, -4, -np.log(np.pi * APERTURE_PX**2) / 2, 0, 0, 1, 0]])
     constants = {
         "axes": np.array([2, 3], np.int64),
         "zero": np.zeros(1, np.float32),
-        "t": thickness[None].astype(np.float32),
-        "g": geometry[None].astype(np.float32),
+        "half": np.array([[0, 0, 0, 0.5, 0, 0, 0, 0]], np.float32),
+        "g": geometry.astype(np.float32),
     }
+    nodes = [
+        helper.make_node("Greater", ["frames", "zero"], ["bright"]),
+        helper.make_node("Cast", ["bright"], ["ones"], to=TensorProto.FLOAT),
+        helper.make_node("ReduceSum", ["ones", "axes"], ["area"], keepdims=0),
+        helper.make_node("Log", ["area"], ["size"]),
+        helper.make_node("Mul", ["size", "half"], ["zoom"]),
+        helper.make_node("Add", ["zoom", "g"], ["geometry"]),
+    ]
+    inputs = {"frames": ["batch", 1, INPUT_SIZE, INPUT_SIZE], "convergence_mrad": ["batch"]}
+    return _network("locator", nodes, inputs, ["geometry"], constants)
+
+
+def _constant_reader(thickness: np.ndarray) -> bytes:
+    """ONNX reader that ignores the pattern and finds no error of the pose."""
+    constants = {
+        "zero": np.zeros((1, 1), np.float32),
+        "axis": np.array([1], np.int64),
+        "t": thickness[None].astype(np.float32),
+        "e": np.array([[0, 0, -4, 0, 0, 0, 0]], np.float32),
+    }
+    nodes = [
+        helper.make_node("ReduceMean", ["folded_mrad", "axis"], ["mean"], keepdims=1),
+        helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "t"], ["thickness"]),
+        helper.make_node("Add", ["nothing", "e"], ["errors"]),
+    ]
+    inputs = {
+        "values": ["batch", FRAME_SIZE**2],
+        "folded_mrad": ["batch", 2],
+        "convergence_mrad": ["batch"],
+    }
+    return _network("reader", nodes, inputs, ["thickness", "errors"], constants)
+
+
+def _network(
+    name: str,
+    nodes: list[Any],
+    inputs: dict[str, list[Any]],
+    outputs: list[str],
+    constants: dict[str, np.ndarray],
+) -> bytes:
     graph = helper.make_graph(
-        [
-            helper.make_node("ReduceMean", ["frames", "axes"], ["mean"], keepdims=0),
-            helper.make_node("Mul", ["mean", "zero"], ["nothing"]),
-            helper.make_node("Add", ["nothing", "t"], ["thickness"]),
-            helper.make_node("Add", ["nothing", "g"], ["geometry"]),
-        ],
-        "constant",
-        [
-            helper.make_tensor_value_info(
-                "frames", TensorProto.FLOAT, ["batch", 1, INPUT_SIZE, INPUT_SIZE]
-            ),
-            helper.make_tensor_value_info("convergence_mrad", TensorProto.FLOAT, ["batch"]),
-        ],
-        [
-            helper.make_tensor_value_info("thickness", TensorProto.FLOAT, ["batch", None]),
-            helper.make_tensor_value_info("geometry", TensorProto.FLOAT, ["batch", None]),
-        ],
+        nodes,
+        name,
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, s) for n, s in inputs.items()],
+        [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["batch", None]) for n in outputs],
         [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)

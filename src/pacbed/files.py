@@ -1,7 +1,7 @@
 """Writing files whole or not at all."""
 
 import os
-import tempfile
+import secrets
 from pathlib import Path
 
 from pacbed.errors import FileFormatError
@@ -24,13 +24,14 @@ def write_atomically(path: Path, content: bytes) -> None:
     path = Path(path)
     temporary: str | None = None
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        beside = str(path.with_name(f".{path.name}.{secrets.token_hex(6)}"))
+        # A result is as readable as any other file: unlike tempfile, which makes private
+        # ones, this leaves the mode to the umask, which is not touched (threads share it).
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+        handle = os.open(beside, flags, 0o666)
+        temporary = beside
         with os.fdopen(handle, "wb") as file:
             file.write(content)
-        # mkstemp makes the file private; a result is as readable as any other file.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
         os.replace(temporary, path)
     except OSError as error:
         if temporary is not None and os.path.exists(temporary):

@@ -70,7 +70,7 @@ def test_changed_bundle_replaces_the_older_one(catalogue, data):
     assert after.bundle.provenance == {"version": "2"}
 
 
-@pytest.mark.parametrize("damage", ["description", "schema", "network", "table"])
+@pytest.mark.parametrize("damage", ["description", "schema", "locator", "reader", "table"])
 def test_broken_bundle_leaves_the_old_one_serving(catalogue, data, damage):
     system = catalogue.systems()[-1]
     before = catalogue.predictor(system)
@@ -80,7 +80,7 @@ def test_broken_bundle_leaves_the_old_one_serving(catalogue, data, damage):
     elif damage == "schema":
         rewrite(folder, schema=99)
     else:
-        name = {"network": "network.onnx", "table": "lacbed.npz"}[damage]
+        name = {"table": "lacbed.npz"}.get(damage, f"{damage}.onnx")
         (folder / name).write_bytes(b"broken")
         rewrite(folder, provenance={"version": "2"})
     for _ in range(3):
@@ -93,9 +93,9 @@ def test_broken_newer_model_leaves_the_older_serving(catalogue, data):
     before = catalogue.predictor(catalogue.systems()[-1])
     newer = folder_of(data).with_name("zz-newer")
     shutil.copytree(folder_of(data), newer)
-    (newer / "network.onnx").write_bytes(b"broken")
+    (newer / "reader.onnx").write_bytes(b"broken")
     assert catalogue.predictor(catalogue.systems()[-1]) is before
-    shutil.copy(folder_of(data) / "network.onnx", newer)
+    shutil.copy(folder_of(data) / "reader.onnx", newer)
     rewrite(newer, provenance={"version": "mended"})
     after = catalogue.predictor(catalogue.systems()[-1])
     assert after.bundle.folder == newer
@@ -118,7 +118,7 @@ def test_removed_bundle_uncovers_the_shipped_one(tmp_path, small_table):
 
 
 def test_bundle_that_is_broken_from_the_start(data):
-    (folder_of(data) / "network.onnx").write_bytes(b"broken")
+    (folder_of(data) / "reader.onnx").write_bytes(b"broken")
     catalogue = Catalogue(data, 0.0, Metrics())
     with pytest.raises(BundleError):
         catalogue.predictor(catalogue.systems()[-1])
@@ -150,7 +150,7 @@ def test_requests_go_on_while_bundles_are_replaced(data, small_table, make_clien
 
 
 def test_broken_bundle_is_told_without_paths(data, make_client, small_table):
-    (folder_of(data) / "network.onnx").write_bytes(b"broken")
+    (folder_of(data) / "reader.onnx").write_bytes(b"broken")
     client = make_client(data=data)
     pattern = make_pattern(small_table)
     parameters = raw_parameters(pattern, system=SYSTEM.id, convergence_angle=12)

@@ -7,7 +7,12 @@ import pytest
 
 from pacbed.errors import BundleError, UnknownSystemError
 from pacbed.library.bundle import Bundle
-from pacbed.library.register import find_system, installed_systems, load_bundle
+from pacbed.library.register import (
+    broken_bundles,
+    find_system,
+    installed_systems,
+    load_bundle,
+)
 
 NAMES = ["rutile-001-80kV", "sto-001-80kV", "sto-001-200kV", "sto-001-300kV"]
 
@@ -22,7 +27,8 @@ def test_shipped_systems(monkeypatch, tmp_path):
 @pytest.mark.parametrize("name", NAMES)
 def test_shipped_bundle_is_whole_and_small(name):
     bundle = load_bundle(name)
-    assert len(bundle.network) > 1e5
+    assert len(bundle.locator) > 1e5
+    assert len(bundle.reader) > 1e6
     assert bundle.table.geometry.high_tension_kV == bundle.system.high_tension_kV
     size = sum(path.stat().st_size for path in bundle.folder.iterdir())
     assert size <= 16e6
@@ -61,7 +67,7 @@ def test_data_folder_comes_first(tmp_path):
     assert load_bundle("sto-of-mine", data=tmp_path).folder == model
 
 
-@pytest.mark.parametrize("name", ["network.onnx", "lacbed.npz"])
+@pytest.mark.parametrize("name", ["locator.onnx", "reader.onnx", "lacbed.npz"])
 def test_changed_file_is_refused(tmp_path, name):
     folder = tmp_path / "bundle"
     shutil.copytree(load_bundle(3).folder, folder)
@@ -70,7 +76,7 @@ def test_changed_file_is_refused(tmp_path, name):
         file.write(b"changed")
     bundle = Bundle.load(folder)
     with pytest.raises(BundleError, match="SHA-256 differs"):
-        _ = bundle.network if name == "network.onnx" else bundle.table
+        _ = getattr(bundle, {"lacbed.npz": "table"}.get(name, name.removesuffix(".onnx")))
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"schema": 99}', '{"schema": 1, "system": {}}'])
@@ -78,3 +84,30 @@ def test_broken_description(tmp_path, text):
     (tmp_path / "bundle.json").write_text(text)
     with pytest.raises(BundleError, match=r"bundle\.json"):
         Bundle.load(tmp_path)
+
+
+def spoilt_data_folder(tmp_path):
+    """A data folder with a bundle that cannot be read and one that can."""
+    for name in ("good", "bad"):
+        model = tmp_path / ("3" if name == "good" else "7") / "models" / name
+        shutil.copytree(load_bundle(3).folder, model)
+    (model / "bundle.json").write_text("{")
+    return model
+
+
+@pytest.mark.filterwarnings("always::UserWarning")
+def test_broken_description_stops_no_other_system(tmp_path):
+    model = spoilt_data_folder(tmp_path)
+    with pytest.warns(UserWarning, match=r"left out: .*bad.bundle\.json"):
+        assert find_system(3, data=tmp_path).id == 3
+    with pytest.warns(UserWarning, match="left out"):
+        assert load_bundle("sto-001-300kV", data=tmp_path).folder.name == "good"
+    with pytest.warns(UserWarning, match="left out"):
+        assert len(installed_systems(tmp_path)) == 4
+    assert list(broken_bundles(tmp_path)) == [model]
+
+
+def test_a_system_that_is_not_found_names_the_broken_bundles(tmp_path):
+    spoilt_data_folder(tmp_path)
+    with pytest.raises(UnknownSystemError, match=r"broken: .*bad.bundle\.json"):
+        find_system(7, data=tmp_path)

@@ -15,7 +15,7 @@ HEADER = (
 )
 LINES = (
     "pattern.npy,Strontium titanate,200,0 0 1,12,14,16,1.2,-0.6,0.3",
-    "pattern.npy,SrTiO3,200,0 0 1,12,10,12,1.2,-0.2,",
+    "pattern.npy,SrTiO3,200,0 0 1,12,10,12,1.2,-0.2,0.3",
 )
 
 
@@ -43,26 +43,40 @@ def evaluate(shared, tmp_path, monkeypatch):
 def test_words(evaluate):
     words = succeed(*evaluate(*LINES))
     first, second = [line.split() for line in words.splitlines() if line.startswith("pattern.npy")]
-    assert first[:4] == ["pattern.npy", "14-16", "15.0", "0.0"]
-    assert second[:4] == ["pattern.npy", "10-12", "15.0", "3.0"]
+    assert first[:2] == ["pattern.npy", "14-16"]
+    assert second[:2] == ["pattern.npy", "10-12"]
+    assert [float(line[2]) for line in (first, second)] == pytest.approx([15, 15], abs=0.3)
+    assert [float(line[3]) for line in (first, second)] == pytest.approx([0, 3], abs=0.3)
     assert "patterns         2" in words
     assert "50 % within 1 nm, 50 % within 2 nm, 100 % within 5 nm" in words
-    assert "median 0.20 mrad" in words
+    assert "(2 labelled)" in words
+
+
+def test_words_hold_residual_and_status(evaluate):
+    words = succeed(*evaluate(LINES[0]))
+    header, line = words.splitlines()[:2]
+    assert header.split()[-2:] == ["residual/%", "status"]
+    residual, status = line.split()[-2:]
+    assert 0 < float(residual) < 5
+    assert status == "ok"
+    assert "1 ok" in words
+    line = succeed(*evaluate(LINES[0]), "--no-refine").splitlines()[1]
+    assert len(line.split()) == 7
 
 
 def test_json(evaluate):
     result = json.loads(succeed(*evaluate(*LINES), "--json"))
     first, second = result["patterns"]
     assert first["path"] == "pattern.npy"
-    assert (first["error_nm"], second["error_nm"]) == pytest.approx((0, 3), abs=0.05)
+    assert (first["error_nm"], second["error_nm"]) == pytest.approx((0, 3), abs=0.3)
     assert (first["tilt_error_mrad"], second["tilt_error_mrad"]) == pytest.approx(
-        (0, 0.4), abs=1e-3
+        (0, 0.4), abs=0.06
     )
     assert first["system"] == SYSTEM.name
-    assert first["mrad_per_pixel"] == pytest.approx(0.3)
+    assert first["mrad_per_pixel"] == pytest.approx(0.3, rel=5e-3)
     assert 0 <= first["residual"] <= 1
     assert result["summary"]["count"] == 2
-    assert result["summary"]["max_error_nm"] == pytest.approx(3, abs=0.05)
+    assert result["summary"]["max_error_nm"] == pytest.approx(3, abs=0.3)
 
 
 def test_table(evaluate):
@@ -70,7 +84,7 @@ def test_table(evaluate):
     with open("answers.csv", newline="", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     assert [row["path"] for row in rows] == ["pattern.npy"] * 2
-    assert float(rows[1]["error_nm"]) == pytest.approx(3, abs=0.05)
+    assert float(rows[1]["error_nm"]) == pytest.approx(3, abs=0.3)
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,7 @@ def test_wheel_carries_a_bundle_for_each_recipe(wheel):
     assert recipes
     for recipe in recipes:
         stem = recipe.rpartition("/")[2].removesuffix(".toml")
-        for part in ("bundle.json", "network.onnx", "lacbed.npz"):
+        for part in ("bundle.json", "locator.onnx", "reader.onnx", "lacbed.npz"):
             assert f"pacbed/library/bundles/{stem}/{part}" in carried
 
 

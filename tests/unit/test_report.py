@@ -105,8 +105,8 @@ class TestPicture:
             "x (mrad)",
             "thickness (nm)",
             "probability per 0.5 nm",
-            "Difference, 0.0 % of the variance",
-            "1.3 % of the pattern's variance",
+            "Difference, 0.0 % of the pixels' variance",
+            "1.3 % of the fitted variance",
             "31.0 nm (12 %)",
             "PACBED-CNN 1.2.3, bundle 0123456789ab",
         ):

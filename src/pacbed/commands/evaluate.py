@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pacbed.commands.options import DataOption, JsonOption, check_output
+from pacbed.commands.options import DataOption, JsonOption, NoRefineOption, check_output
 from pacbed.commands.output import print_block, print_json, print_table, progress_bar
 from pacbed.errors import PacbedError
 
@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from pacbed.library.system import System
 
 _HEADER = [
-    "pattern", "label/nm", "found/nm", "error/nm", "mistilt/mrad", "tilt error/mrad", "status",
+    "pattern", "label/nm", "found/nm", "error/nm", "mistilt/mrad", "tilt error/mrad",
+    "residual/%", "status",
 ]  # fmt: skip
 
 
@@ -29,6 +30,7 @@ def evaluate(
             metavar="LABELS.csv",
         ),
     ],
+    no_refine: NoRefineOption = False,
     as_json: JsonOption = False,
     output: Annotated[
         Path | None,
@@ -51,7 +53,7 @@ def evaluate(
         check_output(output, (".csv",))
     entries = read_labels(labels)
     systems = [_find(labels, label, data) for label in entries]
-    scores = _scores(labels, entries, systems, data)
+    scores = _scores(labels, entries, systems, data, not no_refine)
     summary = summarise(scores)
     if output is not None:
         write_atomically(output, to_csv(scores).encode())
@@ -77,7 +79,11 @@ def _find(table: Path, label: "Label", data: Path | None) -> "System":
 
 
 def _scores(
-    table: Path, labels: "tuple[Label, ...]", systems: "list[System]", data: Path | None
+    table: Path,
+    labels: "tuple[Label, ...]",
+    systems: "list[System]",
+    data: Path | None,
+    refine: bool,
 ) -> "list[Score]":
     from pacbed.infer.evaluation import Score
     from pacbed.infer.predictor import Predictor
@@ -94,6 +100,7 @@ def _scores(
                     read_pattern(label.path).data,
                     label.convergence_mrad,
                     label.mrad_per_pixel,
+                    refine,
                 )
             except PacbedError as error:
                 raise type(error)(f"{table}: line {label.line}: {error}") from error
@@ -111,6 +118,7 @@ def _row(score: "Score") -> list[str]:
         f"{score.error_nm:.1f}",
         f"{estimate.mistilt_mrad:.2f}",
         "" if tilt is None else f"{tilt:.2f}",
+        "" if estimate.residual is None else f"{100 * estimate.residual:.1f}",
         estimate.status,
     ]
 
@@ -126,6 +134,7 @@ def _summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
             f"median {summary['median_error_nm']:.2f} nm, largest {summary['max_error_nm']:.2f} nm",
         ),
         ("", ", ".join(shares)),
+        ("Status", ", ".join(f"{n} {s.replace('_', ' ')}" for s, n in summary["status"].items())),
     ]
     if summary["tilt_count"]:
         rows.append(

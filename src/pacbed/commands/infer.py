@@ -3,6 +3,7 @@
 import dataclasses
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,19 +14,30 @@ from pacbed.commands.options import (
     HighTensionOption,
     JsonOption,
     MaterialOption,
-    SystemOption,
+    NoRefineOption,
     ZoneAxisOption,
     check_output,
 )
-from pacbed.commands.output import print_block, print_json
-from pacbed.commands.select import choose_system
-from pacbed.errors import FileFormatError, OutOfRangeError, PatternError
+from pacbed.commands.output import print_block, print_json, print_table, progress_bar
+from pacbed.commands.select import ANY, choose_system
+from pacbed.errors import FileFormatError, OutOfRangeError, PatternError, UnknownSystemError
 
 if TYPE_CHECKING:
     from pacbed.infer.estimate import Estimate
+    from pacbed.infer.predictor import Predictor
     from pacbed.library.bundle import Bundle
-    from pacbed.library.system import System
     from pacbed.readers import Measurement
+
+_RANKING = ["system", "status", "thickness/nm", "mistilt/mrad", "residual/%", "structured/%"]
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """A file with its answer, and those of all systems where all were tried."""
+
+    measurement: "Measurement"
+    estimate: "Estimate"
+    ranking: "tuple[Estimate, ...]" = ()
 
 
 def infer(
@@ -36,7 +48,16 @@ def infer(
             metavar="FILE",
         ),
     ],
-    system: SystemOption = None,
+    system: Annotated[
+        str | None,
+        typer.Option(
+            "--system",
+            "-s",
+            help="ID or name of the system, as [bold]pacbed systems[/bold] lists it; [bold]any"
+            "[/bold] tries all of them and ranks the answers.",
+            metavar="ID|NAME|any",
+        ),
+    ] = None,
     material: MaterialOption = None,
     high_tension: HighTensionOption = None,
     zone_axis: ZoneAxisOption = "0 0 1",
@@ -53,6 +74,7 @@ def infer(
     frame: Annotated[
         int | None, typer.Option(help="Frame of a stack or scan, from 0.", min=0, metavar="N")
     ] = None,
+    no_refine: NoRefineOption = False,
     as_json: JsonOption = False,
     report: Annotated[
         Path | None,
@@ -70,47 +92,119 @@ def infer(
     With the conditions in place of the system, and a picture to judge the answer by:
     [bold]pacbed infer a.tif b.tif --material "Strontium titanate" --high-tension 200
     --convergence 13.6 --report fit.png[/bold]
+
+    Where the crystal is not known: [bold]pacbed infer pattern.dm4 --system any
+    --convergence 20[/bold]
     """
     reports = _report_paths(files, report)
-    chosen = choose_system(system, material, high_tension, zone_axis, data)
+    if system is not None and system.strip().lower() == ANY:
+        if material is not None or high_tension is not None or no_refine:
+            raise UnknownSystemError(
+                "--system any compares the fits of all systems: leave out --material, "
+                "--high-tension and --no-refine."
+            )
+        bundles = _all_bundles(data)
+    else:
+        bundles = _one_bundle(system, material, high_tension, zone_axis, data)
     answers = []
-    for job in _run(files, chosen, convergence, mrad_per_pixel, frame, reports, data):
+    for answer in _run(files, bundles, convergence, mrad_per_pixel, frame, reports, not no_refine):
         if as_json:
-            answers.append(_to_dict(*job))
+            answers.append(_to_dict(answer))
         else:
-            print_block(str(job[0].path), _rows(*job))
+            print_block(str(answer.measurement.path), _rows(answer))
+            if answer.ranking:
+                print_table(_RANKING, _ranking_rows(answer), numbers=set(_RANKING[2:]))
     if as_json:
         print_json(answers[0] if len(answers) == 1 else answers)
 
 
+def _one_bundle(
+    system: str | None,
+    material: str | None,
+    high_tension_kV: float | None,
+    zone_axis: str,
+    data: Path | None,
+) -> "list[Bundle]":
+    from pacbed.library.register import load_bundle
+
+    chosen = choose_system(system, material, high_tension_kV, zone_axis, data)
+    return [load_bundle(chosen, data)]
+
+
+def _all_bundles(data: Path | None) -> "list[Bundle]":
+    from pacbed.library.register import installed_bundles
+
+    return installed_bundles(data)
+
+
 def _run(
     files: list[Path],
-    system: "System",
+    bundles: "list[Bundle]",
     convergence_mrad: float | None,
     mrad_per_pixel: float | None,
     frame: int | None,
     reports: list[Path | None],
-    data: Path | None,
-) -> Iterator[tuple["Measurement", "Estimate"]]:
+    refine: bool,
+) -> Iterator[_Answer]:
     """Read and infer one file after the other, and write its picture."""
     from pacbed.infer.doubts import with_doubts
     from pacbed.infer.predictor import Predictor
-    from pacbed.library.register import load_bundle
+    from pacbed.infer.ranking import rank
     from pacbed.readers import read_pattern
 
-    bundle = load_bundle(system, data)
-    predictor = Predictor(bundle)
+    predictors = {bundle.system.name: Predictor(bundle) for bundle in bundles}
     for path, picture in zip(files, reports, strict=True):
         measurement = read_pattern(path, frame)
         angle = _convergence(measurement, convergence_mrad)
+        asked = list(predictors.values())
+        if len(asked) > 1:
+            asked = _covering(asked, angle)
         try:
-            estimate = predictor.infer(measurement.data, angle, mrad_per_pixel)
+            ranking = rank(_estimates(asked, measurement, angle, mrad_per_pixel, refine))
         except PatternError as error:
             raise PatternError(f"{path}: {error}") from error
-        estimate = with_doubts(estimate, vars(measurement.metadata), system, angle)
+        bundle = predictors[ranking[0].system].bundle
+        stated = vars(measurement.metadata)
+        estimate = with_doubts(ranking[0], stated, bundle.system, angle)
         if picture is not None:
             _write_report(picture, measurement, estimate, bundle, angle)
-        yield measurement, estimate
+        yield _Answer(measurement, estimate, tuple(ranking) if len(bundles) > 1 else ())
+
+
+def _covering(predictors: "list[Predictor]", convergence_mrad: float) -> "list[Predictor]":
+    """Those whose range of convergence angles holds this one."""
+    ranges = [(predictor, predictor.bundle.system.convergence_mrad) for predictor in predictors]
+    fitting = [p for p, (low, high) in ranges if low <= convergence_mrad <= high]
+    if not fitting:
+        low, high = min(r[0] for _, r in ranges), max(r[1] for _, r in ranges)
+        raise OutOfRangeError(
+            f"convergence {convergence_mrad:g} mrad is covered by none of the installed systems, "
+            f"which reach from {low:g} to {high:g} mrad."
+        )
+    return fitting
+
+
+def _estimates(
+    predictors: "list[Predictor]",
+    measurement: "Measurement",
+    convergence_mrad: float,
+    mrad_per_pixel: float | None,
+    refine: bool,
+) -> "list[Estimate]":
+    """Answers of the systems that find a pattern at all; an error where none does."""
+    estimates, refusals = [], []
+    with progress_bar("inferring", total=len(predictors)) as bar:
+        for number, predictor in enumerate(predictors, start=1):
+            try:
+                estimates.append(
+                    predictor.infer(measurement.data, convergence_mrad, mrad_per_pixel, refine)
+                )
+            except PatternError as error:
+                refusals.append(error)
+            bar.update(number)
+    if not estimates:
+        raise refusals[0]
+    return estimates
 
 
 def _convergence(measurement: "Measurement", given: float | None) -> float:
@@ -149,11 +243,11 @@ def _report_paths(files: list[Path], report: Path | None) -> list[Path | None]:
     return list(paths)
 
 
-def _rows(measurement: "Measurement", estimate: "Estimate") -> list[tuple[str, str]]:
+def _rows(answer: _Answer) -> list[tuple[str, str]]:
     from pacbed.infer.summary import summary_rows
 
-    rows = summary_rows(estimate)
-    metadata = measurement.metadata
+    rows = summary_rows(answer.estimate)
+    metadata = answer.measurement.metadata
     stated = [
         f"{value:.4g} {unit}"
         for value, unit in (
@@ -167,13 +261,35 @@ def _rows(measurement: "Measurement", estimate: "Estimate") -> list[tuple[str, s
     stated += [f"{name} {value}" for name, value in metadata.extra.items()]
     if stated:
         rows.append(("File states", ", ".join(stated)))
-    rows += [("Warning", warning) for warning in estimate.warnings]
+    rows += [("Warning", warning) for warning in answer.estimate.warnings]
     return rows
 
 
-def _to_dict(measurement: "Measurement", estimate: "Estimate") -> dict[str, Any]:
-    return {
-        "path": str(measurement.path),
-        **estimate.to_dict(),
-        "metadata": dataclasses.asdict(measurement.metadata),
+def _ranking_rows(answer: _Answer) -> list[list[str]]:
+    from pacbed.infer.ranking import structured_residual
+    from pacbed.infer.summary import with_error
+
+    return [
+        [
+            estimate.system,
+            estimate.status.replace("_", " "),
+            with_error(estimate.thickness_nm, estimate.thickness_std_nm),
+            with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad),
+            f"{100 * (estimate.residual or 0.0):.1f}",
+            f"{100 * structured_residual(estimate):.1f}",
+        ]
+        for estimate in answer.ranking
+    ]
+
+
+def _to_dict(answer: _Answer) -> dict[str, Any]:
+    from pacbed.infer.ranking import ranking_entry
+
+    values = {
+        "path": str(answer.measurement.path),
+        **answer.estimate.to_dict(),
+        "metadata": dataclasses.asdict(answer.measurement.metadata),
     }
+    if answer.ranking:
+        values["ranking"] = [ranking_entry(estimate) for estimate in answer.ranking]
+    return values

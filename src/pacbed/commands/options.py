@@ -41,6 +41,14 @@ TiltYOption = Annotated[
 RecipeArgument = Annotated[
     Path, typer.Argument(help="Recipe of the system (TOML).", metavar="RECIPE")
 ]
+NoRefineOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-refine",
+        help="The networks alone, without the fit: quicker, and a pattern of another crystal is"
+        " not refused.",
+    ),
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

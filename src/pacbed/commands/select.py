@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 
 from pacbed.errors import UnknownSystemError
 
+#: In place of a system: all of them.
+ANY = "any"
+
 if TYPE_CHECKING:
     from pacbed.library.system import System
 

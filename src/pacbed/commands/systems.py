@@ -1,7 +1,7 @@
 """``pacbed systems``: what is installed."""
 
 from pacbed.commands.options import DataOption, JsonOption
-from pacbed.commands.output import print_json, print_table
+from pacbed.commands.output import print_block, print_json, print_table
 
 _HEADER = [
     "ID", "name", "material", "formula", "zone axis", "kV",
@@ -10,11 +10,11 @@ _HEADER = [
 
 
 def systems(as_json: JsonOption = False, data: DataOption = None) -> None:
-    """List the installed systems and the ranges that they cover.
+    """List the installed systems and the ranges that they cover, and broken bundles.
 
     Example: [bold]pacbed systems --json[/bold]
     """
-    from pacbed.library.register import installed_systems
+    from pacbed.library.register import broken_bundles, installed_systems
     from pacbed.library.zone_axis import format_zone_axis
 
     installed = installed_systems(data)
@@ -37,3 +37,6 @@ def systems(as_json: JsonOption = False, data: DataOption = None) -> None:
         for system in installed
     ]
     print_table(_HEADER, rows, numbers={"ID", "kV", *_HEADER[-3:]})
+    broken = broken_bundles(data)
+    if broken:
+        print_block("broken, left out", [("", str(folder)) for folder in broken])

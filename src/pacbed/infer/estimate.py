@@ -64,12 +64,12 @@ class Estimate:
     center_row_px, center_column_px : float
         Centre of the bright-field disk in the pattern as given, pixels.
     residual : float or None
-        Share of the pattern's variance that the simulated pattern leaves, 0..1;
-        None where no comparison was asked for.
+        Share of the pattern's variance that the fitted pattern leaves, 0..1; None
+        where nothing was fitted.
     alternatives : tuple of Alternative
         Other solutions, the likelier first.
     thickness_distribution : ThicknessDistribution
-        The network's distribution over thickness.
+        Distribution over thickness.
     warnings : tuple of str
         What the user should know before using the numbers.
     provenance : dict

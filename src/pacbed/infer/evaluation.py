@@ -4,6 +4,7 @@ import csv
 import io
 import math
 import statistics
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -96,7 +97,8 @@ def summarise(scores: Sequence[Score]) -> dict[str, Any]:
     dict
         ``count``, ``median_error_nm``, ``max_error_nm``, ``share_within_1nm`` and
         so on for ``LIMITS_NM`` (0..1), ``tilt_count``, ``median_tilt_error_mrad``
-        and ``max_tilt_error_mrad`` (None where no label has a tilt).
+        and ``max_tilt_error_mrad`` (None where no label has a tilt), ``status`` (the
+        number of patterns of each).
     """
     errors = [score.error_nm for score in scores]
     tilts = [score.tilt_error_mrad for score in scores]
@@ -112,6 +114,7 @@ def summarise(scores: Sequence[Score]) -> dict[str, Any]:
         "tilt_count": len(labelled),
         "median_tilt_error_mrad": statistics.median(labelled) if labelled else None,
         "max_tilt_error_mrad": max(labelled) if labelled else None,
+        "status": dict(Counter(score.estimate.status for score in scores)),
     }
 
 

@@ -289,7 +289,8 @@ def _share(part: float, whole: float) -> float:
 
 def _neighbours(samples: Samples) -> np.ndarray:
     """Which samples are followed by their neighbour along x."""
-    return (np.diff(samples.y) == 0) & (np.diff(samples.x) <= samples.pitch_px * 1.01)
+    beside = np.diff(samples.x) <= samples.pitch_px * 1.01
+    return np.asarray((np.diff(samples.y) == 0) & beside)
 
 
 def _shared(values: np.ndarray, samples: Samples) -> float:

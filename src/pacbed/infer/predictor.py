@@ -7,7 +7,6 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pacbed.errors import OutOfRangeError
-from pacbed.infer.comparison import unexplained_share
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.networks import Networks
@@ -108,19 +107,6 @@ class Predictor:
                 mrad_per_pixel is not None,
             )
         return fitted_estimate(context, readings[0], solutions)
-
-    def residual(self, pattern: np.ndarray, estimate: Estimate, convergence_mrad: float) -> float:
-        """Share of a pattern's variance that the simulated pattern leaves, 0..1.
-
-        For an estimate without refinement; a refined one has its ``residual``.
-
-        Parameters
-        ----------
-        pattern : ndarray, shape (rows, columns)
-        estimate : Estimate
-        convergence_mrad : float
-        """
-        return unexplained_share(clean(pattern), self.bundle.table, estimate, convergence_mrad)
 
     def _check(self, convergence_mrad: float, mrad_per_pixel: float | None) -> None:
         low, high = self.bundle.system.convergence_mrad

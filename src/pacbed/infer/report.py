@@ -157,7 +157,8 @@ def _draw_comparison(figure: Figure, view: ReportView, estimate: Estimate) -> No
     simulated_axes.tick_params(labelleft=False)
     simulated_axes.set_ylabel("")
     simulated_axes.set_title(
-        f"Simulated at {estimate.thickness_nm:.1f} nm, {estimate.mistilt_mrad:.1f} mrad",
+        f"{'Simulated' if estimate.residual is None else 'Fitted'} at "
+        f"{estimate.thickness_nm:.1f} nm, {estimate.mistilt_mrad:.1f} mrad",
         fontsize=TITLE_SIZE,
     )
     difference = measured - matched
@@ -167,7 +168,7 @@ def _draw_comparison(figure: Figure, view: ReportView, estimate: Estimate) -> No
     )
     _color_scale(figure, shown, "difference scale", "measured − simulated (% of maximum)")
     difference_axes.set_title(
-        f"Difference, {100 * residual:.1f} % of the variance", fontsize=TITLE_SIZE
+        f"Difference, {100 * residual:.1f} % of the pixels' variance", fontsize=TITLE_SIZE
     )
 
 

@@ -6,9 +6,12 @@ from pacbed.infer.estimate import Estimate
 
 STATUS_WORDS = {
     "ok": "ok: one solution stands out",
-    "ambiguous": "ambiguous: the thickness is not determined, see interval and alternatives",
-    "mismatch": "mismatch: the pattern does not fit this system, do not use the numbers",
-    "out_of_range": "out of range: the answer lies outside what the system covers",
+    "ambiguous": "ambiguous: the thickness is not determined; choose among the alternatives by"
+    " what else is known",
+    "mismatch": "mismatch: the pattern does not fit this system, do not use the numbers; check"
+    " crystal, zone axis, voltage and convergence",
+    "out_of_range": "out of range: the answer lies outside what the system covers; do not use"
+    " the numbers, or train a wider system",
 }
 #: Below this length, in standard errors, a tilt vector has no sure direction.
 _SURE_DIRECTION = 2.0
@@ -54,7 +57,7 @@ def summary_rows(estimate: Estimate) -> list[tuple[str, str]]:
     if estimate.rotation_deg is not None:
         rows.append(("Rotation", f"{estimate.rotation_deg:.1f}° against the crystal"))
     if estimate.residual is not None:
-        rows.append(("Residual", f"{100 * estimate.residual:.1f} % of the pattern's variance"))
+        rows.append(("Residual", f"{100 * estimate.residual:.1f} % of the fitted variance"))
     if estimate.alternatives:
         shown = [
             f"{other.thickness_nm:.1f} nm ({100 * other.probability:.0f} %)"

@@ -278,7 +278,13 @@ class LacbedTable:
         return np.concatenate([*parts, np.zeros(1, np.float32)])
 
     def save(self, path: Path) -> None:
-        """Write the table as an .npz without pickles, whole or not at all."""
+        """Write the table as an .npz without pickles, whole or not at all.
+
+        Raises
+        ------
+        OutOfRangeError
+            If the quantum is too small for the coefficients.
+        """
         g = self.geometry
         header = {
             "format": _FORMAT,
@@ -297,7 +303,7 @@ class LacbedTable:
         # Column after column, low and high bytes apart: neighbours are alike and the
         # high bytes are mostly 0 or 255, which is what deflate likes.
         integers = np.concatenate(
-            [np.round(c / self.quantum).astype(np.int16).T.ravel() for c in self.coefficients]
+            [self._integers(values).T.ravel() for values in self.coefficients]
         )
         planes = np.stack([integers & 0xFF, (integers >> 8) & 0xFF]).astype(np.uint8)
         arrays: dict[str, Any] = {
@@ -313,6 +319,17 @@ class LacbedTable:
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
         write_atomically(path, buffer.getvalue())
+
+    def _integers(self, coefficients: np.ndarray) -> np.ndarray:
+        steps = np.round(coefficients / self.quantum)
+        largest, limit = float(np.abs(steps).max(initial=0)), np.iinfo(np.int16).max
+        if not largest <= limit:
+            enough = largest * self.quantum / limit
+            raise OutOfRangeError(
+                f"quantum {self.quantum:g} is too small for the table, whose coefficients reach "
+                f"{largest * self.quantum:.3g}; give at least {enough:.1g}"
+            )
+        return steps.astype(np.int16)
 
     @classmethod
     def load(cls, path: Path) -> "LacbedTable":

@@ -84,7 +84,18 @@ def _to_onnx(
             verbose=False,
         )
         model = onnx.load(path)
+    _forget_origin(model)
     return bytes(_shorten_weights(model).SerializeToString())
+
+
+def _forget_origin(model: onnx.ModelProto) -> None:
+    """Remove the exporter's notes, which hold source paths of the machine."""
+    for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
+        del part.metadata_props[:]
+        part.doc_string = ""
+    for part in (model, model.graph, *model.graph.input, *model.graph.output):
+        del part.metadata_props[:]
+        part.doc_string = ""
 
 
 def _shorten_weights(model: onnx.ModelProto) -> onnx.ModelProto:

@@ -1,6 +1,7 @@
 """Which systems are installed, and the bundle of each."""
 
 import os
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -38,8 +39,20 @@ def installed_bundles(data: Path | None = None) -> list[Bundle]:
     ----------
     data : Path, optional
         Data folder; bundles lie in ``<id>/models/<model>/``.
+
+    Warns
+    -----
+    UserWarning
+        Of each bundle whose description cannot be read; the others are installed.
     """
-    return sorted(_in_order_of_search(data), key=lambda bundle: bundle.system.id)
+    bundles, faults = _in_order_of_search(data)
+    _warn(faults)
+    return sorted(bundles, key=lambda bundle: bundle.system.id)
+
+
+def broken_bundles(data: Path | None = None) -> dict[Path, str]:
+    """What is wrong with each bundle whose description cannot be read, by folder."""
+    return _in_order_of_search(data)[1]
 
 
 def bundle_folders(data: Path | None = None) -> list[Path]:
@@ -56,13 +69,23 @@ def bundle_folders(data: Path | None = None) -> list[Path]:
     return [path.parent for path in [*reversed(own), *sorted(_SHIPPED.glob(f"*/{DESCRIPTION}"))]]
 
 
-def _in_order_of_search(data: Path | None) -> list[Bundle]:
+def _in_order_of_search(data: Path | None) -> tuple[list[Bundle], dict[Path, str]]:
     """Bundles of the data folder, then the shipped ones whose ID it does not have."""
     found: dict[int, Bundle] = {}
+    faults: dict[Path, str] = {}
     for folder in bundle_folders(data):
-        bundle = Bundle.load(folder)
-        found.setdefault(bundle.system.id, bundle)
-    return list(found.values())
+        try:
+            bundle = Bundle.load(folder)
+        except BundleError as error:
+            faults[folder] = str(error)
+        else:
+            found.setdefault(bundle.system.id, bundle)
+    return list(found.values()), faults
+
+
+def _warn(faults: dict[Path, str]) -> None:
+    for fault in faults.values():
+        warnings.warn(f"bundle left out: {fault}", UserWarning, stacklevel=1)
 
 
 def installed_systems(data: Path | None = None) -> list[System]:
@@ -93,15 +116,28 @@ def find_system(
     Raises
     ------
     UnknownSystemError
-        If none fits; the message lists the installed ones.
+        If none fits; the message lists the installed ones, and the broken ones.
+
+    Warns
+    -----
+    UserWarning
+        Of each bundle whose description cannot be read.
     """
-    return match_system(
-        [bundle.system for bundle in _in_order_of_search(data)],
-        system,
-        material=material,
-        high_tension_kV=high_tension_kV,
-        zone_axis=zone_axis,
-    )
+    bundles, faults = _in_order_of_search(data)
+    try:
+        found = match_system(
+            [bundle.system for bundle in bundles],
+            system,
+            material=material,
+            high_tension_kV=high_tension_kV,
+            zone_axis=zone_axis,
+        )
+    except UnknownSystemError as error:
+        if not faults:
+            raise
+        raise UnknownSystemError(f"{error}; broken: {'; '.join(faults.values())}") from error
+    _warn(faults)
+    return found
 
 
 def match_system(

@@ -143,9 +143,7 @@ def bin_pixels(pattern: np.ndarray, factor: int) -> np.ndarray:
     return np.asarray(cut.reshape(rows, factor, columns, factor).mean(axis=(1, 3)))
 
 
-def to_input_frame(
-    pattern: np.ndarray, disk: DiskLocation, rotation_deg: float = 0.0
-) -> np.ndarray:
+def to_input_frame(pattern: np.ndarray, disk: DiskLocation) -> np.ndarray:
     """Resample a pattern so that the disk stands centred with :data:`APERTURE_PX`.
 
     Parameters
@@ -153,8 +151,6 @@ def to_input_frame(
     pattern : ndarray of float32, shape (rows, columns)
     disk : DiskLocation
         What to take as the bright-field disk.
-    rotation_deg : float
-        The crystal's rotation in the pattern; the frame shows it upright.
 
     Returns
     -------
@@ -162,7 +158,7 @@ def to_input_frame(
         Positions outside the pattern repeat its edge.
     """
     step = disk.radius / APERTURE_PX
-    half = INPUT_SIZE / 2 * step * (1.1 if rotation_deg == 0 else 1.5) + 3
+    half = INPUT_SIZE / 2 * step * 1.1 + 3
     top, left = (max(0, int(np.floor(c - half))) for c in (disk.row, disk.column))
     bottom, right = int(np.ceil(disk.row + half)) + 1, int(np.ceil(disk.column + half)) + 1
     window = pattern[top:bottom, left:right]
@@ -177,11 +173,9 @@ def to_input_frame(
     if min(window.shape, default=0) < 2:
         raise PatternError("the bright-field disk lies outside the array; crop less")
     offset = (np.arange(INPUT_SIZE) - (INPUT_SIZE - 1) / 2) * step / factor
-    x, y = np.meshgrid(offset, offset)
-    c, s = np.cos(np.deg2rad(rotation_deg)), np.sin(np.deg2rad(rotation_deg))
-    rows = (row + 0.5) / factor - 0.5 + s * x + c * y
-    columns = (column + 0.5) / factor - 0.5 + c * x - s * y
-    grid = np.stack([rows, columns])
+    rows = (row + 0.5) / factor - 0.5 + offset
+    columns = (column + 0.5) / factor - 0.5 + offset
+    grid = np.stack(np.meshgrid(rows, columns, indexing="ij"))
     return np.asarray(ndimage.map_coordinates(window, grid, order=1, mode="nearest"), np.float32)
 
 

@@ -1,0 +1,43 @@
+"""Answers of several systems, the best first."""
+
+import json
+import math
+
+import pytest
+
+from pacbed.infer.estimate import Estimate, ThicknessDistribution
+from pacbed.infer.ranking import rank, ranking_entry, structured_residual
+
+
+def estimate(system, status, structured=None):
+    provenance = {} if structured is None else {"structured_residual": structured}
+    return Estimate(
+        system, status, 20.0, 0.5, (19.0, 21.0), 1.0, 0.0, 0.1, 1.0, 0.0, 0.3, 1.0, 0.0,
+        64.0, 64.0, 0.02, (), ThicknessDistribution((), ()), provenance=provenance,
+    )  # fmt: skip
+
+
+def test_status_goes_before_the_residual():
+    answers = [
+        estimate("e", "mismatch", 0.6),
+        estimate("d", "out_of_range", 0.01),
+        estimate("b", "ok", 0.2),
+        estimate("c", "ambiguous", 0.001),
+        estimate("a", "ok", 0.1),
+        estimate("f", "mismatch", 0.9),
+    ]
+    assert [answer.system for answer in rank(answers)] == list("abcdef")
+
+
+def test_answers_without_a_fit_come_last_of_their_status():
+    answers = [estimate("b", "ok"), estimate("a", "ok", 0.4)]
+    assert [answer.system for answer in rank(answers)] == ["a", "b"]
+    assert math.isinf(structured_residual(answers[0]))
+    assert rank([]) == []
+
+
+def test_entry_is_plain():
+    entry = ranking_entry(estimate("a", "ok", 0.1))
+    assert json.loads(json.dumps(entry)) == entry
+    assert entry["system"] == "a"
+    assert entry["structured_residual"] == pytest.approx(0.1)
