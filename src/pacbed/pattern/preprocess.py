@@ -140,7 +140,10 @@ def bin_pixels(pattern: np.ndarray, factor: int) -> np.ndarray:
         return pattern
     rows, columns = (n // factor for n in pattern.shape)
     cut = pattern[: rows * factor, : columns * factor]
-    return np.asarray(cut.reshape(rows, factor, columns, factor).mean(axis=(1, 3)))
+    # Sums of slices: several times faster than a mean over two axes of a view.
+    by_rows = sum(cut[n::factor] for n in range(1, factor)) + cut[::factor]
+    total = sum(by_rows[:, n::factor] for n in range(1, factor)) + by_rows[:, ::factor]
+    return np.asarray(total / np.float32(factor**2))
 
 
 def to_input_frame(pattern: np.ndarray, disk: DiskLocation) -> np.ndarray:
