@@ -88,60 +88,6 @@ def test_known_angle_per_pixel_is_kept(here):
     assert (answer["tilt_x_mrad"], answer["tilt_y_mrad"]) == pytest.approx(TILT_MRAD, abs=0.1)
 
 
-def test_networks_alone(here):
-    words = succeed("infer", "pattern.npy", *OPTIONS, "--no-refine")
-    assert "residual" not in words
-    assert "the networks alone" in words
-    answer = json.loads(succeed("infer", "pattern.npy", *OPTIONS, "--no-refine", "--json"))
-    assert answer["residual"] is None
-    assert answer["provenance"]["method"] == "network"
-    assert "ranking" not in answer
-
-
-def test_any_system(here):
-    """Of the installed systems two cover 12 mrad and 200 kV; the pattern is the test's own."""
-    options = ("--system", "any", "--convergence", 12, "--mrad-per-pixel", 0.3)
-    answer = json.loads(succeed("infer", "pattern.npy", *options, "--json"))
-    assert answer["ranking"][0]["system"] == answer["system"] == SYSTEM.name
-    assert {entry["system"] for entry in answer["ranking"]} >= {SYSTEM.name, "sto-001-300kV"}
-    residuals = [entry["structured_residual"] for entry in answer["ranking"]]
-    assert residuals[0] < 0.1
-    words = succeed("infer", "pattern.npy", *options, "--report", "fit.png")
-    table = words[words.index("structured/%") :].splitlines()[1:]
-    assert table[0].split()[:2] == [SYSTEM.name, "ok"]
-    assert len(table) == len(answer["ranking"])
-    assert Path("fit.png").exists()
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        (("--convergence", 12, "--no-refine"), "--no-refine"),
-        (("--convergence", 12, "--material", "SrTiO3"), "--material"),
-        (("--convergence", 70), "covered by none"),
-        ((), "--convergence"),
-    ],
-)
-def test_any_system_refused(here, options, words):
-    assert words in fail("infer", "pattern.npy", "--system", "any", *options)
-
-
-@pytest.mark.filterwarnings("always::UserWarning")
-def test_broken_bundle_of_another_system(here, shared):
-    shutil.copytree(shared / "data", "data")
-    broken = Path("data/77/models/half")
-    broken.mkdir(parents=True)
-    (broken / "bundle.json").write_text("{")
-    result = run("infer", "pattern.npy", *OPTIONS, "--data", "data")
-    assert result.exit_code == 0
-    assert result.stderr.startswith("pacbed: warning: bundle left out: ")
-    assert str(broken) in result.stderr
-    listed = run("systems", "--data", "data").stdout
-    assert SYSTEM.name in listed
-    assert listed.rstrip().endswith(str(broken))
-    assert str(broken) in fail("infer", "pattern.npy", "--system", 77, "--data", "data")
-
-
 def test_frame_of_a_stack(here):
     pattern = np.load("pattern.npy")
     np.save("stack.npy", np.stack([np.zeros_like(pattern), pattern]))
