@@ -107,9 +107,9 @@ class FitModel:
         width = np.sqrt(pitch**2 / 12 + blur_mrad**2)
         images = self._window.smooth(np.stack(natives), width, _DIFFUSE_WIDTH * alpha)
         angle, to_pattern, offset = _angles(parameters, samples)
-        at = self._window.interpolate(images, angle - tilt)
-        pattern, by_thickness, by_x, by_y, by_alpha, grad_x, grad_y, laplacian, diffuse = at
-        gradient = np.stack([grad_x, grad_y], axis=1)
+        at, gradient = self._window.interpolate(images, angle - tilt)
+        pattern, by_thickness, by_x, by_y, by_alpha, laplacian, diffuse = at
+        grad_x, grad_y = gradient.T
         jacobian = np.empty((len(pattern), 10))
         jacobian[:, THICKNESS] = by_thickness
         jacobian[:, TILT_X] = by_x - grad_x
@@ -170,15 +170,13 @@ class _Window:
         i = np.fft.fftfreq(self._shape[0])[:, None]
         j = np.fft.rfftfreq(self._shape[1])[None]
         # Frequencies in 1/mrad along x and y: the dual of the grid's lattice.
-        self._frequency = [
-            (i * self._inverse[n, 0] + j * self._inverse[n, 1]).astype(np.float32) for n in range(2)
-        ]
-        self._square = self._frequency[0] ** 2 + self._frequency[1] ** 2
+        along = [i * self._inverse[n, 0] + j * self._inverse[n, 1] for n in range(2)]
+        self._square = (along[0] ** 2 + along[1] ** 2).astype(np.float32)
         spline = (2 + np.cos(2 * np.pi * i)) * (2 + np.cos(2 * np.pi * j)) / 9
         self._prefilter = (1 / spline).astype(np.float32)
 
     def smooth(self, natives: np.ndarray, width: float, diffuse_width: float) -> np.ndarray:
-        """Spline coefficients of the smoothed images, their gradient and more.
+        """Spline coefficients of the smoothed images and more.
 
         Parameters
         ----------
@@ -189,9 +187,8 @@ class _Window:
 
         Returns
         -------
-        ndarray, shape (9, n, m)
-            The five, the pattern's gradient along x and y, its Laplacian and its
-            scattered copy.
+        ndarray, shape (7, n, m)
+            The five, the pattern's Laplacian and its scattered copy.
         """
         images = np.zeros((len(natives), self._shape[0] * self._shape[1]), np.float32)
         images[:, self._flat] = natives
@@ -199,13 +196,16 @@ class _Window:
         blur = np.exp(-2 * np.pi**2 * width**2 * self._square).astype(np.float32)
         spectrum *= blur * self._prefilter
         first = spectrum[0]
-        more = [np.complex64(2j * np.pi) * f * first for f in self._frequency]
-        more.append(np.float32(-4 * np.pi**2) * self._square * first)
         scattered = np.exp(-2 * np.pi**2 * diffuse_width**2 * self._square)
-        more.append(scattered.astype(np.float32) * first)
+        more = [
+            np.float32(-4 * np.pi**2) * self._square * first,
+            scattered.astype(np.float32) * first,
+        ]
         return np.asarray(fft.irfft2(np.concatenate([spectrum, np.stack(more)]), s=self._shape))
 
-    def interpolate(self, images: np.ndarray, position: np.ndarray) -> np.ndarray:
+    def interpolate(
+        self, images: np.ndarray, position: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
         """Evaluate the cubic splines at positions from the zone axis, mrad.
 
         Parameters
@@ -215,22 +215,28 @@ class _Window:
 
         Returns
         -------
-        ndarray, shape (k, N)
+        values : ndarray, shape (k, N)
+        gradient : ndarray, shape (N, 2)
+            Of the first image, along x and y in 1/mrad.
         """
         step = position @ self._inverse - self._low
         limit = np.array(self._shape) - 3.001
         step = np.clip(step, 1.0, limit)
         base = step.astype(np.int32)
-        row, column = (
-            _cubic_weights((step[:, n] - base[:, n]).astype(np.float32)) for n in range(2)
-        )
+        fraction = (step - base).astype(np.float32).T
+        row, column = (_cubic_weights(f) for f in fraction)
+        row_slope, column_slope = (_cubic_slopes(f) for f in fraction)
         start = (base[:, 0] - 1) * self._shape[1] + base[:, 1] - 1
         flat = images.reshape(len(images), -1)
         out = np.zeros((len(images), len(position)), np.float32)
+        slope = np.zeros((2, len(position)), np.float32)
         for i in range(4):
             for j in range(4):
-                out += flat[:, start + i * self._shape[1] + j] * (row[i] * column[j])
-        return out.astype(np.float64)
+                taken = flat[:, start + i * self._shape[1] + j]
+                out += taken * (row[i] * column[j])
+                slope[0] += taken[0] * (row_slope[i] * column[j])
+                slope[1] += taken[0] * (row[i] * column_slope[j])
+        return out.astype(np.float64), np.asarray((self._inverse @ slope).T, float)
 
 
 def _cubic_weights(f: np.ndarray) -> list[np.ndarray]:
@@ -240,4 +246,14 @@ def _cubic_weights(f: np.ndarray) -> list[np.ndarray]:
         (3 * f**3 - 6 * f**2 + 4) / 6,
         (-3 * f**3 + 3 * f**2 + 3 * f + 1) / 6,
         f**3 / 6,
+    ]
+
+
+def _cubic_slopes(f: np.ndarray) -> list[np.ndarray]:
+    """Their derivatives by the position."""
+    return [
+        -((1 - f) ** 2) / 2,
+        (9 * f**2 - 12 * f) / 6,
+        (-9 * f**2 + 6 * f + 3) / 6,
+        f**2 / 2,
     ]

@@ -3,8 +3,10 @@
 import multiprocessing
 import os
 import queue
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event
 
 import torch
@@ -43,20 +45,24 @@ def produced_batches(
         yield PatternStream(table, system, options, seed).batches(batch_size)
         return
     context = multiprocessing.get_context("spawn")
-    batches: multiprocessing.Queue[Batch] = context.Queue(_WAITING)
     stop = context.Event()
-    processes = [
-        context.Process(
+    batches: queue.Queue[Batch | None] = queue.Queue(_WAITING)
+    processes = []
+    for number in range(workers):
+        receiving, sending = context.Pipe(duplex=False)
+        process = context.Process(
             target=_produce,
-            args=(table, system, options, seed + 7919 * number, batch_size, batches, stop),
+            args=(table, system, options, seed + 7919 * number, batch_size, sending, stop),
             daemon=True,
         )
-        for number in range(workers)
-    ]
-    for process in processes:
         process.start()
+        # With this end closed here, a worker's death ends the reading instead of
+        # leaving it waiting.
+        sending.close()
+        threading.Thread(target=_receive, args=(receiving, batches, stop), daemon=True).start()
+        processes.append(process)
     try:
-        yield _received(batches, processes)
+        yield _received(batches)
     finally:
         stop.set()
         for process in processes:
@@ -64,16 +70,30 @@ def produced_batches(
             process.join()
 
 
-def _received(
-    batches: "multiprocessing.Queue[Batch]",
-    processes: "list[multiprocessing.context.SpawnProcess]",
-) -> Iterator[Batch]:
+def _receive(receiving: Connection, batches: "queue.Queue[Batch | None]", stop: Event) -> None:
+    """Move batches from a worker's pipe to the queue; None says that it has ended."""
+    with receiving:
+        while not stop.is_set():
+            try:
+                batch = receiving.recv()
+            except (EOFError, OSError):
+                batch = None
+            while not stop.is_set():
+                try:
+                    batches.put(batch, timeout=1)
+                    break
+                except queue.Full:
+                    continue
+            if batch is None:
+                return
+
+
+def _received(batches: "queue.Queue[Batch | None]") -> Iterator[Batch]:
     while True:
-        try:
-            yield batches.get(timeout=5)
-        except queue.Empty:
-            if not all(process.is_alive() for process in processes):
-                raise RuntimeError("a process that makes training patterns has died") from None
+        batch = batches.get()
+        if batch is None:
+            raise RuntimeError("a process that makes training patterns has died")
+        yield batch
 
 
 def _produce(
@@ -82,19 +102,18 @@ def _produce(
     options: StreamOptions,
     seed: int,
     batch_size: int,
-    batches: "multiprocessing.Queue[Batch]",
+    sending: Connection,
     stop: Event,
 ) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     parent = os.getppid()
-    for batch in PatternStream(table, system, options, seed).batches(batch_size):
-        # A training that was killed cannot say stop.
-        while not stop.is_set() and os.getppid() == parent:
+    with sending:
+        for batch in PatternStream(table, system, options, seed).batches(batch_size):
+            # A training that was killed cannot say stop.
+            if stop.is_set() or os.getppid() != parent:
+                return
             try:
-                batches.put(batch, timeout=5)
-                break
-            except queue.Full:
-                continue
-        if stop.is_set() or os.getppid() != parent:
-            return
+                sending.send(batch)
+            except OSError:
+                return
