@@ -7,7 +7,7 @@ import shutil
 import pytest
 
 from pacbed.errors import BundleError
-from pacbed.infer.confidence import Calibration
+from pacbed.infer.confidence import Calibration, Evidence
 from pacbed.library.bundle import DESCRIPTION, Bundle, write_calibration
 from tests.cli_tools import SYSTEM, make_data_folder
 
@@ -19,7 +19,7 @@ def folder(tmp_path, small_table):
 
 def test_calibration_comes_back_from_the_bundle(folder):
     assert Calibration.from_dict(Bundle.load(folder).calibration) == Calibration()
-    measured = Calibration(thickness_scale=1.2, mismatch=0.3, tail=2.0, calibrated=1.0)
+    measured = Calibration(thickness_scale=1.2, mismatch=11.0, tail=2.0, calibrated=True)
     before = json.loads((folder / DESCRIPTION).read_text())
     write_calibration(folder, dataclasses.asdict(measured))
     bundle = Bundle.load(folder)
@@ -50,3 +50,27 @@ def test_errors_add_up_in_squares():
     assert calibration.thickness_std(0.2, 0.0) == pytest.approx(0.5)
     assert calibration.thickness_std(0.0, 100.0) == pytest.approx(0.5)
     assert calibration.tilt_std(0.015) == pytest.approx(0.05)
+
+
+def test_doubt_is_small_for_usual_evidence_and_grows_with_each_figure():
+    usual = {
+        "structured_residual": 0.038, "residual": 0.014, "tilt_error_mrad": 0.073,
+        "thickness_std_nm": 0.14, "convergence_shift": 0.003,
+    }  # fmt: skip
+    calibration = Calibration()
+    doubt = calibration.doubt(Evidence(**usual))
+    assert abs(doubt) < 1
+    for name, value in usual.items():
+        worse = Evidence(**{**usual, name: 10 * value})
+        assert calibration.doubt(worse) > doubt + 0.5
+    noise = Evidence(0.0, 0.98, 0.35, 7.0, 0.0)
+    assert calibration.doubt(noise) > calibration.mismatch
+
+
+def test_good_figures_excuse_bad_ones_only_so_far():
+    calibration = Calibration()
+    bad = Evidence(0.9, 0.9, 0.5, 20.0, 0.05)
+    better = Evidence(0.9, 0.9, 0.5, 20.0, 0.0)
+    perfect = Evidence(0.0, 0.0, 1e-9, 0.0, 0.0)
+    assert calibration.doubt(bad) > calibration.doubt(better) > calibration.mismatch
+    assert calibration.doubt(perfect) >= -10.0
