@@ -136,7 +136,7 @@ def calibrate(bundle: Bundle, folder: Path, seed: int) -> dict:
     centers, widths = middle, np.maximum((high - low) / 2, 0.2)
     judge = Calibration(doubt_centers=tuple(centers), doubt_widths=tuple(widths))
     doubts = np.array([doubt_of(judge, row) for row in figures])
-    threshold = float(np.clip(np.quantile(doubts, KEPT) + MARGIN, 10.0, 12.0))
+    threshold = float(np.clip(np.quantile(doubts, KEPT) + MARGIN, 9.0, 10.0))
     wrong = np.array([doubt_of(judge, row) for row in wrong_figures(predictor, folder, seed)])
     used = right[doubts[: len(right)] <= threshold]
     scale, floor, relative, tail = fit_thickness(used)

@@ -31,6 +31,10 @@ _ALTERNATIVE = 0.1
 #: Below this probability of the best solution the thickness is called ambiguous.
 _CLEAR = 0.7
 _PEAK_HALF_WIDTH = 3
+#: An error above this, and this share of the thickness, leaves the thickness open.
+_WIDEST_NM, _WIDEST_SHARE = 1.2, 0.02
+#: What the networks must give at least to thicknesses near a fit that is not good.
+_SUPPORT, _GOOD_FIT = 0.1, 0.1
 #: How far beyond the largest mistilt an answer may lie, relative.
 _TILT_SLACK = 1.05
 
@@ -115,7 +119,15 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
     probabilities = _probabilities(context, reading, solutions)
     evidence = _evidence(context, reading, best)
     doubt = context.calibration.doubt(evidence)
-    status = _status(context, best, doubt, float(np.hypot(*tilt)), float(probabilities[0]))
+    status = _status(
+        context,
+        reading,
+        best,
+        doubt,
+        float(np.hypot(*tilt)),
+        float(probabilities[0]),
+        deviation,
+    )
     return Estimate(
         system=context.bundle.system.name,
         status=status,
@@ -165,7 +177,13 @@ def _evidence(context: Context, reading: Reading, best: Fit) -> Evidence:
 
 
 def _status(
-    context: Context, best: Fit, doubt: float, mistilt: float, probability: float
+    context: Context,
+    reading: Reading,
+    best: Fit,
+    doubt: float,
+    mistilt: float,
+    probability: float,
+    deviation: float,
 ) -> Status:
     system = context.bundle.system
     if doubt > context.calibration.mismatch or best.gain <= 0:
@@ -175,7 +193,12 @@ def _status(
     beyond = mistilt > system.mistilt_mrad[1] * _TILT_SLACK
     if beyond or not low - 0.5 <= thickness <= high + 0.5:
         return "out_of_range"
-    return "ok" if probability >= _CLEAR else "ambiguous"
+    wide = deviation > _WIDEST_NM + _WIDEST_SHARE * thickness
+    near = np.abs(context.bins - thickness) <= max(_PEAK_HALF_WIDTH + 0.5, 3 * deviation)
+    # Networks and fit that contradict each other are believed only where the fit is good.
+    contradicted = reading.probability[near].sum() < _SUPPORT
+    contradicted = contradicted and best.structured_residual > _GOOD_FIT
+    return "ambiguous" if probability < _CLEAR or wide or contradicted else "ok"
 
 
 def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
