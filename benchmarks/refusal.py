@@ -33,7 +33,7 @@ from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 
 SIZE = 160
-CACHE = Path("build/refusal")
+CACHE = Path(__file__).resolve().parents[1] / "build" / "refusal"
 FCC = ((0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5))
 
 
