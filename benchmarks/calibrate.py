@@ -19,7 +19,7 @@ from reference_trials import trials
 from refusal import draw
 
 import pacbed
-from pacbed.infer.confidence import LARGEST_CREDIT, Calibration, Evidence
+from pacbed.infer.confidence import Calibration, Evidence
 from pacbed.infer.predictor import Predictor
 from pacbed.library.bundle import Bundle, write_calibration
 from pacbed.library.register import installed_systems, load_bundle
@@ -135,9 +135,9 @@ def calibrate(bundle: Bundle, folder: Path, seed: int) -> dict:
     low, middle, high = np.quantile(figures, [0.16, 0.5, 0.84], axis=0)
     centers, widths = middle, np.maximum((high - low) / 2, 0.2)
     judge = Calibration(doubt_centers=tuple(centers), doubt_widths=tuple(widths))
-    doubts = np.array([doubt_of(judge, row) for row in figures])
+    doubts = np.array([judge.doubt_of(row) for row in figures])
     threshold = float(np.clip(np.quantile(doubts, KEPT) + MARGIN, 9.0, 10.0))
-    wrong = np.array([doubt_of(judge, row) for row in wrong_figures(predictor, folder, seed)])
+    wrong = np.array([judge.doubt_of(row) for row in wrong_figures(predictor, folder, seed)])
     used = right[doubts[: len(right)] <= threshold]
     scale, floor, relative, tail = fit_thickness(used)
     tilt_scale, tilt_floor = fit_tilt(used)
@@ -156,12 +156,6 @@ def calibrate(bundle: Bundle, folder: Path, seed: int) -> dict:
         "doubt_widths": widths.round(4).tolist(),
         "calibrated": True,
     }
-
-
-def doubt_of(judge: Calibration, figures: np.ndarray) -> float:
-    """Doubt for the figures of an evidence."""
-    far = (figures - np.array(judge.doubt_centers)) / np.array(judge.doubt_widths)
-    return float(np.maximum(far, -LARGEST_CREDIT).sum())
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ class Evidence:
 _CENTERS = (-2.86, -3.75, -2.61, -1.66, 0.20)
 _WIDTHS = (0.56, 0.47, 0.47, 0.43, 0.25)
 #: A figure that is better than usual speaks only so much against the others, in widths.
-LARGEST_CREDIT = 2.0
+_LARGEST_CREDIT = 2.0
 
 
 @dataclass(frozen=True)
@@ -119,5 +119,9 @@ class Calibration:
 
     def doubt(self, evidence: Evidence) -> float:
         """Sum of how far the evidence lies beyond that of right patterns, in widths."""
-        far = (evidence.figures() - np.array(self.doubt_centers)) / np.array(self.doubt_widths)
-        return float(np.maximum(far, -LARGEST_CREDIT).sum())
+        return self.doubt_of(evidence.figures())
+
+    def doubt_of(self, figures: np.ndarray) -> float:
+        """As :meth:`doubt`, for the figures of an evidence, shape (5,)."""
+        far = (figures - np.array(self.doubt_centers)) / np.array(self.doubt_widths)
+        return float(np.maximum(far, -_LARGEST_CREDIT).sum())

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.infer.fit_model import (
+    CENTER_X,
+    CENTER_Y,
     ELLIPSE_A,
     ELLIPSE_B,
     LOG_ALPHA,
@@ -213,12 +215,18 @@ def _evaluate(
     )
 
 
+def _distance(parameters: np.ndarray, samples: Samples) -> np.ndarray:
+    """Distance of the samples from the disk's centre, semi-angles."""
+    radius = np.exp(parameters[LOG_ALPHA] - parameters[LOG_SCALE])
+    distance = np.hypot(samples.x - parameters[CENTER_X], samples.y - parameters[CENTER_Y])
+    return np.asarray(distance / radius)
+
+
 def _columns(
     at: Evaluation, parameters: np.ndarray, samples: Samples, alpha: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Linear parts as columns, and the inverse variances of their coefficients."""
-    radius = alpha / np.exp(parameters[LOG_SCALE])
-    distance = np.hypot(samples.x - parameters[3], samples.y - parameters[4]) / radius
+    distance = _distance(parameters, samples)
     positive = np.maximum(at.pattern, 1e-3)
     columns = [
         at.pattern,
@@ -265,9 +273,7 @@ def _finish(state: _State, samples: Samples, precision: np.ndarray) -> Fit:
     covariance = np.linalg.pinv(normal, hermitian=True)
     values = samples.values
     centred = values - values.mean()
-    alpha, scale = np.exp(state.parameters[LOG_ALPHA]), np.exp(state.parameters[LOG_SCALE])
-    distance = np.hypot(samples.x - state.parameters[3], samples.y - state.parameters[4])
-    inside = distance * scale / alpha < CONTRAST_REACH
+    inside = _distance(state.parameters, samples) < CONTRAST_REACH
     contrast = np.where(inside, values - values[inside].mean(), 0)
     residuals = np.where(inside, state.residuals, 0)
     floor = _CONTRAST_FLOOR**2 * int(inside.sum())
