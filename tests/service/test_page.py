@@ -47,7 +47,9 @@ def open_page(browser, server):
     complaints, hosts, contexts = [], set(), []
 
     def open_page(path="/", **options):
-        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        # Without transitions, or a button that just woke up is measured half transparent.
+        settings = {"viewport": {"width": 1280, "height": 900}, "reduced_motion": "reduce"}
+        context = browser.new_context(**{**settings, **options})
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
