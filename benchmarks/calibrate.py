@@ -37,7 +37,8 @@ def neutral(bundle: Bundle) -> Predictor:
     """A predictor whose error bars are the fit's own."""
     raw = {
         "thickness_scale": 1.0, "thickness_floor_nm": 0.0, "thickness_relative": 0.0,
-        "tilt_scale": 1.0, "tilt_floor_mrad": 0.0, "mismatch": np.inf,
+        "tilt_scale": 1.0, "tilt_floor_mrad": 0.0, "tilt_thin_mrad": 0.0,
+        "mismatch": np.inf,
     }  # fmt: skip
     return Predictor(
         Bundle(bundle.folder, bundle.system, bundle.input, bundle.provenance, bundle.hashes, raw)
@@ -113,17 +114,21 @@ def fit_thickness(rows: np.ndarray) -> tuple[float, float, float, float]:
     return scale * middle, floor * middle, relative * middle, float(wide / middle)
 
 
-def fit_tilt(rows: np.ndarray) -> tuple[float, float]:
-    """Scale and floor of a tilt component's error."""
+def fit_tilt(rows: np.ndarray) -> tuple[float, float, float]:
+    """Scale, floor and thin crystals' part of a tilt component's error."""
     error, own = np.abs(rows[:, 3:5]).ravel(), np.repeat(rows[:, 5], 2)
-    best = (np.inf, (1.0, 0.1))
-    for scale, floor in itertools.product((0.7, 1.0, 1.5, 2.0, 3.0), (0.02, 0.04, 0.06, 0.1)):
-        sigma = np.hypot(scale * own, floor)
+    grows = np.repeat((10 / rows[:, 0]) ** 2, 2)
+    best = (np.inf, (1.0, 0.1, 0.2))
+    for scale, floor, thin in itertools.product(
+        (0.7, 1.0, 1.5, 2.0, 3.0), (0.02, 0.04, 0.06, 0.1), (0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
+    ):
+        sigma = np.sqrt((scale * own) ** 2 + floor**2 + (thin * grows) ** 2)
         cost = (np.log(sigma) + 2.5 * np.log1p((error / sigma) ** 2 / 4)).mean()
-        best = min(best, (float(cost), (scale, floor)))
-    scale, floor = best[1]
-    middle = np.quantile(error / np.hypot(scale * own, floor), 0.683)
-    return scale * float(middle), floor * float(middle)
+        best = min(best, (float(cost), (scale, floor, thin)))
+    scale, floor, thin = best[1]
+    sigma = np.sqrt((scale * own) ** 2 + floor**2 + (thin * grows) ** 2)
+    middle = float(np.quantile(error / sigma, 0.683))
+    return scale * middle, floor * middle, thin * middle
 
 
 def calibrate(bundle: Bundle, folder: Path, seed: int) -> dict:
@@ -140,15 +145,15 @@ def calibrate(bundle: Bundle, folder: Path, seed: int) -> dict:
     wrong = np.array([judge.doubt_of(row) for row in wrong_figures(predictor, folder, seed)])
     used = right[doubts[: len(right)] <= threshold]
     scale, floor, relative, tail = fit_thickness(used)
-    tilt_scale, tilt_floor = fit_tilt(used)
+    tilt_scale, tilt_floor, tilt_thin = fit_tilt(used)
     usual = np.quantile(doubts, KEPT)
     print(f"  {len(figures)} right patterns, {KEPT:.1%} have a doubt below {usual:.1f}, "
           f"threshold {threshold:.1f}; "
           f"{len(wrong)} of other systems, {np.mean(wrong <= threshold):.1%} below")  # fmt: skip
     numbers = {
         "thickness_scale": scale, "thickness_floor_nm": floor, "thickness_relative": relative,
-        "tilt_scale": tilt_scale, "tilt_floor_mrad": tilt_floor, "tail": tail,
-        "mismatch": threshold,
+        "tilt_scale": tilt_scale, "tilt_floor_mrad": tilt_floor, "tilt_thin_mrad": tilt_thin,
+        "tail": tail, "mismatch": threshold,
     }  # fmt: skip
     return {
         **{name: round(float(value), 5) for name, value in numbers.items()},

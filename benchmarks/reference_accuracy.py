@@ -40,6 +40,8 @@ def measure(predictor, folder, seed):
                 fit.status == "mismatch",
                 alone.thickness_nm - trial.thickness_nm,
                 np.hypot(alone.tilt_x_mrad - trial.tilt[0], alone.tilt_y_mrad - trial.tilt[1]),
+                abs(fit.tilt_x_mrad - trial.tilt[0]) <= fit.tilt_std_mrad,
+                abs(fit.tilt_x_mrad - trial.tilt[0]) <= 2 * fit.tilt_std_mrad,
             )
         )
     return np.array(rows, float)
@@ -57,6 +59,8 @@ def figures(rows):
         "tilt_p95_mrad": round(float(np.quantile(tilt, 0.95)), 3),
         "coverage_68": round(float(rows[:, 4].mean()), 3),
         "coverage_95": round(float(rows[:, 5].mean()), 3),
+        "tilt_coverage_68": round(float(rows[:, 10].mean()), 3),
+        "tilt_coverage_95": round(float(rows[:, 11].mean()), 3),
         "share_ok": round(float(rows[:, 6].mean()), 3),
         "share_mismatch": round(float(rows[:, 7].mean()), 3),
         "network_thickness_median_nm": round(float(np.median(np.abs(rows[:, 8]))), 3),

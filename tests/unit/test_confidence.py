@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import shutil
 
 import pytest
@@ -44,12 +45,15 @@ def test_no_bundle_is_no_place_for_a_calibration(tmp_path):
 def test_errors_add_up_in_squares():
     calibration = Calibration(
         thickness_scale=2.0, thickness_floor_nm=0.3, thickness_relative=0.004,
-        tilt_scale=2.0, tilt_floor_mrad=0.04,
+        tilt_scale=2.0, tilt_floor_mrad=0.04, tilt_thin_mrad=0.3,
     )  # fmt: skip
     assert calibration.thickness_std(0.0, 0.0) == pytest.approx(0.3)
     assert calibration.thickness_std(0.2, 0.0) == pytest.approx(0.5)
     assert calibration.thickness_std(0.0, 100.0) == pytest.approx(0.5)
-    assert calibration.tilt_std(0.015) == pytest.approx(0.05)
+    assert calibration.tilt_std(0.015, 1e3) == pytest.approx(0.05, rel=1e-3)
+    assert calibration.tilt_std(0, 10) == pytest.approx(math.hypot(0.04, 0.3))
+    assert calibration.tilt_std(0, 5) > 3 * calibration.tilt_std(0, 10)
+    assert calibration.tilt_std(0, 0.2) == calibration.tilt_std(0, 3)
 
 
 def test_doubt_is_small_for_usual_evidence_and_grows_with_each_figure():

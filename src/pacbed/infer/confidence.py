@@ -54,6 +54,8 @@ class Evidence:
 #: Mean and width of the figures for right patterns of the shipped systems.
 _CENTERS = (-2.86, -3.75, -2.61, -1.66, 0.20)
 _WIDTHS = (0.56, 0.47, 0.47, 0.43, 0.25)
+#: Below this thickness the error of the tilt grows no more, nm.
+_THINNEST_NM = 3.0
 #: A figure that is better than usual speaks only so much against the others, in widths.
 _LARGEST_CREDIT = 2.0
 
@@ -72,6 +74,10 @@ class Calibration:
         The same as a share of the thickness.
     tilt_scale, tilt_floor_mrad : float
         The same for a component of the tilt.
+    tilt_thin_mrad : float
+        Error that the model leaves a component of the tilt of a crystal 10 nm thick;
+        it falls with the square of the thickness. A thin crystal's pattern changes
+        little with tilt, so that what the model leaves out weighs more.
     tail : float
         Half width of the 95 % interval over the standard error; 1.96 for a Gaussian.
     doubt_centers, doubt_widths : tuple of float
@@ -87,6 +93,7 @@ class Calibration:
     thickness_relative: float = 0.005
     tilt_scale: float = 1.5
     tilt_floor_mrad: float = 0.06
+    tilt_thin_mrad: float = 0.25
     tail: float = 2.2
     doubt_centers: tuple[float, ...] = field(default=_CENTERS)
     doubt_widths: tuple[float, ...] = field(default=_WIDTHS)
@@ -113,9 +120,11 @@ class Calibration:
         )
         return float(np.sqrt(sum(part**2 for part in parts)))
 
-    def tilt_std(self, fit_std_mrad: float) -> float:
+    def tilt_std(self, fit_std_mrad: float, thickness_nm: float) -> float:
         """Standard error of a component of the tilt, mrad."""
-        return float(np.hypot(self.tilt_scale * fit_std_mrad, self.tilt_floor_mrad))
+        thin = self.tilt_thin_mrad * (10 / max(thickness_nm, _THINNEST_NM)) ** 2
+        parts = (self.tilt_scale * fit_std_mrad, self.tilt_floor_mrad, thin)
+        return float(np.sqrt(sum(part**2 for part in parts)))
 
     def doubt(self, evidence: Evidence) -> float:
         """Sum of how far the evidence lies beyond that of right patterns, in widths."""

@@ -34,6 +34,10 @@ CONTRAST_REACH = 0.93
 #: Contrast that the model's own error is weighed against where a thin crystal has less,
 #: as a share of the mean intensity.
 _CONTRAST_FLOOR = 0.02
+#: Error of the model at the disks' edges, as a share of the pattern's derivative by the
+#: logarithm of the convergence angle, which is large there alone: how sharp the edges
+#: are depends on the table's grid and on the aperture, and says nothing of the crystal.
+_EDGE = 0.3
 #: Residuals beyond so many σ count less.
 _HUBER = 2.5
 #: σ of what is known beforehand: ellipticity, logarithm of the convergence angle,
@@ -96,6 +100,7 @@ class _State:
     residuals: np.ndarray
     weights: np.ndarray
     jacobian: np.ndarray
+    ridge: np.ndarray
 
 
 def fit_pattern(
@@ -193,26 +198,28 @@ def _evaluate(
     at = model.evaluate(parameters, samples, blur_mrad)
     alpha = float(np.exp(parameters[LOG_ALPHA]))
     columns, ridge = _columns(at, parameters, samples, alpha)
-    shot = np.maximum(at.pattern, 0.05)
-    weights = 1 / shot
+    spread = np.maximum(at.pattern, 0.05) + (_EDGE * at.jacobian[:, LOG_ALPHA]) ** 2
+    weights = 1 / spread
     values = samples.values
+    # The noise is about 1 % of the signal: what the ridge is weighed against.
+    ridge = 1e-4 * ridge * len(values) / 1000
     for _ in range(2):
         normal = columns.T @ (weights[:, None] * columns)
-        # The noise is about 1 % of the signal: what the ridge is weighed against.
-        normal[np.diag_indices_from(normal)] += 1e-4 * ridge * len(values) / 1000
+        normal[np.diag_indices_from(normal)] += ridge
         coefficients = np.linalg.solve(normal, columns.T @ (weights * values))
         residuals = values - columns @ coefficients
-        scaled = np.abs(residuals) / np.sqrt(shot)
+        scaled = np.abs(residuals) / np.sqrt(spread)
         sigma = 1.4826 * float(np.median(scaled)) + 1e-6
-        weights = np.minimum(1, _HUBER * sigma / np.maximum(scaled, 1e-12)) / shot
+        weights = np.minimum(1, _HUBER * sigma / np.maximum(scaled, 1e-12)) / spread
     # Neighbouring residuals are alike where the model is wrong: fewer of them count.
     noise = float((weights * residuals**2).mean())
     noise = noise / _independent_share(np.sqrt(weights) * residuals, samples) + 1e-12
     prior = float((precision * (parameters - start) ** 2).sum())
-    cost = float((weights * residuals**2).sum()) + noise * prior
+    cost = float((weights * residuals**2).sum() + (ridge * coefficients**2).sum()) + noise * prior
     return _State(
-        parameters, blur_mrad, cost, noise, columns, coefficients, residuals, weights, at.jacobian
-    )
+        parameters, blur_mrad, cost, noise, columns, coefficients, residuals, weights,
+        at.jacobian, ridge,
+    )  # fmt: skip
 
 
 def _distance(parameters: np.ndarray, samples: Samples) -> np.ndarray:
@@ -249,17 +256,24 @@ def _next_blur(state: _State, alpha: float) -> float:
 
 
 def _projected(state: _State) -> tuple[np.ndarray, np.ndarray]:
-    """Derivatives without what the linear parts can do, and the root of the weights."""
+    """Derivatives without what the linear parts can do, and the residuals, both weighted.
+
+    The ridge is a row more for each linear part: what it keeps a part from doing is left
+    to the parameters.
+    """
     root = np.sqrt(state.weights)
-    basis, _ = np.linalg.qr(state.columns * root[:, None])
+    held = np.sqrt(state.ridge)
+    basis, _ = np.linalg.qr(np.concatenate([state.columns * root[:, None], np.diag(held)]))
     derivative = state.jacobian * (root * state.coefficients[0])[:, None]
-    return derivative - basis @ (basis.T @ derivative), root
+    derivative = np.concatenate([derivative, np.zeros((len(held), derivative.shape[1]))])
+    residuals = np.concatenate([root * state.residuals, -held * state.coefficients])
+    return derivative - basis @ (basis.T @ derivative), residuals
 
 
 def _step(state: _State, start: np.ndarray, precision: np.ndarray, damping: float) -> np.ndarray:
-    derivative, root = _projected(state)
+    derivative, residuals = _projected(state)
     normal = derivative.T @ derivative + state.noise * np.diag(precision)
-    right = derivative.T @ (root * state.residuals)
+    right = derivative.T @ residuals
     right -= state.noise * precision * (state.parameters - start)
     scale = np.diag(normal) + 1e-12
     step = np.linalg.solve(normal + damping * np.diag(scale), right)
@@ -267,8 +281,8 @@ def _step(state: _State, start: np.ndarray, precision: np.ndarray, damping: floa
 
 
 def _finish(state: _State, samples: Samples, precision: np.ndarray) -> Fit:
-    derivative, root = _projected(state)
-    scaled = root * state.residuals
+    derivative, _ = _projected(state)
+    scaled = np.sqrt(state.weights) * state.residuals
     normal = derivative.T @ derivative / state.noise + np.diag(precision)
     covariance = np.linalg.pinv(normal, hermitian=True)
     values = samples.values

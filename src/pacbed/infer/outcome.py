@@ -136,7 +136,7 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
         thickness_interval95_nm=(max(0.0, thickness - half), thickness + half),
         tilt_x_mrad=float(tilt[0]),
         tilt_y_mrad=float(tilt[1]),
-        tilt_std_mrad=context.calibration.tilt_std(tilt_std),
+        tilt_std_mrad=context.calibration.tilt_std(tilt_std, thickness),
         mistilt_mrad=float(np.hypot(*tilt)),
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
         mrad_per_pixel=mrad_per_pixel,

@@ -32,6 +32,10 @@ class StreamOptions:
         Tilts and convergence angles that are synthesised together.
     series : int
         Thicknesses of each, spread over the whole range.
+    thin_emphasis : float
+        How much denser the thicknesses lie at the thin end, 0 (evenly) to 1: the
+        density there is (1 + e) / (1 − e) times that at the thick end. A thin crystal's
+        pattern changes little with tilt, and needs more examples to be told by.
     pool_groups : int
         Groups of `tilts` × `series` that are mixed before batches are drawn.
     dose : tuple of float
@@ -51,6 +55,7 @@ class StreamOptions:
 
     tilts: int = 64
     series: int = 20
+    thin_emphasis: float = 0.5
     pool_groups: int = 8
     dose: tuple[float, float] = (3e4, 1e8)
     fine_share: float = 0.5
@@ -146,7 +151,9 @@ class PatternStream:
         low, high = self.system.thickness_nm
         # Stratified, so that every series covers the whole range.
         step = np.arange(options.series) + rng.random((options.tilts, options.series))
-        thickness = low + (high - low) * step / options.series
+        share = step / options.series
+        share = share * (1 - options.thin_emphasis * (1 - share))
+        thickness = low + (high - low) * share
         with torch.no_grad():
             native = source.native(thickness, _tensor(tilt), _tensor(alpha))
             return self._render(
