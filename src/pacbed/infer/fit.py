@@ -19,10 +19,9 @@ from pacbed.infer.fit_model import (
     LOG_ALPHA,
     LOG_SCALE,
     THICKNESS,
-    TILT_X,
-    TILT_Y,
     Evaluation,
     FitModel,
+    ModelShelf,
 )
 from pacbed.infer.samples import Samples
 from pacbed.lacbed.table import LacbedTable
@@ -110,8 +109,8 @@ def fit_pattern(
     scale_given: bool,
     steps: int,
     blur_mrad: float,
-    model: FitModel | None = None,
-) -> tuple[Fit, FitModel]:
+    shelf: ModelShelf | None = None,
+) -> Fit:
     """Fit a pattern from one start.
 
     Parameters
@@ -127,29 +126,24 @@ def fit_pattern(
         Steps at most.
     blur_mrad : float
         First guess of the blur.
-    model : FitModel, optional
-        One made for a tilt and convergence nearby.
+    shelf : ModelShelf, optional
+        Models that other fits of the same pattern use too; made for `REACH`.
 
     Returns
     -------
-    fit : Fit
-    model : FitModel
-        For another fit nearby.
+    Fit
     """
+    shelf = shelf or ModelShelf(table, REACH)
     bounds = _bounds(table, start)
     precision = _prior(scale_given)
     start = np.clip(start, *bounds)
-    if model is None or not model.covers(start):
-        model = _model_at(table, start)
-    state = _evaluate(model, samples, start, start, precision, blur_mrad)
+    state = _evaluate(shelf.at(start), samples, start, start, precision, blur_mrad)
     damping = 1e-3
     for _ in range(steps):
         step = _step(state, start, precision, damping)
         proposal = np.clip(state.parameters + step, *bounds)
-        if not model.covers(proposal):
-            model = _model_at(table, proposal)
         blur = _next_blur(state, float(np.exp(proposal[LOG_ALPHA])))
-        trial = _evaluate(model, samples, proposal, start, precision, blur)
+        trial = _evaluate(shelf.at(proposal), samples, proposal, start, precision, blur)
         if trial.cost <= state.cost:
             moved = np.abs(proposal - state.parameters)
             state, damping = trial, damping / 5
@@ -159,12 +153,7 @@ def fit_pattern(
             damping *= 10
             if damping > 1e3:
                 break
-    return _finish(state, samples, precision), model
-
-
-def _model_at(table: LacbedTable, parameters: np.ndarray) -> FitModel:
-    tilt = parameters[TILT_X : TILT_Y + 1].copy()
-    return FitModel(table, tilt, float(np.exp(parameters[LOG_ALPHA])), REACH)
+    return _finish(state, samples, precision)
 
 
 def _bounds(table: LacbedTable, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

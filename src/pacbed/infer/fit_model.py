@@ -28,6 +28,8 @@ from pacbed.pattern.disks import Disks, gather_disks
  LOG_ALPHA) = range(10)  # fmt: skip
 #: Stretch of thickness that is taken from the table at once, and its nodes.
 _STRETCH_NM, _NODES = 5.0, 11
+#: Stretches that a model keeps, and models that a shelf keeps.
+_KEPT_STRETCHES, _KEPT_MODELS = 3, 4
 #: σ of the scattered copy of the pattern that phonons and plasmons leave, semi-angles.
 _DIFFUSE_WIDTH = 0.3
 
@@ -78,8 +80,8 @@ class FitModel:
         self.convergence_mrad = convergence_mrad
         self._disks = gather_disks(table, tilt, convergence_mrad, reach, self.MARGIN_MRAD)
         self._window = _Window(self._disks)
-        self._nodes = np.zeros(0)
-        self._values = np.zeros((0, 0), np.float32)
+        # Nodes and the contributions' values there, the latest used last.
+        self._stretches: list[tuple[np.ndarray, np.ndarray]] = []
 
     def covers(self, parameters: np.ndarray) -> bool:
         """Whether tilt and convergence are still within the margin."""
@@ -127,19 +129,53 @@ class FitModel:
 
     def _intensities(self, thickness_nm: float) -> tuple[np.ndarray, np.ndarray]:
         """Intensities of the contributions and their derivatives by thickness."""
-        largest = float(self.table.geometry.thicknesses_nm[-1])
-        inside = len(self._nodes) and self._nodes[0] <= thickness_nm <= self._nodes[-1]
-        if not inside:
-            # A short stretch of the table is enough for many steps of a fit.
-            first = np.clip(thickness_nm - _STRETCH_NM / 2, 0, largest - _STRETCH_NM)
-            self._nodes = first + np.linspace(0, _STRETCH_NM, _NODES)
-            self._values = self.table.evaluate(
-                self._disks.places, self.table.thickness_weights(self._nodes)
-            )
-        spline = CubicSpline(self._nodes, np.eye(_NODES), axis=0)
+        nodes, values = self._stretch(thickness_nm)
+        spline = CubicSpline(nodes, np.eye(_NODES), axis=0)
         mixing = np.stack([spline(thickness_nm), spline(thickness_nm, 1)], axis=1)
-        value, slope = (self._values @ mixing.astype(np.float32)).T
+        value, slope = (values @ mixing.astype(np.float32)).T
         return np.ascontiguousarray(value), np.ascontiguousarray(slope)
+
+    def _stretch(self, thickness_nm: float) -> tuple[np.ndarray, np.ndarray]:
+        """A short stretch of the table around a thickness: enough for many steps of a fit."""
+        for number, (nodes, _) in enumerate(self._stretches):
+            if nodes[0] <= thickness_nm <= nodes[-1]:
+                self._stretches.append(self._stretches.pop(number))
+                return self._stretches[-1]
+        largest = float(self.table.geometry.thicknesses_nm[-1])
+        first = np.clip(thickness_nm - _STRETCH_NM / 2, 0, largest - _STRETCH_NM)
+        nodes = first + np.linspace(0, _STRETCH_NM, _NODES)
+        weights = self.table.thickness_weights(nodes)
+        self._stretches.append((nodes, self.table.evaluate(self._disks.places, weights)))
+        del self._stretches[:-_KEPT_STRETCHES]
+        return self._stretches[-1]
+
+
+class ModelShelf:
+    """Models near the tilts that the fits of one pattern come by, the latest used last.
+
+    Parameters
+    ----------
+    table : LacbedTable
+    reach : float
+        Radius of the samples' region, semi-angles.
+    """
+
+    def __init__(self, table: LacbedTable, reach: float) -> None:
+        self._table = table
+        self._reach = reach
+        self._models: list[FitModel] = []
+
+    def at(self, parameters: np.ndarray) -> FitModel:
+        """A model that covers the tilt and convergence of a fit's parameters, shape (10,)."""
+        for number in reversed(range(len(self._models))):
+            if self._models[number].covers(parameters):
+                self._models.append(self._models.pop(number))
+                return self._models[-1]
+        tilt = parameters[TILT_X : TILT_Y + 1].copy()
+        alpha = float(np.exp(parameters[LOG_ALPHA]))
+        self._models.append(FitModel(self._table, tilt, alpha, self._reach))
+        del self._models[:-_KEPT_MODELS]
+        return self._models[-1]
 
 
 def _angles(parameters: np.ndarray, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -13,7 +13,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from pacbed.infer.fit import REACH, Fit, fit_pattern
-from pacbed.infer.fit_model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, FitModel
+from pacbed.infer.fit_model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, ModelShelf
 from pacbed.infer.posing import Placement, Reading
 from pacbed.infer.samples import Samples, take_samples
 from pacbed.infer.thickness_scan import ThicknessScan, valleys
@@ -27,6 +27,8 @@ _BRIEF_STEPS, _FULL_STEPS = 4, 12
 #: A first fit that leaves less than this, and a thickness that the networks give at
 #: least this share, need no other hypotheses.
 _GOOD, _SURE = 0.12, 0.6
+#: A brief fit that leaves so many times what the best one leaves is not finished.
+_HOPELESS = 2.0
 #: Two thicknesses closer than this are one hypothesis, nm.
 _DISTINCT_NM = 2.0
 #: Scales that are tried where the best fit is bad: the wrong basin of scale is the one
@@ -84,19 +86,18 @@ def refine(
     reading = readings[0]
     job = _Job.at(reading.placement, data, table, convergence_mrad, scale_given)
     read = _read_thicknesses(reading.probability, bins)
-    best, model = job.fit(read[0], _FULL_STEPS, None)
+    best = job.fit(read[0], _FULL_STEPS)
     if best.structured_residual < _GOOD and _share(reading.probability, bins, best) > _SURE:
         return [Solution(best, 1.0)]
     tried = [(best, job)]
     scanned = _scan(data, reading.placement, table, convergence_mrad)
     for thickness in _others(read, scanned, best):
-        fit, model = job.fit(thickness, _BRIEF_STEPS, model)
-        tried.append((fit, job))
+        tried.append((job.fit(thickness, _BRIEF_STEPS), job))
     if min(fit.structured_residual for fit, _ in tried) > _BAD:
         tried += _elsewhere(readings, bins, job)
     tried.sort(key=lambda item: item[0].contrast_residual)
     finished = [
-        fit if fit is best else origin.finish(fit) for fit, origin in _distinct(tried)[:_FULL]
+        fit if fit is best else origin.finish(fit) for fit, origin in _worth_finishing(tried)
     ]
     return _weighted(sorted(finished, key=lambda fit: fit.contrast_residual))
 
@@ -110,7 +111,7 @@ def _elsewhere(readings: list[Reading], bins: np.ndarray, job: "_Job") -> list[t
     if not job.scale_given:
         thickness = _read_thicknesses(readings[0].probability, bins)[0]
         jobs += [(job.moved(_rescaled(job.placement, zoom)), thickness) for zoom in _SCALES]
-    return [(moved.fit(thickness, _BRIEF_STEPS, None)[0], moved) for moved, thickness in jobs]
+    return [(moved.fit(thickness, _BRIEF_STEPS), moved) for moved, thickness in jobs]
 
 
 @dataclass(frozen=True)
@@ -123,6 +124,7 @@ class _Job:
     placement: Placement
     convergence_mrad: float
     scale_given: bool
+    shelf: ModelShelf
 
     @classmethod
     def at(
@@ -132,29 +134,35 @@ class _Job:
         table: LacbedTable,
         convergence_mrad: float,
         scale_given: bool,
+        shelf: ModelShelf | None = None,
     ) -> "_Job":
         """Take the samples around a placement."""
         samples = take_samples(data, placement.disk, REACH)
-        return cls(data, samples, table, placement, convergence_mrad, scale_given)
+        shelf = shelf or ModelShelf(table, REACH)
+        return cls(data, samples, table, placement, convergence_mrad, scale_given, shelf)
 
     def moved(self, placement: Placement) -> "_Job":
         """The same pattern with the crystal elsewhere."""
-        return _Job.at(placement, self.data, self.table, self.convergence_mrad, self.scale_given)
+        return _Job.at(
+            placement, self.data, self.table, self.convergence_mrad, self.scale_given, self.shelf
+        )
 
-    def fit(self, thickness: float, steps: int, model: FitModel | None) -> tuple[Fit, FitModel]:
+    def fit(self, thickness: float, steps: int) -> Fit:
         """Fit from the placement and a thickness in nm."""
         start = start_parameters(self.placement, thickness, self.convergence_mrad)
-        blur = _FIRST_BLUR * self.convergence_mrad
-        return fit_pattern(self.samples, self.table, start, self.scale_given, steps, blur, model)
+        return self._run(start, steps, _FIRST_BLUR * self.convergence_mrad)
 
     def finish(self, fit: Fit) -> Fit:
         """Go on from where a brief fit ended."""
         start = fit.parameters.copy()
         # What is known beforehand is centred on what was given, not on where the fit is.
         start[ELLIPSE_A : ELLIPSE_B + 1], start[LOG_ALPHA] = 0.0, math.log(self.convergence_mrad)
+        return self._run(start, _FULL_STEPS, fit.blur_mrad)
+
+    def _run(self, start: np.ndarray, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(
-            self.samples, self.table, start, self.scale_given, _FULL_STEPS, fit.blur_mrad
-        )[0]
+            self.samples, self.table, start, self.scale_given, steps, blur_mrad, self.shelf
+        )
 
 
 def _rescaled(placement: Placement, zoom: float) -> Placement:
@@ -224,6 +232,13 @@ def _others(read: list[float], scanned: list[float], best: Fit) -> list[float]:
             if thickness is not None and all(abs(thickness - t) >= _DISTINCT_NM for t in taken):
                 taken.append(thickness)
     return taken[1 : 1 + _BRIEF]
+
+
+def _worth_finishing(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
+    """The best fits of different thickness; none that is far behind the best."""
+    distinct = _distinct(tried)[:_FULL]
+    limit = _HOPELESS * distinct[0][0].contrast_residual
+    return [(fit, job) for fit, job in distinct if fit.contrast_residual <= limit]
 
 
 def _distinct(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
