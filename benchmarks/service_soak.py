@@ -2,8 +2,10 @@
 
     python benchmarks/service_soak.py [--minutes 3]
 
-Prints the memory of the service and its reading processes once a minute. With ten minutes or more
-it compares the second minute with the tenth.
+It begins with files from many clients at once, so that as many reading processes run as ever will:
+one is started whenever all others are busy, and kept. Prints the memory of the service and its
+reading processes, and their number, once a minute. With ten minutes or more it compares the second
+minute with the tenth.
 """
 
 import argparse
@@ -20,16 +22,43 @@ ROOT = Path(__file__).parent.parent
 EXAMPLE = np.load(ROOT / "examples" / "sto-001-300kV_42nm.npy")
 
 
+#: Clients that send a file at the same moment, and how often.
+BURST, ROUNDS = 16, 4
+
+
 def memory_mib(process):
-    """Resident memory of a process and all below it, MiB (Linux)."""
-    total = 0
-    for line in Path(f"/proc/{process}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            total += int(line.split()[1]) / 1024
+    """Resident memory of a process and of each below it, MiB (Linux)."""
+    lines = Path(f"/proc/{process}/status").read_text().splitlines()
+    found = [int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:")]
     for task in Path(f"/proc/{process}/task").iterdir():
         for child in (task / "children").read_text().split():
-            total += memory_mib(int(child))
-    return total
+            found += memory_mib(int(child))
+    return found
+
+
+def send(connection, path, request):
+    """Status of a request; the connection stays open."""
+    connection.request("POST", path, *request)
+    response = connection.getresponse()
+    json.loads(response.read())
+    assert response.status < 500 or response.status == 503, response.status
+    return response.status
+
+
+def burst(port):
+    """Have many files read at once."""
+    request = multipart(EXAMPLE, file_params={"typ": "dm4"})
+
+    def one():
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
+        for _ in range(ROUNDS):
+            send(connection, "/inference/", request)
+
+    threads = [threading.Thread(target=one) for _ in range(BURST)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 def mixture():
@@ -50,7 +79,6 @@ def main():
     parser.add_argument("--minutes", type=float, default=3)
     options = parser.parse_args()
     requests = mixture()
-    over = time.monotonic() + 60 * options.minutes
     done = []
 
     def client(port, number):
@@ -59,21 +87,24 @@ def main():
         while time.monotonic() < over:
             path, request = requests[turn % len(requests)]
             turn += 1
-            connection.request("POST", path, *request)
-            response = connection.getresponse()
-            json.loads(response.read())
-            assert response.status < 500 or response.status == 503, response.status
-            done.append(response.status)
+            done.append(send(connection, path, request))
 
     with serving() as server:
+        burst(server.port)
+        over = time.monotonic() + 60 * options.minutes
         threads = [threading.Thread(target=client, args=(server.port, n)) for n in range(4)]
         for thread in threads:
             thread.start()
         memory = []
         while time.monotonic() < over:
             time.sleep(min(60.0, max(0.1, over - time.monotonic())))
-            memory.append(memory_mib(server.process.pid))
-            print(f"minute {len(memory)}: {memory[-1]:.0f} MiB, {len(done)} requests", flush=True)
+            service, *readers = memory_mib(server.process.pid)
+            memory.append(service + sum(readers))
+            print(
+                f"minute {len(memory)}: {memory[-1]:.0f} MiB (service {service:.0f}, "
+                f"{len(readers)} readers), {len(done)} requests",
+                flush=True,
+            )
         for thread in threads:
             thread.join()
     if len(memory) >= 10:
