@@ -35,6 +35,8 @@ _PEAK_HALF_WIDTH = 3
 _WIDEST_NM, _WIDEST_SHARE = 1.2, 0.02
 #: What the networks must give at least to thicknesses near a fit that is not good.
 _SUPPORT, _GOOD_FIT = 0.1, 0.1
+#: A fit that leaves more of the structure than this does not stand by its numbers.
+_POOR_FIT = 0.2
 #: How far beyond the largest mistilt an answer may lie, relative.
 _TILT_SLACK = 1.05
 
@@ -198,7 +200,8 @@ def _status(
     # Networks and fit that contradict each other are believed only where the fit is good.
     contradicted = reading.probability[near].sum() < _SUPPORT
     contradicted = contradicted and best.structured_residual > _GOOD_FIT
-    return "ambiguous" if probability < _CLEAR or wide or contradicted else "ok"
+    poor = best.structured_residual > _POOR_FIT
+    return "ambiguous" if probability < _CLEAR or wide or contradicted or poor else "ok"
 
 
 def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
@@ -207,6 +210,11 @@ def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
         warnings.append(
             f"the simulated pattern leaves {best.contrast_residual:.0%} of the contrast inside "
             "the disk: check crystal, zone axis, high tension and convergence angle"
+        )
+    elif best.structured_residual > _POOR_FIT:
+        warnings.append(
+            f"the fit leaves {best.structured_residual:.0%} of the structure inside the disk: the "
+            "crystal is too thin to be told from others, or not quite the one asked for"
         )
     if not context.calibration.calibrated:
         warnings.append("the error bars of this bundle have not been calibrated")

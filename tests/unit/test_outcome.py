@@ -1,0 +1,77 @@
+"""From fits to a status: the same fit, said to leave more or less of the structure."""
+
+import dataclasses
+import time
+
+import numpy as np
+import pytest
+
+from pacbed.infer.confidence import Calibration
+from pacbed.infer.fit import Fit
+from pacbed.infer.outcome import Context, fitted_estimate
+from pacbed.infer.posing import Placement, Reading
+from pacbed.infer.refine import Solution
+from pacbed.library.register import load_bundle
+from pacbed.pattern.preprocess import DiskLocation
+
+BINS = np.linspace(1.0, 120.0, 120)
+SHAPE = (160, 160)
+
+
+@pytest.fixture
+def context():
+    bundle = load_bundle("sto-001-300kV")
+    calibration = Calibration(mismatch=20.0, calibrated=True)
+    return Context(bundle, calibration, BINS, 4, SHAPE, 20.0, time.perf_counter())
+
+
+def reading_at(thickness_nm):
+    probability = np.exp(-0.5 * ((BINS - thickness_nm) / 0.8) ** 2)
+    placement = Placement(DiskLocation(80.0, 80.0, 50.0), 0.0, np.array([3.0, -2.0]))
+    return Reading(placement, probability / probability.sum(), 0.1)
+
+
+def fit_at(thickness_nm, structured_residual, mistilt_mrad=3.0):
+    parameters = np.array(
+        [thickness_nm, mistilt_mrad, 0, 80, 80, np.log(0.4), 0, 0, 0, np.log(20.0)]
+    )
+    covariance = np.diag(np.full(10, 0.01))
+    residuals = {"residual": 0.02, "contrast_residual": 0.05}
+    return Fit(
+        parameters, covariance, **residuals, structured_residual=structured_residual,
+        chi_square=1000.0, blur_mrad=0.2, gain=1.0,
+    )  # fmt: skip
+
+
+def estimate(context, fit, read_nm=30.0):
+    return fitted_estimate(context, reading_at(read_nm), [Solution(fit, 1.0)])
+
+
+def test_good_fit_is_ok(context):
+    found = estimate(context, fit_at(30.0, 0.01))
+    assert found.status == "ok"
+    assert found.warnings == ()
+
+
+def test_poor_fit_does_not_stand_by_its_numbers(context):
+    found = estimate(context, fit_at(30.0, 0.25))
+    assert found.status == "ambiguous"
+    assert "leaves 25% of the structure" in found.warnings[0]
+
+
+def test_networks_that_contradict_a_middling_fit_make_it_ambiguous(context):
+    assert estimate(context, fit_at(30.0, 0.15)).status == "ok"
+    assert estimate(context, fit_at(30.0, 0.15), read_nm=60.0).status == "ambiguous"
+    assert estimate(context, fit_at(30.0, 0.01), read_nm=60.0).status == "ok"
+
+
+@pytest.mark.parametrize("fit", [fit_at(30.0, 0.01, 14.0), fit_at(121.0, 0.01)])
+def test_beyond_the_range(context, fit):
+    assert estimate(context, fit, fit.parameters[0]).status == "out_of_range"
+
+
+def test_doubt_refuses(context):
+    judge = dataclasses.replace(context.calibration, mismatch=-1e3)
+    found = estimate(dataclasses.replace(context, calibration=judge), fit_at(30.0, 0.01))
+    assert found.status == "mismatch"
+    assert "check crystal" in found.warnings[0]
