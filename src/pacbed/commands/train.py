@@ -11,7 +11,7 @@ import typer
 
 from pacbed.commands.options import RecipeArgument
 from pacbed.commands.output import print_block, progress_bar
-from pacbed.commands.simulate import check_table, simulate_recipe
+from pacbed.commands.simulate_table import check_table, simulate_recipe
 from pacbed.errors import FileFormatError, MissingExtraError, RecipeError
 
 if TYPE_CHECKING:

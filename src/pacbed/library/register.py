@@ -93,6 +93,12 @@ def installed_systems(data: Path | None = None) -> list[System]:
     return [bundle.system for bundle in installed_bundles(data)]
 
 
+def shipped_systems() -> list[System]:
+    """The systems that come with the program, by ID."""
+    bundles = [Bundle.load(path.parent) for path in _SHIPPED.glob(f"*/{DESCRIPTION}")]
+    return sorted((bundle.system for bundle in bundles), key=lambda system: system.id)
+
+
 def find_system(
     system: str | int | None = None,
     *,
