@@ -11,7 +11,7 @@ from pacbed.commands.pattern import pattern
 from pacbed.commands.reference import reference
 from pacbed.commands.serve import serve
 from pacbed.commands.simulate import simulate
-from pacbed.commands.systems import systems
+from pacbed.commands.systems_group import systems_group
 from pacbed.commands.train import train
 
 app = typer.Typer(
@@ -58,7 +58,7 @@ app = typer.Typer(
 )
 app.command()(infer)
 app.command()(serve)
-app.command()(systems)
+app.add_typer(systems_group, name="systems")
 app.command()(pattern)
 app.command()(evaluate)
 app.command()(simulate)
