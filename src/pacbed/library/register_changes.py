@@ -7,6 +7,7 @@ system's removal is noted and its row taken out before its folder is deleted, so
 what is left over is again a folder without a row.
 """
 
+import contextlib
 import datetime
 import secrets
 import shutil
@@ -192,7 +193,7 @@ def remove_system(data: Path, id: int) -> Path:
     ------
     UnknownSystemError
         If the data folder has no such system.
-    BundleError
+    BundleError, FileFormatError
         If its folder lies elsewhere, or belongs to another system too.
     """
     with register_lock(data):
@@ -266,8 +267,13 @@ def _own_folder(data: Path, row: RegisterRow) -> Path:
             f"{REGISTER}, by hand"
         )
     for other in read_register(data):
-        if other.id != row.id and system_folder(data, other).resolve() == folder.resolve():
-            raise BundleError(f"{folder}: belongs to system {other.id} too; remove it by hand")
+        # One that leads nowhere shares no folder.
+        with contextlib.suppress(BundleError):
+            shared = system_folder(data, other).resolve() == folder.resolve()
+            if shared and other.id != row.id:
+                raise FileFormatError(
+                    f"{folder}: belongs to system {other.id} too; remove the row by hand"
+                )
     return folder
 
 

@@ -11,6 +11,7 @@
 
 import dataclasses
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,7 @@ import numpy as np
 
 from pacbed.crystal.cif import crystal_to_cif
 from pacbed.crystal.structure import Crystal
-from pacbed.errors import FileFormatError, PacbedError, RecipeError
+from pacbed.errors import BundleError, FileFormatError, PacbedError, RecipeError
 from pacbed.files import write_atomically
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.data_register import CRYSTAL_FILE, RegisterRow, read_register, system_folder
@@ -78,10 +79,8 @@ def find_registered(data: Path, recipe: Recipe) -> Registered | None:
     FileFormatError, BundleError
         If the register cannot be read.
     """
-    for row in read_register(data):
-        folder = system_folder(data, row)
-        stored = _stored_recipe(folder)
-        if stored is not None and _alike(stored, recipe):
+    for row, folder, stored in _registered(data):
+        if _alike(stored, recipe):
             system = dataclasses.replace(recipe.system, id=row.id, name=stored.system.name)
             return Registered(dataclasses.replace(recipe, system=system), folder, False)
     return None
@@ -187,6 +186,18 @@ def _row(data: Path, recipe: Recipe, number: int) -> RegisterRow:
     )
 
 
+def _registered(data: Path) -> Iterator[tuple[RegisterRow, Path, Recipe]]:
+    """Registered systems that have a recipe, with their folders."""
+    for row in read_register(data):
+        try:
+            folder = system_folder(data, row)
+        except BundleError:
+            continue  # it leads outside; whoever asks for this system is told
+        stored = _stored_recipe(folder)
+        if stored is not None:
+            yield row, folder, stored
+
+
 def _stored_recipe(folder: Path) -> Recipe | None:
     path = folder / RECIPE
     try:
@@ -222,9 +233,8 @@ def _same_conditions(a: System, b: System) -> bool:
 def _check_name(data: Path, recipe: Recipe) -> None:
     """Refuse a name by which two systems would be asked for."""
     name = recipe.system.name.lower()
-    for row in read_register(data):
-        stored = _stored_recipe(system_folder(data, row))
-        if stored is not None and stored.system.name.lower() == name:
+    for row, _, stored in _registered(data):
+        if stored.system.name.lower() == name:
             raise RecipeError(
                 f"{recipe.path}: system {row.id} in {data} has the name {recipe.system.name} and "
                 "another crystal or other ranges: change the name in the recipe, or "
