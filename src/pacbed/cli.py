@@ -8,6 +8,7 @@ from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer import infer
 from pacbed.commands.pattern import pattern
+from pacbed.commands.recipe import recipe
 from pacbed.commands.reference import reference
 from pacbed.commands.serve import serve
 from pacbed.commands.simulate import simulate
@@ -47,9 +48,11 @@ app = typer.Typer(
 
     A new system, from a crystal structure to a bundle:
 
-        [bold]pacbed simulate recipes/gan.toml -o gan.npz[/bold]
+        [bold]pacbed recipe GaN.cif --zone-axis "0 0 0 1" --high-tension 300 -o gan.toml[/bold]
 
-        [bold]pacbed train recipes/gan.toml -o data/7/models/gan[/bold]
+        [bold]pacbed simulate gan.toml --data data[/bold]
+
+        [bold]pacbed train gan.toml --data data[/bold]
 
     The same physics by an independent program (abTEM, frozen phonons):
 
@@ -61,6 +64,7 @@ app.command()(serve)
 app.add_typer(systems_group, name="systems")
 app.command()(pattern)
 app.command()(evaluate)
+app.command()(recipe)
 app.command()(simulate)
 app.command()(train)
 app.command()(reference)

@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pacbed.commands.output import progress_bar
-from pacbed.errors import BundleError
+from pacbed.errors import BundleError, RecipeError
 
 if TYPE_CHECKING:
+    from pacbed.crystal.projection import ProjectedCell
     from pacbed.lacbed.table import LacbedTable
     from pacbed.library.recipe import Recipe
 
@@ -20,20 +21,53 @@ def simulate_recipe(recipe: "Recipe") -> "LacbedTable":
         If the structure cannot be projected along the zone axis.
     MissingExtraError
         If a part of the extra ``sim`` is not installed.
+    RecipeError
+        If the table needs more memory than there is.
     """
     from pacbed.crystal.projection import project
     from pacbed.lacbed.build import simulate_table
 
     system = recipe.system
+    cell = project(recipe.crystal, system.zone_axis)
+    check_memory(recipe, cell)
     with progress_bar(f"simulating {system.name}") as bar:
         return simulate_table(
-            project(recipe.crystal, system.zone_axis),
+            cell,
             system.high_tension_kV,
             system.convergence_mrad[1],
             system.mistilt_mrad[1],
             system.thickness_nm[1],
             recipe.table,
             progress=bar.update,
+        )
+
+
+def check_memory(recipe: "Recipe", cell: "ProjectedCell") -> None:
+    """Refuse a table that this machine cannot hold, before hours are lost.
+
+    Raises
+    ------
+    RecipeError
+        If it needs more memory than the machine has.
+    """
+    from pacbed.lacbed.cost import machine_memory_bytes, table_memory_bytes
+
+    system = recipe.system
+    needed = table_memory_bytes(
+        cell,
+        system.high_tension_kV,
+        system.convergence_mrad[1],
+        system.mistilt_mrad[1],
+        system.thickness_nm[1],
+        recipe.table,
+    )
+    memory = machine_memory_bytes()
+    if memory is not None and needed > memory:
+        raise RecipeError(
+            f"{recipe.path}: the table needs about {needed / 1e9:.0f} GB of memory, this machine "
+            f"has {memory / 1e9:.0f} (projected cell {cell.area:.0f} Å², "
+            f"{len(cell.point_group)} symmetry operations): give a smaller largest convergence "
+            "angle, mistilt or thickness, or a larger direction_step_mrad in [table]"
         )
 
 

@@ -1,7 +1,9 @@
 """Crystals from and to CIF files."""
 
+import re
 import warnings
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,7 @@ _EIGHT_PI_SQUARED = 8 * np.pi**2
 _CLOSEST = 0.65
 #: How far the ratios of the elements may be from the CIF's own formula.
 _FORMULA_TOLERANCE = 0.03
+_NAME_TAGS = ("_chemical_name_common", "_chemical_name_mineral", "_amcsd_formula_title")
 
 
 def read_cif(path: Path, b_iso: Mapping[str, float] | None = None) -> Crystal:
@@ -52,7 +55,13 @@ def read_cif(path: Path, b_iso: Mapping[str, float] | None = None) -> Crystal:
                 f"{path}: site {site.label!r} has an unknown element "
                 f"{site.type_symbol!r}; correct _atom_site_type_symbol"
             )
-    factors = _debye_waller_of_sites(path, small.sites, b_iso or {})
+    factors, missing = _debye_waller_of_sites(small.sites, b_iso or {})
+    if missing:
+        warnings.warn(
+            f"{path}: no Debye-Waller factor for {', '.join(sorted(missing))}; B = "
+            f"{DEFAULT_B_ISO} Å² is taken. Give [crystal.b_iso] in the recipe.",
+            stacklevel=2,
+        )
     symbols, positions, occupancies, b_values = [], [], [], []
     images = _operations(path, block, small)
     for site, factor in zip(small.sites, factors, strict=True):
@@ -77,20 +86,44 @@ def read_cif(path: Path, b_iso: Mapping[str, float] | None = None) -> Crystal:
     return crystal
 
 
-def read_cif_name(path: Path) -> str | None:
-    """Common or mineral name that a CIF gives its material, None where it has none.
+@dataclass(frozen=True)
+class CifNotes:
+    """What a CIF says beside the structure.
+
+    Attributes
+    ----------
+    name : str or None
+        Common or mineral name of the material.
+    formula : str or None
+        Its own formula, without spaces, such as ``Al0.3Ga0.7N``.
+    elements : tuple of str
+        All elements of its sites.
+    without_b : frozenset of str
+        Elements that have a site without a Debye–Waller factor.
+    """
+
+    name: str | None
+    formula: str | None
+    elements: tuple[str, ...]
+    without_b: frozenset[str]
+
+
+def read_cif_notes(path: Path) -> CifNotes:
+    """Read what a CIF says beside the structure.
 
     Raises
     ------
     CrystalError
         If the file cannot be read as a CIF.
     """
-    block, _ = _read(path)
-    for tag in ("_chemical_name_common", "_chemical_name_mineral", "_amcsd_formula_title"):
-        text = _value(block, tag)
-        if text:
-            return text
-    return None
+    block, small = _read(path)
+    names = (_value(block, tag) for tag in _NAME_TAGS)
+    elements = sorted({site.element.name for site in small.sites})
+    _, missing = _debye_waller_of_sites(small.sites, {})
+    stated = _value(block, "_chemical_formula_sum")
+    formula = re.sub(r"\s|(?<![0-9.])1(?![0-9.])", "", stated) if stated else None
+    name = next(filter(None, names), None)
+    return CifNotes(name, formula, tuple(elements), frozenset(missing))
 
 
 def crystal_to_cif(crystal: Crystal, name: str) -> str:
@@ -196,7 +229,8 @@ def _value(block: Any, tag: str) -> str | None:
     return text if text not in ("", "?", ".") else None
 
 
-def _debye_waller_of_sites(path: Path, sites: Any, b_iso: Mapping[str, float]) -> list[float]:
+def _debye_waller_of_sites(sites: Any, b_iso: Mapping[str, float]) -> tuple[list[float], set[str]]:
+    """B of each site, Å², and the elements for which nobody gives one."""
     factors: list[float] = []
     missing: set[str] = set()
     for site in sites:
@@ -211,13 +245,7 @@ def _debye_waller_of_sites(path: Path, sites: Any, b_iso: Mapping[str, float]) -
         else:
             missing.add(element)
             factors.append(DEFAULT_B_ISO)
-    if missing:
-        warnings.warn(
-            f"{path}: no Debye-Waller factor for {', '.join(sorted(missing))}; B = "
-            f"{DEFAULT_B_ISO} Å² is taken. Give [crystal.b_iso] in the recipe.",
-            stacklevel=3,
-        )
-    return factors
+    return factors, missing
 
 
 def _distinct_images(operations: list[Any], position: np.ndarray) -> list[np.ndarray]:
@@ -252,8 +280,6 @@ def _check_distances(path: Path, crystal: Crystal) -> None:
 
 def _check_formula(path: Path, block: Any, crystal: Crystal) -> None:
     """Warn where the cell's content is not the formula that the CIF gives."""
-    import re
-
     stated = _value(block, "_chemical_formula_sum")
     if stated is None:
         return

@@ -1,11 +1,17 @@
 """A recipe as text, with a comment beside everything that its owner may change."""
 
 import json
+from collections.abc import Sequence
 
 from pacbed.library.recipe import Recipe
 
 
-def recipe_text(recipe: Recipe, cif: str, notes: tuple[str, ...] = ()) -> str:
+def recipe_text(
+    recipe: Recipe,
+    cif: str,
+    notes: Sequence[str] = (),
+    b_notes: Sequence[str] = (),
+) -> str:
     """Write a recipe as TOML.
 
     Parameters
@@ -13,8 +19,10 @@ def recipe_text(recipe: Recipe, cif: str, notes: tuple[str, ...] = ()) -> str:
     recipe : Recipe
     cif : str
         Name of the CIF that lies beside it.
-    notes : tuple of str
+    notes : sequence of str
         Lines of comment for the head.
+    b_notes : sequence of str
+        Lines of comment for the Debye–Waller factors.
 
     Returns
     -------
@@ -43,6 +51,7 @@ def recipe_text(recipe: Recipe, cif: str, notes: tuple[str, ...] = ()) -> str:
         "",
         "# Debye-Waller factors B in Å² at the temperature of the measurement; they go before",
         "# those of the CIF.",
+        *(f"# {note}" for note in b_notes),
         "[crystal.b_iso]",
         *(f"{symbol} = {_number(value)}" for symbol, value in recipe.b_iso.items()),
         "",

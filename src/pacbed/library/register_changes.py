@@ -110,7 +110,7 @@ def add_system(
         If a table cannot be read or a file not written.
     """
     table = _table(data / REGISTER, COLUMNS)
-    used = set(rows_by_id(table)) | _folder_numbers(data) | _removed_numbers(data)
+    used = _used_numbers(data, table)
     number = wanted_id if wanted_id is not None and wanted_id not in used else None
     if number is None:
         number = max(used | taken, default=-1) + 1
@@ -128,6 +128,22 @@ def add_system(
         shutil.rmtree(folder, ignore_errors=True)
         raise
     return number
+
+
+def next_number(data: Path | None, taken: frozenset[int]) -> int:
+    """Number that a new system would get.
+
+    Parameters
+    ----------
+    data : Path or None
+        Data folder; may be missing.
+    taken : frozenset of int
+        Numbers of systems elsewhere.
+    """
+    used: set[int] = set()
+    if data is not None and data.is_dir():
+        used = _used_numbers(data, _table(data / REGISTER, COLUMNS))
+    return max(used | taken, default=-1) + 1
 
 
 def change_row(data: Path, id: int, row: RegisterRow) -> None:
@@ -231,6 +247,11 @@ def _place(table: CsvTable, id: int) -> int:
 
 def _row(data: Path, id: int) -> RegisterRow:
     return next((row for row in read_register(data) if row.id == id), RegisterRow(id))
+
+
+def _used_numbers(data: Path, table: CsvTable) -> set[int]:
+    """Numbers of rows, folders and removed systems."""
+    return set(rows_by_id(table)) | _folder_numbers(data) | _removed_numbers(data)
 
 
 def _folder_numbers(data: Path) -> set[int]:

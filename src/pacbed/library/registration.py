@@ -133,6 +133,11 @@ def register_recipe(data: Path, recipe: Recipe, table: LacbedTable | None = None
     return found
 
 
+def taken_numbers() -> frozenset[int]:
+    """Numbers of the shipped systems, which no other system shall hide."""
+    return frozenset(system.id for system in shipped_systems())
+
+
 def enter_pattern_grid(data: Path, row: RegisterRow) -> None:
     """Put the grid of a system's patterns into its row; empty fields change nothing."""
     with register_lock(data):
