@@ -187,17 +187,9 @@ def sample_frame(pattern: np.ndarray, placement: Placement, size: int) -> np.nda
     matrix = step / factor * np.array([[c, -s], [s, c]])
     middle = (size - 1) / 2
     offset = np.array([row, column]) - matrix @ np.array([middle, middle])
-    return np.asarray(
-        ndimage.affine_transform(
-            pattern,
-            matrix,
-            offset,
-            (size, size),
-            np.float32,
-            order=1,
-            mode="nearest",
-        )
-    )
+    frame = np.empty((size, size), np.float32)
+    ndimage.affine_transform(pattern, matrix, offset, output=frame, order=1, mode="nearest")
+    return frame
 
 
 def finish_frames(frames: np.ndarray, channels: int = 1) -> np.ndarray:
