@@ -21,11 +21,9 @@ from pacbed.files import write_atomically
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.bundle import DESCRIPTION, SCHEMA, TABLE
 from pacbed.library.label_bundle import KIND
+from pacbed.library.label_table import COLUMNS
 from pacbed.library.system import System
 from pacbed.pattern.label_frame import FramePreparation
-
-#: Header of the list of labels of each target.
-HEADERS = {"Thickness": "Thickness / A", "Mistilt": "Mistilt / mrad", "Scale": "Scale / []"}
 
 
 @dataclass(frozen=True)
@@ -99,7 +97,7 @@ def write_label_bundle(
 
 
 def _labels_csv(target: str, labels: np.ndarray) -> bytes:
-    rows = [f"Index;{HEADERS[target]}", *(f"{i};{v:.6g}" for i, v in enumerate(labels))]
+    rows = [f"Index;{COLUMNS[target]}", *(f"{i};{v:.6g}" for i, v in enumerate(labels))]
     return ("\n".join(rows) + "\n").encode()
 
 

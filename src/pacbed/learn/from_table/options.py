@@ -5,11 +5,11 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from pacbed.errors import OutOfRangeError
-from pacbed.library.write_labels import HEADERS
+from pacbed.library.label_table import COLUMNS
 from pacbed.pattern.label_frame import SIZES
 
 #: What a label model can say.
-TARGETS = tuple(HEADERS)
+TARGETS = tuple(COLUMNS)
 #: Name of the project's own small network among the backbones.
 COMPACT = "compact"
 

@@ -29,9 +29,9 @@ from pacbed.learn.from_table.networks import (
     weights_name,
 )
 from pacbed.learn.from_table.options import TableTraining
-from pacbed.library.write_labels import TrainedModel, write_label_bundle
 from pacbed.library.pattern_table import PatternTable
 from pacbed.library.system import System
+from pacbed.library.write_labels import TrainedModel, write_label_bundle
 from pacbed.pattern.label_frame import FramePreparation
 
 #: Part of the bundle's folder that the training works in; a bundle needs none of it.
