@@ -40,7 +40,7 @@ class Distortion:
     shift: float = 0.08
     scales: tuple[float, float, float] = (0.7, 1.4, 0.05)
     detector: bool = True
-    dose: tuple[float, float] = (2e4, 1e8)
+    dose: tuple[float, float] = (3e4, 1e8)
 
 
 @dataclass(frozen=True)
