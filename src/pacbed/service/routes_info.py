@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 import pacbed
 from pacbed.errors import OutOfRangeError
+from pacbed.library.places import table_of
 from pacbed.library.register import match_system
 from pacbed.library.zone_axis import format_zone_axis
 from pacbed.pattern.encode import encode_pattern
@@ -135,7 +136,7 @@ def _simulated(catalogue: Catalogue, query: PatternQuery) -> Response:
         raise OutOfRangeError(
             f"convergence_mrad lies outside {low:g} to {high:g}, which {system.name} covers"
         )
-    table = catalogue.predictor(system).bundle.table
+    table = table_of(catalogue.predictor(system).bundle)
     mrad_per_pixel = query.mrad_per_pixel
     if mrad_per_pixel is None:
         mrad_per_pixel = 2 * table.geometry.field * query.convergence_mrad / query.size
