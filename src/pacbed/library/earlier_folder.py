@@ -9,6 +9,7 @@ import csv
 import importlib.util
 import math
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 from pacbed.errors import BundleError, MissingExtraError
@@ -33,17 +34,33 @@ def is_earlier_model(folder: Path) -> bool:
     return folder.is_dir() and any(_has_format(path) for path in folder.iterdir())
 
 
-def load_earlier(system_folder: Path, folder: Path, row: RegisterRow) -> LabelBundle:
-    """Read a model of the earlier system; its networks are loaded later.
+@dataclass(frozen=True)
+class EarlierFolder:
+    """A model of the earlier system, not read yet.
 
-    Parameters
+    Attributes
     ----------
-    system_folder : Path
+    home : Path
         Folder of the system, with ``simulation/df.csv``.
     folder : Path
         Folder of the model.
     row : RegisterRow
         What the register says of the system.
+    """
+
+    home: Path
+    folder: Path
+    row: RegisterRow
+
+
+def load_earlier(place: EarlierFolder, formats: tuple[str, ...] = tuple(FORMATS)) -> LabelBundle:
+    """Read a model of the earlier system; its networks are loaded later.
+
+    Parameters
+    ----------
+    place : EarlierFolder
+    formats : tuple of str
+        Endings of the networks that may be used.
 
     Returns
     -------
@@ -56,12 +73,14 @@ def load_earlier(system_folder: Path, folder: Path, row: RegisterRow) -> LabelBu
     MissingExtraError
         If no installed extra reads the networks.
     """
+    folder, row = place.folder, place.row
     if not folder.is_dir():
         raise BundleError(f"{folder}: does not exist, but is registered; restore or unregister it")
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
     models = {}
     for target in COLUMNS:
-        file = _choose(folder, [n for n in names if target in n and _has_format(Path(n))])
+        fitting = [n for n in names if target in n and n.lower().endswith(formats)]
+        file = _choose(folder, fitting)
         if file is not None:
             labels = [n for n in names if target in n and n.endswith(_LABELS_ENDING)]
             if not labels:
@@ -72,10 +91,10 @@ def load_earlier(system_folder: Path, folder: Path, row: RegisterRow) -> LabelBu
             models[target] = LabelModel(file, read_label_table(folder / labels[-1], target))
     if "Thickness" not in models:
         raise BundleError(
-            f"{folder}: has no network with Thickness in its name ({', '.join(FORMATS)}); "
+            f"{folder}: has no network with Thickness in its name ({', '.join(formats)}); "
             "restore it"
         )
-    convergence, source = _convergence_range(system_folder, row)
+    convergence, source = _convergence_range(place.home, row)
     return LabelBundle(
         folder,
         _system(folder, row, models, convergence),

@@ -16,7 +16,13 @@ from pacbed.library.data_register import (
     register_models,
     system_folder,
 )
-from pacbed.library.earlier_folder import PATTERN_TABLE, is_earlier_model, load_earlier
+from pacbed.library.earlier_folder import (
+    EARLIER,
+    PATTERN_TABLE,
+    EarlierFolder,
+    is_earlier_model,
+    load_earlier,
+)
 from pacbed.library.label_bundle import KIND, LabelBundle
 
 #: An installed model: with an engine behind it, or one that chooses among labels.
@@ -99,6 +105,13 @@ def open_model(folder: Path) -> Model:
     return Bundle.load(folder)
 
 
+def kind_of(model: Model) -> str:
+    """What kind of model it is: ``engine``, ``labels`` or ``earlier``."""
+    if isinstance(model, LabelBundle):
+        return EARLIER if model.preparation.get("road") == EARLIER else KIND
+    return "engine"
+
+
 def table_of(model: Model) -> LacbedTable:
     """The LACBED table of a model, for simulating patterns.
 
@@ -137,8 +150,8 @@ def model_places(data: Path | None) -> tuple[list[ModelPlace], list[Fault]]:
         return shipped, []
     # Of several models of one system the last counts, as the latest registered.
     own = [_bundle_place(p.parent) for p in sorted(data.glob(f"*/models/*/{DESCRIPTION}"))[::-1]]
-    earlier, faults = _earlier_places(data)
-    return [*own, *earlier, *shipped], faults
+    earlier, faults = earlier_folders(data)
+    return [*own, *map(_earlier_place, earlier), *shipped], faults
 
 
 def _bundle_place(folder: Path) -> ModelPlace:
@@ -151,8 +164,9 @@ def _bundle_place(folder: Path) -> ModelPlace:
     )
 
 
-def _earlier_places(data: Path) -> tuple[list[ModelPlace], list[Fault]]:
-    places: list[ModelPlace] = []
+def earlier_folders(data: Path) -> tuple[list[EarlierFolder], list[Fault]]:
+    """Models of the earlier system in the order of search, and what cannot be read."""
+    places: list[EarlierFolder] = []
     faults: list[Fault] = []
     try:
         rows = read_register(data)
@@ -160,7 +174,7 @@ def _earlier_places(data: Path) -> tuple[list[ModelPlace], list[Fault]]:
         return [], [Fault(data, None, error)]
     for row in rows:
         try:
-            places += _earlier_places_of(data, row)
+            places += _earlier_folders_of(data, row)
         except (PacbedError, OSError) as error:
             fault = error if isinstance(error, PacbedError) else BundleError(
                 f"{error.filename}: cannot be read ({error.strerror})")  # fmt: skip
@@ -168,20 +182,21 @@ def _earlier_places(data: Path) -> tuple[list[ModelPlace], list[Fault]]:
     return places, faults
 
 
-def _earlier_places_of(data: Path, row: RegisterRow) -> list[ModelPlace]:
+def _earlier_folders_of(data: Path, row: RegisterRow) -> list[EarlierFolder]:
     home = system_folder(data, row)
     registered = [model.folder for model in register_models(data, row.id)]
     if not registered and (home / "models").is_dir():
         # The table of models may be missing: what is there counts.
         registered = [f for f in sorted((home / "models").iterdir()) if is_earlier_model(f)]
     return [
-        _earlier_place(home, folder, row)
+        EarlierFolder(home, folder, row)
         for folder in reversed(registered)
         if not (folder / DESCRIPTION).is_file()
     ]
 
 
-def _earlier_place(home: Path, folder: Path, row: RegisterRow) -> ModelPlace:
+def _earlier_place(place: EarlierFolder) -> ModelPlace:
+    home, folder, row = place.home, place.folder, place.row
     files = sorted(entry.path for entry in os.scandir(folder)) if folder.is_dir() else []
     watched = (folder, home / PATTERN_TABLE, home / "models" / MODELS, *map(Path, files))
-    return ModelPlace(folder, lambda: load_earlier(home, folder, row), row.id, watched, row)
+    return ModelPlace(folder, lambda: load_earlier(place), row.id, watched, row)

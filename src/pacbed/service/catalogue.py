@@ -68,9 +68,13 @@ class Catalogue:
 
     def systems(self) -> list[System]:
         """List the installed systems by ID."""
+        return [model.system for model in self.models()]
+
+    def models(self) -> list[Model]:
+        """List the models of the installed systems, by ID."""
         with self._lock:
             self._look()
-            return sorted((e.bundle.system for e in self._entries.values()), key=lambda s: s.id)
+            return sorted((e.bundle for e in self._entries.values()), key=lambda m: m.system.id)
 
     def predictor(self, system: System) -> AnyPredictor:
         """Return the predictor of an installed system, loaded at its first use.

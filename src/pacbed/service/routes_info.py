@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 
 import pacbed
 from pacbed.errors import OutOfRangeError
-from pacbed.library.places import table_of
+from pacbed.library.places import kind_of, table_of
 from pacbed.library.register import match_system
 from pacbed.library.zone_axis import format_zone_axis
 from pacbed.pattern.encode import encode_pattern
@@ -59,7 +59,8 @@ class PatternQuery(BaseModel):
 @router.get("/systems", response_model=list[SystemEntry], tags=["information"])
 def systems(request: Request) -> list[dict[str, Any]]:
     """List the installed systems and what they cover."""
-    return [dataclasses.asdict(system) for system in services_of(request).catalogue.systems()]
+    models = services_of(request).catalogue.models()
+    return [{**dataclasses.asdict(model.system), "model": kind_of(model)} for model in models]
 
 
 @router.get("/examples/", response_model=list[ExampleEntry], tags=["information"])
