@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from pacbed.commands.convert import convert
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer import infer
@@ -54,6 +55,10 @@ app = typer.Typer(
 
         [bold]pacbed train gan.toml --data data[/bold]
 
+    Models of the earlier system into bundles that need no extra:
+
+        [bold]pacbed convert data[/bold]
+
     The same physics by an independent program (abTEM, frozen phonons):
 
         [bold]pacbed reference recipes/gan.toml --thickness 20 --convergence 20 -o r.npz[/bold]
@@ -68,6 +73,7 @@ app.command()(recipe)
 app.command()(simulate)
 app.command()(train)
 app.command()(reference)
+app.command()(convert)
 
 
 def _version(wanted: bool) -> None:

@@ -5,11 +5,10 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from pacbed.errors import BundleError, UnknownSystemError
-from pacbed.library.bundle import DESCRIPTION, Bundle
+from pacbed.errors import BundleError, MissingExtraError, PacbedError, UnknownSystemError
+from pacbed.library.places import Fault, Model, ModelPlace, model_places
 from pacbed.library.system import System
 
-_SHIPPED = Path(__file__).parent / "bundles"
 #: Two voltages closer than this share are the same.
 _SAME_VOLTAGE = 0.01
 
@@ -32,60 +31,57 @@ def data_folder(data: Path | None = None) -> Path | None:
     return folder if (folder / "Register.csv").is_file() else None
 
 
-def installed_bundles(data: Path | None = None) -> list[Bundle]:
-    """All bundles: those of the data folder before the shipped ones, by system ID.
+def installed_bundles(data: Path | None = None) -> list[Model]:
+    """All models: those of the data folder before the shipped ones, by system ID.
 
     Parameters
     ----------
     data : Path, optional
-        Data folder; bundles lie in ``<id>/models/<model>/``.
+        Data folder; models lie in ``<id>/models/<model>/``.
 
     Warns
     -----
     UserWarning
-        Of each bundle whose description cannot be read; the others are installed.
+        Of each model that cannot be read; the others are installed.
     """
-    bundles, faults = _in_order_of_search(data)
+    models, faults = _in_order_of_search(data)
     _warn(faults)
-    return sorted(bundles, key=lambda bundle: bundle.system.id)
+    return sorted(models, key=lambda model: model.system.id)
 
 
 def broken_bundles(data: Path | None = None) -> dict[Path, str]:
-    """What is wrong with each bundle whose description cannot be read, by folder."""
-    return _in_order_of_search(data)[1]
+    """What is wrong with each model that cannot be read, by folder."""
+    return {fault.folder: str(fault.error) for fault in _in_order_of_search(data)[1]}
 
 
-def bundle_folders(data: Path | None = None) -> list[Path]:
-    """Folders with a bundle in the order of search; of one system the first counts.
+def find_places(data: Path | None = None) -> tuple[list[ModelPlace], list[Fault]]:
+    """Places of all models in the order of search; see :func:`~.places.model_places`.
 
     Parameters
     ----------
     data : Path, optional
-        Data folder; its bundles come before the shipped ones.
+        Data folder, by default that of :func:`data_folder`.
     """
-    folder = data_folder(data)
-    own = [] if folder is None else sorted(folder.glob(f"*/models/*/{DESCRIPTION}"))
-    # Of several models of one system the last counts, as the latest registered.
-    return [path.parent for path in [*reversed(own), *sorted(_SHIPPED.glob(f"*/{DESCRIPTION}"))]]
+    return model_places(data_folder(data))
 
 
-def _in_order_of_search(data: Path | None) -> tuple[list[Bundle], dict[Path, str]]:
-    """Bundles of the data folder, then the shipped ones whose ID it does not have."""
-    found: dict[int, Bundle] = {}
-    faults: dict[Path, str] = {}
-    for folder in bundle_folders(data):
+def _in_order_of_search(data: Path | None) -> tuple[list[Model], list[Fault]]:
+    """Models of the data folder, then the shipped ones whose ID it does not have."""
+    found: dict[int, Model] = {}
+    places, faults = find_places(data)
+    for place in places:
         try:
-            bundle = Bundle.load(folder)
-        except BundleError as error:
-            faults[folder] = str(error)
+            model = place.load()
+        except PacbedError as error:
+            faults.append(Fault(place.folder, place.system_id, error))
         else:
-            found.setdefault(bundle.system.id, bundle)
+            found.setdefault(model.system.id, model)
     return list(found.values()), faults
 
 
-def _warn(faults: dict[Path, str]) -> None:
-    for fault in faults.values():
-        warnings.warn(f"bundle left out: {fault}", UserWarning, stacklevel=1)
+def _warn(faults: list[Fault]) -> None:
+    for fault in faults:
+        warnings.warn(f"bundle left out: {fault.error}", UserWarning, stacklevel=1)
 
 
 def installed_systems(data: Path | None = None) -> list[System]:
@@ -95,8 +91,8 @@ def installed_systems(data: Path | None = None) -> list[System]:
 
 def shipped_systems() -> list[System]:
     """The systems that come with the program, by ID."""
-    bundles = [Bundle.load(path.parent) for path in _SHIPPED.glob(f"*/{DESCRIPTION}")]
-    return sorted((bundle.system for bundle in bundles), key=lambda system: system.id)
+    places, _ = model_places(None)
+    return sorted((place.load().system for place in places), key=lambda system: system.id)
 
 
 def find_system(
@@ -123,6 +119,8 @@ def find_system(
     ------
     UnknownSystemError
         If none fits; the message lists the installed ones, and the broken ones.
+    MissingExtraError
+        If the model with this ID needs an extra that is not installed.
 
     Warns
     -----
@@ -139,9 +137,15 @@ def find_system(
             zone_axis=zone_axis,
         )
     except UnknownSystemError as error:
+        for fault in faults:
+            # What is asked for is there and only lacks a package: that is what has to be told.
+            asked = system is not None and str(system).strip() == str(fault.system_id)
+            if asked and isinstance(fault.error, MissingExtraError):
+                raise fault.error from error
         if not faults:
             raise
-        raise UnknownSystemError(f"{error}; broken: {'; '.join(faults.values())}") from error
+        broken = "; ".join(str(fault.error) for fault in faults)
+        raise UnknownSystemError(f"{error}; broken: {broken}") from error
     _warn(faults)
     return found
 
@@ -200,8 +204,8 @@ def match_system(
     )
 
 
-def load_bundle(system: System | str | int, data: Path | None = None) -> Bundle:
-    """Bundle of an installed system.
+def load_bundle(system: System | str | int, data: Path | None = None) -> Model:
+    """Model of an installed system.
 
     Parameters
     ----------
