@@ -1,17 +1,16 @@
 """``pacbed simulate --data``: a registered system with its table and patterns."""
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import typer
 
 from pacbed.commands.output import print_block, progress_bar
-from pacbed.commands.simulate_table import check_table, simulate_recipe
-from pacbed.errors import BundleError, OutOfRangeError
+from pacbed.commands.simulate_table import simulate_recipe, usable_table
+from pacbed.errors import OutOfRangeError
 
 if TYPE_CHECKING:
-    from pacbed.lacbed.table import LacbedTable
     from pacbed.library.pattern_grid import PatternGrid, Steps
     from pacbed.library.recipe import Recipe
     from pacbed.library.registration import Registered
@@ -48,7 +47,7 @@ def simulate_into(data: Path, recipe: "Recipe", images: ImageOptions | None) -> 
 
     grid = _grid(recipe, images) if images is not None else None
     found = find_registered(data, recipe) if data.is_dir() else None
-    table = _usable_table(found)
+    table = usable_table(found.table, found.recipe) if found is not None else None
     if found is None or table is None:
         table = simulate_recipe(recipe)
         found = register_recipe(data, recipe, table)
@@ -65,22 +64,6 @@ def simulate_into(data: Path, recipe: "Recipe", images: ImageOptions | None) -> 
     )
     if grid is not None and images is not None:
         _write_images(data, found, grid, images.overwrite)
-
-
-def _usable_table(found: "Registered | None") -> "LacbedTable | None":
-    """Table of a registered system, unless it was made with other options."""
-    import pacbed
-    from pacbed.lacbed.table import LacbedTable
-
-    if found is None or not found.table.is_file():
-        return None
-    try:
-        table = LacbedTable.load(found.table)
-        check_table(table, found.recipe, found.table)
-    except BundleError:
-        return None
-    same = table.provenance.get("options") == asdict(found.recipe.table)
-    return table if same and table.provenance.get("version") == pacbed.__version__ else None
 
 
 def _grid(recipe: "Recipe", images: ImageOptions) -> "PatternGrid":

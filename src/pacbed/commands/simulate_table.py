@@ -1,5 +1,6 @@
 """The LACBED table of a recipe: simulated, and compared with what the recipe asks for."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,3 +101,19 @@ def check_table(table: "LacbedTable", recipe: "Recipe", path: Path) -> None:
         raise BundleError(
             f"{path}: the table is not that of {recipe.path}: make it again with pacbed simulate."
         )
+
+
+def usable_table(path: Path | None, recipe: "Recipe") -> "LacbedTable | None":
+    """Table of a registered system, None unless it is what the recipe would give today."""
+    import pacbed
+    from pacbed.lacbed.table import LacbedTable
+
+    if path is None or not path.is_file():
+        return None
+    try:
+        table = LacbedTable.load(path)
+        check_table(table, recipe, path)
+    except BundleError:
+        return None
+    same = table.provenance.get("options") == asdict(recipe.table)
+    return table if same and table.provenance.get("version") == pacbed.__version__ else None
