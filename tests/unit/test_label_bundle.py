@@ -81,6 +81,36 @@ def test_scale_is_found_whatever_the_camera_length(folder, table, mrad_per_pixel
     assert estimate.provenance["scale_looks"] >= 1
 
 
+@pytest.fixture(scope="module")
+def with_table(tmp_path_factory, table):
+    return make_label_bundle(tmp_path_factory.mktemp("fit"), table, with_table=True)
+
+
+@pytest.mark.parametrize(("thickness_nm", "mistilt_mrad", "seed"), [(27.0, 2.5, 1), (20.0, 0.0, 2)])
+def test_a_table_makes_a_fit(with_table, table, thickness_nm, mistilt_mrad, seed):
+    predictor = LabelPredictor(LabelBundle.load(with_table))
+    pattern = recorded_pattern(table, thickness_nm, mistilt_mrad, seed=seed)
+    estimate = predictor.infer(pattern, 20.0)
+    azimuth = np.random.default_rng(seed).uniform(0, 2 * np.pi)
+    assert estimate.status == "ok"
+    assert estimate.thickness_nm == pytest.approx(thickness_nm, abs=0.6)
+    tilt = mistilt_mrad * np.array([np.cos(azimuth), np.sin(azimuth)])
+    assert (estimate.tilt_x_mrad, estimate.tilt_y_mrad) == pytest.approx(tuple(tilt), abs=0.5)
+    assert estimate.residual < 0.05
+    assert estimate.provenance["method"] == "fit"
+    assert estimate.provenance["model"] == "labels"
+    assert estimate.provenance["calibrated"] is False
+    assert any("not been calibrated" in words for words in estimate.warnings)
+    unfitted = predictor.infer(pattern, 20.0, refine=False)
+    assert (unfitted.residual, unfitted.tilt_x_mrad) == (None, None)
+
+
+def test_the_fit_refuses_another_crystal(with_table):
+    foreign = recorded_pattern(load_bundle("rutile-001-80kV").table, 30.0, 2.0)
+    estimate = LabelPredictor(LabelBundle.load(with_table)).infer(foreign, 20.0)
+    assert estimate.status != "ok"
+
+
 def test_known_scale_is_used(folder, table):
     predictor = LabelPredictor(LabelBundle.load(folder))
     estimate = predictor.infer(recorded_pattern(table, 30.0), 20.0, mrad_per_pixel=0.41)

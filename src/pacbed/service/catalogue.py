@@ -143,6 +143,8 @@ class Catalogue:
     def _consider(self, place: ModelPlace, stamp: Stamp, seen: dict[int, None]) -> bool:
         """Take the model of one place unless an earlier one has the system; False if broken."""
         folder = place.folder
+        if place.row is not None and place.row.id in seen:
+            return True
         known = self._known(folder, stamp)
         if known is not None and known.bundle.system.id not in seen:
             seen[known.bundle.system.id] = None
