@@ -23,6 +23,10 @@ _SAME = (
 )  # fmt: skip
 
 
+#: Beside the table: its patterns in one file.
+CACHE_FOLDER = ".pacbed_cache"
+
+
 def train_table(path: Path, given: dict[str, Any]) -> None:
     """Train the label networks of a table and write the bundle.
 
@@ -108,7 +112,7 @@ def read_patterns(
         return prepare(
             table,
             options,
-            cache or table.path.parent / ".pacbed_cache",
+            cache or table.path.parent / CACHE_FOLDER,
             lambda file: read_pattern(file).data,
             bar.update,
         )

@@ -80,7 +80,7 @@ class TableTraining:
 
     targets: tuple[str, ...] = TARGETS
     input_size: int = 96
-    batch_size: int = 64
+    batch_size: int = 32
     epochs: int = 40
     learning_rate: float = 2e-3
     patience: int = 10
