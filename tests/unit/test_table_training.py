@@ -208,7 +208,8 @@ def test_a_turn_of_the_frame_is_a_shift_on_the_rings():
     polar = Polar(32)
     rings, turned = polar(frames), polar(frames.rot90(-1, (1, 2)))  # from +x to +y
     assert rings.shape == (2, 1, 16, 144)
-    assert torch.allclose(turned[..., 32:128], rings[..., :96], atol=1e-5)
+    # The outermost ring touches the edge of the frame, where there is nothing to interpolate.
+    assert torch.allclose(turned[:, :, :-1, 32:128], rings[:, :, :-1, :96], atol=1e-5)
     assert torch.allclose(rings[..., 128:], rings[..., :16], atol=1e-5)
 
 

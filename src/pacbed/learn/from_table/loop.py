@@ -61,6 +61,7 @@ class Run:
     best: dict[str, torch.Tensor] = field(default_factory=dict)
     since_best: int = 0
     finished: bool = False
+    epochs: int = 0
     history: list[Epoch] = field(default_factory=list)
 
     def state(self) -> dict[str, Any]:
@@ -109,7 +110,7 @@ class Run:
         part.replace(path)
 
 
-_PLAIN = ("epoch", "batch", "loss_sum", "seconds", "best_loss", "since_best", "finished")
+_PLAIN = ("epoch", "batch", "loss_sum", "seconds", "best_loss", "since_best", "finished", "epochs")
 
 
 def train_target(
@@ -146,9 +147,15 @@ def train_target(
     run = Run(
         network,
         torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=0.02),
+        epochs=options.epochs,
     )
     if checkpoint.exists():
         run.restore(checkpoint)
+        if not run.finished and run.epochs != options.epochs:
+            raise OutOfRangeError(
+                f"the training of {source.labels.target} began with --epochs {run.epochs}, which "
+                "its learning rate follows: give the same."
+            )
     while not run.finished:
         network.freeze_body(run.epoch < head_epochs)
         _train_epoch(run, source, np.flatnonzero(~held_back), options, checkpoint, report)

@@ -124,6 +124,8 @@ class TableTraining:
         return 1 if self.backbone == COMPACT else 3
 
     def plan(self) -> dict[str, Any]:
-        """What must stay the same where a training goes on."""
-        free = {"targets", "device", "threads", "workers", "checkpoint_seconds"}
+        """What must stay the same where a training goes on, for all of its targets."""
+        free = {
+            "targets", "epochs", "patience", "device", "threads", "workers", "checkpoint_seconds"
+        }  # fmt: skip
         return {name: value for name, value in asdict(self).items() if name not in free}
