@@ -14,7 +14,7 @@ def test_one_sure_label():
     assert summary.interval95 == pytest.approx((25.25, 34.75))
     assert summary.share == pytest.approx(1)
     assert summary.others == ()
-    assert not (summary.at_lower_edge or summary.at_upper_edge)
+    assert (summary.at_lower_edge, summary.at_upper_edge) == (False, False)
 
 
 def test_between_two_labels_in_any_order():
