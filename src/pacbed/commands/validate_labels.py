@@ -51,7 +51,7 @@ def validate_labels(
     from pacbed.infer.validation import Validation
 
     path = table or _training_table(bundle)
-    kept, rows, words = _rows(bundle, path, data)
+    kept, rows, words = asked_rows(bundle, path, data)
     if len(rows) > count:
         rows = np.sort(np.random.default_rng([seed, 30]).choice(rows, count, replace=False))
     sources = _sources(bundle, kept, undistorted, cache or kept.path.parent / CACHE_FOLDER)
@@ -86,7 +86,7 @@ def _training_table(bundle: "LabelBundle") -> Path:
     )
 
 
-def _rows(
+def asked_rows(
     bundle: "LabelBundle", path: Path, data: Path | None
 ) -> "tuple[PatternTable, np.ndarray, str]":
     """Rows to ask about: those held back, or all of a table that was not trained on."""
