@@ -119,7 +119,7 @@ def _of_recipe(
     """Frames of the stream that trains the networks of a recipe."""
     import numpy as np
 
-    from pacbed.commands.simulate import check_table, simulate_recipe
+    from pacbed.commands.simulate_table import check_table, simulate_recipe
     from pacbed.lacbed.table import LacbedTable
     from pacbed.learn.batches import PatternStream, StreamOptions
     from pacbed.library.recipe import load_recipe
