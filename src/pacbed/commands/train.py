@@ -11,7 +11,7 @@ from pacbed.errors import FileFormatError, MissingExtraError, OutOfRangeError
 
 _RECIPE, _TABLE, _SYSTEM = "From a recipe", "From a table", "System of a table"
 #: Which options go with which source.
-_ONLY_RECIPE = ("table", "samples")
+_ONLY_RECIPE = ("table", "samples", "model")
 
 
 def train(
@@ -60,6 +60,14 @@ def train(
             help="Patterns to train on, in place of the recipe's.", min=1, rich_help_panel=_RECIPE
         ),
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the model in the data folder; by default the system's.",
+            metavar="NAME",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
     targets: Annotated[
         list[str] | None,
         typer.Option(
@@ -89,7 +97,7 @@ def train(
         typer.Option(help="Pixels that a network sees along a side; 96.", rich_help_panel=_TABLE),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Patterns in a step; 64.", rich_help_panel=_TABLE)
+        int | None, typer.Option(help="Patterns in a step; 32.", rich_help_panel=_TABLE)
     ] = None,
     epochs: Annotated[
         int | None,
@@ -194,7 +202,9 @@ def train(
     Checkpoints and a log (training.csv) go to the folder [bold]training[/bold] inside the
     bundle's, which may be removed afterwards.
 
-    Example: [bold]pacbed train recipes/gan.toml -o data/7/models/gan --samples 250000[/bold]
+    Example: [bold]pacbed train gan-0001-300kV.toml --data data --samples 250000[/bold]
+    registers the system, if [bold]pacbed simulate[/bold] has not yet, and its model.
+    With -o in place of --data the bundle goes to a folder of its own.
 
     [bold]From a table[/bold] of patterns that any program simulated, with the columns Path,
     Thickness (Å), Mistilt (mrad) and Conv_Angle (mrad): trains one network for each target,
@@ -212,11 +222,15 @@ def train(
     if not is_table:
         from pacbed.commands.train_recipe import train_recipe
 
-        if output is None:
-            raise FileFormatError(f"{source}: give the folder of the bundle to make with -o DIR.")
+        place = output if output is not None else data
+        if place is None or (output is not None and data is not None):
+            raise FileFormatError(
+                f"{source}: say where the bundle goes: --data DIR, a data folder in which the "
+                "system is registered, or -o DIR, the bundle's own folder."
+            )
         options = {"samples": samples, "seed": seed, "threads": threads}
         chosen = {name: value for name, value in options.items() if value is not None}
-        train_recipe(source, output, table, resume, transfer_from, chosen)
+        train_recipe(source, place, table, resume, transfer_from, chosen, model, data is not None)
         return
     from pacbed.commands.train_table import train_table
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pacbed.commands.output import print_block, progress_bar
-from pacbed.commands.simulate import check_table, simulate_recipe
+from pacbed.commands.simulate_table import check_table, simulate_recipe, usable_table
 from pacbed.errors import FileFormatError, RecipeError
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ def train_recipe(
     resume: bool,
     transfer_from: Path | None,
     chosen: dict[str, int],
+    model: str | None = None,
+    register: bool = False,
 ) -> None:
     """Train the networks of a recipe and write the bundle.
 
@@ -33,7 +35,7 @@ def train_recipe(
     ----------
     recipe : Path
     output : Path
-        Folder of the bundle.
+        Folder of the bundle, or the data folder where `register` is set.
     table : Path or None
         Of the recipe, where it was simulated before.
     resume : bool
@@ -41,13 +43,23 @@ def train_recipe(
         Checkpoint of another system's training, or the folder of its bundle.
     chosen : dict
         Training options in place of the recipe's.
+    model : str or None
+        Name of the model in the data folder, by default the system's.
+    register : bool
+        Whether system and bundle are registered in a data folder.
     """
     from pacbed.files import write_atomically
+    from pacbed.library.install import install_model, prepare_model
     from pacbed.library.recipe import load_recipe
 
     loaded = load_recipe(recipe)
     loaded = dataclasses.replace(loaded, training=dataclasses.replace(loaded.training, **chosen))
     start = None if transfer_from is None else _start(transfer_from)
+    data = output
+    if register:
+        place = prepare_model(data, loaded, model)
+        loaded, output = place.recipe, place.folder
+        table = table or (place.table if usable_table(place.table, loaded) else None)
     work = output / _WORK
     plan = _plan(loaded)
     goes_on = _check_folder(output, loaded, plan, resume)
@@ -58,8 +70,13 @@ def train_recipe(
     if not goes_on:
         lacbed.save(work / _TABLE)
     _train(loaded, lacbed, output, goes_on, start)
+    if register:
+        install_model(data, output)
     size = sum(file.stat().st_size for file in output.iterdir() if file.is_file())
-    print_block(str(output), [("System", loaded.system.name), ("Size", f"{size / 1e6:.1f} MB")])
+    print_block(
+        str(output),
+        [("System", f"{loaded.system.id} {loaded.system.name}"), ("Size", f"{size / 1e6:.1f} MB")],
+    )
 
 
 def _start(given: Path) -> Path:

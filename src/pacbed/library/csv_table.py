@@ -2,7 +2,8 @@
 
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from pacbed.errors import FileFormatError
@@ -26,12 +27,15 @@ class CsvTable:
         Cells, as many in each row as in the header.
     lines : tuple of int
         Line of the file that each row ends on.
+    newline : str
+        How lines end.
     """
 
     path: Path
     header: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     lines: tuple[int, ...]
+    newline: str = "\n"
 
     def cell(self, row: int, column: str) -> str:
         """Text of a cell; empty where it is missing or the column is not there."""
@@ -81,20 +85,27 @@ class CsvTable:
 
     def with_row(self, cells: dict[str, str]) -> "CsvTable":
         """Add a row; columns that it does not name stay empty, those it needs are added."""
-        header = self.header + tuple(name for name in cells if name not in self.header)
-        rows = tuple(row + ("",) * (len(header) - len(row)) for row in self.rows)
+        header, rows = self._with_columns(cells)
         added = tuple(cells.get(name, "") for name in header)
-        return CsvTable(self.path, header, (*rows, added), (*self.lines, 0))
+        return replace(self, header=header, rows=(*rows, added), lines=(*self.lines, 0))
+
+    def with_cells(self, row: int, cells: dict[str, str]) -> "CsvTable":
+        """Change some cells of a row; columns that it needs are added."""
+        header, rows = self._with_columns(cells)
+        changed = tuple(cells.get(n, old) for n, old in zip(header, rows[row], strict=True))
+        return replace(self, header=header, rows=(*rows[:row], changed, *rows[row + 1 :]))
 
     def without_row(self, row: int) -> "CsvTable":
         """Leave out a row."""
-        keep = [i for i in range(len(self.rows)) if i != row]
-        return CsvTable(
-            self.path,
-            self.header,
-            tuple(self.rows[i] for i in keep),
-            tuple(self.lines[i] for i in keep),
-        )
+        rows, lines = list(self.rows), list(self.lines)
+        del rows[row], lines[row]
+        return replace(self, rows=tuple(rows), lines=tuple(lines))
+
+    def _with_columns(
+        self, wanted: Iterable[str]
+    ) -> tuple[tuple[str, ...], tuple[tuple[str, ...], ...]]:
+        header = self.header + tuple(name for name in wanted if name not in self.header)
+        return header, tuple(row + ("",) * (len(header) - len(row)) for row in self.rows)
 
     def write(self) -> None:
         """Write the table whole or not at all.
@@ -105,7 +116,7 @@ class CsvTable:
             If its folder cannot be written.
         """
         buffer = io.StringIO(newline="")
-        writer = csv.writer(buffer, delimiter=";", lineterminator="\n")
+        writer = csv.writer(buffer, delimiter=";", lineterminator=self.newline)
         writer.writerow(self.header)
         writer.writerows(self.rows)
         write_atomically(self.path, buffer.getvalue().encode("utf-8"))
@@ -151,7 +162,8 @@ def read_table(path: Path, index: str, columns: tuple[str, ...] = ()) -> CsvTabl
         raise FileFormatError(f"{path}: line {reader.line_num}: {error}; correct it") from error
     if not header:
         raise FileFormatError(f"{path}: is empty; it needs a line with the names of its columns")
-    return CsvTable(path, header, tuple(rows), tuple(lines))
+    newline = "\r\n" if "\r\n" in text else "\n"
+    return CsvTable(path, header, tuple(rows), tuple(lines), newline)
 
 
 def _text(path: Path) -> str:

@@ -65,6 +65,9 @@ class RegisterRow:
     azimuth_min_deg, azimuth_max_deg, azimuth_step_deg : float or None
     dim : int or None
         Pixels along a side of the patterns.
+    name : str or None
+        From a column that a table has only where a system was renamed that has no
+        other place for its name.
     """
 
     id: int
@@ -85,6 +88,7 @@ class RegisterRow:
     azimuth_max_deg: float | None = None
     azimuth_step_deg: float | None = None
     dim: int | None = None
+    name: str | None = None
 
     @property
     def zone_axis(self) -> tuple[int, int, int] | None:
@@ -107,6 +111,8 @@ class RegisterRow:
         cells = {name: values[name] for name in ("id", *_TEXTS)}
         cells |= {column: values[name] for name, column in _NUMBERS.items()}
         cells["dim"] = self.dim
+        if self.name is not None:
+            cells["name"] = self.name
         return {name: _written(value) for name, value in cells.items()}
 
 
@@ -219,7 +225,8 @@ def register_row(table: CsvTable, row: int) -> RegisterRow:
     tension = values["high_tension_kV"]
     if tension is not None and tension > _LARGEST_KV:
         values["high_tension_kV"] = tension / 1000
-    return RegisterRow(number, dim=table.whole(row, "dim"), **values)
+    values |= {"dim": table.whole(row, "dim"), "name": table.cell(row, "name") or None}
+    return RegisterRow(number, **values)
 
 
 def rows_by_id(table: CsvTable) -> dict[int, int]:

@@ -91,6 +91,12 @@ def installed_systems(data: Path | None = None) -> list[System]:
     return [bundle.system for bundle in installed_bundles(data)]
 
 
+def shipped_systems() -> list[System]:
+    """The systems that come with the program, by ID."""
+    places, _ = model_places(None)
+    return sorted((place.load().system for place in places), key=lambda system: system.id)
+
+
 def find_system(
     system: str | int | None = None,
     *,
