@@ -9,6 +9,7 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
+from pacbed.library.data_register import COLUMNS
 from pacbed.library.system import System
 from pacbed.library.write_labels import TrainedModel, write_label_bundle
 from pacbed.pattern.geometry import PatternParameters
@@ -20,11 +21,6 @@ from pacbed.pattern.synthesis import synthesise
 MODELS = Path(__file__).parent / "models"
 TARGETS = ("Thickness", "Mistilt", "Scale")
 EARLIER_ID = 7
-REGISTER_COLUMNS = (
-    "id;path;material;composition;direction;thickness;thickness step;high tension;"
-    "convergenc angle min;convergenc angle max;convergenc angle step;mistilt min;mistilt max;"
-    "mistilt step;azimuth min;azimuth max;azimuth step;dim"
-).split(";")
 
 
 def make_earlier_folder(
@@ -37,7 +33,9 @@ def make_earlier_folder(
     model.mkdir(parents=True)
     (home / "simulation").mkdir()
     register = home / "models" / "Register_models.csv"
-    register.write_text(f"id;path\n0;C:\\Users\\lab\\pacbed\\data\\{number}\\models\\Xception_0\\\n")
+    register.write_text(
+        f"id;path\n0;C:\\Users\\lab\\pacbed\\data\\{number}\\models\\Xception_0\\\n"
+    )
     rows = "".join(f"D:\\old\\{a}.tif;100;0;{a};300\n" for a in (15.0, 20.0, 25.0))
     (home / "simulation" / "df.csv").write_text(
         f"Path;Thickness;Mistilt;Conv_Angle;Electron_Energy\n{rows}"
@@ -54,7 +52,7 @@ def model_folder(data: Path, number: int = EARLIER_ID) -> Path:
 
 def add_register_row(data: Path, number: int, **others: str) -> None:
     """Add a system to the register of a data folder."""
-    row = dict.fromkeys(REGISTER_COLUMNS, "") | {
+    row = dict.fromkeys(COLUMNS, "") | {
         "id": str(number), "path": f"data\\{number}", "material": "Strontium Titanate",
         "composition": "SrTiO3", "direction": "(0, 0, 1)", "thickness": "600",
         "thickness step": "100", "high tension": "300", "convergenc angle min": "15",
@@ -65,7 +63,7 @@ def add_register_row(data: Path, number: int, **others: str) -> None:
     path = data / "Register.csv"
     new = not path.exists()
     with path.open("a", newline="") as file:
-        writer = csv.DictWriter(file, REGISTER_COLUMNS, delimiter=";")
+        writer = csv.DictWriter(file, COLUMNS, delimiter=";")
         if new:
             writer.writeheader()
         writer.writerow(row)
@@ -90,7 +88,8 @@ def recorded_pattern(
         mrad_per_pixel=mrad_per_pixel,
         rotation_deg=rng.uniform(0, 90),
     )
-    return rng.poisson(synthesise(table, parameters, (size, size)) * 1e7).astype(np.uint16)
+    electrons = np.maximum(synthesise(table, parameters, (size, size)), 0) * 1e7
+    return rng.poisson(electrons).astype(np.uint16)
 
 
 #: A label bundle whose networks measure the pattern without having learnt anything.
@@ -138,19 +137,26 @@ def make_label_bundle(
 def _measuring_network(target: str, share: float) -> bytes:
     """ONNX network whose answer follows a property of the image.
 
-    The scale is the size of the bright area over the right one; thickness and mistilt
-    follow the mean of the image.
+    The scale is the size of the bright area over the right one. The middle of the disk is
+    the darker the thicker the crystal, which tells the thickness; the mistilt is made up.
     """
-    labels = LABELS[target].astype(np.float32)
+    labels = LABELS[target]
     area = np.pi * (share * SIZE / 2) ** 2 * 3
+    centers = {
+        "Thickness": np.array([0.217, 0.187, 0.171, 0.161, 0.150]),
+        "Mistilt": np.linspace(0.22, 0.14, 4),
+        "Scale": np.log(LABELS["Scale"]),
+    }[target]
     constants = {
         "axes": np.array([1, 2, 3], np.int64),
+        "sides": np.array([1, 2], np.int64),
+        "starts": np.array([SIZE // 2 - 4] * 2, np.int64),
+        "ends": np.array([SIZE // 2 + 4] * 2, np.int64),
         "zero": np.zeros(1, np.float32),
         "two": np.array([2], np.float32),
         "area": np.array([area], np.float32),
-        "labels": (np.log(labels) if target == "Scale" else labels / np.ptp(labels))[None],
-        "width": np.array([-400 if target == "Scale" else -100], np.float32),
-        "slope": np.array([4.0], np.float32),
+        "labels": centers[None].astype(np.float32),
+        "width": np.array([-400 if target == "Scale" else -3e4], np.float32),
         "unused": np.zeros((1, 1), np.float32),
     }
     size = [
@@ -162,8 +168,8 @@ def _measuring_network(target: str, share: float) -> bytes:
         helper.make_node("Div", ["log", "two"], ["flat"]),
     ]
     mean = [
-        helper.make_node("ReduceMean", ["image", "axes"], ["average"], keepdims=0),
-        helper.make_node("Mul", ["average", "slope"], ["flat"]),
+        helper.make_node("Slice", ["image", "starts", "ends", "sides"], ["middle"]),
+        helper.make_node("ReduceMean", ["middle", "axes"], ["flat"], keepdims=0),
     ]
     nodes = [
         *(size if target == "Scale" else mean),
@@ -185,7 +191,11 @@ def _measuring_network(target: str, share: float) -> bytes:
             helper.make_tensor_value_info("convergence", TensorProto.FLOAT, ["batch", 1]),
         ],
         [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", len(labels)])],
-        [onnx.numpy_helper.from_array(value, name) for name, value in constants.items()],
+        [
+            onnx.numpy_helper.from_array(value, name)
+            for name, value in constants.items()
+            if any(name in node.input for node in nodes)
+        ],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     onnx.checker.check_model(model)

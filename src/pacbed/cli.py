@@ -9,12 +9,14 @@ from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer import infer
 from pacbed.commands.pattern import pattern
+from pacbed.commands.preview import preview
 from pacbed.commands.recipe import recipe
 from pacbed.commands.reference import reference
 from pacbed.commands.serve import serve
 from pacbed.commands.simulate import simulate
 from pacbed.commands.systems_group import systems_group
 from pacbed.commands.train import train
+from pacbed.commands.validate import validate
 
 app = typer.Typer(
     name="pacbed",
@@ -72,6 +74,8 @@ app.command()(evaluate)
 app.command()(recipe)
 app.command()(simulate)
 app.command()(train)
+app.command()(preview)
+app.command()(validate)
 app.command()(reference)
 app.command()(convert)
 

@@ -26,7 +26,7 @@ def convert(
     """Turn .h5 models of the earlier system into ONNX, once.
 
     The folder then serves with the base installation. The converting itself needs the
-    extras keras and train. The .h5 files stay as they are, and so does what the register
+    extra keras. The .h5 files stay as they are, and so does what the register
     says; each network's answers are compared before and after.
 
     Example: [bold]pacbed convert data[/bold]
@@ -75,7 +75,7 @@ def _convert(bundle: "LabelBundle") -> None:
         from pacbed.learn.keras_to_onnx import keras_to_onnx
     except ModuleNotFoundError as error:
         raise MissingExtraError(
-            f"converting needs {error.name}: pip install 'pacbed-cnn[keras,train]'"
+            f"converting needs {error.name}: pip install 'pacbed-cnn[keras]'"
         ) from error
     networks = {}
     with progress_bar("converting", total=len(bundle.models)) as bar:

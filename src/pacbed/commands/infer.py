@@ -135,8 +135,13 @@ def _all_bundles(data: Path | None) -> "list[Model]":
     from pacbed.library.label_bundle import LabelBundle
     from pacbed.library.register import installed_bundles
 
-    # Models that choose among labels are never at odds with a pattern: there is nothing to rank.
-    return [model for model in installed_bundles(data) if not isinstance(model, LabelBundle)]
+    # Without a fit, a model that chooses among labels is never at odds with a pattern: there
+    # would be nothing to rank.
+    return [
+        model
+        for model in installed_bundles(data)
+        if not isinstance(model, LabelBundle) or model.table is not None
+    ]
 
 
 def _run(

@@ -97,7 +97,7 @@ def train(
         typer.Option(help="Pixels that a network sees along a side; 96.", rich_help_panel=_TABLE),
     ] = None,
     batch_size: Annotated[
-        int | None, typer.Option(help="Patterns in a step; 64.", rich_help_panel=_TABLE)
+        int | None, typer.Option(help="Patterns in a step; 32.", rich_help_panel=_TABLE)
     ] = None,
     epochs: Annotated[
         int | None,

@@ -23,6 +23,10 @@ _SAME = (
 )  # fmt: skip
 
 
+#: Beside the table: its patterns in one file.
+CACHE_FOLDER = ".pacbed_cache"
+
+
 def train_table(path: Path, given: dict[str, Any]) -> None:
     """Train the label networks of a table and write the bundle.
 
@@ -56,6 +60,7 @@ def train_table(path: Path, given: dict[str, Any]) -> None:
         best = train_from_table(
             prepared, system, options, folder, given.get("transfer_from"), lacbed, report
         )
+    _install(folder, system)
     _print(folder, system, prepared, best, lacbed is not None)
 
 
@@ -108,7 +113,7 @@ def read_patterns(
         return prepare(
             table,
             options,
-            cache or table.path.parent / ".pacbed_cache",
+            cache or table.path.parent / CACHE_FOLDER,
             lambda file: read_pattern(file).data,
             bar.update,
         )
@@ -154,6 +159,17 @@ def _lacbed(recipe: "Recipe | None", folder: Path) -> "LacbedTable | None":
     kept.parent.mkdir(parents=True, exist_ok=True)
     table.save(kept)
     return table
+
+
+def _install(folder: Path, system: "System") -> None:
+    """Enter the model in the register whose folder of this system it lies in."""
+    from pacbed.library.install import install_model
+
+    home = folder.resolve().parent
+    data = home.parent.parent
+    inside = home.name == "models" and home.parent.name == str(system.id)
+    if inside and (data / "Register.csv").is_file():
+        install_model(data, folder)
 
 
 def _words(target: str, loss: float, last: "Epoch | None", epochs: int) -> str:

@@ -78,9 +78,8 @@ def open_network(bundle: LabelBundle, target: str, threads: int = 1) -> LabelNet
             "square ones of 8 to 1024 pixels with 1 or 3 channels can be used"
         )
     # One call shows whether it runs at all, before anybody waits for an answer.
-    found = network.probabilities(
-        np.zeros((1, *network.input), np.float32), np.zeros((1, 1), np.float32)
-    )
+    ramp = np.linspace(-1, 1, rows * columns * channels, dtype=np.float32)
+    found = network.probabilities(ramp.reshape(1, *network.input), np.full((1, 1), 0.5, np.float32))
     if found.shape != (1, len(model.labels.values)):
         raise BundleError(
             f"{place}: has {found.shape[-1]} outputs, but its table {len(model.labels.values)} "

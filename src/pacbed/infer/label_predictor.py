@@ -1,38 +1,29 @@
 """From a measured pattern to an Estimate by networks that choose among labels."""
 
+import dataclasses
 import math
 import time
-from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
-import pacbed
 from pacbed.errors import OutOfRangeError
-from pacbed.infer.estimate import Alternative, Estimate, Status, ThicknessDistribution
+from pacbed.infer.estimate import Estimate
 from pacbed.infer.label_models import LabelNetwork, open_network
+from pacbed.infer.label_outcome import LabelContext, Scaled, fit_warnings, label_estimate
+from pacbed.infer.label_refine import LabelReading, refine_labels
 from pacbed.infer.label_roads import Road, begin_road
 from pacbed.infer.label_summary import LabelSummary, summarise_labels
-from pacbed.library.earlier_folder import EARLIER
+from pacbed.lacbed.table import LacbedTable
 from pacbed.library.label_bundle import LabelBundle
+from pacbed.library.places import kind_of
 from pacbed.pattern.label_frame import Placement, scale_convergence
-from pacbed.pattern.preprocess import clean
+from pacbed.pattern.preprocess import DiskLocation, clean
 
-_ANGSTROM_PER_NM = 10.0
 #: Looks of the scale network, and from which on its steps are halved, so that they cannot swing.
 _LOOKS, _DAMPED_FROM = 8, 4
 #: A frame is never wider than this many patterns, nor narrower than so many pixels.
 _WIDEST, _NARROWEST_PX = 4.0, 8.0
-#: Below this probability of the likeliest thickness it is called ambiguous.
-_CLEAR = 0.7
-
-
-@dataclass(frozen=True)
-class _Scaled:
-    """Where the frame ended: its placement, the looks it took, and whether it came to rest."""
-
-    placement: Placement
-    looks: int
-    settled: bool
 
 
 class LabelPredictor:
@@ -58,8 +49,9 @@ class LabelPredictor:
             target: open_network(bundle, target, threads) for target in bundle.models
         }
         self._digest = bundle.digest("Thickness")
-        # Also where such a model was converted into a bundle.
-        self._earlier = bundle.preparation.get("road") == EARLIER
+        self._kind = kind_of(bundle)
+        self._threads = threads
+        self._pools = ThreadpoolController()
 
     def infer(
         self,
@@ -85,7 +77,7 @@ class LabelPredictor:
         Returns
         -------
         Estimate
-            Without the tilt's direction, which the networks do not give.
+            Without a fit it lacks the tilt's direction, which the networks do not give.
 
         Raises
         ------
@@ -96,16 +88,24 @@ class LabelPredictor:
         """
         started = time.perf_counter()
         self._check(convergence_mrad, mrad_per_pixel)
-        road = begin_road(self.bundle, clean(pattern), convergence_mrad, mrad_per_pixel)
+        data = clean(pattern)
+        road = begin_road(self.bundle, data, convergence_mrad, mrad_per_pixel)
         angle = scale_convergence(np.array([convergence_mrad]), self.bundle.convergence_mrad)
-        known = mrad_per_pixel is not None and not self._earlier
+        known = mrad_per_pixel is not None and self._kind != "earlier"
         scaled = self._scale(road, angle, known)
         read = {
             target: self._read(target, road, scaled.placement, angle)
             for target in self._networks
             if target != "Scale"
         }
-        return self._estimate(road, scaled, read, mrad_per_pixel, refine, started)
+        context = LabelContext(
+            self.bundle, self._digest, self._kind, road, scaled, mrad_per_pixel, refine, started
+        )
+        estimate = label_estimate(context, read["Thickness"], read.get("Mistilt"))
+        table = self.bundle.table if refine else None
+        if table is None:
+            return estimate
+        return self._refined(table, data, convergence_mrad, context, read, estimate)
 
     def _check(self, convergence_mrad: float, mrad_per_pixel: float | None) -> None:
         low, high = self.bundle.convergence_mrad
@@ -128,113 +128,52 @@ class LabelPredictor:
         values = np.array(self.bundle.models[target].labels.values)
         return summarise_labels(values, network.probabilities(image, angle)[0])
 
-    def _scale(self, road: Road, angle: np.ndarray, known: bool) -> _Scaled:
+    def _scale(self, road: Road, angle: np.ndarray, known: bool) -> Scaled:
         """Let the scale network look until it sees the right scale."""
         placement = road.start
         if known or "Scale" not in self._networks:
-            return _Scaled(placement, 0, True)
+            return Scaled(placement, 0, True)
         labels = np.sort(self.bundle.models["Scale"].labels.values)
         # At rest: nearer to 1 than to the labels beside it.
         rest = float(np.abs(np.diff(np.log(labels))).min()) / 2
         for look in range(1, _LOOKS + 1):
             seen = self._read("Scale", road, placement, angle)
             if abs(math.log(seen.value)) <= rest:
-                return _Scaled(placement, look, True)
+                return Scaled(placement, look, True)
             step = seen.value if look < _DAMPED_FROM else math.sqrt(seen.value)
             moved = road.corrected(placement, step)
             if not _NARROWEST_PX <= 2 * moved.half_width <= _WIDEST * 2 * road.start.half_width:
-                return _Scaled(placement, look, False)
+                return Scaled(placement, look, False)
             placement = moved
-        return _Scaled(placement, _LOOKS, False)
+        return Scaled(placement, _LOOKS, False)
 
-    def _estimate(
+    def _refined(
         self,
-        road: Road,
-        scaled: _Scaled,
+        table: LacbedTable,
+        data: np.ndarray,
+        convergence_mrad: float,
+        context: LabelContext,
         read: dict[str, LabelSummary],
-        mrad_per_pixel: float | None,
-        refine: bool,
-        started: float,
+        estimate: Estimate,
     ) -> Estimate:
-        thickness, mistilt = read["Thickness"], read.get("Mistilt")
-        tilt = None if mistilt is None else mistilt.value
-        low, high = (value / _ANGSTROM_PER_NM for value in thickness.interval95)
-        return Estimate(
-            system=self.bundle.system.name,
-            status=_status(thickness, mistilt, scaled),
-            thickness_nm=thickness.value / _ANGSTROM_PER_NM,
-            thickness_std_nm=thickness.std / _ANGSTROM_PER_NM,
-            thickness_interval95_nm=(low, high),
-            tilt_x_mrad=None,
-            tilt_y_mrad=None,
-            tilt_std_mrad=None if mistilt is None else mistilt.std,
-            mistilt_mrad=tilt,
-            azimuth_deg=None,
-            mrad_per_pixel=mrad_per_pixel or road.mrad_per_pixel(scaled.placement),
-            scale=road.scale(scaled.placement),
-            rotation_deg=None,
-            center_row_px=road.disk.row,
-            center_column_px=road.disk.column,
-            residual=None,
-            alternatives=tuple(
-                Alternative(value / _ANGSTROM_PER_NM, tilt, share)
-                for value, share in thickness.others
-            ),
-            thickness_distribution=ThicknessDistribution(
-                tuple(float(v) / _ANGSTROM_PER_NM for v in thickness.values),
-                tuple(map(float, thickness.probability)),
-            ),
-            warnings=self._warnings(scaled, mistilt, mrad_per_pixel, refine),
-            provenance={
-                "version": pacbed.__version__,
-                "bundle": self.bundle.system.name,
-                "bundle_sha256": self._digest,
-                "method": "labels",
-                "model": EARLIER if self._earlier else self.bundle.kind,
-                "networks": {t: m.file for t, m in self.bundle.models.items()},
-                "calibrated": False,
-                "scale_looks": scaled.looks,
-                "milliseconds": round((time.perf_counter() - started) * 1e3, 1),
-            },
+        """The fit's answer, with what the networks said beside it."""
+        row, column = context.road.disk.row, context.road.disk.column
+        disk = DiskLocation(row, column, convergence_mrad / estimate.mrad_per_pixel)
+        reading = LabelReading(disk, read["Thickness"], estimate.mistilt_mrad or 0.0)
+        # The fit's matrices are small: more threads only wait for each other.
+        with self._pools.limit(limits=self._threads, user_api="blas"):
+            fitted = refine_labels(
+                self.bundle,
+                table,
+                data,
+                reading,
+                convergence_mrad,
+                context.mrad_per_pixel is not None,
+                context.started,
+            )
+        own = context.provenance("fit")
+        return dataclasses.replace(
+            fitted,
+            warnings=(*fitted.warnings, *fit_warnings(context)),
+            provenance={**own, **fitted.provenance, "bundle_sha256": own["bundle_sha256"]},
         )
-
-    def _warnings(
-        self,
-        scaled: _Scaled,
-        mistilt: LabelSummary | None,
-        mrad_per_pixel: float | None,
-        refine: bool,
-    ) -> tuple[str, ...]:
-        whose = "of the earlier system" if self._earlier else "that chooses labels"
-        said = [
-            f"a model {whose}: its error bars are the network's own, not calibrated, and that the "
-            "crystal is the right one is not checked"
-        ]
-        if refine:
-            said.append("no fit: the model has no table of simulated patterns to fit with")
-        if mistilt is None:
-            said.append("the mistilt is not known: the model was not trained for it")
-        else:
-            said.append("the direction of the mistilt is not known: the model does not give it")
-        if "Scale" not in self._networks:
-            said.append("no network for the scale: it was taken from the size of the disk"
-                        if not self._earlier else
-                        "no network for the scale: the pattern must show what the simulated "
-                        "ones do")  # fmt: skip
-        elif not scaled.settled:
-            said.append("the scale did not come to rest: the pattern looks unlike those that the "
-                        "network was trained on")  # fmt: skip
-        if mrad_per_pixel is not None and self._earlier:
-            said.append("the angle per pixel was not used: the network finds the scale itself")
-        return tuple(said)
-
-
-def _status(thickness: LabelSummary, mistilt: LabelSummary | None, scaled: _Scaled) -> Status:
-    """A network that chooses among labels cannot tell a foreign pattern: never `mismatch`."""
-    # Half of a distribution may lie beyond its last label; a mistilt of 0 is none beyond.
-    tilted = mistilt is not None and (
-        mistilt.at_upper_edge or (mistilt.at_lower_edge and mistilt.values[0] > 0)
-    )
-    if thickness.at_lower_edge or thickness.at_upper_edge or tilted:
-        return "out_of_range"
-    return "ok" if thickness.share >= _CLEAR and scaled.settled else "ambiguous"

@@ -104,13 +104,13 @@ def to_onnx(
             verbose=False,
         )
         model = onnx.load(path)
-    _forget_origin(model)
+    forget_origin(model)
     if shorten:
         model = _shorten_weights(model)
     return bytes(model.SerializeToString())
 
 
-def _forget_origin(model: onnx.ModelProto) -> None:
+def forget_origin(model: onnx.ModelProto) -> None:
     """Remove the exporter's notes, which hold source paths of the machine."""
     for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
         del part.metadata_props[:]

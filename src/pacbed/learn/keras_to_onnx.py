@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 from torch import nn
 
 from pacbed.errors import BundleError
+from pacbed.learn.export import forget_origin
 from pacbed.library.keras_h5 import load_h5
 
 #: Largest difference of a probability between the two.
@@ -86,7 +88,9 @@ def _export(module: nn.Module, example: tuple[torch.Tensor, ...]) -> bytes:
             verbose=False,
             external_data=False,
         )
-        return path.read_bytes()
+        model = onnx.load(path)
+    forget_origin(model)
+    return bytes(model.SerializeToString())
 
 
 def _compare(module: nn.Module, network: bytes, shape: tuple[int, int, int]) -> None:

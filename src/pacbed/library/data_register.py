@@ -93,7 +93,8 @@ class RegisterRow:
     @property
     def zone_axis(self) -> tuple[int, int, int] | None:
         """Direction [uvw] along the beam, None where the stored text is none."""
-        text = self.direction or ""
+        # The earlier system writes (0, 0, 1).
+        text = (self.direction or "").strip("() ")
         if text.endswith(".0"):
             text = text[:-2]
         # pandas takes 001 for a number and writes 1.

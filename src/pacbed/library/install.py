@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pacbed.errors import BundleError
-from pacbed.library.bundle import Bundle
 from pacbed.library.data_register import read_register, system_folder
+from pacbed.library.places import open_model
 from pacbed.library.recipe import Recipe
 from pacbed.library.register_changes import add_model, register_lock
 from pacbed.library.registration import Registered, register_recipe
@@ -85,7 +85,7 @@ def install_model(data: Path, folder: Path) -> int:
     FileFormatError
         If the table cannot be read or changed.
     """
-    system = Bundle.load(folder).system
+    system = open_model(folder).system
     rows = {row.id: row for row in read_register(data)}
     home = system_folder(data, rows[system.id]) if system.id in rows else data / str(system.id)
     if folder.resolve().parent != (home / "models").resolve():

@@ -14,6 +14,8 @@ from pacbed.errors import BundleError
 _LARGEST_DESCRIPTION = 2**24
 #: Layers that would run code from the file.
 _CODE = ("Lambda", "TFOpLambda", "SlicingOpLambda")
+#: Layers that are models themselves.
+_MODELS = ("Functional", "Model", "Sequential")
 #: Entries that Keras 2 wrote for a layer and Keras 3 refuses; all of them say nothing there:
 #: a separable convolution has one group, and its kernel is described by the depthwise and
 #: pointwise ones.
@@ -75,6 +77,24 @@ def _mend(path: Path) -> None:
         raise BundleError(f"is not a Keras model in HDF5 ({error})") from error
 
 
+def _renumber(layers: list[Any]) -> None:
+    """Number the calls of a model within the model as Keras 3 does.
+
+    Keras 2 counts a model's own making as its call 0, so that its first use is call 1;
+    Keras 3 counts from 0. Its own files describe calls in another form, which stays.
+    """
+    inner = {
+        layer.get("name")
+        for layer in layers
+        if isinstance(layer, dict) and layer.get("class_name") in _MODELS
+    }
+    for layer in layers:
+        for node in layer.get("inbound_nodes") or () if isinstance(layer, dict) else ():
+            for call in node if isinstance(node, list) else ():
+                if isinstance(call, list) and len(call) > 1 and call[0] in inner and call[1] > 0:
+                    call[1] -= 1
+
+
 def _check(part: Any) -> None:
     """Walk through a description: refuse code, drop outdated entries."""
     if isinstance(part, list):
@@ -92,5 +112,7 @@ def _check(part: Any) -> None:
         if isinstance(config, dict):
             for entry in _OUTDATED.get(str(name), ()):
                 config.pop(entry, None)
+            if isinstance(config.get("layers"), list):
+                _renumber(config["layers"])
         for entry in part.values():
             _check(entry)

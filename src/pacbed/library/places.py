@@ -46,19 +46,19 @@ class ModelPlace:
         Number of the system as the folder's place or the register says it.
     watched : tuple of Path
         Files that say, beside the description, whether the model was changed.
-    said : object
-        What else does: the register's row.
+    row : RegisterRow or None
+        Row of the register that says what system it is, for a model of the earlier system.
     """
 
     folder: Path
     load: Callable[[], Model]
     system_id: int | None
     watched: tuple[Path, ...]
-    said: object = None
+    row: RegisterRow | None = None
 
     def stamp(self) -> Stamp | None:
         """State on disk; None where the model is gone."""
-        found: list[object] = [self.said]
+        found: list[object] = [self.row]
         for number, path in enumerate(self.watched):
             try:
                 status = path.stat()

@@ -70,6 +70,8 @@ def _in_order_of_search(data: Path | None) -> tuple[list[Model], list[Fault]]:
     found: dict[int, Model] = {}
     places, faults = find_places(data)
     for place in places:
+        if place.row is not None and place.row.id in found:
+            continue
         try:
             model = place.load()
         except PacbedError as error:

@@ -59,6 +59,7 @@ class Catalogue:
         self._metrics = metrics
         self._lock = threading.RLock()
         self._entries: dict[int, Entry] = {}
+        self._order: list[int] = []
         self._refused: dict[Path, Stamp] = {}
         self._told: dict[Path, str] = {}
         self._looked = -float("inf")
@@ -69,6 +70,12 @@ class Catalogue:
     def systems(self) -> list[System]:
         """List the installed systems by ID."""
         return [model.system for model in self.models()]
+
+    def in_order_of_search(self) -> list[System]:
+        """List the installed systems, those of the data folder before the shipped ones."""
+        with self._lock:
+            self._look()
+            return [self._entries[number].bundle.system for number in self._order]
 
     def models(self) -> list[Model]:
         """List the models of the installed systems, by ID."""
@@ -99,7 +106,7 @@ class Catalogue:
         now = time.monotonic()
         if now - self._looked < self._interval_seconds:
             return
-        seen: set[int] = set()
+        seen: dict[int, None] = {}  # in the order of search
         places, faults = find_places(self._data)
         self._tell({fault.folder: fault.error for fault in faults})
         for place in places:
@@ -108,15 +115,17 @@ class Catalogue:
                 continue
             if self._refused.get(place.folder) == stamp or not self._consider(place, stamp, seen):
                 # What was read from this folder before it was spoilt goes on serving.
-                seen |= {n for n, e in self._entries.items() if e.place.folder == place.folder}
+                served = (n for n, e in self._entries.items() if e.place.folder == place.folder)
+                seen |= dict.fromkeys(served)
         listed = {place.folder for place in places}
-        for number in set(self._entries) - seen:
+        for number in set(self._entries) - set(seen):
             # An older bundle goes on where its successor is broken, or the register is, not
             # where both are gone.
             place = self._entries[number].place
             if place.stamp() is None or not (place.folder in listed or faults):
                 log.warning("system %d: its bundle was removed", number)
                 del self._entries[number]
+        self._order = [*seen, *(set(self._entries) - set(seen))]
         self._looked = now
         self._serving = True
 
@@ -131,12 +140,14 @@ class Catalogue:
                 log.error("register: %s", error)
         self._told = said
 
-    def _consider(self, place: ModelPlace, stamp: Stamp, seen: set[int]) -> bool:
+    def _consider(self, place: ModelPlace, stamp: Stamp, seen: dict[int, None]) -> bool:
         """Take the model of one place unless an earlier one has the system; False if broken."""
         folder = place.folder
+        if place.row is not None and place.row.id in seen:
+            return True
         known = self._known(folder, stamp)
         if known is not None and known.bundle.system.id not in seen:
-            seen.add(known.bundle.system.id)
+            seen[known.bundle.system.id] = None
             return True
         try:
             bundle = place.load()
@@ -156,7 +167,7 @@ class Catalogue:
             self._metrics.reloads.labels("taken").inc()
             log.info("system %s: serving the bundle in %s", bundle.system.name, folder)
         self._entries[bundle.system.id] = entry
-        seen.add(bundle.system.id)
+        seen[bundle.system.id] = None
         return True
 
     def _known(self, folder: Path, stamp: Stamp) -> Entry | None:

@@ -73,7 +73,7 @@ class Inference:
         UnknownSystemError
             If it is not installed.
         """
-        systems = self._catalogue.systems()
+        systems = self._catalogue.in_order_of_search()
         if parameters.system is not None or parameters.physical_params is None:
             return match_system(systems, parameters.system)
         given = parameters.physical_params

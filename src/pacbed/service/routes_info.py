@@ -131,7 +131,7 @@ async def pattern(request: Request, query: Annotated[PatternQuery, Query()]) -> 
 
 
 def _simulated(catalogue: Catalogue, query: PatternQuery) -> Response:
-    system = match_system(catalogue.systems(), query.system)
+    system = match_system(catalogue.in_order_of_search(), query.system)
     low, high = system.convergence_mrad
     if not low <= query.convergence_mrad <= high:
         raise OutOfRangeError(

@@ -25,6 +25,9 @@ class Polar(nn.Module):
         Pixels of a frame along one side.
     """
 
+    places: torch.Tensor
+    weights: torch.Tensor
+
     def __init__(self, size: int) -> None:
         super().__init__()
         self.rings = size // 2

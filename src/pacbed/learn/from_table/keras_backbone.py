@@ -1,6 +1,7 @@
 """Networks of ``keras.applications`` as label networks, on Keras' torch backend."""
 
 import importlib.util
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -67,7 +68,14 @@ class KerasNetwork(nn.Module):
         """Write the network with a softmax at its end as ``.h5``."""
         keras = import_keras()
         probabilities = keras.layers.Softmax(name="probabilities")(self.model.output)
-        keras.Model(self.model.inputs, probabilities, name="label_model").save(path)
+        # Keras advises another format each time; .h5 is what the earlier system reads.
+        log = logging.getLogger("absl")
+        level = log.level
+        log.setLevel(logging.ERROR)
+        try:
+            keras.Model(self.model.inputs, probabilities, name="label_model").save(path)
+        finally:
+            log.setLevel(level)
 
     def start_from(self, path: Path) -> None:
         """Take the weights of an ``.h5`` of the same backbone; the labels may differ.

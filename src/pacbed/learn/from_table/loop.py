@@ -22,6 +22,9 @@ from pacbed.learn.train import has_fast_bfloat16, load_checkpoint
 #: Width, in labels, of the target that makes neighbouring labels almost right.
 _SOFTNESS = 0.5
 _WARM_UP = 0.05
+#: Of the running mean of the weights, with which a network is judged and kept: it is
+#: steadier than the weights of any one step.
+_DECAY = 0.99
 _REPORT_EVERY = 5
 
 
@@ -54,9 +57,11 @@ class Run:
     loss_sum: float = 0.0
     seconds: float = 0.0
     best_loss: float = math.inf
-    best: dict[str, Any] = field(default_factory=dict)
+    average: dict[str, torch.Tensor] = field(default_factory=dict)
+    best: dict[str, torch.Tensor] = field(default_factory=dict)
     since_best: int = 0
     finished: bool = False
+    epochs: int = 0
     history: list[Epoch] = field(default_factory=list)
 
     def state(self) -> dict[str, Any]:
@@ -66,6 +71,7 @@ class Run:
             **values,
             "network": self.network.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "average": self.average,
             "best": self.best,
             "history": [vars(epoch) for epoch in self.history],
         }
@@ -78,12 +84,24 @@ class Run:
                 setattr(self, name, state[name])
             self.network.load_state_dict(state["network"])
             self.optimiser.load_state_dict(state["optimiser"])
-            self.best = state["best"]
+            self.average, self.best = state["average"], state["best"]
             self.history = [Epoch(**row) for row in state["history"]]
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise BundleError(
                 f"{path}: is not the checkpoint of such a training; train without --resume"
             ) from error
+
+    def follow(self, step: int) -> None:
+        """Let the running mean of the weights follow them."""
+        state = self.network.state_dict()
+        if not self.average:
+            self.average = copy.deepcopy(state)
+        weight = 1 - min(_DECAY, (1 + step) / (10 + step))
+        for name, value in state.items():
+            if value.is_floating_point():
+                self.average[name].lerp_(value.detach(), weight)
+            else:
+                self.average[name].copy_(value)
 
     def save(self, path: Path) -> None:
         """Write a checkpoint; a kill leaves the last one whole."""
@@ -92,7 +110,7 @@ class Run:
         part.replace(path)
 
 
-_PLAIN = ("epoch", "batch", "loss_sum", "seconds", "best_loss", "since_best", "finished")
+_PLAIN = ("epoch", "batch", "loss_sum", "seconds", "best_loss", "since_best", "finished", "epochs")
 
 
 def train_target(
@@ -129,9 +147,15 @@ def train_target(
     run = Run(
         network,
         torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=0.02),
+        epochs=options.epochs,
     )
     if checkpoint.exists():
         run.restore(checkpoint)
+        if not run.finished and run.epochs != options.epochs:
+            raise OutOfRangeError(
+                f"the training of {source.labels.target} began with --epochs {run.epochs}, which "
+                "its learning rate follows: give the same."
+            )
     while not run.finished:
         network.freeze_body(run.epoch < head_epochs)
         _train_epoch(run, source, np.flatnonzero(~held_back), options, checkpoint, report)
@@ -183,6 +207,7 @@ def _train_epoch(
         # What is dropped follows from the step, so that an interruption changes nothing.
         torch.manual_seed(options.seed * 1_000_003 + step)
         run.loss_sum += _step(run, batch, rate, options.device)
+        run.follow(step)
         run.batch += 1
         run.seconds = before + time.monotonic() - started
         if report is not None and run.batch % _REPORT_EVERY == 0:
@@ -222,7 +247,10 @@ def _forward(network: LabelNetwork, batch: Batch, device: str) -> tuple[torch.Te
 def _end_epoch(run: Run, source: Source, rows: np.ndarray, options: TableTraining) -> None:
     """Judge the epoch on the rows held back, and keep the weights if they are the best."""
     started = time.monotonic()
+    last = copy.deepcopy(run.network.state_dict())
+    run.network.load_state_dict(run.average)
     found, truth, loss = predict(run.network, source, rows, options)
+    run.network.load_state_dict(last)
     run.seconds += time.monotonic() - started
     off = np.abs(found - truth)
     run.epoch += 1
@@ -242,7 +270,7 @@ def _end_epoch(run: Run, source: Source, rows: np.ndarray, options: TableTrainin
     run.since_best += 1
     if loss < run.best_loss:
         run.best_loss, run.since_best = loss, 0
-        run.best = copy.deepcopy(run.network.state_dict())
+        run.best = copy.deepcopy(run.average)
     run.finished = run.epoch >= options.epochs or run.since_best >= options.patience
 
 

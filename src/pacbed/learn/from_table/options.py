@@ -80,7 +80,7 @@ class TableTraining:
 
     targets: tuple[str, ...] = TARGETS
     input_size: int = 96
-    batch_size: int = 64
+    batch_size: int = 32
     epochs: int = 40
     learning_rate: float = 2e-3
     patience: int = 10
@@ -124,6 +124,8 @@ class TableTraining:
         return 1 if self.backbone == COMPACT else 3
 
     def plan(self) -> dict[str, Any]:
-        """What must stay the same where a training goes on."""
-        free = {"targets", "device", "threads", "workers", "checkpoint_seconds"}
+        """What must stay the same where a training goes on, for all of its targets."""
+        free = {
+            "targets", "epochs", "patience", "device", "threads", "workers", "checkpoint_seconds"
+        }  # fmt: skip
         return {name: value for name, value in asdict(self).items() if name not in free}
