@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from pacbed.infer.label_outcome import label_status
 from pacbed.infer.label_summary import summarise_labels
 
 
@@ -50,3 +51,30 @@ def test_edges(peak, edges):
 def test_interval_is_never_negative():
     summary = summarise_labels(np.array([0.0, 2.0]), np.array([1.0, 0.0]))
     assert summary.interval95[0] == 0
+
+
+@pytest.mark.parametrize(
+    ("probability", "settled", "status"),
+    [
+        ([0.0, 0.1, 0.8, 0.1, 0.0], True, "ok"),
+        ([0.0, 0.1, 0.8, 0.1, 0.0], False, "ambiguous"),
+        ([0.3, 0.1, 0.3, 0.0, 0.3], True, "ambiguous"),
+        ([0.8, 0.2, 0.0, 0.0, 0.0], True, "out_of_range"),
+        ([0.0, 0.0, 0.0, 0.3, 0.7], True, "out_of_range"),
+        # A network that knows nothing does not say that it is the edge.
+        ([0.21, 0.2, 0.2, 0.2, 0.19], True, "ambiguous"),
+    ],
+)
+def test_status(probability, settled, status):
+    summary = summarise_labels(np.arange(1.0, 6.0), np.array(probability))
+    assert label_status(summary, None, settled) == status
+
+
+@pytest.mark.parametrize(
+    ("labels", "peak", "status"),
+    [([0, 2, 4], 0, "ok"), ([0, 2, 4], 2, "out_of_range"), ([1, 2, 4], 0, "out_of_range")],
+)
+def test_status_of_the_mistilt(labels, peak, status):
+    sure = summarise_labels(np.arange(1.0, 6.0), np.array([0.0, 0.1, 0.8, 0.1, 0.0]))
+    mistilt = summarise_labels(np.array(labels, float), np.eye(3)[peak])
+    assert label_status(sure, mistilt, True) == status

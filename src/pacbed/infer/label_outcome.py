@@ -12,8 +12,9 @@ from pacbed.library.label_bundle import LabelBundle
 from pacbed.pattern.label_frame import Placement
 
 _ANGSTROM_PER_NM = 10.0
-#: Below this probability of the likeliest thickness it is called ambiguous.
-_CLEAR = 0.7
+#: Below this probability of the likeliest thickness it is called ambiguous; at the first or
+#: last label it lies out of range from the other on.
+_CLEAR, _AT_EDGE = 0.7, 0.5
 _RESTLESS = (
     "the scale did not come to rest: the pattern looks unlike those that the network was trained on"
 )
@@ -104,7 +105,7 @@ def label_estimate(
     low, high = (value / _ANGSTROM_PER_NM for value in thickness.interval95)
     return Estimate(
         system=context.bundle.system.name,
-        status=_status(thickness, mistilt, context.scaled),
+        status=label_status(thickness, mistilt, context.scaled.settled),
         thickness_nm=thickness.value / _ANGSTROM_PER_NM,
         thickness_std_nm=thickness.std / _ANGSTROM_PER_NM,
         thickness_interval95_nm=(low, high),
@@ -162,12 +163,25 @@ def _warnings(context: LabelContext, mistilt: LabelSummary | None) -> tuple[str,
     return tuple(said)
 
 
-def _status(thickness: LabelSummary, mistilt: LabelSummary | None, scaled: Scaled) -> Status:
-    """A network that chooses among labels cannot tell a foreign pattern: never `mismatch`."""
+def label_status(thickness: LabelSummary, mistilt: LabelSummary | None, settled: bool) -> Status:
+    """Status of an answer without a fit; nothing tells a foreign pattern, so never `mismatch`.
+
+    Parameters
+    ----------
+    thickness : LabelSummary
+    mistilt : LabelSummary or None
+    settled : bool
+        Whether the scale came to rest.
+
+    Returns
+    -------
+    Status
+    """
     # Half of a distribution may lie beyond its last label; a mistilt of 0 is none beyond.
     tilted = mistilt is not None and (
         mistilt.at_upper_edge or (mistilt.at_lower_edge and mistilt.values[0] > 0)
     )
-    if thickness.at_lower_edge or thickness.at_upper_edge or tilted:
+    ended = thickness.at_lower_edge or thickness.at_upper_edge
+    if (ended and thickness.share >= _AT_EDGE) or tilted:
         return "out_of_range"
-    return "ok" if thickness.share >= _CLEAR and scaled.settled else "ambiguous"
+    return "ok" if thickness.share >= _CLEAR and settled else "ambiguous"
