@@ -11,9 +11,16 @@ from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
 from pacbed.infer.label_predictor import LabelPredictor
 from pacbed.infer.open_predictor import open_predictor
 from pacbed.infer.predictor import Predictor
+from pacbed.library.bundle import Bundle
 from pacbed.library.label_bundle import LabelBundle
 from pacbed.library.places import kind_of, table_of
-from pacbed.library.register import broken_bundles, find_system, installed_bundles, load_bundle
+from pacbed.library.register import (
+    broken_bundles,
+    find_system,
+    installed_bundles,
+    load_bundle,
+    load_engine,
+)
 from tests.label_tools import LABEL_SYSTEM, make_label_bundle, recorded_pattern
 
 
@@ -143,6 +150,15 @@ def test_convergence_must_be_covered(folder, table):
 def test_patterns_need_a_table(folder):
     with pytest.raises(UnknownSystemError, match="no table to simulate"):
         table_of(LabelBundle.load(folder))
+
+
+def test_what_needs_an_engine_refuses_it(folder):
+    data = folder.parents[2]
+    with pytest.raises(UnknownSystemError, match="chooses among labels"):
+        load_engine(51, data)
+    assert load_engine(3, data).system.id == 3
+    with pytest.raises(BundleError, match="of the kind labels"):
+        Bundle.load(folder)
 
 
 def test_changed_network_is_refused(folder):

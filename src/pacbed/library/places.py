@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pacbed.errors import BundleError, PacbedError, UnknownSystemError
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.bundle import DESCRIPTION, Bundle
+from pacbed.library.bundle import DESCRIPTION, ENGINE, Bundle
 from pacbed.library.data_register import (
     MODELS,
     RegisterRow,
@@ -109,7 +109,7 @@ def kind_of(model: Model) -> str:
     """What kind of model it is: ``engine``, ``labels`` or ``earlier``."""
     if isinstance(model, LabelBundle):
         return EARLIER if model.preparation.get("road") == EARLIER else KIND
-    return "engine"
+    return ENGINE
 
 
 def table_of(model: Model) -> LacbedTable:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pacbed.errors import BundleError, MissingExtraError, PacbedError, UnknownSystemError
+from pacbed.library.bundle import Bundle
 from pacbed.library.data_register import RegisterRow, read_register
 from pacbed.library.places import Fault, Model, ModelPlace, model_places
 from pacbed.library.system import System
@@ -246,3 +247,28 @@ def load_bundle(system: System | str | int, data: Path | None = None) -> Model:
         if bundle.system == wanted:
             return bundle
     raise UnknownSystemError(f"system {wanted.name} is not installed")
+
+
+def load_engine(system: System | str | int, data: Path | None = None) -> Bundle:
+    """Bundle of an installed system, for what needs networks with a fit behind them.
+
+    Parameters
+    ----------
+    system : System, str or int
+        As found by :func:`find_system`, or its ID or name.
+    data : Path, optional
+
+    Raises
+    ------
+    UnknownSystemError
+        If it is not installed, or its model chooses among labels.
+    BundleError
+        If its bundle is broken.
+    """
+    model = load_bundle(system, data)
+    if not isinstance(model, Bundle):
+        raise UnknownSystemError(
+            f"the model of the system {model.system.name} chooses among labels, and this needs a "
+            "bundle that was made from a crystal: pacbed train RECIPE makes one"
+        )
+    return model
