@@ -19,7 +19,7 @@ import torch
 from pacbed.learn.from_table.cache import open_cache
 from pacbed.learn.from_table.frames import Source, measure_preparation
 from pacbed.learn.from_table.labels import make_labels
-from pacbed.learn.from_table.loop import Run, _step
+from pacbed.learn.from_table.loop import Run, train_step
 from pacbed.learn.from_table.networks import make_network
 from pacbed.learn.from_table.options import Distortion, TableTraining
 from pacbed.learn.from_table.stream import training_batches
@@ -88,7 +88,7 @@ def main() -> None:
         one = next(endless)
 
         def step() -> int:
-            _step(run, one, 1e-3, "cpu")
+            train_step(run, one, 1e-3, "cpu")
             return len(one.labels)
 
         frames, frame_ms = measure(lambda: len(next(endless).labels), given.seconds)

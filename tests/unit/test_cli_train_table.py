@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from pacbed.library.label_bundle import LabelBundle
-from tests.cli_tools import RECIPE, fail, run, succeed
+from tests.cli_tools import RECIPE, fail, make_data_folder, run, succeed
 from tests.pattern_tables import SIZE, make_table
 
 QUICK = ("--input-size", 32, "--batch-size", 8, "--epochs", 1, "--threads", 1, "--id", 7)
@@ -149,6 +149,25 @@ def test_preview_of_a_table(table):
         assert Path("p.png").read_bytes().startswith(b"\x89PNG")
     assert ".png" in fail("preview", table, "-o", "p.jpg")
     assert "--table" in fail("preview", table, "--table", "x.npz")
+
+
+def test_preview_of_a_recipe():
+    Path("recipe.toml").write_text(RECIPE, encoding="utf-8")
+    succeed("preview", "recipe.toml", "-o", "p.png", "--count", 6)
+    assert Path("p.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_model_from_a_recipe_is_asked_about_patterns_made_for_it(small_table):
+    make_data_folder(Path("data"), small_table)
+    succeed("validate", 41, "--data", "data", "--count", 12, "-o", "report")
+    figures = json.loads(Path("report/validation.json").read_text(encoding="utf-8"))
+    # The networks of this bundle say 15 nm whatever they see.
+    counts = np.array(figures["targets"]["Thickness"]["confusion"])
+    assert counts.sum() == 12
+    assert (counts.sum(axis=0) > 0).sum() == 1
+    assert figures["targets"]["Thickness"]["median_absolute_error"] > 2
+    assert sum(figures["status"].values()) == 12
+    assert "--table" in fail("validate", 41, "--data", "data", "--table", "x.csv")
 
 
 def test_models_that_cannot_be_validated(table):

@@ -30,7 +30,7 @@ SYSTEM = System(7, "gan", "GaN", "GaN", (0, 0, 1), 300.0, (20, 25), (10, 30), (0
 @pytest.mark.slow
 def test_a_keras_backbone_is_trained_stored_and_exported(tmp_path, monkeypatch):
     options = TableTraining(
-        targets=("Mistilt",), input_size=32, batch_size=24, epochs=1, threads=1, workers=0,
+        targets=("Thickness",), input_size=32, batch_size=24, epochs=1, threads=1, workers=0,
         backbone=NAME,
     )  # fmt: skip
     prepared = prepare(
@@ -39,11 +39,11 @@ def test_a_keras_backbone_is_trained_stored_and_exported(tmp_path, monkeypatch):
     folder = tmp_path / "model"
     train_from_table(prepared, SYSTEM, options, folder)
     bundle = LabelBundle.load(folder)
-    assert bundle.models["Mistilt"].input == (32, 32, 3)
-    batch = prepared.source("Mistilt", options).batch(np.arange(4), np.random.default_rng(0))
-    session = onnxruntime.InferenceSession(bundle.content("Mistilt"))
+    assert bundle.models["Thickness"].input == (32, 32, 3)
+    batch = prepared.source("Thickness", options).batch(np.arange(4), np.random.default_rng(0))
+    session = onnxruntime.InferenceSession(bundle.content("Thickness"))
     (found,) = session.run(None, {"image": batch.images, "convergence": batch.convergence})
-    stored = import_keras().models.load_model(folder / "weights" / "Mistilt.h5", compile=False)
+    stored = import_keras().models.load_model(folder / "weights" / "Thickness.h5", compile=False)
     with torch.no_grad():
         wanted = stored([batch.images, batch.convergence], training=False).numpy()
     assert np.allclose(found, wanted, atol=1e-4)
@@ -52,7 +52,7 @@ def test_a_keras_backbone_is_trained_stored_and_exported(tmp_path, monkeypatch):
     monkeypatch.setattr("pacbed.learn.from_table.train._export", lambda network, options: b"")
     train_from_table(prepared, SYSTEM, options, folder)
     other = KerasNetwork(NAME, 32, 5)
-    other.start_from(folder / "weights" / "Mistilt.h5")
+    other.start_from(folder / "weights" / "Thickness.h5")
     base, start = (
         next(layer for layer in model.layers if layer.name.startswith("mobilenet"))
         for model in (other.model, stored)

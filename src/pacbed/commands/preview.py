@@ -130,7 +130,7 @@ def _of_recipe(
     else:
         lacbed = LacbedTable.load(table)
         check_table(lacbed, recipe, table)
-    small = StreamOptions(tilts=16, series=4, pool_groups=1)
+    small = StreamOptions(tilts=max(4, -(-count // 4)), series=4, pool_groups=1)
     batch = next(PatternStream(lacbed, recipe.system, small, seed).batches(count))
     tilt = np.linalg.norm(batch.tilt, axis=1)
     titles = [

@@ -54,16 +54,18 @@ def simulate_into(data: Path, recipe: "Recipe", images: ImageOptions | None) -> 
     system = found.recipe.system
     if system.id != recipe.system.id:
         typer.echo(f"The number {recipe.system.id} is taken: the system is {system.id}.", err=True)
+    made = 0
+    if grid is not None and images is not None:
+        made = _write_images(data, found, grid, images.overwrite)
     print_block(
         f"{system.id} {system.name}",
         [
             ("Folder", str(found.folder)),
             ("Table", f"{found.table} ({found.table.stat().st_size / 1e6:.1f} MB)"),
             ("Register", "new row" if found.new else "registered already"),
+            *(_rows(grid, made) if grid is not None else []),
         ],
     )
-    if grid is not None and images is not None:
-        _write_images(data, found, grid, images.overwrite)
 
 
 def _grid(recipe: "Recipe", images: ImageOptions) -> "PatternGrid":
@@ -127,9 +129,9 @@ def parse_steps(text: str, option: str) -> "Steps":
         raise OutOfRangeError(f"{option}: {error}") from error
 
 
-def _write_images(data: Path, found: "Registered", grid: "PatternGrid", overwrite: bool) -> None:
+def _write_images(data: Path, found: "Registered", grid: "PatternGrid", overwrite: bool) -> int:
     from pacbed.lacbed.table import LacbedTable
-    from pacbed.library.pattern_files import DATAFRAME, write_patterns
+    from pacbed.library.pattern_files import write_patterns
     from pacbed.library.registration import enter_pattern_grid
 
     system = found.recipe.system
@@ -142,17 +144,18 @@ def _write_images(data: Path, found: "Registered", grid: "PatternGrid", overwrit
     with progress_bar("writing patterns") as bar:
         made = write_patterns(found.simulation, table, system, grid, overwrite, bar.update)
     enter_pattern_grid(data, grid.row(system.id))
+    return made
+
+
+def _rows(grid: "PatternGrid", made: int) -> list[tuple[str, str]]:
     alphas = ", ".join(f"{alpha:g}" for alpha in grid.convergence_mrad.values)
-    print_block(
-        str(found.simulation / DATAFRAME),
-        [
-            ("Patterns", f"{grid.count}, {made} of them made now"),
-            ("Thickness", _words(grid.thickness_nm, "nm")),
-            ("Mistilt", _words(grid.mistilt_mrad, "mrad")),
-            ("Azimuth", _words(grid.azimuth_deg, "degrees")),
-            ("Convergence", f"{alphas} mrad"),
-        ],
-    )
+    return [
+        ("Patterns", f"{grid.count} in simulation/df.csv, {made} of them made now"),
+        ("Thickness", _words(grid.thickness_nm, "nm")),
+        ("Mistilt", _words(grid.mistilt_mrad, "mrad")),
+        ("Azimuth", _words(grid.azimuth_deg, "degrees")),
+        ("Convergence", f"{alphas} mrad"),
+    ]
 
 
 def _words(steps: "Steps", unit: str) -> str:

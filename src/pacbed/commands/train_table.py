@@ -202,5 +202,7 @@ def _print(
                 f"one label (epoch {epoch.epoch})",
             )
         )
+    if "Thickness" not in best:
+        rows.append(("Answers", "none without Thickness: add it to --targets, with --resume"))
     rows.append(("Refinement", "yes" if refines else "no crystal was given: --recipe"))
     print_block(str(folder), rows)

@@ -205,20 +205,39 @@ def _operations(path: Path, block: Any, small: Any) -> list[Any]:
             raise CrystalError(
                 f"{path}: has a symmetry operation that cannot be read ({error}); correct it"
             ) from error
-    group = small.spacegroup
-    number = _value(block, "_space_group_IT_number") or _value(block, "_symmetry_Int_Tables_number")
-    if group is None and number is not None and number.isdigit() and not _named(small):
-        group = gemmi.find_spacegroup_by_number(int(number))
-    if group is None and _named(small) and not number == "1":
-        raise CrystalError(
-            f'{path}: the space group "{_named(small)}" is not known; list the symmetry '
-            "operations (_space_group_symop_operation_xyz) in the CIF, or export it in P 1"
-        )
+    group = _space_group(path, block, small)
     return list(group.operations()) if group is not None else [gemmi.Op()]
 
 
-def _named(small: Any) -> str:
-    return str(small.spacegroup_hm or small.spacegroup_hall or "").strip()
+def _space_group(path: Path, block: Any, small: Any) -> Any:
+    """Space group of a CIF that lists no operations; None where nothing says one."""
+    import gemmi
+
+    hall = str(small.spacegroup_hall or "").strip()
+    group, named = small.spacegroup, str(small.spacegroup_hm or "").strip() or hall
+    if group is None and not named:
+        number = _value(block, "_space_group_IT_number") or _value(
+            block, "_symmetry_Int_Tables_number"
+        )
+        if number is None or not number.isdigit():
+            return None
+        group = gemmi.find_spacegroup_by_number(int(number))
+    if group is None:
+        raise CrystalError(
+            f'{path}: the space group "{named}" is not known; list the symmetry operations '
+            "(_space_group_symop_operation_xyz) in the CIF, or export it in P 1"
+        )
+    if (
+        group.ext in ("1", "2")
+        and not str(small.spacegroup_hall or "").strip()
+        and ":" not in named
+    ):
+        warnings.warn(
+            f"{path}: the space group {group.hm} has two choices of origin, and the CIF does not "
+            f"say which: {group.ext} is taken. Check the number of sites.",
+            stacklevel=4,
+        )
+    return group
 
 
 def _value(block: Any, tag: str) -> str | None:
@@ -300,10 +319,13 @@ def _check_formula(path: Path, block: Any, crystal: Crystal) -> None:
         abs(wanted.get(s, 0.0) / total - found.get(s, 0.0) / all_) > _FORMULA_TOLERANCE
         for s in {*wanted, *found}
     )
+    units = _value(block, "_cell_formula_units_Z") or ""
+    stated += f" x {units}" if units.isdigit() else ""
+    off |= units.isdigit() and abs(total * int(units) / all_ - 1) > _FORMULA_TOLERANCE
     if off:
         content = " ".join(f"{symbol}{count:g}" for symbol, count in found.items())
         warnings.warn(
             f"{path}: the cell holds {content}, which is not the CIF's formula {stated}; check "
-            "sites, occupancies and symmetry.",
+            "sites, occupancies, symmetry and the choice of origin.",
             stacklevel=3,
         )

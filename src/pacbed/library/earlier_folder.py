@@ -143,7 +143,7 @@ def _system(
     axis = "".join(map(str, zone))
     return System(
         id=row.id,
-        name=f"{words}-{axis}-{tension:g}kV-earlier{row.id}",
+        name=row.name or f"{words}-{axis}-{tension:g}kV-earlier{row.id}",
         material=row.material,
         composition=row.composition or "",
         zone_axis=zone,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pacbed.errors import BundleError, MissingExtraError, PacbedError, UnknownSystemError
 from pacbed.library.bundle import Bundle
+from pacbed.library.data_register import RegisterRow, read_register
 from pacbed.library.places import Fault, Model, ModelPlace, model_places
 from pacbed.library.system import System
 
@@ -96,6 +97,24 @@ def shipped_systems() -> list[System]:
     """The systems that come with the program, by ID."""
     places, _ = model_places(None)
     return sorted((place.load().system for place in places), key=lambda system: system.id)
+
+
+def systems_without_model(data: Path | None, answered: set[int]) -> list[RegisterRow]:
+    """Registered systems that no model answers for.
+
+    Parameters
+    ----------
+    data : Path, optional
+        Data folder.
+    answered : set of int
+        Numbers of the systems that have a model.
+    """
+    folder = data_folder(data)
+    try:
+        rows = read_register(folder) if folder is not None else []
+    except PacbedError:
+        return []  # which is told among the broken ones
+    return [row for row in rows if row.id not in answered]
 
 
 def find_system(

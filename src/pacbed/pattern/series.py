@@ -13,6 +13,7 @@ from scipy import sparse
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters, crystal_tilt
 from pacbed.pattern.synthesis import (
+    SAMPLES_PER_APERTURE,
     Window,
     check_covered,
     make_window,
@@ -30,6 +31,7 @@ def synthesise_series(
     parameters: PatternParameters,
     thicknesses_nm: Sequence[float],
     shape: tuple[int, int] = (128, 128),
+    samples: int = SAMPLES_PER_APERTURE,
 ) -> np.ndarray:
     """Synthesise patterns that differ in thickness alone.
 
@@ -41,6 +43,8 @@ def synthesise_series(
     thicknesses_nm : sequence of float
     shape : tuple of int
         Rows and columns.
+    samples : int
+        Steps of the grid in one convergence semi-angle, at least.
 
     Returns
     -------
@@ -55,7 +59,7 @@ def synthesise_series(
     tilt = crystal_tilt(parameters)
     alpha = parameters.convergence_mrad
     check_covered(table, alpha, float(np.linalg.norm(tilt)))
-    factor = refinement_factor(table.geometry, alpha)
+    factor = refinement_factor(table.geometry, alpha, samples)
     window = make_window(table, tilt, alpha, factor)
     weights = table.thickness_weights(np.asarray(thicknesses_nm, float))
     # Entries of the window in ascending order, without the zero behind the last one.

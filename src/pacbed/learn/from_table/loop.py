@@ -206,7 +206,7 @@ def _train_epoch(
         rate = learning_rate(step, count * options.epochs, options.learning_rate)
         # What is dropped follows from the step, so that an interruption changes nothing.
         torch.manual_seed(options.seed * 1_000_003 + step)
-        run.loss_sum += _step(run, batch, rate, options.device)
+        run.loss_sum += train_step(run, batch, rate, options.device)
         run.follow(step)
         run.batch += 1
         run.seconds = before + time.monotonic() - started
@@ -219,7 +219,8 @@ def _train_epoch(
             saved = time.monotonic()
 
 
-def _step(run: Run, batch: Batch, rate: float, device: str) -> float:
+def train_step(run: Run, batch: Batch, rate: float, device: str) -> float:
+    """One step of the optimiser; return the loss before it."""
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     logits, labels = _forward(run.network, batch, device)
