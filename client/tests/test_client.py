@@ -77,6 +77,23 @@ def test_an_older_service_is_understood(client, service):
     assert str(estimate) == "thickness 42.0 nm, mistilt 5.0 mrad"
 
 
+def test_a_model_that_says_no_mistilt(client, service):
+    other = {"thickness_nm": 30.0, "mistilt_mrad": None, "probability": 0.2}
+
+    def labels(handler):
+        handler.rfile.read(int(handler.headers["Content-Length"]))
+        answer = {"thickness": 420, "mistilt": None, "scale": 0.5, "thickness_nm": 42.0}
+        nothing = dict.fromkeys(("mistilt_mrad", "tilt_x_mrad", "tilt_std_mrad", "azimuth_deg"))
+        handler.reply(200, {**answer, **nothing, "alternatives": [other]})
+        return True
+
+    service.behave = labels
+    estimate = client.infer(PATTERN, 13.6, system=7)
+    assert estimate.mistilt_mrad is estimate.tilt_x_mrad is estimate.azimuth_deg is None
+    assert estimate.alternatives[0].mistilt_mrad is None
+    assert str(estimate) == "thickness 42.0 nm, mistilt unknown"
+
+
 def test_files_are_sent_as_they_are(client, service, tmp_path):
     path = tmp_path / 'a "pattern".npy'
     np.save(str(path), PATTERN)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pacbed.infer.estimate import Estimate
+    from pacbed.infer.open_predictor import open_predictor
     from pacbed.infer.predictor import Predictor
     from pacbed.library.register import installed_systems, load_bundle
     from pacbed.pattern.geometry import PatternParameters
@@ -24,6 +25,7 @@ __all__ = [
     "__version__",
     "installed_systems",
     "load_bundle",
+    "open_predictor",
     "read_pattern",
     "synthesise",
 ]
@@ -35,6 +37,7 @@ _HOME = {
     "Predictor": "pacbed.infer.predictor",
     "installed_systems": "pacbed.library.register",
     "load_bundle": "pacbed.library.register",
+    "open_predictor": "pacbed.infer.open_predictor",
     "read_pattern": "pacbed.readers",
     "synthesise": "pacbed.pattern.synthesis",
 }

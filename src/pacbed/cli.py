@@ -4,15 +4,19 @@ from typing import Annotated
 
 import typer
 
+from pacbed.commands.convert import convert
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer import infer
 from pacbed.commands.pattern import pattern
+from pacbed.commands.preview import preview
+from pacbed.commands.recipe import recipe
 from pacbed.commands.reference import reference
 from pacbed.commands.serve import serve
 from pacbed.commands.simulate import simulate
-from pacbed.commands.systems import systems
+from pacbed.commands.systems_group import systems_group
 from pacbed.commands.train import train
+from pacbed.commands.validate import validate
 
 app = typer.Typer(
     name="pacbed",
@@ -47,9 +51,15 @@ app = typer.Typer(
 
     A new system, from a crystal structure to a bundle:
 
-        [bold]pacbed simulate recipes/gan.toml -o gan.npz[/bold]
+        [bold]pacbed recipe GaN.cif --zone-axis "0 0 0 1" --high-tension 300 -o gan.toml[/bold]
 
-        [bold]pacbed train recipes/gan.toml -o data/7/models/gan[/bold]
+        [bold]pacbed simulate gan.toml --data data[/bold]
+
+        [bold]pacbed train gan.toml --data data[/bold]
+
+    Models of the earlier system into bundles that need no extra:
+
+        [bold]pacbed convert data[/bold]
 
     The same physics by an independent program (abTEM, frozen phonons):
 
@@ -58,12 +68,16 @@ app = typer.Typer(
 )
 app.command()(infer)
 app.command()(serve)
-app.command()(systems)
+app.add_typer(systems_group, name="systems")
 app.command()(pattern)
 app.command()(evaluate)
+app.command()(recipe)
 app.command()(simulate)
 app.command()(train)
+app.command()(preview)
+app.command()(validate)
 app.command()(reference)
+app.command()(convert)
 
 
 def _version(wanted: bool) -> None:

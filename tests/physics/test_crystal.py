@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 from scipy.integrate import dblquad
 
+from pacbed.crystal.cif import read_cif
 from pacbed.crystal.projection import project
 from pacbed.crystal.scattering import absorption_factor, potential_coefficients, scattering_factor
-from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal, read_cif
+from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal
 from pacbed.errors import CrystalError
 from pacbed.lacbed.build import verify_symmetry
 from tests.crystals import gallium_nitride, rutile, silicon, strontium_titanate

@@ -14,6 +14,7 @@ from pacbed.lacbed.table import LacbedTable
 from pacbed.learn.series_synthesis import SeriesSynthesiser
 from pacbed.learn.torch_synthesis import TorchSynthesiser, make_plan
 from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.series import synthesise_series
 from pacbed.pattern.synthesis import aperture_weights, native_pattern, synthesise
 from tests.crystals import strontium_titanate
 
@@ -43,6 +44,19 @@ def test_pattern_equals_the_plain_sum_of_disks(small_table):
     expected /= np.pi * alpha**2
     found = pattern[places[:, 0], places[:, 1]]
     assert np.abs(found - expected).max() < 0.01 * pattern.max()
+
+
+@pytest.mark.parametrize("samples", [1, 32], ids=["grid as it is", "refined"])
+def test_a_thickness_series_is_its_patterns(small_table, samples):
+    thicknesses = np.linspace(1.0, 30.0, 35)
+    series = synthesise_series(small_table, PARAMETERS, thicknesses, (48, 40), samples)
+    assert series.shape == (35, 48, 40)
+    for place in (0, 17, 34):
+        single = dataclasses.replace(PARAMETERS, thickness_nm=thicknesses[place])
+        expected = synthesise(small_table, single, (48, 40), samples)
+        assert np.abs(series[place] - expected).max() < 5e-6 * expected.max()
+    with pytest.raises(OutOfRangeError, match="thickness"):
+        synthesise_series(small_table, PARAMETERS, [10.0, 99.0])
 
 
 def test_intensity_is_a_share_of_the_beam(small_table):

@@ -7,7 +7,9 @@ import sys
 
 import pytest
 
-BLOCKED = ("abtem", "ase", "gemmi", "onnx", "onnxscript", "spglib", "torch")
+BLOCKED = (
+    "abtem", "ai_edge_litert", "ase", "gemmi", "keras", "onnx", "onnxscript", "spglib", "torch"
+)  # fmt: skip
 
 # Runs in a fresh interpreter: what this one has imported already would hide a fault.
 PRELUDE = f"""

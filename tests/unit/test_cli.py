@@ -18,7 +18,7 @@ from pacbed.errors import CrystalError
 from pacbed.readers import read_pattern
 from tests.cli_tools import SYSTEM, fail, make_data_folder, run, succeed
 
-COMMANDS = ("infer", "systems", "pattern", "evaluate", "simulate", "train", "reference")
+COMMANDS = ("infer", "systems", "pattern", "evaluate", "simulate", "train", "reference", "convert")
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def test_systems_as_table_and_json(data):
     (line,) = [row for row in succeed("systems", "--data", data).splitlines() if SYSTEM.name in row]
     assert [word for word in line.split() if word] == [
         "41", SYSTEM.name, "Strontium", "titanate", "SrTiO3", "[001]", "200",
-        "10-12", "1-30", "0-3",
+        "10-12", "1-30", "0-3", "engine",
     ]  # fmt: skip
     entries = {
         entry["id"]: entry for entry in json.loads(succeed("systems", "--data", data, "--json"))

@@ -14,6 +14,7 @@ PUBLIC_NAMES = [
     "__version__",
     "installed_systems",
     "load_bundle",
+    "open_predictor",
     "read_pattern",
     "synthesise",
 ]

@@ -161,7 +161,9 @@ def _store(tags: Any, estimate: Estimate) -> None:
     tags.SetTagAsString("PACBED:warnings", _ascii("; ".join(estimate.warnings)))
 
 
-def _with_error(value: float, error: Optional[float], unit: str) -> str:
+def _with_error(value: Optional[float], error: Optional[float], unit: str) -> str:
+    if value is None:
+        return "unknown"
     return f"{value:.1f} {unit}" if error is None else f"{value:.1f} +/- {error:.1f} {unit}"
 
 

@@ -16,7 +16,9 @@ def show_channels(DM: Any, answer: Dict[str, Any], namespace: str) -> Any:
         images.append(image)
     tags = images[0].GetTagGroup()
     for key in ("thickness", "mistilt", "scale"):
-        tags.SetTagAsFloat(key, float(answer[key]))
+        # Some models give no mistilt: then there is no tag either.
+        if answer[key] is not None:
+            tags.SetTagAsFloat(key, float(answer[key]))
     for image in images:
         image.ShowImage()
     return images[0]

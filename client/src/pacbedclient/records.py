@@ -15,14 +15,16 @@ class Alternative:
 
     Attributes
     ----------
-    thickness_nm, mistilt_mrad : float
+    thickness_nm : float
         The solution.
+    mistilt_mrad : float or None
+        Its mistilt; None where the model does not give one.
     probability : float
         Share of the probability that this solution holds, 0..1.
     """
 
     thickness_nm: float
-    mistilt_mrad: float
+    mistilt_mrad: Optional[float]
     probability: float
 
 
@@ -38,8 +40,8 @@ class Estimate:
     ----------
     thickness_nm : float
         Thickness along the zone axis, nm.
-    mistilt_mrad : float
-        Length of the tilt vector, mrad.
+    mistilt_mrad : float or None
+        Length of the tilt vector, mrad; None where the model does not give it.
     scale : float
         Zoom that brings the measured pattern to the simulated field of view.
     system : str or None
@@ -67,7 +69,7 @@ class Estimate:
     """
 
     thickness_nm: float
-    mistilt_mrad: float
+    mistilt_mrad: Optional[float]
     scale: float
     system: Optional[str] = None
     status: Optional[str] = None
@@ -174,13 +176,17 @@ def estimate_from(answer: Any) -> Estimate:
         values["thickness_nm"] = float(full["thickness_nm"])
         distribution = full.get("thickness_distribution")
         return Estimate(
-            mistilt_mrad=float(full["mistilt_mrad"]),
+            mistilt_mrad=_optional(full["mistilt_mrad"]),
             scale=float(full["scale"]),
             system=full.get("system"),
             status=full.get("status"),
             thickness_interval95_nm=_range(full.get("thickness_interval95_nm")),
             alternatives=tuple(
-                Alternative(*(float(entry[name]) for name in _ALTERNATIVE_NUMBERS))
+                Alternative(
+                    float(entry["thickness_nm"]),
+                    _optional(entry["mistilt_mrad"]),
+                    float(entry["probability"]),
+                )
                 for entry in full.get("alternatives") or ()
             ),
             thickness_distribution=distribution
@@ -226,7 +232,10 @@ _ESTIMATE_NUMBERS = (
     "thickness_std_nm", "tilt_x_mrad", "tilt_y_mrad", "tilt_std_mrad", "azimuth_deg",
     "mrad_per_pixel", "rotation_deg", "center_row_px", "center_column_px", "residual",
 )  # fmt: skip
-_ALTERNATIVE_NUMBERS = ("thickness_nm", "mistilt_mrad", "probability")
+
+
+def _optional(value: Any) -> Optional[float]:
+    return None if value is None else float(value)
 
 
 def _range(values: Any) -> Optional[Tuple[float, float]]:
@@ -236,7 +245,9 @@ def _range(values: Any) -> Optional[Tuple[float, float]]:
     return float(low), float(high)
 
 
-def _with_error(value: float, error: Optional[float], unit: str) -> str:
+def _with_error(value: Optional[float], error: Optional[float], unit: str) -> str:
+    if value is None:
+        return "unknown"
     if error is None:
         return f"{value:.1f} {unit}"
     return f"{value:.1f} ± {error:.1f} {unit}"

@@ -86,17 +86,17 @@ def _scores(
     refine: bool,
 ) -> "list[Score]":
     from pacbed.infer.evaluation import Score
-    from pacbed.infer.predictor import Predictor
+    from pacbed.infer.open_predictor import open_predictor
     from pacbed.library.register import load_bundle
     from pacbed.readers import read_pattern
 
-    distinct = {system.name: system for system in systems}
-    predictors = {name: Predictor(load_bundle(system, data)) for name, system in distinct.items()}
+    distinct = {system.id: system for system in systems}
+    predictors = {n: open_predictor(load_bundle(s, data)) for n, s in distinct.items()}
     scores = []
     with progress_bar("inferring", total=len(labels)) as bar:
         for number, (label, system) in enumerate(zip(labels, systems, strict=True), start=1):
             try:
-                estimate = predictors[system.name].infer(
+                estimate = predictors[system.id].infer(
                     read_pattern(label.path).data,
                     label.convergence_mrad,
                     label.mrad_per_pixel,
@@ -116,7 +116,7 @@ def _row(score: "Score") -> list[str]:
         f"{label.thickness_min_nm:g}-{label.thickness_max_nm:g}",
         f"{estimate.thickness_nm:.1f}",
         f"{score.error_nm:.1f}",
-        f"{estimate.mistilt_mrad:.2f}",
+        "" if estimate.mistilt_mrad is None else f"{estimate.mistilt_mrad:.2f}",
         "" if tilt is None else f"{tilt:.2f}",
         "" if estimate.residual is None else f"{100 * estimate.residual:.1f}",
         estimate.status,

@@ -24,8 +24,8 @@ from pacbed.errors import FileFormatError, OutOfRangeError, PatternError, Unknow
 
 if TYPE_CHECKING:
     from pacbed.infer.estimate import Estimate
-    from pacbed.infer.predictor import Predictor
-    from pacbed.library.bundle import Bundle
+    from pacbed.infer.open_predictor import AnyPredictor
+    from pacbed.library.places import Model
     from pacbed.readers import Measurement
 
 _RANKING = ["system", "status", "thickness/nm", "mistilt/mrad", "residual/%", "structured/%"]
@@ -54,7 +54,7 @@ def infer(
             "--system",
             "-s",
             help="ID or name of the system, as [bold]pacbed systems[/bold] lists it; [bold]any"
-            "[/bold] tries all of them and ranks the answers.",
+            "[/bold] tries all that have a fit and ranks the answers.",
             metavar="ID|NAME|any",
         ),
     ] = None,
@@ -124,22 +124,29 @@ def _one_bundle(
     high_tension_kV: float | None,
     zone_axis: str,
     data: Path | None,
-) -> "list[Bundle]":
+) -> "list[Model]":
     from pacbed.library.register import load_bundle
 
     chosen = choose_system(system, material, high_tension_kV, zone_axis, data)
     return [load_bundle(chosen, data)]
 
 
-def _all_bundles(data: Path | None) -> "list[Bundle]":
+def _all_bundles(data: Path | None) -> "list[Model]":
+    from pacbed.library.label_bundle import LabelBundle
     from pacbed.library.register import installed_bundles
 
-    return installed_bundles(data)
+    # Without a fit, a model that chooses among labels is never at odds with a pattern: there
+    # would be nothing to rank.
+    return [
+        model
+        for model in installed_bundles(data)
+        if not isinstance(model, LabelBundle) or model.table is not None
+    ]
 
 
 def _run(
     files: list[Path],
-    bundles: "list[Bundle]",
+    bundles: "list[Model]",
     convergence_mrad: float | None,
     mrad_per_pixel: float | None,
     frame: int | None,
@@ -148,22 +155,21 @@ def _run(
 ) -> Iterator[_Answer]:
     """Read and infer one file after the other, and write its picture."""
     from pacbed.infer.doubts import with_doubts
-    from pacbed.infer.predictor import Predictor
+    from pacbed.infer.open_predictor import open_predictor
     from pacbed.infer.ranking import rank
     from pacbed.readers import read_pattern
 
-    predictors = {bundle.system.name: Predictor(bundle) for bundle in bundles}
+    predictors = [open_predictor(bundle) for bundle in bundles]
     for path, picture in zip(files, reports, strict=True):
         measurement = read_pattern(path, frame)
         angle = _convergence(measurement, convergence_mrad)
-        asked = list(predictors.values())
-        if len(asked) > 1:
-            asked = _covering(asked, angle)
+        asked = _covering(predictors, angle) if len(predictors) > 1 else predictors
         try:
-            ranking = rank(_estimates(asked, measurement, angle, mrad_per_pixel, refine))
+            answers = _estimates(asked, measurement, angle, mrad_per_pixel, refine)
         except PatternError as error:
             raise PatternError(f"{path}: {error}") from error
-        bundle = predictors[ranking[0].system].bundle
+        ranking = rank(estimate for estimate, _ in answers)
+        bundle = next(model for estimate, model in answers if estimate is ranking[0])
         stated = vars(measurement.metadata)
         estimate = with_doubts(ranking[0], stated, bundle.system, angle)
         if picture is not None:
@@ -171,7 +177,7 @@ def _run(
         yield _Answer(measurement, estimate, tuple(ranking) if len(bundles) > 1 else ())
 
 
-def _covering(predictors: "list[Predictor]", convergence_mrad: float) -> "list[Predictor]":
+def _covering(predictors: "list[AnyPredictor]", convergence_mrad: float) -> "list[AnyPredictor]":
     """Those whose range of convergence angles holds this one."""
     ranges = [(predictor, predictor.bundle.system.convergence_mrad) for predictor in predictors]
     fitting = [p for p, (low, high) in ranges if low <= convergence_mrad <= high]
@@ -185,26 +191,27 @@ def _covering(predictors: "list[Predictor]", convergence_mrad: float) -> "list[P
 
 
 def _estimates(
-    predictors: "list[Predictor]",
+    predictors: "list[AnyPredictor]",
     measurement: "Measurement",
     convergence_mrad: float,
     mrad_per_pixel: float | None,
     refine: bool,
-) -> "list[Estimate]":
+) -> "list[tuple[Estimate, Model]]":
     """Answers of the systems that find a pattern at all; an error where none does."""
-    estimates, refusals = [], []
+    answers, refusals = [], []
     with progress_bar("inferring", total=len(predictors)) as bar:
         for number, predictor in enumerate(predictors, start=1):
             try:
-                estimates.append(
-                    predictor.infer(measurement.data, convergence_mrad, mrad_per_pixel, refine)
+                estimate = predictor.infer(
+                    measurement.data, convergence_mrad, mrad_per_pixel, refine
                 )
+                answers.append((estimate, predictor.bundle))
             except PatternError as error:
                 refusals.append(error)
             bar.update(number)
-    if not estimates:
+    if not answers:
         raise refusals[0]
-    return estimates
+    return answers
 
 
 def _convergence(measurement: "Measurement", given: float | None) -> float:
@@ -218,7 +225,7 @@ def _convergence(measurement: "Measurement", given: float | None) -> float:
 
 
 def _write_report(
-    path: Path, measurement: "Measurement", estimate: "Estimate", bundle: "Bundle", angle: float
+    path: Path, measurement: "Measurement", estimate: "Estimate", bundle: "Model", angle: float
 ) -> None:
     from pacbed.infer.report import draw_report, save_report
     from pacbed.infer.report_view import crop_view, simulate_view

@@ -55,6 +55,7 @@ def pattern(
     --tilt-x 3 -o pattern.tif[/bold]
     """  # fmt: skip
     from pacbed.files import write_atomically
+    from pacbed.library.places import table_of
     from pacbed.library.register import load_bundle
     from pacbed.pattern.encode import encode_pattern
     from pacbed.pattern.geometry import PatternParameters
@@ -62,7 +63,7 @@ def pattern(
 
     check_output(output, _ENDINGS)
     chosen = choose_system(system, material, high_tension, zone_axis, data)
-    table = load_bundle(chosen, data).table
+    table = table_of(load_bundle(chosen, data))
     if mrad_per_pixel is None:
         mrad_per_pixel = 2 * table.geometry.field * convergence / size
     parameters = PatternParameters(

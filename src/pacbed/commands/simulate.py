@@ -1,17 +1,17 @@
-"""``pacbed simulate``: the LACBED table of a recipe."""
+"""``pacbed simulate``: the LACBED table of a recipe, and patterns from it."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from pacbed.commands.options import RecipeArgument, check_output
-from pacbed.commands.output import print_block, progress_bar
-from pacbed.errors import BundleError
+from pacbed.commands.output import print_block
+from pacbed.commands.simulate_register import ImageOptions, simulate_into
+from pacbed.commands.simulate_table import simulate_recipe
+from pacbed.errors import OutOfRangeError
 
-if TYPE_CHECKING:
-    from pacbed.lacbed.table import LacbedTable
-    from pacbed.library.recipe import Recipe
+_Range = "LOW:HIGH:STEP"
 
 
 def simulate(
@@ -25,16 +25,77 @@ def simulate(
             metavar="NPZ",
         ),
     ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data",
+            help="Data folder in which the system is registered, in place of --output. It is"
+            " made if it is missing.",
+            metavar="DIR",
+        ),
+    ] = None,
+    images: Annotated[
+        bool,
+        typer.Option("--images", help="Write patterns as files, with the table df.csv of them."),
+    ] = False,
+    thickness: Annotated[
+        str | None, typer.Option(help="Thicknesses of the patterns, nm.", metavar=_Range)
+    ] = None,
+    mistilt: Annotated[
+        str | None, typer.Option(help="Mistilts of the patterns, mrad.", metavar=_Range)
+    ] = None,
+    azimuth: Annotated[
+        str | None, typer.Option(help="Azimuths of the mistilts, degrees.", metavar=_Range)
+    ] = None,
+    convergence: Annotated[
+        str | None,
+        typer.Option(help="Convergence semi-angles of the patterns, mrad.", metavar=_Range),
+    ] = None,
+    size: Annotated[
+        int, typer.Option(help="Pixels along a side of the patterns.", min=16, max=4096)
+    ] = 128,
+    field: Annotated[
+        float | None,
+        typer.Option(
+            help="Half the patterns' width in convergence semi-angles; by default what the"
+            " table holds.",
+            metavar="NUMBER",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace patterns of another grid or table.")
+    ] = False,
 ) -> None:
-    """Simulate the LACBED table of a recipe.
+    """Simulate the LACBED table of a recipe, and register the system.
 
     The table holds every thickness, tilt and convergence angle of the system; the
     training draws its patterns from it. Needs the extra [bold]sim[/bold].
 
-    Example: [bold]pacbed simulate recipes/gan-0001-300kV.toml -o gan.npz[/bold]
+    Example: [bold]pacbed simulate gan-0001-300kV.toml -o gan.npz[/bold] writes the table
+    alone.
+
+    [bold]pacbed simulate gan-0001-300kV.toml --data data[/bold] registers the system in
+    data/Register.csv: it keeps the recipe's number if that is free, else it gets the next
+    one. [bold]pacbed train gan-0001-300kV.toml --data data[/bold] finds it again.
+
+    [bold]pacbed simulate gan-0001-300kV.toml --data data --images --thickness 2:100:2
+    --convergence 20[/bold] writes patterns besides, for other programs and for training
+    from a table. Interrupted, it goes on where it stopped. Ranges that are not given
+    cover the system.
     """
     from pacbed.library.recipe import load_recipe
 
+    ranges = {
+        "thickness": thickness, "mistilt": mistilt, "azimuth": azimuth, "convergence": convergence,
+    }  # fmt: skip
+    if data is not None:
+        if output is not None:
+            raise OutOfRangeError("--output and --data exclude each other: give one of them.")
+        options = ImageOptions(ranges, size, field, overwrite) if images else None
+        simulate_into(data, load_recipe(recipe), options)
+        return
+    if images or any(ranges.values()):
+        raise OutOfRangeError("patterns are written into a data folder: give --data DIR.")
     path = output if output is not None else Path(f"{recipe.stem}.npz")
     check_output(path, (".npz",))
     table = simulate_recipe(load_recipe(recipe))
@@ -48,60 +109,3 @@ def simulate(
             ("Size", f"{path.stat().st_size / 1e6:.1f} MB"),
         ],
     )
-
-
-def simulate_recipe(recipe: "Recipe") -> "LacbedTable":
-    """Simulate the table of a loaded recipe, with a progress bar.
-
-    Raises
-    ------
-    CrystalError
-        If the structure cannot be projected along the zone axis.
-    MissingExtraError
-        If a part of the extra ``sim`` is not installed.
-    """
-    from pacbed.crystal.projection import project
-    from pacbed.lacbed.build import simulate_table
-
-    system = recipe.system
-    with progress_bar(f"simulating {system.name}") as bar:
-        return simulate_table(
-            project(recipe.crystal, system.zone_axis),
-            system.high_tension_kV,
-            system.convergence_mrad[1],
-            system.mistilt_mrad[1],
-            system.thickness_nm[1],
-            recipe.table,
-            progress=bar.update,
-        )
-
-
-def check_table(table: "LacbedTable", recipe: "Recipe", path: Path) -> None:
-    """Refuse a table that was not simulated for the system of a recipe.
-
-    Raises
-    ------
-    BundleError
-        If voltage, projected cell or ranges differ.
-    """
-    import numpy as np
-
-    from pacbed.crystal.projection import project
-
-    system, geometry = recipe.system, table.geometry
-    cell = project(recipe.crystal, system.zone_axis)
-    wanted = (system.convergence_mrad[1], system.mistilt_mrad[1], system.thickness_nm[1])
-    covered = (
-        geometry.convergence_max_mrad,
-        geometry.mistilt_max_mrad,
-        float(geometry.thicknesses_nm[-1]),
-    )
-    if (
-        abs(geometry.high_tension_kV - system.high_tension_kV) > 1e-6
-        or geometry.reciprocal.shape != cell.reciprocal.shape
-        or not np.allclose(geometry.reciprocal, cell.reciprocal, atol=1e-6)
-        or any(have < want - 1e-6 for have, want in zip(covered, wanted, strict=True))
-    ):
-        raise BundleError(
-            f"{path}: the table is not that of {recipe.path}: make it again with pacbed simulate."
-        )

@@ -1,146 +1,259 @@
-"""``pacbed train``: from a recipe to a bundle."""
+"""``pacbed train``: from a recipe, or from a table of patterns, to a bundle."""
 
-import dataclasses
-import hashlib
 import importlib.util
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from pacbed.commands.options import RecipeArgument
-from pacbed.commands.output import print_block, progress_bar
-from pacbed.commands.simulate import check_table, simulate_recipe
-from pacbed.errors import FileFormatError, MissingExtraError, RecipeError
+from pacbed.commands.options import DataOption
+from pacbed.errors import FileFormatError, MissingExtraError, OutOfRangeError
 
-if TYPE_CHECKING:
-    from pacbed.lacbed.table import LacbedTable
-    from pacbed.library.recipe import Recipe
-
-#: Part of the bundle's folder that the training works in; a bundle needs none of it.
-_WORK = "training"
-_TABLE, _PLAN, _CHECKPOINT = "lacbed.npz", "plan.json", "checkpoint.pt"
+_RECIPE, _TABLE, _SYSTEM = "From a recipe", "From a table", "System of a table"
+#: Which options go with which source.
+_ONLY_RECIPE = ("table", "samples", "model")
 
 
 def train(
-    recipe: RecipeArgument,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of the bundle to make.", metavar="DIR")
+    source: Annotated[
+        Path,
+        typer.Argument(
+            help="Recipe of a system (TOML), or table of simulated patterns (CSV).",
+            metavar="RECIPE|TABLE",
+        ),
     ],
-    table: Annotated[
+    output: Annotated[
         Path | None,
         typer.Option(
-            help="Table that [bold]pacbed simulate[/bold] made of this recipe.", metavar="NPZ"
+            "--output",
+            "-o",
+            help="Folder of the bundle to make; of a table by default beside it, in a data folder"
+            " in models.",
+            metavar="DIR",
         ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in the folder.")
     ] = False,
-    samples: Annotated[
-        int | None, typer.Option(help="Patterns to train on, in place of the recipe's.", min=1)
+    transfer_from: Annotated[
+        Path | None,
+        typer.Option(
+            help="Start with the weights of another system's training: the folder of its bundle.",
+            metavar="DIR",
+        ),
     ] = None,
-    seed: Annotated[int | None, typer.Option(help="Seed, in place of the recipe's.", min=0)] = None,
+    seed: Annotated[int | None, typer.Option(help="Of weights, patterns and split.", min=0)] = None,
     threads: Annotated[
-        int | None, typer.Option(help="Processor threads, in place of the recipe's.", min=1)
+        int | None, typer.Option(help="Processor threads of the training step.", min=1)
+    ] = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="LACBED table that [bold]pacbed simulate[/bold] made of this recipe.",
+            metavar="NPZ",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
+    samples: Annotated[
+        int | None,
+        typer.Option(
+            help="Patterns to train on, in place of the recipe's.", min=1, rich_help_panel=_RECIPE
+        ),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the model in the data folder; by default the system's.",
+            metavar="NAME",
+            rich_help_panel=_RECIPE,
+        ),
+    ] = None,
+    targets: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Thickness, Mistilt or Scale; give it again for another. All by default.",
+            metavar="NAME",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            help="compact (the default), or a network of keras.applications such as Xception.",
+            metavar="NAME",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    pretrained: Annotated[
+        str | None,
+        typer.Option(
+            help="Keras backbone: imagenet, or a file of its weights without top layers.",
+            metavar="imagenet|FILE",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    input_size: Annotated[
+        int | None,
+        typer.Option(help="Pixels that a network sees along a side; 96.", rich_help_panel=_TABLE),
+    ] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="Patterns in a step; 32.", rich_help_panel=_TABLE)
+    ] = None,
+    epochs: Annotated[
+        int | None,
+        typer.Option(help="Passes through the table, at most; 40.", rich_help_panel=_TABLE),
+    ] = None,
+    patience: Annotated[
+        int | None,
+        typer.Option(
+            help="Stop after so many epochs without a better validation loss; 10.",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    learning_rate: Annotated[
+        float | None,
+        typer.Option(help="Largest, after the warm-up; 0.002.", rich_help_panel=_TABLE),
+    ] = None,
+    validation_share: Annotated[
+        float | None,
+        typer.Option(help="Share of the rows that is held back; 0.15.", rich_help_panel=_TABLE),
+    ] = None,
+    thickness_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(help="Thicknesses to keep, nm.", metavar="LOW HIGH", rich_help_panel=_TABLE),
+    ] = None,
+    convergence_range: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            help="Convergence angles to keep, mrad.", metavar="LOW HIGH", rich_help_panel=_TABLE
+        ),
+    ] = None,
+    no_rotation: Annotated[
+        bool,
+        typer.Option(
+            "--no-rotation",
+            help="Show the patterns as they lie in the table, not turned by any angle.",
+            rich_help_panel=_TABLE,
+        ),
+    ] = False,
+    no_detector: Annotated[
+        bool,
+        typer.Option(
+            "--no-detector",
+            help="Leave out blur, background, noise and other effects of a detector.",
+            rich_help_panel=_TABLE,
+        ),
+    ] = False,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the patterns in one file; by default .pacbed_cache beside the table.",
+            metavar="DIR",
+            rich_help_panel=_TABLE,
+        ),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option(help="Of torch: cpu (the default) or cuda.", rich_help_panel=_TABLE),
+    ] = None,
+    data: DataOption = None,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            help="Recipe of the table's system. Its crystal is put into the bundle, with which an"
+            " answer can be refined.",
+            metavar="TOML",
+            rich_help_panel=_SYSTEM,
+        ),
+    ] = None,
+    system_id: Annotated[
+        int | None,
+        typer.Option(
+            "--id",
+            help="Number of the system; of a data folder the folder's name.",
+            min=0,
+            rich_help_panel=_SYSTEM,
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(help="Short name, such as sto-001-300kV.", rich_help_panel=_SYSTEM),
+    ] = None,
+    material: Annotated[
+        str | None,
+        typer.Option(help="Full name; by default the column Material.", rich_help_panel=_SYSTEM),
+    ] = None,
+    zone_axis: Annotated[
+        str | None,
+        typer.Option(
+            help='Such as "0 0 1"; by default the column Direction.', rich_help_panel=_SYSTEM
+        ),
+    ] = None,
+    high_tension: Annotated[
+        float | None,
+        typer.Option(
+            help="By default the column Electron_Energy.", metavar="KV", rich_help_panel=_SYSTEM
+        ),
     ] = None,
 ) -> None:
-    """Train the network of a recipe and write the bundle.
+    """Train the networks of a system and write the bundle.
 
-    Simulates the table first where none is given. Checkpoints and a log of loss
-    and errors (training.csv) go to the folder [bold]training[/bold] inside the
-    bundle's, which may be removed afterwards. Needs the extra [bold]train[/bold].
+    [bold]From a recipe:[/bold] simulates the table of all patterns first, where none is given.
+    Checkpoints and a log (training.csv) go to the folder [bold]training[/bold] inside the
+    bundle's, which may be removed afterwards.
 
-    Example: [bold]pacbed train recipes/gan.toml -o data/7/models/gan --samples 250000[/bold]
+    Example: [bold]pacbed train gan-0001-300kV.toml --data data --samples 250000[/bold]
+    registers the system, if [bold]pacbed simulate[/bold] has not yet, and its model.
+    With -o in place of --data the bundle goes to a folder of its own.
 
-    With [bold]--data data[/bold] the other commands find what lies in data/ID/models.
+    [bold]From a table[/bold] of patterns that any program simulated, with the columns Path,
+    Thickness (Å), Mistilt (mrad) and Conv_Angle (mrad): trains one network for each target,
+    which chooses among the table's labels.
+
+    Example: [bold]pacbed train data/7/simulation/df.csv --targets Thickness --epochs 60[/bold]
+
+    With [bold]--data data[/bold] the other commands find what lies in data/ID/models. Needs the
+    extra [bold]train[/bold], for a Keras backbone the extra [bold]keras[/bold].
     """
-    from pacbed.files import write_atomically
-    from pacbed.library.recipe import load_recipe
+    given = {name: value for name, value in locals().items() if value not in (None, False)}
+    is_table = source.suffix.lower() in (".csv", ".txt")
+    _check_options(source, is_table, given)
+    _check_installed(is_table)
+    if not is_table:
+        from pacbed.commands.train_recipe import train_recipe
 
-    _check_installed()
-    loaded = load_recipe(recipe)
-    given = {"samples": samples, "seed": seed, "threads": threads}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    loaded = dataclasses.replace(loaded, training=dataclasses.replace(loaded.training, **chosen))
-    work = output / _WORK
-    plan = _plan(loaded)
-    goes_on = _check_folder(output, loaded, plan, resume)
-    lacbed = _table(work, loaded, table, goes_on)
-    # Only now, so that an impossible recipe leaves no folder behind.
-    work.mkdir(parents=True, exist_ok=True)
-    write_atomically(work / _PLAN, plan)
-    if not goes_on:
-        lacbed.save(work / _TABLE)
-    _train(loaded, lacbed, output, goes_on)
-    size = sum(file.stat().st_size for file in output.iterdir() if file.is_file())
-    print_block(str(output), [("System", loaded.system.name), ("Size", f"{size / 1e6:.1f} MB")])
+        place = output if output is not None else data
+        if place is None or (output is not None and data is not None):
+            raise FileFormatError(
+                f"{source}: say where the bundle goes: --data DIR, a data folder in which the "
+                "system is registered, or -o DIR, the bundle's own folder."
+            )
+        options = {"samples": samples, "seed": seed, "threads": threads}
+        chosen = {name: value for name, value in options.items() if value is not None}
+        train_recipe(source, place, table, resume, transfer_from, chosen, model, data is not None)
+        return
+    from pacbed.commands.train_table import train_table
 
-
-def _train(recipe: "Recipe", table: "LacbedTable", output: Path, goes_on: bool) -> None:
-    """Train with a progress bar and write the bundle."""
-    from pacbed.learn.export import export_bundle
-    from pacbed.learn.train import train_network
-
-    with progress_bar(f"training {recipe.system.name}") as bar:
-        locator, reader, figures = train_network(
-            table,
-            recipe.system,
-            recipe.training,
-            output / _WORK,
-            resume=goes_on,
-            report=lambda done, total, words: bar.update(done / total, words),
-        )
-    export_bundle(output, recipe, locator, reader, table, figures)
+    train_table(source, given)
 
 
-def _check_installed() -> None:
-    """Refuse early, before the table is simulated, where the extra is missing."""
-    for name in ("torch", "onnxscript"):
+def _check_options(source: Path, is_table: bool, given: dict[str, object]) -> None:
+    """Refuse options of the other source, which would do nothing."""
+    both = {"source", "output", "resume", "transfer_from", "seed", "threads", "data"}
+    for name in given.keys() - both:
+        if is_table == (name in _ONLY_RECIPE):
+            option = "--id" if name == "system_id" else f"--{name.replace('_', '-')}"
+            kind, other = ("table", "recipe") if is_table else ("recipe", "table")
+            raise OutOfRangeError(
+                f"{option} is for a training from a {other}, and {source} is taken as a {kind}: "
+                "leave it out."
+            )
+
+
+def _check_installed(is_table: bool) -> None:
+    """Refuse early, before anything is simulated or read, where the extra is missing."""
+    for name in ("torch", "onnxscript", *(("safetensors",) if is_table else ())):
         if importlib.util.find_spec(name) is None:
             raise MissingExtraError(
                 f"training needs {name}, which is not installed: pip install 'pacbed-cnn[train]'."
             )
-
-
-def _plan(recipe: "Recipe") -> bytes:
-    """What must be the same where a training goes on."""
-    plan = {
-        "recipe_sha256": hashlib.sha256(recipe.path.read_bytes()).hexdigest(),
-        "samples": recipe.training.samples,
-        "seed": recipe.training.seed,
-    }
-    return json.dumps(plan).encode()
-
-
-def _check_folder(output: Path, recipe: "Recipe", plan: bytes, resume: bool) -> bool:
-    """Tell whether a training in the folder goes on; refuse to overwrite or to mix two."""
-    if output.exists() and not output.is_dir():
-        raise FileFormatError(f"{output}: this is a file: give the folder of the bundle to make.")
-    work = output / _WORK
-    if not (work / _CHECKPOINT).exists():
-        return False
-    if not resume:
-        raise FileFormatError(
-            f"{output}: the folder holds a training already: add --resume to go on with it, "
-            "or give another folder."
-        )
-    if not (work / _PLAN).is_file() or (work / _PLAN).read_bytes() != plan:
-        raise RecipeError(
-            f"{recipe.path}: the training in {output} began with another recipe, number of "
-            "samples or seed: give the same ones, or another folder."
-        )
-    return True
-
-
-def _table(work: Path, recipe: "Recipe", given: Path | None, goes_on: bool) -> "LacbedTable":
-    """Load the table of the training that goes on, or the one given, or simulate it."""
-    from pacbed.lacbed.table import LacbedTable
-
-    if goes_on:
-        return LacbedTable.load(work / _TABLE)
-    if given is None:
-        return simulate_recipe(recipe)
-    table = LacbedTable.load(given)
-    check_table(table, recipe, given)
-    return table

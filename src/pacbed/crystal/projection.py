@@ -60,6 +60,11 @@ class ProjectedCell:
         """Reciprocal lattice vectors as rows, 1/Å (no factor 2π)."""
         return np.linalg.inv(self.cell).T
 
+    @property
+    def rotation_order(self) -> int:
+        """Order of the rotations of the point group."""
+        return max(1, sum(round(float(np.linalg.det(w))) == 1 for w in self.point_group))
+
 
 def project(crystal: Crystal, zone_axis: tuple[int, int, int]) -> ProjectedCell:
     """Project a crystal along a direction and find the primitive plane cell.

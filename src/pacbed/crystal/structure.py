@@ -1,19 +1,14 @@
-"""Crystal structures: from a CIF or a list of sites to plain arrays."""
+"""Crystal structures as plain arrays."""
 
-import warnings
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
-from pacbed.errors import CrystalError, MissingExtraError
+from pacbed.errors import CrystalError
 
 #: Debye–Waller factor B in Å² of an atom for which nobody gives one: the middle of
 #: the room-temperature values of most oxides and semiconductors (0.3 to 0.8).
 DEFAULT_B_ISO = 0.5
-
-_EIGHT_PI_SQUARED = 8 * np.pi**2
 
 _SYMBOLS = (
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge "
@@ -102,112 +97,3 @@ def lattice_from_parameters(parameters: tuple[float, ...]) -> np.ndarray:
     return np.array(
         [[a, 0, 0], [b * cos_g, b * sin_g, 0], [c * cos_b, c * c_y, c * np.sqrt(squared)]]
     )
-
-
-def read_cif(path: Path, b_iso: Mapping[str, float] | None = None) -> Crystal:
-    """Read a crystal from a CIF.
-
-    Parameters
-    ----------
-    path : Path
-        The CIF; its first block with atom sites is used.
-    b_iso : mapping of str to float, optional
-        Debye–Waller factor B in Å² by element; goes before the CIF's own values.
-
-    Returns
-    -------
-    Crystal
-
-    Raises
-    ------
-    CrystalError
-        If the file cannot be read, has no atoms or an unknown element.
-    MissingExtraError
-        If gemmi is not installed.
-
-    Warns
-    -----
-    UserWarning
-        If neither `b_iso` nor the CIF gives B of an element: then
-        :data:`DEFAULT_B_ISO` is taken.
-    """
-    try:
-        import gemmi
-    except ImportError as error:
-        raise MissingExtraError(
-            "reading a CIF needs gemmi: pip install 'pacbed-cnn[sim]'"
-        ) from error
-    try:
-        document = gemmi.cif.read(str(path))
-        small = next(
-            (
-                structure
-                for structure in map(gemmi.make_small_structure_from_block, document)
-                if len(structure.sites)
-            ),
-            None,
-        )
-    except (RuntimeError, ValueError, OSError, IndexError) as error:
-        line = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise CrystalError(f"{path}: cannot be read as a CIF ({line}); check the file") from error
-    if small is None:
-        raise CrystalError(f"{path}: has no atom sites; give a CIF with an _atom_site loop")
-    for site in small.sites:
-        if site.element.atomic_number == 0:
-            raise CrystalError(
-                f"{path}: site {site.label!r} has an unknown element "
-                f"{site.type_symbol!r}; correct _atom_site_type_symbol"
-            )
-    factors = _debye_waller_of_sites(path, small.sites, b_iso or {})
-    symbols, positions, occupancies, b_values = [], [], [], []
-    images = small.spacegroup.operations() if small.spacegroup else gemmi.GroupOps([gemmi.Op()])
-    for site, factor in zip(small.sites, factors, strict=True):
-        for position in _distinct_images(images, np.array(site.fract.tolist())):
-            symbols.append(site.element.name)
-            positions.append(position)
-            occupancies.append(site.occ)
-            b_values.append(factor)
-    cell = small.cell
-    lattice = lattice_from_parameters((cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma))
-    return Crystal(
-        lattice,
-        tuple(symbols),
-        np.array(positions),
-        np.array(occupancies, float),
-        np.array(b_values, float),
-    )
-
-
-def _debye_waller_of_sites(path, sites, b_iso: Mapping[str, float]) -> list[float]:  # type: ignore[no-untyped-def]
-    factors: list[float] = []
-    missing: set[str] = set()
-    for site in sites:
-        element = site.element.name
-        if element in b_iso:
-            factors.append(float(b_iso[element]))
-        elif site.u_iso > 0:
-            factors.append(_EIGHT_PI_SQUARED * site.u_iso)
-        elif site.aniso.nonzero():
-            trace = (site.aniso.u11 + site.aniso.u22 + site.aniso.u33) / 3
-            factors.append(_EIGHT_PI_SQUARED * trace)
-        else:
-            missing.add(element)
-            factors.append(DEFAULT_B_ISO)
-    if missing:
-        warnings.warn(
-            f"{path}: no Debye-Waller factor for {', '.join(sorted(missing))}; B = "
-            f"{DEFAULT_B_ISO} Å² is taken. Give [crystal.b_iso] in the recipe.",
-            stacklevel=3,
-        )
-    return factors
-
-
-def _distinct_images(operations, position: np.ndarray) -> list[np.ndarray]:  # type: ignore[no-untyped-def]
-    """All images of a site under the space group, each once (tolerance 1e-3)."""
-    images: list[np.ndarray] = []
-    for operation in operations:
-        image = np.mod(np.array(operation.apply_to_xyz(position.tolist())), 1.0)
-        distances = [np.abs((image - other + 0.5) % 1.0 - 0.5).max() for other in images]
-        if not distances or min(distances) > 1e-3:
-            images.append(image)
-    return images

@@ -13,14 +13,16 @@ class Alternative:
 
     Attributes
     ----------
-    thickness_nm, mistilt_mrad : float
+    thickness_nm : float
         The solution.
+    mistilt_mrad : float or None
+        Its mistilt; None where the model does not give one.
     probability : float
         Share of the probability that this solution holds, 0..1.
     """
 
     thickness_nm: float
-    mistilt_mrad: float
+    mistilt_mrad: float | None
     probability: float
 
 
@@ -50,10 +52,16 @@ class Estimate:
         Thickness along the zone axis and its standard error, nm.
     thickness_interval95_nm : tuple of float
         Interval that holds the thickness with a probability of 95 %, nm.
-    tilt_x_mrad, tilt_y_mrad, tilt_std_mrad : float
-        Tilt vector in the pattern and the standard error of a component, mrad.
-    mistilt_mrad, azimuth_deg : float
-        Length (mrad) and direction (degrees) of the tilt vector.
+    tilt_x_mrad, tilt_y_mrad : float or None
+        Tilt vector in the pattern, mrad; None where the model gives the mistilt without
+        its direction, as those that choose among labels do.
+    tilt_std_mrad : float or None
+        Standard error of a component of the tilt, mrad, or of the mistilt where that is
+        all there is; None where there is no mistilt.
+    mistilt_mrad : float or None
+        Length of the tilt vector, mrad; None where the model does not give it.
+    azimuth_deg : float or None
+        Direction of the tilt vector, degrees; None where it is not known.
     mrad_per_pixel : float
         Angle per pixel of the pattern as given.
     scale : float
@@ -81,11 +89,11 @@ class Estimate:
     thickness_nm: float
     thickness_std_nm: float
     thickness_interval95_nm: tuple[float, float]
-    tilt_x_mrad: float
-    tilt_y_mrad: float
-    tilt_std_mrad: float
-    mistilt_mrad: float
-    azimuth_deg: float
+    tilt_x_mrad: float | None
+    tilt_y_mrad: float | None
+    tilt_std_mrad: float | None
+    mistilt_mrad: float | None
+    azimuth_deg: float | None
     mrad_per_pixel: float
     scale: float
     rotation_deg: float | None

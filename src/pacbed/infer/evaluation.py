@@ -63,13 +63,13 @@ class Score:
 
     @property
     def tilt_error_mrad(self) -> float | None:
-        """Length of the difference of the tilt vectors, mrad; None without a label."""
+        """Length of the difference of the tilt vectors, mrad; None where one is not known."""
+        x, y = self.estimate.tilt_x_mrad, self.estimate.tilt_y_mrad
         if self.label.tilt_x_mrad is None or self.label.tilt_y_mrad is None:
             return None
-        return math.hypot(
-            self.estimate.tilt_x_mrad - self.label.tilt_x_mrad,
-            self.estimate.tilt_y_mrad - self.label.tilt_y_mrad,
-        )
+        if x is None or y is None:
+            return None
+        return math.hypot(x - self.label.tilt_x_mrad, y - self.label.tilt_y_mrad)
 
     def to_dict(self) -> dict[str, Any]:
         """Return path, label range, errors and the whole estimate, ready for JSON."""

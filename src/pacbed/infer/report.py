@@ -156,9 +156,10 @@ def _draw_comparison(figure: Figure, view: ReportView, estimate: Estimate) -> No
     draw_pattern(simulated_axes, view, matched, estimate, "inferno", limits, "white")
     simulated_axes.tick_params(labelleft=False)
     simulated_axes.set_ylabel("")
+    mistilt = "" if estimate.mistilt_mrad is None else f", {estimate.mistilt_mrad:.1f} mrad"
     simulated_axes.set_title(
         f"{'Simulated' if estimate.residual is None else 'Fitted'} at "
-        f"{estimate.thickness_nm:.1f} nm, {estimate.mistilt_mrad:.1f} mrad",
+        f"{estimate.thickness_nm:.1f} nm{mistilt}",
         fontsize=TITLE_SIZE,
     )
     difference = measured - matched
@@ -173,6 +174,8 @@ def _draw_comparison(figure: Figure, view: ReportView, estimate: Estimate) -> No
 
 
 def _why_not_simulated(estimate: Estimate) -> str:
+    if estimate.provenance.get("method") == "labels":
+        return "Not simulated: this model gives no rotation and no direction of the tilt."
     if estimate.status == "mismatch":
         return "Not simulated: the pattern does not fit this system."
     if estimate.status == "out_of_range":

@@ -18,7 +18,7 @@ from pacbed.infer.report_text import (
     plain_text,
 )
 from pacbed.infer.report_view import FloatArray, ReportView
-from pacbed.infer.summary import with_error
+from pacbed.infer.summary import mistilt_words, with_error
 
 #: Width of the thickness axis for a distribution that is a single spike, nm.
 _NARROWEST_AXIS_NM = 8.0
@@ -78,11 +78,12 @@ def draw_pattern(
     axes.add_patch(
         Circle((0, 0), view.convergence_mrad, fill=False, ec=mark_color, ls=(0, (4, 4)), lw=1.1)
     )
-    if all_finite(estimate.tilt_x_mrad, estimate.tilt_y_mrad):
+    x, y = estimate.tilt_x_mrad, estimate.tilt_y_mrad
+    if x is not None and y is not None and all_finite(x, y):
         outline = [matplotlib.patheffects.withStroke(linewidth=3.2, foreground="black")]
         axes.plot(
-            estimate.tilt_x_mrad,
-            estimate.tilt_y_mrad,
+            x,
+            y,
             "+",
             color=mark_color,
             ms=11,
@@ -150,14 +151,12 @@ def draw_thickness(axes: Axes, estimate: Estimate) -> None:
 
 def draw_tilt(axes: Axes, estimate: Estimate, convergence_mrad: float) -> None:
     """Show where the zone axis lies in and around the bright-field disk."""
-    axes.set_title(
-        f"Mistilt {with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad)} mrad",
-        fontsize=TITLE_SIZE,
-        pad=_TITLE_PAD,
-    )
-    tilt = (estimate.tilt_x_mrad, estimate.tilt_y_mrad)
-    known = all_finite(*tilt)
-    error = _RADIUS_95 * estimate.tilt_std_mrad if all_finite(estimate.tilt_std_mrad) else 0.0
+    axes.set_title(f"Mistilt {mistilt_words(estimate)}", fontsize=TITLE_SIZE, pad=_TITLE_PAD)
+    tilt, known, std = (0.0, 1.0), False, estimate.tilt_std_mrad
+    if estimate.tilt_x_mrad is not None and estimate.tilt_y_mrad is not None:
+        tilt = (estimate.tilt_x_mrad, estimate.tilt_y_mrad)
+        known = all_finite(*tilt)
+    error = _RADIUS_95 * std if std is not None and math.isfinite(std) else 0.0
     reach = max(convergence_mrad, math.hypot(*tilt) + error if known else 0.0)
     limit = 1.12 * reach
     axes.add_patch(
@@ -172,6 +171,12 @@ def draw_tilt(axes: Axes, estimate: Estimate, convergence_mrad: float) -> None:
         )
     )
     _draw_rings(axes, reach, convergence_mrad, tilt if known else (0.0, 1.0))
+    mistilt = estimate.mistilt_mrad
+    if estimate.azimuth_deg is None and mistilt is not None and all_finite(mistilt):
+        # The zone axis lies somewhere on this circle.
+        axes.add_patch(
+            Circle((0, 0), mistilt, fill=False, ec=_RED, lw=1.4, zorder=4, label="zone axis on")
+        )
     axes.axhline(0, color="0.8", lw=0.8, zorder=2)
     axes.axvline(0, color="0.8", lw=0.8, zorder=2)
     if known:

@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.report_view import FloatArray, ReportView, match_intensity
-from pacbed.infer.summary import with_error
+from pacbed.infer.summary import mistilt_words, with_error
 
 _PANEL_PX, _GAP_PX, _HEAD_PX, _FOOT_PX = 320, 8, 24, 46
 _MISSING, _PAPER, _INK = (150, 150, 150), (255, 255, 255), (30, 30, 30)
@@ -59,8 +59,7 @@ def render_small(view: ReportView, estimate: Estimate) -> bytes:
         picture.paste(panel.resize((_PANEL_PX, _PANEL_PX)), (left, _HEAD_PX))
         _mark(draw, view, estimate, left)
     thickness = with_error(estimate.thickness_nm, estimate.thickness_std_nm)
-    mistilt = with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad)
-    words = f"{estimate.system}: {thickness} nm, mistilt {mistilt} mrad"
+    words = f"{estimate.system}: {thickness} nm, mistilt {mistilt_words(estimate)}"
     draw.text((4, _HEAD_PX + _PANEL_PX + 4), words, _INK, font)
     residual = "" if estimate.residual is None else f", residual {100 * estimate.residual:.1f} %"
     draw.text(
@@ -107,6 +106,8 @@ def _mark(draw: ImageDraw.ImageDraw, view: ReportView, estimate: Estimate, left:
     if np.isfinite([x, y, radius]).all() and radius < 4 * max(rows, columns):
         wide, high = radius * per_column, radius * per_row
         draw.ellipse((x - wide, y - high, x + wide, y + high), outline=(255, 255, 255))
+    if estimate.tilt_x_mrad is None or estimate.tilt_y_mrad is None:
+        return
     x += estimate.tilt_x_mrad / view.mrad_per_pixel * per_column
     y += estimate.tilt_y_mrad / view.mrad_per_pixel * per_row
     if left <= x < left + _PANEL_PX and _HEAD_PX <= y < _HEAD_PX + _PANEL_PX:

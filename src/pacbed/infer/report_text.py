@@ -32,9 +32,9 @@ def plain_text(text: str) -> str:
     return "".join(c if font.get_char_index(ord(c)) else "\N{WHITE SQUARE}" for c in one_line)
 
 
-def all_finite(*values: float) -> bool:
+def all_finite(*values: float | None) -> bool:
     """Whether every value is a number that can be drawn."""
-    return all(math.isfinite(value) for value in values)
+    return all(value is not None and math.isfinite(value) for value in values)
 
 
 def draw_summary(axes: Axes, estimate: Estimate) -> None:

@@ -149,15 +149,15 @@ def crop_view(
     )
 
 
-def simulate_view(view: ReportView, table: LacbedTable, estimate: Estimate) -> ReportView:
+def simulate_view(view: ReportView, table: LacbedTable | None, estimate: Estimate) -> ReportView:
     """Add to a view the pattern simulated at the answer.
 
     Parameters
     ----------
     view : ReportView
         From :func:`crop_view`.
-    table : LacbedTable
-        Table of the system that the estimate is for.
+    table : LacbedTable or None
+        Table of the system that the estimate is for; None where its model has none.
     estimate : Estimate
         Gives thickness, tilt and rotation.
 
@@ -166,15 +166,16 @@ def simulate_view(view: ReportView, table: LacbedTable, estimate: Estimate) -> R
     ReportView
         The simulation has the measured pattern's grid and orientation, and NaN
         beyond the field that the table records. The view comes back as it was where
-        the rotation is not known or the answer lies outside the table: the picture
-        then says so.
+        there is no table, the rotation or the tilt's direction is not known, or the answer
+        lies outside the table: the picture then says so.
     """
-    if estimate.rotation_deg is None:
+    x, y = estimate.tilt_x_mrad, estimate.tilt_y_mrad
+    if table is None or estimate.rotation_deg is None or x is None or y is None:
         return view
     parameters = PatternParameters(
         thickness_nm=estimate.thickness_nm,
-        tilt_x_mrad=estimate.tilt_x_mrad,
-        tilt_y_mrad=estimate.tilt_y_mrad,
+        tilt_x_mrad=x,
+        tilt_y_mrad=y,
         convergence_mrad=view.convergence_mrad,
         mrad_per_pixel=view.mrad_per_pixel,
         rotation_deg=estimate.rotation_deg,
@@ -186,8 +187,9 @@ def simulate_view(view: ReportView, table: LacbedTable, estimate: Estimate) -> R
         simulated = synthesise(table, parameters, shape=(rows, columns))
     except OutOfRangeError:
         return view
-    y, x = np.ogrid[:rows, :columns]
-    distance = np.hypot(y - view.center_row_px, x - view.center_column_px) * view.mrad_per_pixel
+    row, column = np.ogrid[:rows, :columns]
+    distance = np.hypot(row - view.center_row_px, column - view.center_column_px)
+    distance = distance * view.mrad_per_pixel
     recorded = distance <= table.geometry.field * view.convergence_mrad
     return replace(view, simulated=np.where(recorded, simulated, np.nan))
 

@@ -18,11 +18,11 @@ _SURE_DIRECTION = 2.0
 _MOST_ALTERNATIVES = 3
 
 
-def with_error(value: float, error: float) -> str:
+def with_error(value: float | None, error: float | None) -> str:
     """Write ``value ± error`` with as many decimals as the error deserves."""
-    if not math.isfinite(value):
+    if value is None or not math.isfinite(value):
         return "unknown"
-    if not math.isfinite(error):
+    if error is None or not math.isfinite(error):
         return f"{value:.1f}"
     decimals = 2 if error < 0.1 else 1 if error < 10 else 0
     return f"{value:.{decimals}f} ± {error:.{decimals}f}"
@@ -46,12 +46,9 @@ def summary_rows(estimate: Estimate) -> list[tuple[str, str]]:
         ("Status", STATUS_WORDS.get(estimate.status, estimate.status)),
         ("Thickness", f"{with_error(estimate.thickness_nm, estimate.thickness_std_nm)} nm"),
         ("", f"95 % interval {low:.1f} to {high:.1f} nm"),
-        ("Mistilt", f"{with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad)} mrad"),
+        ("Mistilt", mistilt_words(estimate)),
         ("Azimuth", azimuth_words(estimate)),
-        (
-            "Zone axis",
-            f"x {estimate.tilt_x_mrad:+.1f}, y {estimate.tilt_y_mrad:+.1f} mrad from the centre",
-        ),
+        ("Zone axis", _zone_axis_words(estimate)),
         ("Scale", f"{estimate.mrad_per_pixel:.4g} mrad per pixel as recorded"),
     ]
     if estimate.rotation_deg is not None:
@@ -68,12 +65,28 @@ def summary_rows(estimate: Estimate) -> list[tuple[str, str]]:
     return rows
 
 
+def mistilt_words(estimate: Estimate) -> str:
+    """Write the mistilt with its error and unit."""
+    if estimate.mistilt_mrad is None:
+        return "not given by this model"
+    return f"{with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad)} mrad"
+
+
 def azimuth_words(estimate: Estimate) -> str:
     """Write the direction of the tilt, or that the tilt is too small to have one."""
-    error = estimate.tilt_std_mrad
-    if not all(map(math.isfinite, (estimate.azimuth_deg, estimate.mistilt_mrad, error))):
+    azimuth, mistilt, error = estimate.azimuth_deg, estimate.mistilt_mrad, estimate.tilt_std_mrad
+    if azimuth is None or mistilt is None or error is None:
+        return "not given by this model"
+    if not all(map(math.isfinite, (azimuth, mistilt, error))):
         return "unknown"
-    if estimate.mistilt_mrad < _SURE_DIRECTION * error or estimate.mistilt_mrad <= 0:
+    if mistilt < _SURE_DIRECTION * error or mistilt <= 0:
         return "not determined at so small a mistilt"
-    spread = math.degrees(math.atan2(error, estimate.mistilt_mrad))
-    return f"{estimate.azimuth_deg:.0f}° ± {math.ceil(spread):d}° from +x towards +y"
+    spread = math.degrees(math.atan2(error, mistilt))
+    return f"{azimuth:.0f}° ± {math.ceil(spread):d}° from +x towards +y"
+
+
+def _zone_axis_words(estimate: Estimate) -> str:
+    x, y = estimate.tilt_x_mrad, estimate.tilt_y_mrad
+    if x is None or y is None:
+        return "not given by this model"
+    return f"x {x:+.1f}, y {y:+.1f} mrad from the centre"

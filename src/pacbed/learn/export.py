@@ -39,7 +39,7 @@ def locator_to_onnx(locator: Locator) -> bytes:
         ``geometry`` (B, 8).
     """
     example = (torch.zeros(2, 1, INPUT_SIZE, INPUT_SIZE), torch.full((2,), 20.0))
-    return _to_onnx(locator, example, ["frames", "convergence_mrad"], ["geometry"])
+    return to_onnx(locator, example, ["frames", "convergence_mrad"], ["geometry"], shorten=True)
 
 
 def reader_to_onnx(reader: Reader) -> bytes:
@@ -57,12 +57,32 @@ def reader_to_onnx(reader: Reader) -> bytes:
     """
     example = (torch.zeros(2, FRAME_SIZE**2), torch.zeros(2, 2), torch.full((2,), 20.0))
     inputs = ["values", "folded_mrad", "convergence_mrad"]
-    return _to_onnx(reader, example, inputs, ["thickness", "errors"])
+    return to_onnx(reader, example, inputs, ["thickness", "errors"], shorten=True)
 
 
-def _to_onnx(
-    network: nn.Module, example: tuple[torch.Tensor, ...], inputs: list[str], outputs: list[str]
+def to_onnx(
+    network: nn.Module,
+    example: tuple[torch.Tensor, ...],
+    inputs: list[str],
+    outputs: list[str],
+    shorten: bool = False,
 ) -> bytes:
+    """Export a network to ONNX with a free batch size.
+
+    Parameters
+    ----------
+    network : Module
+    example : tuple of Tensor
+        Inputs; the first axis is the batch.
+    inputs, outputs : list of str
+        Names.
+    shorten : bool
+        Store large weights in fewer bits.
+
+    Returns
+    -------
+    bytes
+    """
     network = network.eval()
     for parameter in network.parameters():
         parameter.data = parameter.data.contiguous()
@@ -84,11 +104,13 @@ def _to_onnx(
             verbose=False,
         )
         model = onnx.load(path)
-    _forget_origin(model)
-    return bytes(_shorten_weights(model).SerializeToString())
+    forget_origin(model)
+    if shorten:
+        model = _shorten_weights(model)
+    return bytes(model.SerializeToString())
 
 
-def _forget_origin(model: onnx.ModelProto) -> None:
+def forget_origin(model: onnx.ModelProto) -> None:
     """Remove the exporter's notes, which hold source paths of the machine."""
     for part in (*model.graph.node, *model.graph.value_info, *model.graph.initializer):
         del part.metadata_props[:]

@@ -105,9 +105,7 @@ def train_network(
     steps = max(1, options.samples // options.batch_size)
     training = _begin(table, system, options, steps)
     if start is not None:
-        state = load_checkpoint(start)
-        training.locator.load_state_dict(state["locator"])
-        training.reader.load_state_dict(state["reader"])
+        _start(training, start)
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint = folder / "checkpoint.pt"
     if resume and checkpoint.exists():
@@ -133,6 +131,25 @@ def train_network(
             **figures,
         },
     )
+
+
+def _start(training: Training, path: Path) -> None:
+    """Take the weights of another training where they fit.
+
+    Only the last layer of the reader depends on the system, by the number of its
+    thicknesses.
+    """
+    state = load_checkpoint(path)
+    for name, network in (("locator", training.locator), ("reader", training.reader)):
+        own, given = network.state_dict(), state.get(name, {})
+        fitting = {k: v for k, v in given.items() if k in own and own[k].shape == v.shape}
+        missing = [k for k in own if k not in fitting and not k.startswith("thickness.")]
+        if missing:
+            raise BundleError(
+                f"{path}: is not the checkpoint of such a training (no {name} {missing[0]}); "
+                "give one that this version made"
+            )
+        network.load_state_dict({**own, **fitting})
 
 
 def rotation_order(table: LacbedTable) -> int:

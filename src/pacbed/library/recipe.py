@@ -8,10 +8,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal, lattice_from_parameters, read_cif
+from pacbed.crystal.cif import read_cif
+from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal, lattice_from_parameters
 from pacbed.errors import CrystalError, RecipeError
 from pacbed.lacbed.options import TableOptions
 from pacbed.library.system import System
+from pacbed.library.zone_axis import three_indices
 
 _T = TypeVar("_T")
 
@@ -46,13 +48,28 @@ class TrainingOptions:
 
 @dataclass(frozen=True)
 class Recipe:
-    """A system with its crystal and the options that make its bundle."""
+    """A system with its crystal and the options that make its bundle.
+
+    Attributes
+    ----------
+    path : Path
+    system : System
+    crystal : Crystal
+    table : TableOptions
+    training : TrainingOptions
+    cif : Path or None
+        Where the crystal is from, None where the recipe itself lists the sites.
+    b_iso : dict
+        Debye–Waller factors B in Å² by element that go before those of the CIF.
+    """
 
     path: Path
     system: System
     crystal: Crystal
     table: TableOptions = field(default_factory=TableOptions)
     training: TrainingOptions = field(default_factory=TrainingOptions)
+    cif: Path | None = None
+    b_iso: dict[str, float] = field(default_factory=dict)
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -86,13 +103,16 @@ def load_recipe(path: Path) -> Recipe:
     for section in ("system", "crystal"):
         if not isinstance(content.get(section), dict):
             raise RecipeError(f"{path}: has no [{section}]; add it")
-    crystal = _crystal(path, content["crystal"])
+    given = content["crystal"]
+    crystal = _crystal(path, given)
     return Recipe(
         path=path,
         system=_system(path, content["system"], crystal),
         crystal=crystal,
         table=_options(path, "table", content.get("table", {}), TableOptions),
         training=_options(path, "training", content.get("training", {}), TrainingOptions),
+        cif=path.parent / str(given["cif"]) if "cif" in given else None,
+        b_iso={k: float(v) for k, v in given.get("b_iso", {}).items()} if "cif" in given else {},
     )
 
 
@@ -137,22 +157,22 @@ def _system(path: Path, given: dict[str, Any], crystal: Crystal) -> System:
         }
         tilts = given.get("mistilt_mrad", [0.0, 12.0])
         zone = tuple(given["zone_axis"])
-        if len(zone) != 3:
+        if len(zone) not in (3, 4) or not all(type(number) is int for number in zone):
             raise ValueError("zone_axis needs three whole numbers u, v, w")
         system = System(
             id=given["id"],
             name=str(given["name"]),
             material=str(given["material"]),
             composition=str(given.get("composition", crystal.formula)),
-            zone_axis=(zone[0], zone[1], zone[2]),
+            zone_axis=three_indices(zone),
             high_tension_kV=float(given["high_tension_kV"]),
             mistilt_mrad=(float(tilts[0]), float(tilts[1])),
             **ranges,
         )
-    except (TypeError, ValueError, IndexError) as error:
+    except (TypeError, ValueError, IndexError, CrystalError) as error:
         raise RecipeError(f"{path}: [system] has a wrong value ({error})") from error
-    if not all(type(number) is int for number in (system.id, *zone)):
-        raise RecipeError(f"{path}: [system] id and zone_axis must be whole numbers")
+    if type(system.id) is not int or system.id < 0:
+        raise RecipeError(f"{path}: [system] id must be a whole number from 0 on")
     for name in ("convergence_mrad", "thickness_nm", "mistilt_mrad"):
         low, high = getattr(system, name)
         if not 0 <= low < high:

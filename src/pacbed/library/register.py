@@ -5,11 +5,12 @@ import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
-from pacbed.errors import BundleError, UnknownSystemError
-from pacbed.library.bundle import DESCRIPTION, Bundle
+from pacbed.errors import BundleError, MissingExtraError, PacbedError, UnknownSystemError
+from pacbed.library.bundle import Bundle
+from pacbed.library.data_register import RegisterRow, read_register
+from pacbed.library.places import Fault, Model, ModelPlace, model_places
 from pacbed.library.system import System
 
-_SHIPPED = Path(__file__).parent / "bundles"
 #: Two voltages closer than this share are the same.
 _SAME_VOLTAGE = 0.01
 
@@ -32,65 +33,88 @@ def data_folder(data: Path | None = None) -> Path | None:
     return folder if (folder / "Register.csv").is_file() else None
 
 
-def installed_bundles(data: Path | None = None) -> list[Bundle]:
-    """All bundles: those of the data folder before the shipped ones, by system ID.
+def installed_bundles(data: Path | None = None) -> list[Model]:
+    """All models: those of the data folder before the shipped ones, by system ID.
 
     Parameters
     ----------
     data : Path, optional
-        Data folder; bundles lie in ``<id>/models/<model>/``.
+        Data folder; models lie in ``<id>/models/<model>/``.
 
     Warns
     -----
     UserWarning
-        Of each bundle whose description cannot be read; the others are installed.
+        Of each model that cannot be read; the others are installed.
     """
-    bundles, faults = _in_order_of_search(data)
+    models, faults = _in_order_of_search(data)
     _warn(faults)
-    return sorted(bundles, key=lambda bundle: bundle.system.id)
+    return sorted(models, key=lambda model: model.system.id)
 
 
 def broken_bundles(data: Path | None = None) -> dict[Path, str]:
-    """What is wrong with each bundle whose description cannot be read, by folder."""
-    return _in_order_of_search(data)[1]
+    """What is wrong with each model that cannot be read, by folder."""
+    return {fault.folder: str(fault.error) for fault in _in_order_of_search(data)[1]}
 
 
-def bundle_folders(data: Path | None = None) -> list[Path]:
-    """Folders with a bundle in the order of search; of one system the first counts.
+def find_places(data: Path | None = None) -> tuple[list[ModelPlace], list[Fault]]:
+    """Places of all models in the order of search; see :func:`~.places.model_places`.
 
     Parameters
     ----------
     data : Path, optional
-        Data folder; its bundles come before the shipped ones.
+        Data folder, by default that of :func:`data_folder`.
     """
-    folder = data_folder(data)
-    own = [] if folder is None else sorted(folder.glob(f"*/models/*/{DESCRIPTION}"))
-    # Of several models of one system the last counts, as the latest registered.
-    return [path.parent for path in [*reversed(own), *sorted(_SHIPPED.glob(f"*/{DESCRIPTION}"))]]
+    return model_places(data_folder(data))
 
 
-def _in_order_of_search(data: Path | None) -> tuple[list[Bundle], dict[Path, str]]:
-    """Bundles of the data folder, then the shipped ones whose ID it does not have."""
-    found: dict[int, Bundle] = {}
-    faults: dict[Path, str] = {}
-    for folder in bundle_folders(data):
+def _in_order_of_search(data: Path | None) -> tuple[list[Model], list[Fault]]:
+    """Models of the data folder, then the shipped ones whose ID it does not have."""
+    found: dict[int, Model] = {}
+    places, faults = find_places(data)
+    for place in places:
+        if place.row is not None and place.row.id in found:
+            continue
         try:
-            bundle = Bundle.load(folder)
-        except BundleError as error:
-            faults[folder] = str(error)
+            model = place.load()
+        except PacbedError as error:
+            faults.append(Fault(place.folder, place.system_id, error))
         else:
-            found.setdefault(bundle.system.id, bundle)
+            found.setdefault(model.system.id, model)
     return list(found.values()), faults
 
 
-def _warn(faults: dict[Path, str]) -> None:
-    for fault in faults.values():
-        warnings.warn(f"bundle left out: {fault}", UserWarning, stacklevel=1)
+def _warn(faults: list[Fault]) -> None:
+    for fault in faults:
+        warnings.warn(f"bundle left out: {fault.error}", UserWarning, stacklevel=1)
 
 
 def installed_systems(data: Path | None = None) -> list[System]:
     """All installed systems, by ID."""
     return [bundle.system for bundle in installed_bundles(data)]
+
+
+def shipped_systems() -> list[System]:
+    """The systems that come with the program, by ID."""
+    places, _ = model_places(None)
+    return sorted((place.load().system for place in places), key=lambda system: system.id)
+
+
+def systems_without_model(data: Path | None, answered: set[int]) -> list[RegisterRow]:
+    """Registered systems that no model answers for.
+
+    Parameters
+    ----------
+    data : Path, optional
+        Data folder.
+    answered : set of int
+        Numbers of the systems that have a model.
+    """
+    folder = data_folder(data)
+    try:
+        rows = read_register(folder) if folder is not None else []
+    except PacbedError:
+        return []  # which is told among the broken ones
+    return [row for row in rows if row.id not in answered]
 
 
 def find_system(
@@ -117,6 +141,8 @@ def find_system(
     ------
     UnknownSystemError
         If none fits; the message lists the installed ones, and the broken ones.
+    MissingExtraError
+        If the model with this ID needs an extra that is not installed.
 
     Warns
     -----
@@ -133,9 +159,15 @@ def find_system(
             zone_axis=zone_axis,
         )
     except UnknownSystemError as error:
+        for fault in faults:
+            # What is asked for is there and only lacks a package: that is what has to be told.
+            asked = system is not None and str(system).strip() == str(fault.system_id)
+            if asked and isinstance(fault.error, MissingExtraError):
+                raise fault.error from error
         if not faults:
             raise
-        raise UnknownSystemError(f"{error}; broken: {'; '.join(faults.values())}") from error
+        broken = "; ".join(str(fault.error) for fault in faults)
+        raise UnknownSystemError(f"{error}; broken: {broken}") from error
     _warn(faults)
     return found
 
@@ -194,8 +226,8 @@ def match_system(
     )
 
 
-def load_bundle(system: System | str | int, data: Path | None = None) -> Bundle:
-    """Bundle of an installed system.
+def load_bundle(system: System | str | int, data: Path | None = None) -> Model:
+    """Model of an installed system.
 
     Parameters
     ----------
@@ -215,3 +247,28 @@ def load_bundle(system: System | str | int, data: Path | None = None) -> Bundle:
         if bundle.system == wanted:
             return bundle
     raise UnknownSystemError(f"system {wanted.name} is not installed")
+
+
+def load_engine(system: System | str | int, data: Path | None = None) -> Bundle:
+    """Bundle of an installed system, for what needs networks with a fit behind them.
+
+    Parameters
+    ----------
+    system : System, str or int
+        As found by :func:`find_system`, or its ID or name.
+    data : Path, optional
+
+    Raises
+    ------
+    UnknownSystemError
+        If it is not installed, or its model chooses among labels.
+    BundleError
+        If its bundle is broken.
+    """
+    model = load_bundle(system, data)
+    if not isinstance(model, Bundle):
+        raise UnknownSystemError(
+            f"the model of the system {model.system.name} chooses among labels, and this needs a "
+            "bundle that was made from a crystal: pacbed train RECIPE makes one"
+        )
+    return model

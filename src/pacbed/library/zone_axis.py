@@ -1,11 +1,13 @@
 """A zone axis as text, the way that people write it."""
 
+import math
 import re
+from collections.abc import Sequence
 
 from pacbed.errors import CrystalError
 
 _INDICES = re.compile(r"[+-]?\d+")
-_DIGITS = re.compile(r"(?:-?\d){3}")
+_DIGITS = re.compile(r"(?:-?\d){3,4}")
 
 
 def parse_zone_axis(text: str) -> tuple[int, int, int]:
@@ -14,7 +16,8 @@ def parse_zone_axis(text: str) -> tuple[int, int, int]:
     Parameters
     ----------
     text : str
-        Three whole numbers, apart or, where each has one digit, together.
+        Three whole numbers, apart or, where each has one digit, together; or the four
+        of a hexagonal direction [uvtw] such as ``0 0 0 1`` or ``11-20``.
 
     Returns
     -------
@@ -24,17 +27,49 @@ def parse_zone_axis(text: str) -> tuple[int, int, int]:
     Raises
     ------
     CrystalError
-        If the text is not three whole numbers, or all of them are zero.
+        If the text is not three or four whole numbers, or no direction.
     """
     bare = text.strip().strip("[]").strip()
     parts = [part for part in re.split(r"[\s,;]+", bare) if part]
     if len(parts) == 1 and _DIGITS.fullmatch(bare):
         parts = re.findall(r"-?\d", bare)
-    if len(parts) != 3 or not all(_INDICES.fullmatch(part) for part in parts):
+    if len(parts) not in (3, 4) or not all(_INDICES.fullmatch(part) for part in parts):
         raise CrystalError(
-            f'the zone axis "{text}" is not three whole numbers: write it like "0 0 1".'
+            f'the zone axis "{text}" is not three whole numbers (or four, of a hexagonal '
+            'crystal): write it like "0 0 1".'
         )
-    u, v, w = (int(part) for part in parts)
+    return three_indices([int(part) for part in parts])
+
+
+def three_indices(indices: Sequence[int]) -> tuple[int, int, int]:
+    """Bring a direction with three or four indices to [uvw].
+
+    The hexagonal [uvtw] stands for u **a**₁ + v **a**₂ + t **a**₃ + w **c** with
+    **a**₃ = −**a**₁ − **a**₂, which is [u−t, v−t, w]; it is shortened.
+
+    Parameters
+    ----------
+    indices : sequence of int
+
+    Returns
+    -------
+    tuple of int
+
+    Raises
+    ------
+    CrystalError
+        If they are all zero, or u + v + t is not 0.
+    """
+    if len(indices) == 4:
+        u, v, t, w = indices
+        if u + v + t:
+            raise CrystalError(
+                f"in the zone axis {list(indices)} u + v + t is not 0: write a hexagonal "
+                'direction like "0 0 0 1" or "1 1 -2 0", or give three numbers.'
+            )
+        divisor = math.gcd(u - t, v - t, w) or 1
+        indices = [(u - t) // divisor, (v - t) // divisor, w // divisor]
+    u, v, w = indices
     if u == v == w == 0:
         raise CrystalError('the zone axis "0 0 0" is no direction: write it like "0 0 1".')
     return u, v, w

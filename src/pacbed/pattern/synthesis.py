@@ -9,6 +9,8 @@ interpolated on the pixels. For small apertures the grid is refined first, so
 that the edge of the aperture is always drawn finely.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.ndimage import map_coordinates, spline_filter1d
 
@@ -142,8 +144,62 @@ def native_pattern(
     lattice : ndarray, shape (2, 2)
         Steps of the grid as rows, mrad.
     """
+    factor = refinement_factor(table.geometry, convergence_mrad, samples)
+    window = make_window(table, tilt_mrad, convergence_mrad, factor)
+    values = table.entries(thickness_nm)[window.places]
+    values = refine_axis(refine_axis(values, factor, 1), factor, 2)
+    values *= window.weights
+    n, m = values.shape[1:]
+    pattern = np.zeros(window.shape, np.float32)
+    for value, (a, b) in zip(values, window.shifts, strict=True):
+        pattern[a : a + n, b : b + m] += value
+    return pattern, window.origin, window.lattice
+
+
+@dataclass(frozen=True)
+class Window:
+    """The part of the direction grid that an aperture lets through.
+
+    Attributes
+    ----------
+    places : ndarray of int, shape (b, n, m)
+        Places of P_g(k) among the table's entries, three directions more than
+        refinement needs along each axis.
+    weights : ndarray of float32, shape (n', m')
+        Share of each refined direction in the incident beam, per mrad².
+    shifts : ndarray of int, shape (b, 2)
+        Where each beam's disk begins in the pattern.
+    shape : tuple of int
+        Of the pattern.
+    origin : ndarray of int, shape (2,)
+        Grid indices of the pattern's first element, counted from the zone axis.
+    lattice : ndarray, shape (2, 2)
+        Steps of the refined grid as rows, mrad.
+    """
+
+    places: np.ndarray
+    weights: np.ndarray
+    shifts: np.ndarray
+    shape: tuple[int, int]
+    origin: np.ndarray
+    lattice: np.ndarray
+
+
+def make_window(
+    table: LacbedTable, tilt_mrad: np.ndarray, convergence_mrad: float, factor: int
+) -> Window:
+    """Gather which entries of a table make up a pattern, whatever its thickness.
+
+    Parameters
+    ----------
+    table : LacbedTable
+    tilt_mrad : ndarray, shape (2,)
+        Tilt vector in the crystal's frame, mrad.
+    convergence_mrad : float
+    factor : int
+        How often the direction grid is refined.
+    """
     geometry = table.geometry
-    factor = refinement_factor(geometry, convergence_mrad, samples)
     lattice = geometry.fine_lattice_mrad / factor
     inverse = np.linalg.inv(geometry.fine_lattice_mrad)
     # Coarse window that holds the aperture, which is centred at −tilt.
@@ -157,24 +213,25 @@ def native_pattern(
     field = geometry.field * convergence_mrad
     near = np.linalg.norm(beam_angle, axis=1) <= field + convergence_mrad
     beams = np.flatnonzero(near)
-    values = table.entries(thickness_nm)[expand(geometry, i, j, beams)]
-    values = refine_axis(refine_axis(values, factor, 1), factor, 2)
     first = (low + 1) * factor
-    n, m = values.shape[1:]
+    n, m = ((length - 3) * factor for length in i.shape)
     steps = np.stack(
         np.meshgrid(np.arange(n) + first[0], np.arange(m) + first[1], indexing="ij"), axis=-1
     )
     weights = aperture_weights(
         steps @ lattice + tilt_mrad, convergence_mrad, abs(np.linalg.det(lattice)) ** 0.5
     )
-    values *= weights.astype(np.float32)
     shift = geometry.beams[beams] * np.array(geometry.grid.divisions) * factor
     base = shift.min(axis=0)
-    pattern = np.zeros(tuple(shift.max(axis=0) - base + [n, m]), np.float32)
-    for value, (a, b) in zip(values, shift - base, strict=True):
-        pattern[a : a + n, b : b + m] += value
-    pattern /= np.pi * convergence_mrad**2
-    return pattern, first + base, lattice
+    extent = shift.max(axis=0) - base
+    return Window(
+        expand(geometry, i, j, beams),
+        (weights / (np.pi * convergence_mrad**2)).astype(np.float32),
+        shift - base,
+        (int(extent[0]) + n, int(extent[1]) + m),
+        first + base,
+        lattice,
+    )
 
 
 def synthesise(
@@ -210,6 +267,33 @@ def synthesise(
     pattern, origin, lattice = native_pattern(
         table, parameters.thickness_nm, tilt, parameters.convergence_mrad, samples
     )
+    return sample_pixels(pattern, origin, lattice, parameters, table.geometry.field, shape)
+
+
+def sample_pixels(
+    pattern: np.ndarray,
+    origin: np.ndarray,
+    lattice: np.ndarray,
+    parameters: PatternParameters,
+    field: float,
+    shape: tuple[int, int],
+) -> np.ndarray:
+    """Interpolate a native pattern on pixels.
+
+    Parameters
+    ----------
+    pattern, origin, lattice : ndarray
+        From :func:`native_pattern`.
+    parameters : PatternParameters
+    field : float
+        Radius of the recorded field in convergence semi-angles.
+    shape : tuple of int
+
+    Returns
+    -------
+    ndarray of float32, shape `shape`
+    """
+    tilt = crystal_tilt(parameters)
     row = parameters.center_row_px
     column = parameters.center_column_px
     y = np.arange(shape[0]) - ((shape[0] - 1) / 2 if row is None else row)
@@ -218,5 +302,5 @@ def synthesise(
     angle = pixels @ pixel_to_crystal(parameters).T
     steps = (angle - tilt) @ np.linalg.inv(lattice) - origin
     sampled = map_coordinates(pattern, np.moveaxis(steps, -1, 0), order=3, prefilter=True)
-    inside = np.linalg.norm(angle, axis=-1) <= table.geometry.field * parameters.convergence_mrad
+    inside = np.linalg.norm(angle, axis=-1) <= field * parameters.convergence_mrad
     return np.asarray(sampled * inside * parameters.mrad_per_pixel**2, np.float32)

@@ -7,16 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pacbed.errors import BundleError, PacbedError, UnknownSystemError
-from pacbed.infer.predictor import Predictor
-from pacbed.library.bundle import DESCRIPTION, Bundle
-from pacbed.library.register import bundle_folders
+from pacbed.infer.open_predictor import AnyPredictor, open_predictor
+from pacbed.library.places import Model, ModelPlace, Stamp
+from pacbed.library.register import find_places
 from pacbed.library.system import System
 from pacbed.service.metrics import Metrics
 
 log = logging.getLogger("pacbed.service")
-
-#: What tells whether a bundle was replaced: its description is written last.
-_Stamp = tuple[int, int, int]
 
 
 @dataclass
@@ -25,16 +22,19 @@ class Entry:
 
     Attributes
     ----------
-    bundle : Bundle
-    stamp : tuple of int
-        State of the description on disk when it was read.
-    predictor : Predictor or None
+    place : ModelPlace
+        Where the model was read from.
+    bundle : Bundle or LabelBundle
+    stamp : tuple
+        State of the place when it was read.
+    predictor : AnyPredictor or None
         None until the first request for the system.
     """
 
-    bundle: Bundle
-    stamp: _Stamp
-    predictor: Predictor | None = None
+    place: ModelPlace
+    bundle: Model
+    stamp: Stamp
+    predictor: AnyPredictor | None = None
 
 
 class Catalogue:
@@ -59,7 +59,9 @@ class Catalogue:
         self._metrics = metrics
         self._lock = threading.RLock()
         self._entries: dict[int, Entry] = {}
-        self._refused: dict[Path, _Stamp] = {}
+        self._order: list[int] = []
+        self._refused: dict[Path, Stamp] = {}
+        self._told: dict[Path, str] = {}
         self._looked = -float("inf")
         self._serving = False
         #: What is wrong with each bundle that was refused, by folder name.
@@ -67,11 +69,21 @@ class Catalogue:
 
     def systems(self) -> list[System]:
         """List the installed systems by ID."""
+        return [model.system for model in self.models()]
+
+    def in_order_of_search(self) -> list[System]:
+        """List the installed systems, those of the data folder before the shipped ones."""
         with self._lock:
             self._look()
-            return sorted((e.bundle.system for e in self._entries.values()), key=lambda s: s.id)
+            return [self._entries[number].bundle.system for number in self._order]
 
-    def predictor(self, system: System) -> Predictor:
+    def models(self) -> list[Model]:
+        """List the models of the installed systems, by ID."""
+        with self._lock:
+            self._look()
+            return sorted((e.bundle for e in self._entries.values()), key=lambda m: m.system.id)
+
+    def predictor(self, system: System) -> AnyPredictor:
         """Return the predictor of an installed system, loaded at its first use.
 
         Raises
@@ -94,33 +106,54 @@ class Catalogue:
         now = time.monotonic()
         if now - self._looked < self._interval_seconds:
             return
-        seen: set[int] = set()
-        for folder in bundle_folders(self._data):
-            stamp = _stamp(folder)
+        seen: dict[int, None] = {}  # in the order of search
+        places, faults = find_places(self._data)
+        self._tell({fault.folder: fault.error for fault in faults})
+        for place in places:
+            stamp = place.stamp()
             if stamp is None:
                 continue
-            if self._refused.get(folder) == stamp or not self._consider(folder, stamp, seen):
+            if self._refused.get(place.folder) == stamp or not self._consider(place, stamp, seen):
                 # What was read from this folder before it was spoilt goes on serving.
-                seen |= {n for n, e in self._entries.items() if e.bundle.folder == folder}
-        for number in set(self._entries) - seen:
-            # An older bundle goes on where its successor is broken, not where both are gone.
-            if _stamp(self._entries[number].bundle.folder) is None:
+                served = (n for n, e in self._entries.items() if e.place.folder == place.folder)
+                seen |= dict.fromkeys(served)
+        listed = {place.folder for place in places}
+        for number in set(self._entries) - set(seen):
+            # An older bundle goes on where its successor is broken, or the register is, not
+            # where both are gone.
+            place = self._entries[number].place
+            if place.stamp() is None or not (place.folder in listed or faults):
                 log.warning("system %d: its bundle was removed", number)
                 del self._entries[number]
+        self._order = [*seen, *(set(self._entries) - set(seen))]
         self._looked = now
         self._serving = True
 
-    def _consider(self, folder: Path, stamp: _Stamp, seen: set[int]) -> bool:
-        """Take the bundle of one folder unless an earlier one has the system; False if broken."""
+    def _tell(self, faults: dict[Path, PacbedError]) -> None:
+        """Keep what is wrong with the register; the log hears of it once."""
+        said = {folder: str(error) for folder, error in faults.items()}
+        for folder in set(self._told) - set(said):
+            self.faults.pop(folder.name, None)
+        for folder, error in faults.items():
+            self.faults[folder.name] = type(error).__name__
+            if self._told.get(folder) != said[folder]:
+                log.error("register: %s", error)
+        self._told = said
+
+    def _consider(self, place: ModelPlace, stamp: Stamp, seen: dict[int, None]) -> bool:
+        """Take the model of one place unless an earlier one has the system; False if broken."""
+        folder = place.folder
+        if place.row is not None and place.row.id in seen:
+            return True
         known = self._known(folder, stamp)
         if known is not None and known.bundle.system.id not in seen:
-            seen.add(known.bundle.system.id)
+            seen[known.bundle.system.id] = None
             return True
         try:
-            bundle = Bundle.load(folder)
+            bundle = place.load()
             if bundle.system.id in seen:
                 return True
-            entry = Entry(bundle, stamp)
+            entry = Entry(place, bundle, stamp)
             if self._serving:
                 entry.predictor = _load(bundle)
         except PacbedError as error:
@@ -134,31 +167,23 @@ class Catalogue:
             self._metrics.reloads.labels("taken").inc()
             log.info("system %s: serving the bundle in %s", bundle.system.name, folder)
         self._entries[bundle.system.id] = entry
-        seen.add(bundle.system.id)
+        seen[bundle.system.id] = None
         return True
 
-    def _known(self, folder: Path, stamp: _Stamp) -> Entry | None:
+    def _known(self, folder: Path, stamp: Stamp) -> Entry | None:
         for entry in self._entries.values():
-            if entry.bundle.folder == folder and entry.stamp == stamp:
+            if entry.place.folder == folder and entry.stamp == stamp:
                 return entry
         return None
 
 
-def _load(bundle: Bundle) -> Predictor:
+def _load(bundle: Model) -> AnyPredictor:
     """Load all parts of a bundle, so that later changes on disk do not matter."""
     try:
-        predictor = Predictor(bundle)
+        predictor = open_predictor(bundle)
         _ = bundle.table
     except PacbedError:
         raise
     except Exception as error:  # whatever a damaged table makes its reader raise
         raise BundleError(f"{bundle.folder}: cannot be loaded ({error!r})") from error
     return predictor
-
-
-def _stamp(folder: Path) -> _Stamp | None:
-    try:
-        status = (folder / DESCRIPTION).stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino

@@ -8,7 +8,7 @@ import numpy as np
 from pacbed.errors import OutOfRangeError
 from pacbed.infer.doubts import with_doubts
 from pacbed.infer.estimate import Estimate
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.infer.report_view import crop_view, simulate_view
 from pacbed.infer.summary import STATUS_WORDS
 from pacbed.library.register import match_system
@@ -26,7 +26,7 @@ _ANGSTROM_PER_NM = 10.0
 
 
 def estimate_pattern(
-    predictor: Predictor,
+    predictor: AnyPredictor,
     pattern: np.ndarray,
     convergence_mrad: float,
     mrad_per_pixel: float | None,
@@ -36,7 +36,7 @@ def estimate_pattern(
 
     Parameters
     ----------
-    predictor : Predictor
+    predictor : AnyPredictor
     pattern : ndarray, shape (rows, columns)
     convergence_mrad : float
     mrad_per_pixel : float or None
@@ -73,7 +73,7 @@ class Inference:
         UnknownSystemError
             If it is not installed.
         """
-        systems = self._catalogue.systems()
+        systems = self._catalogue.in_order_of_search()
         if parameters.system is not None or parameters.physical_params is None:
             return match_system(systems, parameters.system)
         given = parameters.physical_params
@@ -143,7 +143,7 @@ class Inference:
 
     def _pictures(
         self,
-        predictor: Predictor,
+        predictor: AnyPredictor,
         measurement: Measurement,
         estimate: Estimate,
         parameters: Parameters,

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 
 import pacbed
 from pacbed.errors import OutOfRangeError
+from pacbed.library.places import kind_of, table_of
 from pacbed.library.register import match_system
 from pacbed.library.zone_axis import format_zone_axis
 from pacbed.pattern.encode import encode_pattern
@@ -58,7 +59,8 @@ class PatternQuery(BaseModel):
 @router.get("/systems", response_model=list[SystemEntry], tags=["information"])
 def systems(request: Request) -> list[dict[str, Any]]:
     """List the installed systems and what they cover."""
-    return [dataclasses.asdict(system) for system in services_of(request).catalogue.systems()]
+    models = services_of(request).catalogue.models()
+    return [{**dataclasses.asdict(model.system), "model": kind_of(model)} for model in models]
 
 
 @router.get("/examples/", response_model=list[ExampleEntry], tags=["information"])
@@ -129,13 +131,13 @@ async def pattern(request: Request, query: Annotated[PatternQuery, Query()]) -> 
 
 
 def _simulated(catalogue: Catalogue, query: PatternQuery) -> Response:
-    system = match_system(catalogue.systems(), query.system)
+    system = match_system(catalogue.in_order_of_search(), query.system)
     low, high = system.convergence_mrad
     if not low <= query.convergence_mrad <= high:
         raise OutOfRangeError(
             f"convergence_mrad lies outside {low:g} to {high:g}, which {system.name} covers"
         )
-    table = catalogue.predictor(system).bundle.table
+    table = table_of(catalogue.predictor(system).bundle)
     mrad_per_pixel = query.mrad_per_pixel
     if mrad_per_pixel is None:
         mrad_per_pixel = 2 * table.geometry.field * query.convergence_mrad / query.size

@@ -265,6 +265,13 @@ class SystemEntry(BaseModel):
     convergence_mrad: tuple[float, float]
     thickness_nm: tuple[float, float]
     mistilt_mrad: tuple[float, float]
+    model: Annotated[
+        Literal["engine", "labels", "earlier"],
+        Field(
+            description="`engine`: networks and a fit; `labels`: networks that choose among "
+            "labels, trained from a table; `earlier`: such networks of the earlier system."
+        ),
+    ]
 
 
 class ExampleEntry(BaseModel):

@@ -1,6 +1,6 @@
 /** Everything that is shown of one answer. */
 
-import { allRows, azimuthWords, fixed, percent, withError } from "./format.js";
+import { allRows, azimuthWords, fixed, mistiltWords, percent, withError } from "./format.js";
 import { unpack } from "./pacbed-client.js";
 import { drawDistribution } from "./plot.js";
 import { LinkedViewers } from "./viewer.js";
@@ -37,14 +37,15 @@ export function showAnswer(result) {
   part("thickness").textContent = `${withError(answer.thickness_nm, answer.thickness_std_nm)} nm`;
   const [low, high] = answer.thickness_interval95_nm;
   part("interval").textContent = `95 %: ${fixed(low, 1)} to ${fixed(high, 1)} nm`;
-  part("mistilt").textContent = `${withError(answer.mistilt_mrad, answer.tilt_std_mrad)} mrad`;
+  part("mistilt").textContent = mistiltWords(answer);
   part("azimuth").textContent = azimuthWords(answer);
   part("residual").textContent = percent(answer.residual);
   part("warnings").replaceChildren(...answer.warnings.map((words) => item("li", words)));
   part("alternatives").replaceChildren(
     ...answer.alternatives.map((other) => item(
       "li",
-      `Also possible: ${fixed(other.thickness_nm, 1)} nm at ${fixed(other.mistilt_mrad, 1)} mrad ` +
+      `Also possible: ${fixed(other.thickness_nm, 1)} nm` +
+        (other.mistilt_mrad === null ? " " : ` at ${fixed(other.mistilt_mrad, 1)} mrad `) +
         `(probability ${percent(other.probability, 0)})`,
     )),
   );
@@ -61,7 +62,7 @@ export function showAnswer(result) {
 
 function showPatterns(answer) {
   const { views } = answer;
-  part("simulated-caption").textContent =
+  part("simulated-caption").textContent = views.simulated === null ? "Not simulated" :
     `Simulated at ${fixed(answer.thickness_nm, 1)} nm, ${fixed(answer.mistilt_mrad, 1)} mrad`;
   const values = (packed) => packed && unpack(packed, views.minimum, views.maximum);
   viewers.show({
@@ -71,7 +72,8 @@ function showPatterns(answer) {
     measured: values(views.measured),
     simulated: values(views.simulated),
   });
-  const tilt = `zone axis ${fixed(answer.tilt_x_mrad, 1)} mrad to the right and ` +
+  const tilt = answer.tilt_x_mrad === null ? "direction of the tilt not known" :
+    `zone axis ${fixed(answer.tilt_x_mrad, 1)} mrad to the right and ` +
     `${fixed(answer.tilt_y_mrad, 1)} mrad down of the disk's centre`;
   part("measured").setAttribute("aria-label", `Measured pattern; ${tilt}`);
   part("simulated").setAttribute("aria-label", "Pattern simulated at the answer");

@@ -66,11 +66,15 @@ function showRanges() {
     `${chosen.mistilt_mrad[1]} mrad.`;
 }
 
+/** What stands behind the names of systems whose models are not the usual ones. */
+const MODEL_WORDS = { labels: ", labels", earlier: ", model of the earlier system" };
+
 async function loadSystems() {
   state.systems = await client.systems();
   const options = state.systems.map((entry) => {
     const axis = entry.zone_axis.join(" ");
-    const words = `${entry.material} (${entry.composition}) [${axis}], ${entry.high_tension_kV} kV`;
+    const words = `${entry.material} (${entry.composition}) [${axis}], ${entry.high_tension_kV} kV` +
+      (MODEL_WORDS[entry.model] ?? "");
     const option = item("option", words);
     option.value = String(entry.id);
     return option;

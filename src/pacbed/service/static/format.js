@@ -18,9 +18,15 @@ export function percent(share, decimals = 1) {
   return known(share) ? `${(100 * share).toFixed(decimals)} %` : "–";
 }
 
+/** The mistilt with its error; some models give none. */
+export function mistiltWords({ mistilt_mrad: mistilt, tilt_std_mrad: error }) {
+  return known(mistilt) ? `${withError(mistilt, error)} mrad` : "not given";
+}
+
 /** Where the zone axis lies, or that a small tilt has no direction. */
 export function azimuthWords(answer) {
   const { azimuth_deg: azimuth, mistilt_mrad: mistilt, tilt_std_mrad: error } = answer;
+  if (azimuth === null && answer.tilt_x_mrad === null) return "this model gives no direction";
   if (!known(azimuth) || !known(error) || mistilt < 2 * error) {
     return "direction not determined at so small a mistilt";
   }

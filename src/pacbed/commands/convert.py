@@ -1,0 +1,94 @@
+"""``pacbed convert``: models of the earlier system into bundles."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pacbed.commands.output import print_block, progress_bar
+from pacbed.errors import BundleError, MissingExtraError
+
+if TYPE_CHECKING:
+    from pacbed.library.earlier_folder import EarlierFolder
+    from pacbed.library.label_bundle import LabelBundle
+
+_REGISTER = "Register.csv"
+
+
+def convert(
+    folder: Annotated[
+        Path,
+        typer.Argument(
+            help="Data folder of the earlier system, or one model folder in it.", metavar="FOLDER"
+        ),
+    ],
+) -> None:
+    """Turn .h5 models of the earlier system into ONNX, once.
+
+    The folder then serves with the base installation. The converting itself needs the
+    extra keras. The .h5 files stay as they are, and so does what the register
+    says; each network's answers are compared before and after.
+
+    Example: [bold]pacbed convert data[/bold]
+
+    One model: [bold]pacbed convert data/0/models/rutile[/bold]
+    """
+    from pacbed.library.earlier_folder import load_earlier
+
+    places = _places(folder)
+    bundles = [load_earlier(place, (".h5",)) for place in places]
+    for bundle in bundles:
+        _convert(bundle)
+
+
+def _places(folder: Path) -> "list[EarlierFolder]":
+    """Models to convert below a data folder, or the one in a model folder."""
+    from pacbed.library.bundle import DESCRIPTION
+    from pacbed.library.places import earlier_folders
+
+    if not folder.is_dir():
+        raise BundleError(f"{folder}: is not a folder; give a data folder, or a model folder in it")
+    wanted = folder.resolve()
+    data = next((p for p in (wanted, *wanted.parents[:3]) if (p / _REGISTER).is_file()), None)
+    if data is None:
+        raise BundleError(
+            f"{folder}: neither it nor a folder above it has a {_REGISTER}; give a data folder, "
+            "or a model folder in it"
+        )
+    found, faults = earlier_folders(data)
+    chosen = [p for p in found if wanted in (data, p.folder.resolve())]
+    if chosen and wanted == data:
+        # Of a whole data folder, those that can be: the others serve as they are.
+        chosen = [p for p in chosen if p.folder.is_dir() and any(p.folder.glob("*.[hH]5"))]
+    if not chosen:
+        why = f"; {faults[0].error}" if faults else ""
+        if (wanted / DESCRIPTION).is_file():
+            why = ": it is a bundle already"
+        raise BundleError(f"{folder}: has no .h5 model of a registered system to convert{why}")
+    return chosen
+
+
+def _convert(bundle: "LabelBundle") -> None:
+    from pacbed.library.write_converted import ConvertedNetwork, write_converted
+
+    try:
+        from pacbed.learn.keras_to_onnx import keras_to_onnx
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"converting needs {error.name}: pip install 'pacbed-cnn[keras]'"
+        ) from error
+    networks = {}
+    with progress_bar("converting", total=len(bundle.models)) as bar:
+        for number, (target, model) in enumerate(bundle.models.items(), start=1):
+            try:
+                networks[target] = ConvertedNetwork(*keras_to_onnx(bundle.content(target)))
+            except BundleError as error:
+                raise BundleError(f"{bundle.folder / model.file}: {error}") from error
+            bar.update(number)
+    path = write_converted(bundle, networks)
+    rows = [
+        (target, f"{bundle.models[target].file} to ONNX, {len(network.content) / 1e6:.2f} MB")
+        for target, network in networks.items()
+    ]
+    system = bundle.system
+    print_block(str(path.parent), [*rows, ("System", f"{system.id} {system.name}")])

@@ -1,0 +1,218 @@
+"""``pacbed recipe``: a recipe for somebody's own crystal, from its CIF."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pacbed.commands.options import check_output
+from pacbed.commands.output import print_block
+from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError, RecipeError
+
+if TYPE_CHECKING:
+    from pacbed.library.recipe import Recipe
+
+_PAIR = "LOW:HIGH"
+
+
+def recipe(
+    cif: Annotated[Path, typer.Argument(help="Crystal structure.", metavar="CIF")],
+    zone_axis: Annotated[
+        str,
+        typer.Option(
+            help='Direction \\[uvw] along the beam, such as "1 1 0"; of a hexagonal crystal also'
+            ' four numbers, such as "0 0 0 1".',
+            metavar="UVW",
+        ),
+    ],
+    high_tension: Annotated[
+        float, typer.Option(help="Accelerating voltage in kV.", metavar="KV", min=10, max=3000)
+    ],
+    convergence: Annotated[
+        str, typer.Option(help="Convergence semi-angles to cover, mrad.", metavar=_PAIR)
+    ] = "10:30",
+    thickness: Annotated[
+        str, typer.Option(help="Thicknesses to cover, nm.", metavar=_PAIR)
+    ] = "1:120",
+    mistilt: Annotated[
+        float, typer.Option(help="Largest mistilt to cover.", metavar="MRAD", min=0.1)
+    ] = 12.0,
+    b_iso: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--b",
+            help="Debye-Waller factor B of an element in Å², such as Si=0.46; goes before that of"
+            " the CIF. May be given several times.",
+            metavar="ELEMENT=B",
+        ),
+    ] = None,
+    name: Annotated[
+        str | None, typer.Option(help="Short name; by default formula, zone axis and voltage.")
+    ] = None,
+    material: Annotated[
+        str | None, typer.Option(help="Full name; by default that of the CIF, or the formula.")
+    ] = None,
+    samples: Annotated[
+        int | None, typer.Option(help="Patterns to train on.", min=1, metavar="N")
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Recipe to write; by default the system's name with .toml, beside the CIF.",
+            metavar="TOML",
+        ),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Data folder whose numbers are taken already.", metavar="DIR"),
+    ] = None,
+) -> None:
+    """Write the recipe of a system from a crystal structure.
+
+    The recipe is a text to look through: it says what every entry means. Debye-Waller
+    factors that the CIF lacks are written with a default, to be replaced. Needs the
+    extra [bold]sim[/bold].
+
+    Example: [bold]pacbed recipe Si.cif --zone-axis "1 1 0" --high-tension 200 --b Si=0.46[/bold]
+    """
+    from pacbed.files import write_atomically
+    from pacbed.library.recipe_text import recipe_text
+
+    made, notes = _make(
+        cif, zone_axis, high_tension, _pair(convergence, "--convergence"),
+        _pair(thickness, "--thickness"), mistilt, _factors(b_iso or []), name, material, data,
+    )  # fmt: skip
+    if samples is not None:
+        made = replace(made, training=replace(made.training, samples=samples))
+    path = output if output is not None else cif.with_name(f"{made.system.name}.toml")
+    check_output(path, (".toml",))
+    if path.exists():
+        raise FileFormatError(f"{path}: is there already: remove it, or give another --output.")
+    _copy_beside(cif, path.parent)
+    head = (f"{made.system.material} from {cif.name}; docs/recipes.md explains the entries.",)
+    write_atomically(path, recipe_text(made, cif.name, head, notes).encode())
+    _report(path, made, notes)
+
+
+def _make(
+    cif: Path,
+    zone_axis: str,
+    high_tension: float,
+    convergence: tuple[float, float],
+    thickness: tuple[float, float],
+    mistilt: float,
+    factors: dict[str, float],
+    name: str | None,
+    material: str | None,
+    data: Path | None,
+) -> "tuple[Recipe, list[str]]":
+    from pacbed.crystal.cif import read_cif, read_cif_notes
+    from pacbed.crystal.structure import DEFAULT_B_ISO
+    from pacbed.library.recipe import Recipe
+    from pacbed.library.register_changes import next_number
+    from pacbed.library.registration import taken_numbers
+    from pacbed.library.rename import check_name
+    from pacbed.library.system import System
+    from pacbed.library.zone_axis import parse_zone_axis
+
+    axis = parse_zone_axis(zone_axis)
+    said = read_cif_notes(cif)
+    unknown = sorted(set(factors) - set(said.elements))
+    if unknown:
+        raise CrystalError(
+            f"{cif}: has no {unknown[0]}: --b takes {', '.join(said.elements)} in this crystal."
+        )
+    taken = dict.fromkeys(sorted(said.without_b - set(factors)), DEFAULT_B_ISO)
+    notes = [f"{symbol}: not in the CIF, a default. LOOK IT UP." for symbol in taken]
+    notes += [f"{s}: from the CIF." for s in said.elements if s not in {*taken, *factors}]
+    crystal = read_cif(cif, {**factors, **taken})
+    # With partly filled sites the reduced formula is all fractions.
+    formula = (said.formula if "." in crystal.formula else None) or crystal.formula
+    name = name or f"{_plain_formula(formula)}-{_axis_words(zone_axis)}-{high_tension:g}kV"
+    check_name(name)
+    system = System(
+        id=next_number(data, taken_numbers()),
+        name=name,
+        material=material or said.name or formula,
+        composition=formula,
+        zone_axis=axis,
+        high_tension_kV=high_tension,
+        convergence_mrad=convergence,
+        thickness_nm=thickness,
+        mistilt_mrad=(0.0, mistilt),
+    )
+    return Recipe(cif, system, crystal, cif=cif, b_iso={**factors, **taken}), notes
+
+
+def _report(path: Path, recipe: "Recipe", notes: list[str]) -> None:
+    """Say what was understood, so that a wrong structure shows."""
+    from pacbed.crystal.projection import project
+    from pacbed.library.zone_axis import format_zone_axis
+
+    system, crystal = recipe.system, recipe.crystal
+    cell = project(crystal, system.zone_axis)
+    a, b = (float((v @ v) ** 0.5) for v in cell.cell)
+    rows = [
+        ("System", f"{system.id} {system.name}, {system.material}"),
+        ("Crystal", f"{crystal.formula}, {len(crystal.symbols)} sites in {crystal.volume:.1f} Å³"),
+        (
+            "Projection",
+            f"{format_zone_axis(system.zone_axis)}, cell {a:.3f} x {b:.3f} Å, "
+            f"{len(cell.point_group)} symmetry operations",
+        ),
+        *(("B", f"{s} {value:g} Å²") for s, value in recipe.b_iso.items()),
+    ]
+    print_block(str(path), rows)
+    defaults = [note.split(":")[0] for note in notes if "LOOK" in note]
+    if defaults:
+        typer.echo(
+            f"pacbed: warning: the CIF has no Debye-Waller factor for {', '.join(defaults)}: a "
+            f"default is written; give --b {defaults[0]}=VALUE, or correct the recipe",
+            err=True,
+        )
+
+
+def _copy_beside(cif: Path, folder: Path) -> None:
+    """Bring the CIF to the recipe's folder, where the recipe names it."""
+    from pacbed.files import write_atomically
+
+    target = folder / cif.name
+    content = cif.read_bytes()
+    if target.exists() and target.read_bytes() != content:
+        raise FileFormatError(f"{target}: is another file than {cif}: rename one of them.")
+    if not target.exists():
+        write_atomically(target, content)
+
+
+def _pair(text: str, option: str) -> tuple[float, float]:
+    try:
+        low, high = (float(part) for part in text.split(":"))
+    except ValueError:
+        raise OutOfRangeError(f'{option} "{text}" is no range: write it like 10:30.') from None
+    if not 0 <= low < high < 1e4:
+        raise OutOfRangeError(f'{option} "{text}" must be smallest:largest, none below 0.')
+    return low, high
+
+
+def _factors(given: list[str]) -> dict[str, float]:
+    factors = {}
+    for text in given:
+        symbol, _, number = text.partition("=")
+        try:
+            factors[symbol.strip()] = float(number)
+        except ValueError:
+            raise RecipeError(f'--b "{text}" is not like Si=0.46.') from None
+    return factors
+
+
+def _plain_formula(formula: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "", re.sub(r"\d*\.\d+", "", formula.lower()))
+
+
+def _axis_words(zone_axis: str) -> str:
+    """Indices as part of a name; m stands for minus."""
+    return "".join(re.findall(r"[-\d]", zone_axis)).replace("-", "m")

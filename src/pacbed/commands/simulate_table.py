@@ -1,0 +1,119 @@
+"""The LACBED table of a recipe: simulated, and compared with what the recipe asks for."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pacbed.commands.output import progress_bar
+from pacbed.errors import BundleError, RecipeError
+
+if TYPE_CHECKING:
+    from pacbed.crystal.projection import ProjectedCell
+    from pacbed.lacbed.table import LacbedTable
+    from pacbed.library.recipe import Recipe
+
+
+def simulate_recipe(recipe: "Recipe") -> "LacbedTable":
+    """Simulate the table of a loaded recipe, with a progress bar.
+
+    Raises
+    ------
+    CrystalError
+        If the structure cannot be projected along the zone axis.
+    MissingExtraError
+        If a part of the extra ``sim`` is not installed.
+    RecipeError
+        If the table needs more memory than there is.
+    """
+    from pacbed.crystal.projection import project
+    from pacbed.lacbed.build import simulate_table
+
+    system = recipe.system
+    cell = project(recipe.crystal, system.zone_axis)
+    check_memory(recipe, cell)
+    with progress_bar(f"simulating {system.name}") as bar:
+        return simulate_table(
+            cell,
+            system.high_tension_kV,
+            system.convergence_mrad[1],
+            system.mistilt_mrad[1],
+            system.thickness_nm[1],
+            recipe.table,
+            progress=bar.update,
+        )
+
+
+def check_memory(recipe: "Recipe", cell: "ProjectedCell") -> None:
+    """Refuse a table that this machine cannot hold, before hours are lost.
+
+    Raises
+    ------
+    RecipeError
+        If it needs more memory than the machine has.
+    """
+    from pacbed.lacbed.cost import machine_memory_bytes, table_memory_bytes
+
+    system = recipe.system
+    needed = table_memory_bytes(
+        cell,
+        system.high_tension_kV,
+        system.convergence_mrad[1],
+        system.mistilt_mrad[1],
+        system.thickness_nm[1],
+        recipe.table,
+    )
+    memory = machine_memory_bytes()
+    if memory is not None and needed > memory:
+        raise RecipeError(
+            f"{recipe.path}: the table needs about {needed / 1e9:.0f} GB of memory, this machine "
+            f"has {memory / 1e9:.0f} (projected cell {cell.area:.0f} Å², "
+            f"{len(cell.point_group)} symmetry operations): give a smaller largest convergence "
+            "angle, mistilt or thickness, or a larger direction_step_mrad in [table]"
+        )
+
+
+def check_table(table: "LacbedTable", recipe: "Recipe", path: Path) -> None:
+    """Refuse a table that was not simulated for the system of a recipe.
+
+    Raises
+    ------
+    BundleError
+        If voltage, projected cell or ranges differ.
+    """
+    import numpy as np
+
+    from pacbed.crystal.projection import project
+
+    system, geometry = recipe.system, table.geometry
+    cell = project(recipe.crystal, system.zone_axis)
+    wanted = (system.convergence_mrad[1], system.mistilt_mrad[1], system.thickness_nm[1])
+    covered = (
+        geometry.convergence_max_mrad,
+        geometry.mistilt_max_mrad,
+        float(geometry.thicknesses_nm[-1]),
+    )
+    if (
+        abs(geometry.high_tension_kV - system.high_tension_kV) > 1e-6
+        or geometry.reciprocal.shape != cell.reciprocal.shape
+        or not np.allclose(geometry.reciprocal, cell.reciprocal, atol=1e-6)
+        or any(have < want - 1e-6 for have, want in zip(covered, wanted, strict=True))
+    ):
+        raise BundleError(
+            f"{path}: the table is not that of {recipe.path}: make it again with pacbed simulate."
+        )
+
+
+def usable_table(path: Path | None, recipe: "Recipe") -> "LacbedTable | None":
+    """Table of a registered system, None unless it is what the recipe would give today."""
+    import pacbed
+    from pacbed.lacbed.table import LacbedTable
+
+    if path is None or not path.is_file():
+        return None
+    try:
+        table = LacbedTable.load(path)
+        check_table(table, recipe, path)
+    except BundleError:
+        return None
+    same = table.provenance.get("options") == asdict(recipe.table)
+    return table if same and table.provenance.get("version") == pacbed.__version__ else None

@@ -1,0 +1,107 @@
+"""Which system a table of patterns belongs to: from options, recipe, columns and folder."""
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pacbed.errors import CrystalError, OutOfRangeError
+
+if TYPE_CHECKING:
+    from pacbed.library.pattern_table import PatternTable
+    from pacbed.library.recipe import Recipe
+    from pacbed.library.system import System
+
+
+def table_system(table: "PatternTable", given: dict[str, Any], recipe: "Recipe | None") -> "System":
+    """Describe the system of a table; its ranges are those of the rows.
+
+    Parameters
+    ----------
+    table : PatternTable
+    given : dict
+        Options ``system_id``, ``name``, ``material``, ``zone_axis``, ``high_tension``.
+    recipe : Recipe or None
+        Says what the options do not.
+
+    Raises
+    ------
+    OutOfRangeError
+        If something is said nowhere; the message names the option.
+    """
+    from pacbed.library.system import System
+
+    ranges: dict[str, Any] = {
+        "thickness_nm": _range(table.thickness_angstrom / 10),
+        "convergence_mrad": _range(table.convergence_mrad),
+        "mistilt_mrad": _range(table.mistilt_mrad),
+    }
+    if recipe is not None:
+        named = {"id": "system_id", "name": "name", "material": "material"}
+        changed: dict[str, Any] = {
+            k: given[option] for k, option in named.items() if option in given
+        }
+        return dataclasses.replace(recipe.system, **changed, **ranges)
+    number = given.get("system_id", _folder_number(table.path))
+    if number is None:
+        raise OutOfRangeError(
+            f"{table.path}: give the number of the system with --id, or a --recipe."
+        )
+    material = given.get("material") or table.one_value("Material")
+    if not material:
+        raise OutOfRangeError(
+            f"{table.path}: has no column Material with one value: give --material."
+        )
+    composition = table.one_value("Composition") or table.one_value("Crystal") or material
+    zone_axis = _zone_axis(table, given.get("zone_axis") or table.one_value("Direction"))
+    high_tension = _high_tension(table, given.get("high_tension"))
+    short = re.sub(r"[^A-Za-z0-9_]+", "-", composition).strip("-").lower()
+    name = f"{short or 'system'}-{''.join(map(str, zone_axis))}-{high_tension:g}kV"
+    return System(
+        number, given.get("name", name), material, composition, zone_axis, high_tension, **ranges
+    )
+
+
+def default_output(path: Path, system: "System") -> Path:
+    """Where a bundle goes by default: in a data folder into models, else beside the table."""
+    parent = path.resolve().parent
+    if _folder_number(path) is not None:
+        return parent.parent / "models" / f"{system.name}-table"
+    return path.parent / f"{path.stem}-model"
+
+
+def _range(values: Any) -> tuple[float, float]:
+    return float(values.min()), float(values.max())
+
+
+def _folder_number(path: Path) -> int | None:
+    """ID of the system in whose folder, ``data/<id>/simulation``, a table lies."""
+    folder = path.resolve().parent
+    inside = folder.name == "simulation" and folder.parent.name.isdecimal()
+    return int(folder.parent.name) if inside else None
+
+
+def _zone_axis(table: "PatternTable", text: str | None) -> tuple[int, int, int]:
+    from pacbed.library.zone_axis import parse_zone_axis
+
+    try:
+        return parse_zone_axis((text or "").strip("()[] "))
+    except CrystalError:
+        raise OutOfRangeError(
+            f"{table.path}: the zone axis {text or ''!r} is not three whole numbers: "
+            'give --zone-axis "0 0 1".'
+        ) from None
+
+
+def _high_tension(table: "PatternTable", given: float | None) -> float:
+    text = table.one_value("Electron_Energy")
+    try:
+        value = given if given is not None else float((text or "").replace(",", "."))
+    except ValueError:
+        raise OutOfRangeError(
+            f"{table.path}: has no column Electron_Energy with one number in kV: "
+            "give --high-tension."
+        ) from None
+    if not 10 <= value <= 3000:
+        raise OutOfRangeError(f"the high tension {value:g} kV lies outside 10 to 3000 kV.")
+    return value

@@ -1,0 +1,103 @@
+"""``pacbed validate``: a trained model's answers against the truth, pictured."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from pacbed.commands.options import DataOption, JsonOption
+from pacbed.commands.output import print_block, print_json
+from pacbed.errors import OutOfRangeError
+
+
+def validate(
+    model: Annotated[
+        str,
+        typer.Argument(
+            help="Folder of a model, or ID or name of an installed system.", metavar="MODEL"
+        ),
+    ],
+    table: Annotated[
+        Path | None,
+        typer.Option(
+            help="Table of patterns. By default that of the training, if it lies where it did."
+            " Of the table of the training only the rows held back are asked.",
+            metavar="CSV",
+        ),
+    ] = None,
+    undistorted: Annotated[
+        bool,
+        typer.Option(
+            "--undistorted",
+            help="Ask about the patterns as they are in the table, without turning, shifting or"
+            " a detector.",
+        ),
+    ] = False,
+    count: Annotated[
+        int | None,
+        typer.Option(
+            help="Patterns at most; by default 5000 of a table, 200 where they are made.", min=10
+        ),
+    ] = None,
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of the table's stored patterns, as in the training.", metavar="DIR"
+        ),
+    ] = None,
+    refine: Annotated[
+        bool, typer.Option("--refine", help="With the fit, where there is no table; slower.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Of patterns and distortions.", min=0)] = 1,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder to write; by default validation inside the model's.",
+            metavar="DIR",
+        ),
+    ] = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare a model's answers with the truth: confusion matrices, errors, worst patterns.
+
+    A model from a table is asked about the rows that its training held back. One from a
+    recipe is asked about patterns that are made for the purpose, with a simulated detector.
+    Writes a picture for each quantity, validation.json, and validation.html, which holds all.
+
+    Example: [bold]pacbed validate data/7/models/gan-table[/bold]
+    """
+    from pacbed.commands.validate_engine import validate_engine
+    from pacbed.commands.validate_labels import validate_labels
+    from pacbed.commands.validated_model import find_model
+    from pacbed.infer.validation_report import write_validation
+    from pacbed.library.label_bundle import LabelBundle
+
+    bundle = find_model(model, data)
+    if isinstance(bundle, LabelBundle):
+        if refine:
+            raise OutOfRangeError("--refine is for models that were trained from a recipe.")
+        validation = validate_labels(bundle, table, undistorted, count or 5000, seed, data, cache)
+    else:
+        if table is not None or undistorted:
+            raise OutOfRangeError(
+                f"{bundle.folder}: was trained from a recipe: leave out --table and --undistorted; "
+                "for patterns of your own there is pacbed evaluate."
+            )
+        validation = validate_engine(bundle, count or 200, refine, seed)
+    folder = output or bundle.folder / "validation"
+    files = write_validation(validation, folder)
+    if as_json:
+        print_json(validation.to_dict())
+        return
+    rows = [("Model", validation.model), ("Patterns", validation.patterns)]
+    for answers in validation.answers:
+        figures = answers.figures()
+        words = (
+            f"{figures['share_right']:.1%} right, {figures['share_within_one_label']:.1%} within "
+            f"one label of {figures['step']:.3g} {answers.unit}".rstrip()
+        )
+        rows.append((answers.target, words))
+    print_block(str(files[-1]), rows)

@@ -1,0 +1,200 @@
+"""Asking a model that was trained from a table about the rows that were held back."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from pacbed.commands.output import progress_bar
+from pacbed.commands.train_table import CACHE_FOLDER
+from pacbed.errors import BundleError, FileFormatError, OutOfRangeError
+
+if TYPE_CHECKING:
+    from pacbed.infer.validation import TargetAnswers, Validation
+    from pacbed.learn.from_table.frames import Source
+    from pacbed.learn.from_table.options import Distortion
+    from pacbed.library.label_bundle import LabelBundle
+    from pacbed.library.pattern_table import PatternTable
+
+_UNITS = {"Thickness": "Å", "Mistilt": "mrad", "Scale": ""}
+_BATCH = 64
+_SPLIT = "split.csv"
+
+
+def validate_labels(
+    bundle: "LabelBundle",
+    table: Path | None,
+    undistorted: bool,
+    count: int,
+    seed: int,
+    data: Path | None,
+    cache: Path | None = None,
+) -> "Validation":
+    """Ask a label model about patterns of a table.
+
+    Parameters
+    ----------
+    bundle : LabelBundle
+    table : Path or None
+        By default that of the training.
+    undistorted : bool
+        As the patterns are in the table.
+    count : int
+        Patterns to ask about, at most.
+    seed : int
+    data : Path or None
+        Folder that the table's paths may be relative to.
+    cache : Path, optional
+        Folder of the stored patterns.
+    """
+    from pacbed.infer.validation import Validation
+
+    path = table or _training_table(bundle)
+    kept, rows, words = asked_rows(bundle, path, data)
+    if len(rows) > count:
+        rows = np.sort(np.random.default_rng([seed, 30]).choice(rows, count, replace=False))
+    sources = _sources(bundle, kept, undistorted, cache or kept.path.parent / CACHE_FOLDER)
+    answers, pictures = [], {}
+    with progress_bar("asking", total=len(sources)) as bar:
+        for number, (target, source) in enumerate(sources.items(), start=1):
+            answer, frames = _ask(bundle, target, source, rows, seed)
+            answers.append(answer)
+            pictures[target] = frames
+            bar.update(number)
+    how = "as they are" if undistorted else "distorted as in training"
+    return Validation(
+        bundle.system.name,
+        f"{len(rows)} {words} of {path.name}, {how}",
+        tuple(answers),
+        pictures,
+        {"table": path.name, "undistorted": undistorted, "seed": seed},
+    )
+
+
+def _training_table(bundle: "LabelBundle") -> Path:
+    """The table that the model was trained from, where it lay."""
+    name = Path(str(bundle.provenance.get("table", ""))).name
+    folder = bundle.folder.resolve()
+    places = [folder.parent, folder.parent.parent / "simulation", folder.parent.parent]
+    for place in places:
+        if name and (place / name).is_file():
+            return place / name
+    raise FileFormatError(
+        f"{bundle.folder}: the table {name or 'of the training'} is not beside it: "
+        "give it with --table."
+    )
+
+
+def asked_rows(
+    bundle: "LabelBundle", path: Path, data: Path | None
+) -> "tuple[PatternTable, np.ndarray, str]":
+    """Rows to ask about: those held back, or all of a table that was not trained on."""
+    from pacbed.library.pattern_table import read_pattern_table
+
+    table = read_pattern_table(path, data)
+    held = _held_back(bundle.folder / _SPLIT)
+    lines = {int(line): i for i, line in enumerate(table.lines)}
+    same = path.name == bundle.provenance.get("table") and all(
+        line in lines and table.files[lines[line]].name == name for line, name, _ in held
+    )
+    if same:
+        # The rows of the training, so that its stored patterns are found again.
+        kept = table.take(np.array([lines[line] for line, _, _ in held]))
+        return kept, np.flatnonzero([back for _, _, back in held]), "patterns held back"
+    low, high = bundle.convergence_mrad
+    kept = table.keep(convergence_mrad=(low, high))
+    return kept, np.arange(len(kept)), "patterns"
+
+
+def _held_back(path: Path) -> list[tuple[int, str, bool]]:
+    """Line, file and whether it was held back, of each row of the training."""
+    try:
+        with path.open(encoding="utf-8", newline="") as file:
+            rows = list(csv.DictReader(file, delimiter=";"))
+        return [(int(r["Line"]), r["Path"], bool(int(r["Held_back"]))) for r in rows]
+    except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
+        raise BundleError(
+            f"{path}: does not say which rows were held back ({error}): restore it."
+        ) from error
+
+
+def _sources(
+    bundle: "LabelBundle", table: "PatternTable", undistorted: bool, cache: Path
+) -> "dict[str, Source]":
+    """The frames of each target."""
+    from pacbed.learn.from_table.cache import open_cache
+    from pacbed.learn.from_table.frames import Source
+    from pacbed.learn.from_table.labels import Labels
+    from pacbed.pattern.label_frame import FramePreparation
+    from pacbed.readers import read_pattern
+
+    preparation = FramePreparation.from_dict(bundle.preparation)
+    with progress_bar("reading patterns", total=len(table)) as bar:
+        patterns = open_cache(
+            table, preparation.size, cache, lambda file: read_pattern(file).data, bar.update
+        )
+    columns = {"Thickness": table.thickness_angstrom, "Mistilt": table.mistilt_mrad}
+    sources = {}
+    for target, model in bundle.models.items():
+        values = np.array(model.labels.values)
+        of_row = None
+        if target in columns:
+            of_row = np.abs(columns[target][:, None] - values).argmin(axis=1)
+        sources[target] = Source(
+            patterns,
+            table.convergence_mrad,
+            bundle.convergence_mrad,
+            Labels(target, values, of_row),
+            preparation,
+            _distortion(bundle.provenance, undistorted),
+            model.input[2] if model.input else 1,
+        )
+    return sources
+
+
+def _distortion(provenance: dict[str, Any], undistorted: bool) -> "Distortion":
+    from pacbed.learn.from_table.options import Distortion
+
+    if undistorted:
+        return Distortion(rotate=False, zoom=0.0, shift=0.0, detector=False)
+    try:
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in provenance["options"]["distortion"].items()
+        }
+        return Distortion(**values)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise OutOfRangeError(
+            f"the model does not say how its patterns were distorted ({error}): "
+            "validate it with --undistorted."
+        ) from error
+
+
+def _ask(
+    bundle: "LabelBundle", target: str, source: "Source", rows: np.ndarray, seed: int
+) -> "tuple[TargetAnswers, np.ndarray]":
+    """Run a network on all frames of a source."""
+    import onnxruntime
+
+    from pacbed.infer.validation import TargetAnswers
+    from pacbed.learn.from_table.stream import fixed_batches
+
+    session = onnxruntime.InferenceSession(
+        bundle.content(target), providers=["CPUExecutionProvider"]
+    )
+    found, truth, frames = [], [], []
+    for batch in fixed_batches(source, rows, _BATCH, (seed, 31)):
+        feed = {"image": batch.images, "convergence": batch.convergence}
+        found.append(np.asarray(session.run(None, feed)[0]).argmax(axis=1))
+        truth.append(batch.labels)
+        frames.append(batch.images[..., 0])
+    values = source.labels.values
+    answers = TargetAnswers(
+        target,
+        _UNITS[target],
+        values,
+        values[np.concatenate(truth)],
+        values[np.concatenate(found)],
+    )
+    return answers, np.concatenate(frames)

@@ -1,0 +1,331 @@
+"""Crystals from and to CIF files."""
+
+import re
+import warnings
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal, lattice_from_parameters
+from pacbed.errors import CrystalError, MissingExtraError
+
+_EIGHT_PI_SQUARED = 8 * np.pi**2
+#: Two atoms nearer than this share of their covalent radii cannot both be there.
+_CLOSEST = 0.65
+#: How far the ratios of the elements may be from the CIF's own formula.
+_FORMULA_TOLERANCE = 0.03
+_NAME_TAGS = ("_chemical_name_common", "_chemical_name_mineral", "_amcsd_formula_title")
+
+
+def read_cif(path: Path, b_iso: Mapping[str, float] | None = None) -> Crystal:
+    """Read a crystal from a CIF.
+
+    Parameters
+    ----------
+    path : Path
+        The CIF; its first block with atom sites is used.
+    b_iso : mapping of str to float, optional
+        Debye–Waller factor B in Å² by element; goes before the CIF's own values.
+
+    Returns
+    -------
+    Crystal
+
+    Raises
+    ------
+    CrystalError
+        If the file cannot be read, has no atoms or an unknown element, names a space
+        group that is not known, or if atoms fall on each other.
+    MissingExtraError
+        If gemmi is not installed.
+
+    Warns
+    -----
+    UserWarning
+        If neither `b_iso` nor the CIF gives B of an element: then
+        :data:`DEFAULT_B_ISO` is taken. If the cell's content is not the CIF's formula.
+    """
+    block, small = _read(path)
+    for site in small.sites:
+        if site.element.atomic_number == 0:
+            raise CrystalError(
+                f"{path}: site {site.label!r} has an unknown element "
+                f"{site.type_symbol!r}; correct _atom_site_type_symbol"
+            )
+    factors, missing = _debye_waller_of_sites(small.sites, b_iso or {})
+    if missing:
+        warnings.warn(
+            f"{path}: no Debye-Waller factor for {', '.join(sorted(missing))}; B = "
+            f"{DEFAULT_B_ISO} Å² is taken. Give [crystal.b_iso] in the recipe.",
+            stacklevel=2,
+        )
+    symbols, positions, occupancies, b_values = [], [], [], []
+    images = _operations(path, block, small)
+    for site, factor in zip(small.sites, factors, strict=True):
+        for position in _distinct_images(images, np.array(site.fract.tolist())):
+            symbols.append(site.element.name)
+            positions.append(position)
+            occupancies.append(site.occ)
+            b_values.append(factor)
+    cell = small.cell
+    try:
+        crystal = Crystal(
+            lattice_from_parameters((cell.a, cell.b, cell.c, cell.alpha, cell.beta, cell.gamma)),
+            tuple(symbols),
+            np.array(positions),
+            np.array(occupancies, float),
+            np.array(b_values, float),
+        )
+    except CrystalError as error:
+        raise CrystalError(f"{path}: {error}") from error
+    _check_distances(path, crystal)
+    _check_formula(path, block, crystal)
+    return crystal
+
+
+@dataclass(frozen=True)
+class CifNotes:
+    """What a CIF says beside the structure.
+
+    Attributes
+    ----------
+    name : str or None
+        Common or mineral name of the material.
+    formula : str or None
+        Its own formula, without spaces, such as ``Al0.3Ga0.7N``.
+    elements : tuple of str
+        All elements of its sites.
+    without_b : frozenset of str
+        Elements that have a site without a Debye–Waller factor.
+    """
+
+    name: str | None
+    formula: str | None
+    elements: tuple[str, ...]
+    without_b: frozenset[str]
+
+
+def read_cif_notes(path: Path) -> CifNotes:
+    """Read what a CIF says beside the structure.
+
+    Raises
+    ------
+    CrystalError
+        If the file cannot be read as a CIF.
+    """
+    block, small = _read(path)
+    names = (_value(block, tag) for tag in _NAME_TAGS)
+    elements = sorted({site.element.name for site in small.sites})
+    _, missing = _debye_waller_of_sites(small.sites, {})
+    stated = _value(block, "_chemical_formula_sum")
+    formula = re.sub(r"\s|(?<![0-9.])1(?![0-9.])", "", stated) if stated else None
+    name = next(filter(None, names), None)
+    return CifNotes(name, formula, tuple(elements), frozenset(missing))
+
+
+def crystal_to_cif(crystal: Crystal, name: str) -> str:
+    """Write a crystal as a CIF that lists every site of the cell.
+
+    Parameters
+    ----------
+    crystal : Crystal
+    name : str
+        Name of the data block.
+    """
+    lengths = np.linalg.norm(crystal.cell, axis=1)
+    unit = crystal.cell / lengths[:, None]
+    angles = [np.rad2deg(np.arccos(np.clip(unit[i] @ unit[j], -1, 1))) for i, j in _SIDES]
+    head = [
+        f"data_{''.join(c if c.isalnum() or c in '-_' else '_' for c in name)}",
+        *(f"_cell_length_{axis} {value:.7f}" for axis, value in zip("abc", lengths, strict=True)),
+        *(
+            f"_cell_angle_{angle} {value:.7f}"
+            for angle, value in zip(("alpha", "beta", "gamma"), angles, strict=True)
+        ),
+        "_space_group_name_H-M_alt 'P 1'",
+        "loop_",
+        *(
+            f"_atom_site_{column}"
+            for column in (
+                *("label", "type_symbol", "fract_x", "fract_y", "fract_z"),
+                *("occupancy", "B_iso_or_equiv"),
+            )
+        ),
+    ]
+    sites = [
+        f"{symbol}{number} {symbol} {x:.8f} {y:.8f} {z:.8f} {occupancy:.6f} {b:.6f}"
+        for number, (symbol, (x, y, z), occupancy, b) in enumerate(
+            zip(
+                crystal.symbols,
+                crystal.positions,
+                crystal.occupancies,
+                crystal.b_iso,
+                strict=True,
+            ),
+            start=1,
+        )
+    ]
+    return "\n".join([*head, *sites]) + "\n"
+
+
+_SIDES = ((1, 2), (0, 2), (0, 1))
+
+
+def _read(path: Path) -> tuple[Any, Any]:
+    """First block of a CIF that has atoms, and its atoms."""
+    try:
+        import gemmi
+    except ImportError as error:
+        raise MissingExtraError(
+            "reading a CIF needs gemmi: pip install 'pacbed-cnn[sim]'"
+        ) from error
+    try:
+        for block in gemmi.cif.read(str(path)):
+            small = gemmi.make_small_structure_from_block(block)
+            if len(small.sites):
+                return block, small
+    except (RuntimeError, ValueError, OSError, IndexError) as error:
+        line = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise CrystalError(f"{path}: cannot be read as a CIF ({line}); check the file") from error
+    raise CrystalError(f"{path}: has no atom sites; give a CIF with an _atom_site loop")
+
+
+def _operations(path: Path, block: Any, small: Any) -> list[Any]:
+    """Symmetry operations of a CIF: those that it lists, else those of its space group."""
+    import gemmi
+
+    if len(small.symops):
+        # The list is what the file means, whatever the name and the choice of origin.
+        try:
+            return [gemmi.Op(text) for text in small.symops]
+        except RuntimeError as error:
+            raise CrystalError(
+                f"{path}: has a symmetry operation that cannot be read ({error}); correct it"
+            ) from error
+    group = _space_group(path, block, small)
+    return list(group.operations()) if group is not None else [gemmi.Op()]
+
+
+def _space_group(path: Path, block: Any, small: Any) -> Any:
+    """Space group of a CIF that lists no operations; None where nothing says one."""
+    import gemmi
+
+    hall = str(small.spacegroup_hall or "").strip()
+    group, named = small.spacegroup, str(small.spacegroup_hm or "").strip() or hall
+    if group is None and not named:
+        number = _value(block, "_space_group_IT_number") or _value(
+            block, "_symmetry_Int_Tables_number"
+        )
+        if number is None or not number.isdigit():
+            return None
+        group = gemmi.find_spacegroup_by_number(int(number))
+    if group is None:
+        raise CrystalError(
+            f'{path}: the space group "{named}" is not known; list the symmetry operations '
+            "(_space_group_symop_operation_xyz) in the CIF, or export it in P 1"
+        )
+    if (
+        group.ext in ("1", "2")
+        and not str(small.spacegroup_hall or "").strip()
+        and ":" not in named
+    ):
+        warnings.warn(
+            f"{path}: the space group {group.hm} has two choices of origin, and the CIF does not "
+            f"say which: {group.ext} is taken. Check the number of sites.",
+            stacklevel=4,
+        )
+    return group
+
+
+def _value(block: Any, tag: str) -> str | None:
+    import gemmi
+
+    raw = block.find_value(tag)
+    text = gemmi.cif.as_string(raw).strip() if raw else ""
+    return text if text not in ("", "?", ".") else None
+
+
+def _debye_waller_of_sites(sites: Any, b_iso: Mapping[str, float]) -> tuple[list[float], set[str]]:
+    """B of each site, Å², and the elements for which nobody gives one."""
+    factors: list[float] = []
+    missing: set[str] = set()
+    for site in sites:
+        element = site.element.name
+        if element in b_iso:
+            factors.append(float(b_iso[element]))
+        elif site.u_iso > 0:
+            factors.append(_EIGHT_PI_SQUARED * site.u_iso)
+        elif site.aniso.nonzero():
+            trace = (site.aniso.u11 + site.aniso.u22 + site.aniso.u33) / 3
+            factors.append(_EIGHT_PI_SQUARED * trace)
+        else:
+            missing.add(element)
+            factors.append(DEFAULT_B_ISO)
+    return factors, missing
+
+
+def _distinct_images(operations: list[Any], position: np.ndarray) -> list[np.ndarray]:
+    """All images of a site under the space group, each once (tolerance 1e-3)."""
+    images: list[np.ndarray] = []
+    for operation in operations:
+        image = np.mod(np.array(operation.apply_to_xyz(position.tolist())), 1.0)
+        distances = [np.abs((image - other + 0.5) % 1.0 - 0.5).max() for other in images]
+        if not distances or min(distances) > 1e-3:
+            images.append(image)
+    return images
+
+
+def _check_distances(path: Path, crystal: Crystal) -> None:
+    """Refuse atoms that fall on each other, as a wrong choice of origin makes them."""
+    import gemmi
+
+    radii = np.array([gemmi.Element(symbol).covalent_r for symbol in crystal.symbols])
+    for i in range(len(radii) - 1):
+        away = (crystal.positions[i + 1 :] - crystal.positions[i] + 0.5) % 1.0 - 0.5
+        distance = np.linalg.norm(away @ crystal.cell, axis=1)
+        together = crystal.occupancies[i + 1 :] + crystal.occupancies[i] > 1.05
+        close = together & (distance < _CLOSEST * (radii[i + 1 :] + radii[i]))
+        if close.any():
+            j = int(np.flatnonzero(close)[0])
+            raise CrystalError(
+                f"{path}: atoms of {crystal.symbols[i]} and {crystal.symbols[i + 1 + j]} lie "
+                f"{distance[j]:.2f} Å apart; check positions, occupancies and the space group's "
+                "choice of origin (:1 or :2), or list the symmetry operations in the CIF"
+            )
+
+
+def _check_formula(path: Path, block: Any, crystal: Crystal) -> None:
+    """Warn where the cell's content is not the formula that the CIF gives."""
+    stated = _value(block, "_chemical_formula_sum")
+    if stated is None:
+        return
+    parts = re.findall(r"([A-Z][a-z]?)\s*([0-9.]*)", stated)
+    wanted: dict[str, float] = {}
+    try:
+        for symbol, count in parts:
+            wanted[symbol] = wanted.get(symbol, 0.0) + float(count or 1)
+    except ValueError:
+        return
+    found: dict[str, float] = {}
+    for symbol, occupancy in zip(crystal.symbols, crystal.occupancies, strict=True):
+        found[symbol] = found.get(symbol, 0.0) + float(occupancy)
+    if not wanted or not sum(wanted.values()):
+        return
+    total, all_ = sum(wanted.values()), sum(found.values())
+    off = any(
+        abs(wanted.get(s, 0.0) / total - found.get(s, 0.0) / all_) > _FORMULA_TOLERANCE
+        for s in {*wanted, *found}
+    )
+    units = _value(block, "_cell_formula_units_Z") or ""
+    stated += f" x {units}" if units.isdigit() else ""
+    off |= units.isdigit() and abs(total * int(units) / all_ - 1) > _FORMULA_TOLERANCE
+    if off:
+        content = " ".join(f"{symbol}{count:g}" for symbol, count in found.items())
+        warnings.warn(
+            f"{path}: the cell holds {content}, which is not the CIF's formula {stated}; check "
+            "sites, occupancies, symmetry and the choice of origin.",
+            stacklevel=3,
+        )

@@ -1,0 +1,164 @@
+"""The fit behind the answer of networks that choose among labels.
+
+The networks say how thick the crystal is and how far it is tilted, not in which direction
+nor how the pattern is turned. Both are searched on a grid, where a comparison with all
+thicknesses at once is cheap; the best poses go the way that every fit goes.
+"""
+
+import math
+from dataclasses import dataclass, replace
+from typing import cast
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from pacbed.infer.confidence import Calibration
+from pacbed.infer.estimate import Estimate
+from pacbed.infer.label_summary import LabelSummary
+from pacbed.infer.outcome import Context, fitted_estimate
+from pacbed.infer.posing import Placement, Reading
+from pacbed.infer.refine import refine
+from pacbed.infer.thickness_scan import ThicknessScan
+from pacbed.lacbed.table import LacbedTable
+from pacbed.library.bundle import READER, Bundle
+from pacbed.library.label_bundle import LabelBundle
+from pacbed.pattern.crystal_frame import plane_operations
+from pacbed.pattern.geometry import rotation_matrix
+from pacbed.pattern.preprocess import DiskLocation
+
+#: Grid of the search: turns of the pattern, and directions of the tilt.
+_TURN_STEP_DEG, _DIRECTIONS = 7.5, 12
+#: Below this mistilt its direction is not searched, mrad.
+_SMALL_TILT_MRAD = 0.3
+#: Smoothing before the comparison, semi-angles; poses that are fitted.
+_SMOOTHING, _POSES = 0.03, 3
+#: Thicknesses that the networks give less than this, of their likeliest, are not compared.
+_LIKELY = 0.02
+_BIN_NM, _ANGSTROM_PER_NM = 1.0, 10.0
+#: The networks give no error of the tilt's direction: what right patterns have.
+_USUAL_TILT_ERROR_MRAD = 0.07
+
+
+@dataclass(frozen=True)
+class LabelReading:
+    """What the networks found in a pattern.
+
+    Attributes
+    ----------
+    disk : DiskLocation
+        Bright-field disk, its radius after the scale network's answer.
+    thickness : LabelSummary
+        Å.
+    mistilt_mrad : float
+        0 where no network says it.
+    """
+
+    disk: DiskLocation
+    thickness: LabelSummary
+    mistilt_mrad: float
+
+
+def refine_labels(
+    bundle: LabelBundle,
+    table: LacbedTable,
+    data: np.ndarray,
+    reading: LabelReading,
+    convergence_mrad: float,
+    scale_given: bool,
+    started: float,
+) -> Estimate:
+    """Fit the synthesised pattern to a measured one, starting from labels.
+
+    Parameters
+    ----------
+    bundle : LabelBundle
+    table : LacbedTable
+        Of the crystal.
+    data : ndarray of float32, shape (rows, columns)
+        From :func:`pacbed.pattern.preprocess.clean`.
+    reading : LabelReading
+    convergence_mrad : float
+    scale_given : bool
+        Whether the angle per pixel is known.
+    started : float
+        When the inference began, of :func:`time.perf_counter`.
+
+    Returns
+    -------
+    Estimate
+        That of the fit; what the bundle is, and what its networks said, is for the caller
+        to add.
+    """
+    operations = plane_operations(table.geometry)
+    order = int((np.linalg.det(operations) > 0).sum())
+    bins, probability = _distribution(reading.thickness)
+    placements = _search(table, data, reading, convergence_mrad, order, bins, probability)
+    readings = [Reading(p, probability, _USUAL_TILT_ERROR_MRAD) for p in placements]
+    solutions = refine(data, readings, bins, table, convergence_mrad, scale_given)
+    hashes = {**bundle.hashes, READER: bundle.digest("Thickness")}
+    # What the outcome takes of a bundle, its system and its hashes, a label bundle has as well.
+    described = cast(Bundle, replace(bundle, hashes=hashes))
+    context = Context(
+        described,
+        Calibration.from_dict(bundle.calibration),
+        bins,
+        order,
+        data.shape,
+        convergence_mrad,
+        started,
+    )
+    return fitted_estimate(context, readings[0], solutions)
+
+
+def _distribution(summary: LabelSummary) -> tuple[np.ndarray, np.ndarray]:
+    """Even bins in nm, and the labels' probabilities spread over them."""
+    values = summary.values / _ANGSTROM_PER_NM
+    middles = (values[1:] + values[:-1]) / 2
+    edges = np.concatenate([[2 * values[0] - middles[0]], middles, [2 * values[-1] - middles[-1]]])
+    bins = np.arange(values[0], values[-1] + _BIN_NM / 2, _BIN_NM)
+    density = summary.probability / np.diff(edges)
+    place = np.clip(np.searchsorted(edges, bins, side="right") - 1, 0, len(values) - 1)
+    probability = density[place]
+    return bins, probability / probability.sum()
+
+
+def _search(
+    table: LacbedTable,
+    data: np.ndarray,
+    reading: LabelReading,
+    convergence_mrad: float,
+    order: int,
+    bins: np.ndarray,
+    probability: np.ndarray,
+) -> list[Placement]:
+    """Poses that explain the pattern best at a likely thickness, the best first."""
+    disk, mistilt = reading.disk, reading.mistilt_mrad
+    reach = 1.1 * disk.radius
+    top, left = (max(0, int(c - reach)) for c in (disk.row, disk.column))
+    window = data[top : int(disk.row + reach) + 2, left : int(disk.column + reach) + 2]
+    image = gaussian_filter(window, _SMOOTHING * disk.radius)
+    center = np.array([disk.column - left, disk.row - top])
+    scan = ThicknessScan(table, np.zeros(2), convergence_mrad, mistilt + 0.1)
+    prior = np.interp(scan.thickness_nm, bins, probability, left=0.0, right=0.0)
+    likely = prior >= _LIKELY * prior.max()
+    count = _DIRECTIONS if mistilt >= _SMALL_TILT_MRAD else 1
+    directions = 2 * math.pi * np.arange(count) / count
+    found = []
+    for turn in np.arange(0.0, 360.0 / order, _TURN_STEP_DEG):
+        matrix = rotation_matrix(turn) * (disk.radius / convergence_mrad)
+        for direction in directions:
+            tilt = mistilt * np.array([math.cos(direction), math.sin(direction)])
+            left_over = scan.explained(image, matrix, center, tilt)
+            found.append((float(left_over[likely].min()), Placement(disk, float(turn), tilt)))
+    found.sort(key=lambda item: item[0])
+    kept: list[Placement] = []
+    for _, placement in found:
+        if all(_apart(placement, other, mistilt) for other in kept):
+            kept.append(placement)
+    return kept[:_POSES]
+
+
+def _apart(one: Placement, other: Placement, mistilt: float) -> bool:
+    """Whether two poses are more than a step of the grid apart."""
+    far = float(np.linalg.norm(one.tilt - other.tilt)) > 0.5 * mistilt
+    return far or abs(one.rotation_deg - other.rotation_deg) > 2 * _TURN_STEP_DEG

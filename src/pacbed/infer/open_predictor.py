@@ -1,0 +1,63 @@
+"""The predictor that belongs to an installed model."""
+
+from typing import Protocol
+
+import numpy as np
+
+from pacbed.infer.estimate import Estimate
+from pacbed.infer.label_predictor import LabelPredictor
+from pacbed.infer.predictor import Predictor
+from pacbed.library.label_bundle import LabelBundle
+from pacbed.library.places import Model
+
+
+class AnyPredictor(Protocol):
+    """What every predictor can do; see :class:`~pacbed.infer.predictor.Predictor`."""
+
+    @property
+    def bundle(self) -> Model:
+        """The model that answers."""
+        ...
+
+    def infer(
+        self,
+        pattern: np.ndarray,
+        convergence_mrad: float,
+        mrad_per_pixel: float | None = None,
+        refine: bool = True,
+    ) -> Estimate:
+        """Infer thickness and mistilt of one pattern."""
+        ...
+
+
+def open_predictor(bundle: Model, threads: int = 1) -> AnyPredictor:
+    """Open the predictor for a model, of whichever kind it is.
+
+    Parameters
+    ----------
+    bundle : Bundle or LabelBundle
+        From :func:`pacbed.library.register.load_bundle`.
+    threads : int
+        Threads of one inference.
+
+    Returns
+    -------
+    Predictor or LabelPredictor
+
+    Raises
+    ------
+    BundleError
+        If a part of the bundle is missing, damaged or of another version.
+    MissingExtraError
+        If a network's format needs an extra that is not installed.
+
+    Examples
+    --------
+    ::
+
+        predictor = open_predictor(load_bundle(7, data=Path("data")))
+        estimate = predictor.infer(pattern, convergence_mrad=20.0)
+    """
+    if isinstance(bundle, LabelBundle):
+        return LabelPredictor(bundle, threads)
+    return Predictor(bundle, threads)

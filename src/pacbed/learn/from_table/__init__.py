@@ -1,0 +1,1 @@
+"""Label models, trained on a table of simulated patterns."""
