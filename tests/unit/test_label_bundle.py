@@ -13,7 +13,7 @@ from pacbed.infer.open_predictor import open_predictor
 from pacbed.infer.predictor import Predictor
 from pacbed.library.bundle import Bundle
 from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.places import kind_of, table_of
+from pacbed.library.places import kind_of, open_model, table_of
 from pacbed.library.register import (
     broken_bundles,
     find_system,
@@ -199,7 +199,7 @@ def test_wrong_model_entry(folder, model, words):
     ("entries", "words"),
     [
         ({"schema": 99}, "schema 99"),
-        ({"models": {}}, "no Thickness model"),
+        ({"models": {}}, "has no network"),
         (
             {"models": {"Azimuth": {"file": "a", "labels": "b", "input": [1, 1, 1]}}},
             "unknown model",
@@ -219,6 +219,15 @@ def test_wrong_description_is_listed_and_stops_nothing(folder, entries, words):
     assert str(folder) in fault
     with pytest.warns(UserWarning, match="left out"):
         assert find_system(3, data=data).id == 3
+
+
+def test_without_thickness_it_answers_nothing(tmp_path, table):
+    folder = make_label_bundle(tmp_path, table, targets=("Mistilt", "Scale"))
+    # It can be looked at, as after a training of these two alone.
+    assert set(open_model(folder).models) == {"Mistilt", "Scale"}
+    with pytest.raises(BundleError, match="no Thickness model"):
+        LabelPredictor(LabelBundle.load(folder))
+    assert "no Thickness model" in broken_bundles(tmp_path)[folder]
 
 
 def test_wrong_preparation(folder, table):

@@ -112,6 +112,13 @@ def kind_of(model: Model) -> str:
     return ENGINE
 
 
+def _open_answering(folder: Path) -> Model:
+    model = open_model(folder)
+    if isinstance(model, LabelBundle):
+        model.check_answers()
+    return model
+
+
 def table_of(model: Model) -> LacbedTable:
     """The LACBED table of a model, for simulating patterns.
 
@@ -158,7 +165,7 @@ def _bundle_place(folder: Path) -> ModelPlace:
     number = folder.parents[1].name
     return ModelPlace(
         folder,
-        lambda: open_model(folder),
+        lambda: _open_answering(folder),
         int(number) if number.isascii() and number.isdigit() else None,
         (folder / DESCRIPTION,),
     )
