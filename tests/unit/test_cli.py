@@ -97,7 +97,7 @@ def test_systems_as_table_and_json(data):
     (line,) = [row for row in succeed("systems", "--data", data).splitlines() if SYSTEM.name in row]
     assert [word for word in line.split() if word] == [
         "41", SYSTEM.name, "Strontium", "titanate", "SrTiO3", "[001]", "200",
-        "10-12", "1-30", "0-3",
+        "10-12", "1-30", "0-3", "engine",
     ]  # fmt: skip
     entries = {
         entry["id"]: entry for entry in json.loads(succeed("systems", "--data", data, "--json"))

@@ -104,10 +104,16 @@ def test_systems_say_what_model_they_have(here, table):
     assert entries[7]["thickness_nm"] == [10, 60]
 
 
-def test_any_ranks_fits_alone(here):
+def test_any_ranks_fits_alone(here, table, monkeypatch):
     make_earlier_folder(here / "data")
-    answer = json.loads(succeed("infer", "pattern.npy", "-s", "any", "--convergence", 20, "--json"))
-    assert all("earlier" not in entry["system"] for entry in answer["ranking"])
+    make_label_bundle(here / "data", table, with_table=True)
+    asked = []
+    monkeypatch.setattr(
+        "pacbed.infer.open_predictor.open_predictor", lambda m: asked.append(m.system.id)
+    )
+    with pytest.raises(AttributeError):  # there is no predictor to go on with
+        succeed("infer", "pattern.npy", "-s", "any", "--convergence", 20)
+    assert asked == [0, 1, 2, 3, 51]
 
 
 def test_pattern_needs_a_table(here):

@@ -8,10 +8,13 @@ import pytest
 from pacbed.errors import BundleError
 from pacbed.library.bundle import Bundle
 from pacbed.library.data_register import read_register, register_models
+from pacbed.library.earlier_folder import load_earlier
 from pacbed.library.install import check_model_name, install_model, prepare_model
+from pacbed.library.places import earlier_folders
 from pacbed.library.recipe import load_recipe
 from pacbed.library.register_changes import add_model, register_lock
 from tests.cli_tools import RECIPE, fail, make_data_folder, run, succeed
+from tests.label_tools import make_earlier_folder
 
 
 @pytest.fixture
@@ -27,7 +30,9 @@ def data(tmp_path, small_table, monkeypatch):
 
 
 def test_a_bare_call_lists(data):
-    assert succeed("systems", "--data", data).count("\n") == 6
+    words = succeed("systems", "--data", data)
+    assert words.splitlines()[-3].split()[0] == "41"
+    assert words.endswith("registered, no model yet\n    42 Strontium titanate\n")
     assert json.loads(succeed("systems", "--json", "--data", data))[-1]["id"] == 41
 
 
@@ -73,12 +78,17 @@ def test_rename_a_bundle_and_a_recipe(data):
 
 
 def test_a_system_of_the_earlier_kind_gets_a_column_for_its_name(data):
-    register = data / "Register.csv"
-    register.write_text("id;path;material;colour\n7;data\\7;Rutile;red\n", encoding="utf-8")
-    (data / "7").mkdir()
-    succeed("systems", "rename", 7, "old-rutile", "--data", data)
-    assert read_register(data)[0].name == "old-rutile"
-    assert "7;data\\7;Rutile;red;" in register.read_text(encoding="utf-8")
+    make_earlier_folder(data, ".h5")
+    succeed("systems", "rename", 7, "old-titanate", "--data", data)
+    assert [row.name for row in read_register(data)] == [None, "old-titanate"]
+    (line,) = [
+        text for text in (data / "Register.csv").read_text().splitlines() if text[:2] == "7;"
+    ]
+    assert line.startswith("7;data\\7;Strontium Titanate;SrTiO3;")
+    (found,) = earlier_folders(data)[0]
+    # Converted models need no extra, and are not opened for their names.
+    (found.folder / "Small_Thickness.onnx").touch()
+    assert load_earlier(found, (".onnx",)).system.name == "old-titanate"
 
 
 @pytest.mark.parametrize("name", ["", "12", "any", "a b", "../x", "Å", "a;b", "x" * 200])

@@ -11,9 +11,16 @@ from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
 from pacbed.infer.label_predictor import LabelPredictor
 from pacbed.infer.open_predictor import open_predictor
 from pacbed.infer.predictor import Predictor
+from pacbed.library.bundle import Bundle
 from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.places import kind_of, table_of
-from pacbed.library.register import broken_bundles, find_system, installed_bundles, load_bundle
+from pacbed.library.places import kind_of, open_model, table_of
+from pacbed.library.register import (
+    broken_bundles,
+    find_system,
+    installed_bundles,
+    load_bundle,
+    load_engine,
+)
 from tests.label_tools import LABEL_SYSTEM, make_label_bundle, recorded_pattern
 
 
@@ -145,6 +152,15 @@ def test_patterns_need_a_table(folder):
         table_of(LabelBundle.load(folder))
 
 
+def test_what_needs_an_engine_refuses_it(folder):
+    data = folder.parents[2]
+    with pytest.raises(UnknownSystemError, match="chooses among labels"):
+        load_engine(51, data)
+    assert load_engine(3, data).system.id == 3
+    with pytest.raises(BundleError, match="of the kind labels"):
+        Bundle.load(folder)
+
+
 def test_changed_network_is_refused(folder):
     bundle = LabelBundle.load(folder)
     (folder / "Mistilt.onnx").write_bytes(b"changed")
@@ -183,7 +199,7 @@ def test_wrong_model_entry(folder, model, words):
     ("entries", "words"),
     [
         ({"schema": 99}, "schema 99"),
-        ({"models": {}}, "no Thickness model"),
+        ({"models": {}}, "has no network"),
         (
             {"models": {"Azimuth": {"file": "a", "labels": "b", "input": [1, 1, 1]}}},
             "unknown model",
@@ -203,6 +219,15 @@ def test_wrong_description_is_listed_and_stops_nothing(folder, entries, words):
     assert str(folder) in fault
     with pytest.warns(UserWarning, match="left out"):
         assert find_system(3, data=data).id == 3
+
+
+def test_without_thickness_it_answers_nothing(tmp_path, table):
+    folder = make_label_bundle(tmp_path, table, targets=("Mistilt", "Scale"))
+    # It can be looked at, as after a training of these two alone.
+    assert set(open_model(folder).models) == {"Mistilt", "Scale"}
+    with pytest.raises(BundleError, match="no Thickness model"):
+        LabelPredictor(LabelBundle.load(folder))
+    assert "no Thickness model" in broken_bundles(tmp_path)[folder]
 
 
 def test_wrong_preparation(folder, table):

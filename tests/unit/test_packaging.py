@@ -12,7 +12,9 @@ from packaging.utils import canonicalize_name
 
 import pacbed
 
-HEAVY = {"abtem", "ase", "gemmi", "onnx", "onnxscript", "spglib", "torch"}
+HEAVY = {
+    "abtem", "ai-edge-litert", "ase", "gemmi", "keras", "onnx", "onnxscript", "spglib", "torch"
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +49,8 @@ def test_base_installation_has_no_heavy_dependency(project):
 def test_extras_build_on_each_other(project):
     extras = project["optional-dependencies"]
     assert "pacbed-cnn[sim]" in extras["train"]
-    assert "pacbed-cnn[train]" in extras["dev"]
+    assert "pacbed-cnn[train]" in extras["keras"]
+    assert "pacbed-cnn[keras,tflite,train]" in extras["dev"]
 
 
 def test_every_direct_dependency_is_pinned_inside_its_range(project, pins):

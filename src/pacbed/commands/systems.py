@@ -20,7 +20,7 @@ def systems(as_json: JsonOption = False, data: DataOption = None) -> None:
     Example: [bold]pacbed systems --json[/bold]
     """
     from pacbed.library.places import kind_of
-    from pacbed.library.register import broken_bundles, installed_bundles
+    from pacbed.library.register import broken_bundles, installed_bundles, systems_without_model
     from pacbed.library.zone_axis import format_zone_axis
 
     installed = [(model.system, kind_of(model)) for model in installed_bundles(data)]
@@ -47,3 +47,8 @@ def systems(as_json: JsonOption = False, data: DataOption = None) -> None:
     broken = broken_bundles(data)
     if broken:
         print_block("broken, left out", [("", str(folder)) for folder in broken])
+    waiting = systems_without_model(data, {system.id for system, _ in installed})
+    if waiting:
+        print_block(
+            "registered, no model yet", [("", f"{row.id} {row.material or ''}") for row in waiting]
+        )

@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pacbed.errors import OutOfRangeError
+from pacbed.errors import CrystalError, OutOfRangeError
 
 if TYPE_CHECKING:
     from pacbed.library.pattern_table import PatternTable
@@ -82,16 +82,15 @@ def _folder_number(path: Path) -> int | None:
 
 
 def _zone_axis(table: "PatternTable", text: str | None) -> tuple[int, int, int]:
-    found = re.findall(r"-?\d+", text or "")
-    if len(found) == 1 and re.fullmatch(r"\d{3}", found[0]):
-        found = list(found[0])
-    if len(found) != 3:
+    from pacbed.library.zone_axis import parse_zone_axis
+
+    try:
+        return parse_zone_axis((text or "").strip("()[] "))
+    except CrystalError:
         raise OutOfRangeError(
             f"{table.path}: the zone axis {text or ''!r} is not three whole numbers: "
             'give --zone-axis "0 0 1".'
-        )
-    u, v, w = map(int, found)
-    return u, v, w
+        ) from None
 
 
 def _high_tension(table: "PatternTable", given: float | None) -> float:

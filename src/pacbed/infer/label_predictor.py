@@ -44,6 +44,7 @@ class LabelPredictor:
     """
 
     def __init__(self, bundle: LabelBundle, threads: int = 1) -> None:
+        bundle.check_answers()
         self.bundle = bundle
         self._networks: dict[str, LabelNetwork] = {
             target: open_network(bundle, target, threads) for target in bundle.models

@@ -20,8 +20,8 @@ def table_memory_bytes(
     """Estimate the memory that the simulation of a table needs.
 
     One intensity in single precision for each direction of the irreducible wedge, each
-    beam that it can send into the recorded field, and each thickness; half as much again
-    for what is held beside them.
+    beam that it can send into the recorded field, and each thickness; nearly as much again
+    for what is held beside them (measured: 1.8 GB for Si [110] at 200 kV, default ranges).
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def table_memory_bytes(
     Returns
     -------
     int
-        Bytes, good to some ten per cent.
+        Bytes, good to some twenty per cent.
     """
     radius = convergence_max_mrad + mistilt_max_mrad
     directions = np.pi * (radius / options.direction_step_mrad) ** 2 / len(cell.point_group)
@@ -42,7 +42,7 @@ def table_memory_bytes(
     g_max = min(field * 1e-3 / electron_wavelength(high_tension_kV), options.g_max)
     beams = np.pi * g_max**2 * cell.area
     steps = thickness_max_nm / options.thickness_step_nm + 3
-    return int(1.5 * 4 * directions * beams * steps)
+    return int(1.9 * 4 * directions * beams * steps)
 
 
 def machine_memory_bytes() -> int | None:

@@ -14,6 +14,8 @@ from pacbed.lacbed.table import LacbedTable
 from pacbed.library.system import System
 
 SCHEMA = 2
+#: What ``kind`` says in the description, where it says anything.
+ENGINE = "engine"
 DESCRIPTION, TABLE = "bundle.json", "lacbed.npz"
 LOCATOR, READER = "locator.onnx", "reader.onnx"
 
@@ -66,6 +68,11 @@ class Bundle:
                 raise BundleError(
                     f"{path}: has schema {content['schema']}, this version reads {SCHEMA}; "
                     "train the bundle again"
+                )
+            if content.get("kind", ENGINE) != ENGINE:
+                raise BundleError(
+                    f"{path}: describes a model of the kind {content['kind']}; give a bundle that "
+                    "was made from a crystal"
                 )
             values: dict[str, Any] = {
                 k: tuple(v) if isinstance(v, list) else v for k, v in content["system"].items()

@@ -53,7 +53,8 @@ class LabelBundle:
     folder : Path
     system : System
     models : dict of str to LabelModel
-        ``Thickness``, and where they were trained ``Mistilt`` and ``Scale``.
+        ``Thickness``, ``Mistilt`` and ``Scale`` as far as they were trained; without
+        ``Thickness`` the bundle answers no pattern, see :meth:`check_answers`.
     convergence_mrad : tuple of float
         Range over which the networks' second input runs from 0 to 1.
     preparation : dict
@@ -80,12 +81,9 @@ class LabelBundle:
     kind: str = KIND
 
     def __post_init__(self) -> None:
-        """Refuse what no pattern could be answered with."""
-        if "Thickness" not in self.models:
-            raise BundleError(
-                f"{self.folder}: has no Thickness model, without which there is no answer; "
-                "train one"
-            )
+        """Refuse what no network can have."""
+        if not self.models:
+            raise BundleError(f"{self.folder}: has no network; train one")
         low, high = self.convergence_mrad
         if not (math.isfinite(low) and math.isfinite(high) and 0 < low <= high):
             raise BundleError(f"{self.folder}: its convergence angles {low:g} to {high:g} mrad "
@@ -133,6 +131,20 @@ class LabelBundle:
             raise BundleError(
                 f"{path}: is not the description of a label bundle ({error!r}); train it again"
             ) from error
+
+    def check_answers(self) -> None:
+        """Refuse a bundle that can be validated or trained further, but answers no pattern.
+
+        Raises
+        ------
+        BundleError
+            If it has no network for the thickness.
+        """
+        if "Thickness" not in self.models:
+            raise BundleError(
+                f"{self.folder}: has no Thickness model, without which there is no answer; "
+                "train one"
+            )
 
     def content(self, target: str) -> bytes:
         """Read the network for a target.

@@ -169,8 +169,9 @@ def _remove_patterns(folder: Path) -> None:
     (folder / DATAFRAME).unlink(missing_ok=True)
     for place in folder.glob("Tilt_*"):
         if place.is_dir() and not place.is_symlink():
-            for picture in place.glob("*_Angstrom.tif"):
-                picture.unlink()
+            # With what a process left that was killed while writing.
+            for picture in (*place.glob("*_Angstrom.tif"), *place.glob(".*_Angstrom.tif.*")):
+                picture.unlink(missing_ok=True)
             if not any(place.iterdir()):
                 place.rmdir()
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pacbed.errors import BundleError, PacbedError, UnknownSystemError
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.bundle import DESCRIPTION, Bundle
+from pacbed.library.bundle import DESCRIPTION, ENGINE, Bundle
 from pacbed.library.data_register import (
     MODELS,
     RegisterRow,
@@ -109,7 +109,14 @@ def kind_of(model: Model) -> str:
     """What kind of model it is: ``engine``, ``labels`` or ``earlier``."""
     if isinstance(model, LabelBundle):
         return EARLIER if model.preparation.get("road") == EARLIER else KIND
-    return "engine"
+    return ENGINE
+
+
+def _open_answering(folder: Path) -> Model:
+    model = open_model(folder)
+    if isinstance(model, LabelBundle):
+        model.check_answers()
+    return model
 
 
 def table_of(model: Model) -> LacbedTable:
@@ -158,7 +165,7 @@ def _bundle_place(folder: Path) -> ModelPlace:
     number = folder.parents[1].name
     return ModelPlace(
         folder,
-        lambda: open_model(folder),
+        lambda: _open_answering(folder),
         int(number) if number.isascii() and number.isdigit() else None,
         (folder / DESCRIPTION,),
     )

@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from pacbed.errors import BundleError, MissingExtraError, PacbedError, UnknownSystemError
+from pacbed.library.bundle import Bundle
+from pacbed.library.data_register import RegisterRow, read_register
 from pacbed.library.places import Fault, Model, ModelPlace, model_places
 from pacbed.library.system import System
 
@@ -95,6 +97,24 @@ def shipped_systems() -> list[System]:
     """The systems that come with the program, by ID."""
     places, _ = model_places(None)
     return sorted((place.load().system for place in places), key=lambda system: system.id)
+
+
+def systems_without_model(data: Path | None, answered: set[int]) -> list[RegisterRow]:
+    """Registered systems that no model answers for.
+
+    Parameters
+    ----------
+    data : Path, optional
+        Data folder.
+    answered : set of int
+        Numbers of the systems that have a model.
+    """
+    folder = data_folder(data)
+    try:
+        rows = read_register(folder) if folder is not None else []
+    except PacbedError:
+        return []  # which is told among the broken ones
+    return [row for row in rows if row.id not in answered]
 
 
 def find_system(
@@ -227,3 +247,28 @@ def load_bundle(system: System | str | int, data: Path | None = None) -> Model:
         if bundle.system == wanted:
             return bundle
     raise UnknownSystemError(f"system {wanted.name} is not installed")
+
+
+def load_engine(system: System | str | int, data: Path | None = None) -> Bundle:
+    """Bundle of an installed system, for what needs networks with a fit behind them.
+
+    Parameters
+    ----------
+    system : System, str or int
+        As found by :func:`find_system`, or its ID or name.
+    data : Path, optional
+
+    Raises
+    ------
+    UnknownSystemError
+        If it is not installed, or its model chooses among labels.
+    BundleError
+        If its bundle is broken.
+    """
+    model = load_bundle(system, data)
+    if not isinstance(model, Bundle):
+        raise UnknownSystemError(
+            f"the model of the system {model.system.name} chooses among labels, and this needs a "
+            "bundle that was made from a crystal: pacbed train RECIPE makes one"
+        )
+    return model
