@@ -31,7 +31,7 @@ def test_silicon():
     assert (system.composition, system.zone_axis) == ("Si", (1, 1, 0))
     assert system.convergence_mrad == (10, 30)
     assert recipe.crystal.b_iso == pytest.approx([0.46] * 8)
-    assert recipe.training.samples == 400_000
+    assert recipe.training.samples == 300_000
 
 
 def test_options():

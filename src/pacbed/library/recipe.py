@@ -37,7 +37,7 @@ class TrainingOptions:
     checkpoint_seconds : float
     """
 
-    samples: int = 400_000
+    samples: int = 300_000
     batch_size: int = 256
     learning_rate: float = 2e-3
     seed: int = 0
