@@ -91,8 +91,11 @@ def report(result: ThicknessMap, wedge: WedgeOptions, window: int) -> None:
     print(f"errors over their bars: rms {np.sqrt(np.nanmean(pull**2)):.2f}")
     wrong = np.abs(error) > WRONG_NM
     marked = result.jump | ~np.isin(result.status, (0, 5))
-    print(f"off by more than {WRONG_NM:g} nm: {wrong.sum()}, of them unmarked: "
-          f"{(wrong & ~marked).sum()}; right ones marked as jumps: {(result.jump & ~wrong).sum()}")  # fmt: skip
+    unmarked, called = int((wrong & ~marked).sum()), int((result.jump & ~wrong).sum())
+    print(
+        f"off by more than {WRONG_NM:g} nm: {wrong.sum()}, of them unmarked: {unmarked}; "
+        f"right ones called jumps: {called}"
+    )
     alone = np.abs(result.thickness_alone_nm - thickness) > WRONG_NM
     print(f"off by more than {WRONG_NM:g} nm before settling: {alone.sum()}")
 

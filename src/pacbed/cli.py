@@ -14,6 +14,7 @@ from pacbed.commands.serve import serve
 from pacbed.commands.simulate import simulate
 from pacbed.commands.systems import systems
 from pacbed.commands.train import train
+from pacbed.commands.wedge import wedge
 
 app = typer.Typer(
     name="pacbed",
@@ -70,6 +71,7 @@ app.command()(evaluate)
 app.command()(simulate)
 app.command()(train)
 app.command()(reference)
+app.command()(wedge)
 
 
 def _version(wanted: bool) -> None:

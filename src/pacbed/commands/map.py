@@ -1,5 +1,8 @@
 """``pacbed map``: thickness and mistilt over a 4D-STEM scan."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +26,9 @@ from pacbed.errors import FileFormatError, OutOfRangeError
 if TYPE_CHECKING:
     import numpy as np
 
+    from pacbed.library.bundle import Bundle
     from pacbed.library.system import System
+    from pacbed.maps.blocks import Spread
     from pacbed.maps.options import MapOptions
     from pacbed.maps.scan import Scan
     from pacbed.maps.scan_files import RawLayout
@@ -31,6 +36,40 @@ if TYPE_CHECKING:
 
 #: Endings of the file that is written; see ``pacbed.maps.output``.
 _ENDINGS = (".npz", ".hspy", ".zspy")
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where the windows are inferred: processes here, or a cluster."""
+
+    workers: int | None
+    scheduler: str | None
+    local: int | None
+
+    def __post_init__(self) -> None:
+        if sum(given is not None for given in (self.workers, self.scheduler, self.local)) > 1:
+            raise OutOfRangeError(
+                "--workers, --scheduler and --local-cluster exclude each other: give one."
+            )
+
+    @contextmanager
+    def spread(self, scan: "Scan", bundle: "Bundle", options: "MapOptions") -> "Iterator[Spread]":
+        """How blocks are computed, for as long as it is needed."""
+        from pacbed.maps import cluster
+        from pacbed.maps.options import make_grid
+        from pacbed.maps.processes import default_workers, spread_over_processes
+
+        if self.scheduler is not None or self.local is not None:
+            connected = (
+                cluster.connect(self.scheduler)
+                if self.scheduler is not None
+                else cluster.local_cluster(self.local or 1)
+            )
+            with connected as client:
+                yield cluster.spread_over_cluster(client)
+            return
+        rows, columns = make_grid(scan, bundle, options)[0].shape
+        yield spread_over_processes(self.workers or default_workers(rows * columns))
 
 
 def map_scan(
@@ -130,6 +169,31 @@ def map_scan(
     raw_offset: Annotated[
         int, typer.Option(help="Bytes before its first pixel.", min=0, metavar="BYTES")
     ] = 0,
+    workers: Annotated[
+        int | None,
+        typer.Option(
+            help="Processes on this machine; by default as many as it has cores, and one for a"
+            " small map.",
+            min=1,
+            metavar="N",
+        ),
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            help="Compute on a Dask cluster instead: address of its scheduler.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
+    local_cluster: Annotated[
+        int | None,
+        typer.Option(
+            "--local-cluster",
+            help="Compute on a Dask cluster of so many processes on this machine.",
+            min=1,
+            metavar="N",
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a map that was stopped.")
     ] = False,
@@ -173,7 +237,8 @@ def map_scan(
         step_nm=step,
     )
     chosen = choose_system(system, material, high_tension, zone_axis, data)
-    result = _run(file, scan, chosen, options, output, resume, data)
+    place = _Place(workers, scheduler, local_cluster)
+    result = _run(file, scan, chosen, options, output, resume, data, place)
     if as_json:
         from pacbed.maps.output import description
 
@@ -190,6 +255,7 @@ def _run(
     output: Path,
     resume: bool,
     data: Path | None,
+    place: _Place,
 ) -> "ThicknessMap":
     from pacbed.files import write_atomically
     from pacbed.library.register import load_bundle
@@ -205,9 +271,9 @@ def _run(
         resume,
     )  # fmt: skip
     try:
-        with progress_bar("mapping") as bar:
+        with place.spread(scan, bundle, options) as spread, progress_bar("mapping") as bar:
             result = infer_map(
-                scan, bundle, options, lambda words, share: bar.update(share, words), store
+                scan, bundle, options, lambda words, share: bar.update(share, words), store, spread
             )
     except KeyboardInterrupt:
         typer.echo("pacbed: stopped; the same command with --resume goes on", err=True)

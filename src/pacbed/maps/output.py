@@ -7,9 +7,6 @@ calibrated axes, for HyperSpy. Files are written whole or not at all.
 import dataclasses
 import io
 import json
-import os
-import secrets
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +16,7 @@ from pacbed.errors import FileFormatError, MissingExtraError
 from pacbed.files import write_atomically
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.maps.layers import STATUS_NAMES
+from pacbed.maps.signal_file import EMPTY_SIGNAL, write_signal
 from pacbed.maps.thickness_map import ThicknessMap
 
 #: Endings of the file that holds everything.
@@ -62,7 +60,7 @@ def save_map(path: Path, result: ThicknessMap) -> None:
     if path.suffix.lower() == ".npz":
         write_atomically(path, _npz(result))
     else:
-        _write_hyperspy(path, to_signal(result))
+        write_signal(path, to_signal(result))
 
 
 def check_ending(path: Path) -> None:
@@ -190,12 +188,7 @@ def to_signal(result: ThicknessMap) -> dict[str, Any]:
             "Signal": {"signal_type": ""},
             "PACBED": {"maps": names, "description": json.dumps(description(result))},
         },
-        "original_metadata": {},
-        "attributes": {"_lazy": False},
-        "package_info": {},
-        "learning_results": {},
-        "models": {},
-        "tmp_parameters": {},
+        **EMPTY_SIGNAL,
     }
 
 
@@ -216,28 +209,3 @@ def _npz(result: ThicknessMap) -> bytes:
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
     return buffer.getvalue()
-
-
-def _write_hyperspy(path: Path, signal: dict[str, Any]) -> None:
-    """Write beside the place, then put it there: hspy is a file, zspy a folder."""
-    suffix = path.suffix.lower()
-    beside = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{suffix}")
-    try:
-        if suffix == ".hspy":
-            from rsciio.hspy import file_writer
-        else:
-            from rsciio.zspy import file_writer
-        file_writer(str(beside), signal, show_progressbar=False)
-        if path.is_dir():
-            shutil.rmtree(path)
-        os.replace(beside, path)
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise FileFormatError(
-            f"{path}: cannot be written ({reason}); choose an existing, writable folder with room"
-        ) from error
-    finally:
-        if beside.is_dir():
-            shutil.rmtree(beside, ignore_errors=True)
-        elif beside.exists():
-            beside.unlink()

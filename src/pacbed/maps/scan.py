@@ -14,6 +14,27 @@ _CHUNK_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
+class ArrayRows:
+    """Reads rows of an array; may be sent to other processes.
+
+    Attributes
+    ----------
+    array : array_like
+        In memory, memory-mapped or of Dask.
+    """
+
+    array: Any
+
+    def __call__(self, first: int, last: int) -> np.ndarray:
+        """Scan rows from `first` to before `last`."""
+        part = self.array[first:last]
+        if hasattr(part, "compute"):
+            # One chunk after the other: the memory stays that of one.
+            part = part.compute(scheduler="synchronous")
+        return np.asarray(part)
+
+
+@dataclass(frozen=True)
 class Scan:
     """A 4D-STEM scan; nothing of it is in memory until rows are read.
 
@@ -79,12 +100,10 @@ class Scan:
         **known
             ``step_nm``, ``mrad_per_pixel`` and the other attributes.
         """
-
-        def read(first: int, last: int) -> np.ndarray:
-            return np.asarray(array[first:last])
-
         shape = tuple(int(n) for n in array.shape)
-        return cls(shape, np.dtype(array.dtype), read, name, **known)  # type: ignore[arg-type]
+        if "rows_at_once" not in known and hasattr(array, "chunks") and array.chunks:
+            known["rows_at_once"] = max(int(n) for n in array.chunks[0])
+        return cls(shape, np.dtype(array.dtype), ArrayRows(array), name, **known)  # type: ignore[arg-type]
 
     def rows(self, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
         """Scan rows one by one, read in chunks of a bounded size."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
-from pacbed.maps.scan import Scan, as_four
+from pacbed.maps.scan import ArrayRows, Scan, as_four
 from pacbed.readers.metadata import read_metadata
 
 #: Reader modules of RosettaSciIO that read lazily, by extension.
@@ -73,12 +73,9 @@ class LazyRows:
 
     def __call__(self, first: int, last: int) -> np.ndarray:
         """Scan rows from `first` to before `last`."""
-        part = self.signal["data"][first:last]
+        rows = ArrayRows(self.signal["data"])
         try:
-            if hasattr(part, "compute"):
-                # One chunk after the other: the memory stays that of one.
-                part = part.compute(scheduler="synchronous")
-            return np.asarray(part)
+            return rows(first, last)
         except Exception as error:  # whatever the parsers meet in a damaged file
             raise FileFormatError(
                 f"{self.path}: cannot be read from scan row {first} on, it is damaged or cut "
