@@ -8,6 +8,7 @@ from pacbed.commands.convert import convert
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer import infer
+from pacbed.commands.map import map_scan
 from pacbed.commands.pattern import pattern
 from pacbed.commands.preview import preview
 from pacbed.commands.recipe import recipe
@@ -17,6 +18,7 @@ from pacbed.commands.simulate import simulate
 from pacbed.commands.systems_group import systems_group
 from pacbed.commands.train import train
 from pacbed.commands.validate import validate
+from pacbed.commands.wedge import wedge
 
 app = typer.Typer(
     name="pacbed",
@@ -36,6 +38,10 @@ app = typer.Typer(
     Thickness and mistilt of a measured pattern:
 
         [bold]pacbed infer a.dm4 --system sto-001-200kV --convergence 20[/bold]
+
+    A map of thickness and mistilt over a 4D-STEM scan:
+
+        [bold]pacbed map scan.dm4 --system sto-001-300kV --convergence 20 -o map.hspy[/bold]
 
     The web page, and the service for other programs:
 
@@ -67,6 +73,7 @@ app = typer.Typer(
     """,
 )
 app.command()(infer)
+app.command("map")(map_scan)
 app.command()(serve)
 app.add_typer(systems_group, name="systems")
 app.command()(pattern)
@@ -78,6 +85,7 @@ app.command()(preview)
 app.command()(validate)
 app.command()(reference)
 app.command()(convert)
+app.command()(wedge)
 
 
 def _version(wanted: bool) -> None:

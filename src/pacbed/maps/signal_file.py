@@ -1,0 +1,75 @@
+"""Signals in HyperSpy's scheme as files, written whole or not at all."""
+
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from pacbed.errors import FileFormatError
+from pacbed.files import write_atomically
+
+#: Room that a file needs beside its data.
+_ROOM_BYTES = 4 << 20
+#: What RosettaSciIO's writers ask for beside data, axes and metadata.
+EMPTY_SIGNAL: dict[str, Any] = {
+    "original_metadata": {},
+    "attributes": {"_lazy": False},
+    "package_info": {},
+    "learning_results": {},
+    "models": {},
+    "tmp_parameters": {},
+}
+
+
+def write_signal(path: Path, signal: dict[str, Any]) -> None:
+    """Write a signal: hspy is a file, zspy a folder.
+
+    Parameters
+    ----------
+    path : Path
+        Ending in ``.hspy`` or ``.zspy``.
+    signal : dict
+        For a ``file_writer`` of RosettaSciIO.
+
+    Raises
+    ------
+    FileFormatError
+        If it cannot be written, for example because the disk is full.
+    """
+    if path.suffix.lower() == ".zspy":
+        _write_folder(path, signal)
+        return
+    from rsciio.hspy import file_writer
+
+    # HDF5 does not survive a full disk: its file is made where temporary ones are, which
+    # are small here, and put in its place as a whole.
+    with tempfile.TemporaryDirectory(prefix="pacbed-") as folder:
+        if shutil.disk_usage(folder).free < signal["data"].nbytes + _ROOM_BYTES:
+            raise FileFormatError(
+                f"{path}: no room for it in {tempfile.gettempdir()}, where it is made first: free "
+                "some, or give another folder in TMPDIR."
+            )
+        made = Path(folder) / "signal.hspy"
+        file_writer(str(made), signal, show_progressbar=False)
+        write_atomically(path, made.read_bytes())
+
+
+def _write_folder(path: Path, signal: dict[str, Any]) -> None:
+    """Write a zspy folder beside its place, then put it there."""
+    from rsciio.zspy import file_writer
+
+    beside = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.zspy")
+    try:
+        file_writer(str(beside), signal, show_progressbar=False)
+        if path.is_dir():
+            shutil.rmtree(path)
+        os.replace(beside, path)
+    except OSError as error:
+        raise FileFormatError(
+            f"{path}: cannot be written ({error.strerror}); choose an existing, writable folder "
+            "with room"
+        ) from error
+    finally:
+        shutil.rmtree(beside, ignore_errors=True)
