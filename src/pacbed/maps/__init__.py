@@ -1,0 +1,1 @@
+"""Thickness maps of 4D-STEM scans: windows, shared geometry, batched inference, files."""

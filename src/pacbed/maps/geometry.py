@@ -1,0 +1,186 @@
+"""What the windows of a scan share, found from a sample of them.
+
+Scale, rotation, distortion, aperture and blur are the same over a scan, and the disk's
+centre drifts slowly. Each sampled window is fitted with everything free; the medians of
+the good fits are the scan's, and a plane goes through the centres.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pacbed.errors import PatternError
+from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.infer.fit import Fit
+from pacbed.infer.fit_model import (
+    CENTER_X,
+    CENTER_Y,
+    ELLIPSE_A,
+    ELLIPSE_B,
+    LOG_ALPHA,
+    LOG_SCALE,
+    ROTATION,
+)
+from pacbed.infer.networks import Networks
+from pacbed.infer.posing import read_poses
+from pacbed.infer.refine import refine
+from pacbed.library.bundle import Bundle
+from pacbed.maps.windows import WindowGrid
+from pacbed.pattern.crystal_frame import make_crystal_frame
+from pacbed.pattern.preprocess import clean
+
+#: A sampled window counts where the fit leaves less of the contrast than this.
+_GOOD = 0.35
+#: Fewer good windows than this do not make a geometry.
+_FEWEST = 3
+#: σ that a centre has at least, pixels.
+_CENTER_FLOOR_PX = 0.03
+
+
+@dataclass(frozen=True)
+class _Sampled:
+    place: np.ndarray
+    fit: Fit
+
+
+def sample_windows(grid: WindowGrid, count: int) -> list[tuple[int, int]]:
+    """Windows spread evenly over the map, row by row.
+
+    Parameters
+    ----------
+    grid : WindowGrid
+    count : int
+        About how many.
+
+    Returns
+    -------
+    list of tuple of int
+        Row and column of each.
+    """
+    rows, columns = grid.shape
+    along = max(1, min(rows, round((count * rows / columns) ** 0.5)))
+    across = max(1, min(columns, round(count / along)))
+    return [
+        (int((i + 0.5) * rows / along), int((j + 0.5) * columns / across))
+        for i in range(along)
+        for j in range(across)
+    ]
+
+
+def places(grid: WindowGrid) -> np.ndarray:
+    """Places of the windows in the scan from −1 to 1, shape (rows, columns, 2)."""
+    centers = np.stack(grid.centers(), axis=-1)
+    half = (np.array(grid.scan_shape) - 1) / 2
+    return np.asarray((centers - half) / np.maximum(half, 0.5))
+
+
+def estimate_geometry(
+    patterns: np.ndarray,
+    place: np.ndarray,
+    bundle: Bundle,
+    convergence_mrad: float,
+    mrad_per_pixel: float | None = None,
+    progress: Callable[[float], None] = lambda share: None,
+) -> SharedGeometry:
+    """Find the geometry that patterns of one scan share.
+
+    Parameters
+    ----------
+    patterns : ndarray, shape (B, rows, columns)
+        Summed patterns of some windows.
+    place : ndarray, shape (B, 2)
+        Row and column of the scan from −1 to 1, see :func:`places`.
+    bundle : Bundle
+    convergence_mrad : float
+    mrad_per_pixel : float, optional
+        Angle per pixel where it is known.
+    progress : callable
+        Is told which share is done.
+
+    Returns
+    -------
+    SharedGeometry
+
+    Raises
+    ------
+    PatternError
+        If too few of the patterns are of the system.
+    """
+    networks = Networks(bundle)
+    order = int(bundle.input["rotation_order"])
+    system = bundle.system
+    frame = make_crystal_frame(
+        np.array(bundle.input["operations"], float),
+        system.convergence_mrad[1],
+        system.mistilt_mrad[1],
+    )
+    good = []
+    for number, pattern in enumerate(patterns):
+        try:
+            data = clean(pattern)
+            readings = read_poses(data, networks, frame, order, convergence_mrad, mrad_per_pixel)
+            solution = refine(
+                data,
+                readings,
+                networks.bins,
+                bundle.table,
+                convergence_mrad,
+                mrad_per_pixel is not None,
+            )[0]
+        except PatternError:
+            continue
+        finally:
+            progress((number + 1) / len(patterns))
+        if solution.fit.structured_residual < _GOOD and solution.fit.gain > 0:
+            good.append(_Sampled(place[number], solution.fit))
+    if len(good) < min(_FEWEST, len(patterns)):
+        raise PatternError(
+            f"only {len(good)} of {len(patterns)} sampled windows are patterns of "
+            f"{system.name}: check crystal, high tension and convergence angle, and that the "
+            "axes are scan row, scan column, detector row, detector column."
+        )
+    return _shared(good, order)
+
+
+def _shared(good: list[_Sampled], order: int) -> SharedGeometry:
+    parameters = np.array([s.fit.parameters for s in good])
+    typical = np.median(parameters, axis=0)
+    turn = 2 * np.pi / order
+    # Rotations are equal modulo the symmetry: average them as angles of the folded circle.
+    phase = np.exp(1j * order * parameters[:, ROTATION])
+    direction = np.angle(phase.mean()) / order
+    rotation = direction + float(
+        np.median((parameters[:, ROTATION] - direction + turn / 2) % turn - turn / 2)
+    )
+    place = np.array([s.place for s in good])
+    center_x, rest_x = _plane(place, parameters[:, CENTER_X])
+    center_y, rest_y = _plane(place, parameters[:, CENTER_Y])
+    rest = 1.4826 * float(np.median(np.hypot(rest_x, rest_y))) / 2**0.5
+    return SharedGeometry(
+        convergence_mrad=float(np.exp(typical[LOG_ALPHA])),
+        mrad_per_pixel=float(np.exp(typical[LOG_SCALE])),
+        rotation_deg=float(np.degrees(rotation)),
+        ellipticity=(float(typical[ELLIPSE_A]), float(typical[ELLIPSE_B])),
+        blur_mrad=float(np.median([s.fit.blur_mrad for s in good])),
+        center_x=center_x,
+        center_y=center_y,
+        center_std_px=max(rest, _CENTER_FLOOR_PX),
+    )
+
+
+def _plane(place: np.ndarray, values: np.ndarray) -> tuple[tuple[float, float, float], np.ndarray]:
+    """Robust plane through values at places, and what it leaves."""
+    terms = np.column_stack([np.ones(len(place)), place])
+    # Directions in which the sample has no extent cannot be fitted.
+    used = np.r_[True, place.std(axis=0) > 0.05] & (np.arange(3) < max(1, len(place) - 1))
+    weights = np.ones(len(values))
+    solution = np.zeros(3)
+    left = values
+    for _ in range(10):
+        root = np.sqrt(weights)
+        solution[used] = np.linalg.lstsq(terms[:, used] * root[:, None], values * root)[0]
+        left = values - terms @ solution
+        sigma = 1.4826 * float(np.median(np.abs(left))) + 1e-3
+        weights = 1 / np.maximum(1, np.abs(left) / (1.5 * sigma)) ** 2
+    return (float(solution[0]), float(solution[1]), float(solution[2])), left

@@ -1,0 +1,147 @@
+"""What a map is asked for, and the windows that follow from it."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pacbed.errors import OutOfRangeError
+from pacbed.library.bundle import Bundle
+from pacbed.maps.scan import Scan
+from pacbed.maps.windows import WindowGrid, projected_cell_nm, window_for_cell
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """Settings of a thickness map, validated on construction.
+
+    Attributes
+    ----------
+    convergence_mrad : float
+        Convergence semi-angle.
+    window : tuple of int or None
+        Rows and columns of scan positions in a window; None finds the smallest that covers
+        a unit cell, for which the scan step must be known.
+    stride : tuple of int or None
+        Positions from one window to the next; None is the window itself.
+    region : tuple of int or None
+        First and last-plus-one scan row, then column, of what is mapped.
+    mask : ndarray of bool or None
+        True where a scan position is used.
+    mrad_per_pixel : float or None
+        Angle per pixel; None finds it.
+    refine : bool
+        Fit; without it the answers are the networks' alone.
+    samples : int
+        Windows from which scale, rotation and centre are found.
+    step_nm : float or None
+        Distance of scan positions, where the file does not say.
+
+    Raises
+    ------
+    OutOfRangeError
+        If a number makes no sense.
+    """
+
+    convergence_mrad: float
+    window: tuple[int, int] | None = None
+    stride: tuple[int, int] | None = None
+    region: tuple[int, int, int, int] | None = None
+    mask: NDArray[np.bool_] | None = field(default=None, compare=False)
+    mrad_per_pixel: float | None = None
+    refine: bool = True
+    samples: int = 16
+    step_nm: float | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("convergence_mrad", "mrad_per_pixel", "step_nm"):
+            value = getattr(self, name)
+            if value is not None and not (np.isfinite(value) and value > 0):
+                raise OutOfRangeError(f"{name} must be a positive number, not {value}")
+        if self.samples < 1:
+            raise OutOfRangeError("samples must be 1 or more")
+
+    def settings(self) -> dict[str, object]:
+        """The settings as plain values for a file; the mask only as whether there is one."""
+        return {
+            "convergence_mrad": self.convergence_mrad,
+            "window": None if self.window is None else list(self.window),
+            "stride": None if self.stride is None else list(self.stride),
+            "region": None if self.region is None else list(self.region),
+            "masked": self.mask is not None,
+            "mrad_per_pixel": self.mrad_per_pixel,
+            "refine": self.refine,
+            "samples": self.samples,
+            "step_nm": self.step_nm,
+        }
+
+
+def check_bundle(options: MapOptions, bundle: Bundle) -> None:
+    """Refuse a convergence angle that the system does not cover.
+
+    Raises
+    ------
+    OutOfRangeError
+    """
+    low, high = bundle.system.convergence_mrad
+    if not low - 1e-6 <= options.convergence_mrad <= high + 1e-6:
+        raise OutOfRangeError(
+            f"convergence {options.convergence_mrad:g} mrad lies outside {low:g} to {high:g} "
+            f"mrad, which the system {bundle.system.name} covers; use another bundle"
+        )
+
+
+def scan_step_nm(scan: Scan, options: MapOptions) -> tuple[float, float] | None:
+    """Distance of scan rows and columns, nm: as given, else as the file says."""
+    if options.step_nm is not None:
+        return options.step_nm, options.step_nm
+    return scan.step_nm
+
+
+def make_grid(
+    scan: Scan, bundle: Bundle, options: MapOptions
+) -> tuple[WindowGrid, tuple[str, ...]]:
+    """Windows for a scan, and what the user should know of them.
+
+    Parameters
+    ----------
+    scan : Scan
+    bundle : Bundle
+    options : MapOptions
+
+    Returns
+    -------
+    grid : WindowGrid
+    warnings : tuple of str
+
+    Raises
+    ------
+    OutOfRangeError
+        If the window cannot be found or does not fit.
+    """
+    step = scan_step_nm(scan, options)
+    cell = projected_cell_nm(bundle.table.geometry.reciprocal)
+    window = options.window
+    if window is None:
+        if step is None:
+            raise OutOfRangeError(
+                f"{scan.name}: the file does not give the scan step, from which the window is "
+                "found: add --window N, or --step NM."
+            )
+        window = (window_for_cell(cell, step[0]), window_for_cell(cell, step[1]))
+    warnings = []
+    if step is None:
+        warnings.append(
+            "the scan step is not known: whether a window covers a unit cell was not checked"
+        )
+    elif min(n * s for n, s in zip(window, step, strict=True)) < cell * (1 - 1e-6):
+        sides = " x ".join(f"{n * s:.3g}" for n, s in zip(window, step, strict=True))
+        warnings.append(
+            f"a window of {sides} nm is smaller than the unit cell of {cell:.3g} nm: its mean "
+            "is not a PACBED pattern, and thickness and tilt will be wrong; take larger windows"
+        )
+    region = options.region or (0, 0, 0, 0)
+    return (
+        WindowGrid(scan.scan_shape, window, options.stride or window, region, options.mask),
+        tuple(warnings),
+    )

@@ -1,0 +1,168 @@
+"""The second look at a map: what neighbours say about a window's solutions.
+
+Works on the small raw layers alone. A window with several solutions takes the one that its
+neighbours support, and is marked; a window that stands alone against its neighbours is
+marked as a jump.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from pacbed.maps.layers import AMBIGUOUS, NO_DATA, OK, SETTLED, Layers
+
+#: Windows on each side that are neighbours, and how many must be clear.
+_REACH, _FEWEST = 2, 4
+#: Passes, in which settled windows begin to support others.
+_PASSES = 4
+#: σ by which real thickness and tilt may differ from a plane through the neighbours.
+_ROUGH_NM, _ROUGH_MRAD = 0.8, 0.3
+#: A jump is so many σ away.
+_FAR = 4.0
+#: Probability from which on a solution counts as chosen by the neighbours.
+_CLEAR = 0.7
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What the neighbours decided.
+
+    Attributes
+    ----------
+    chosen : ndarray of int, shape (rows, columns)
+        Number of the solution.
+    status : ndarray of uint8
+        With `SETTLED` where the neighbours chose.
+    jump : ndarray of bool
+        Windows that stand alone against their neighbours.
+    """
+
+    chosen: np.ndarray
+    status: np.ndarray
+    jump: np.ndarray
+
+
+def settle(layers: Layers) -> Settled:
+    """Settle the ambiguous windows of a map and mark the jumps.
+
+    Parameters
+    ----------
+    layers : dict of ndarray
+        See :mod:`pacbed.maps.layers`, shape (rows, columns, …).
+
+    Returns
+    -------
+    Settled
+    """
+    status = layers["status"].copy()
+    chosen = np.zeros(status.shape, int)
+    for _ in range(_PASSES):
+        score, supported = _scores(layers, chosen, status)
+        best = score.argmax(axis=-1)
+        share = np.take_along_axis(score, best[..., None], -1)[..., 0]
+        clear = supported & (share >= _CLEAR)
+        several = (layers["probability"] > 0).sum(axis=-1) > 1
+        # An unambiguous window gives way only where another of its solutions is much better.
+        open_to = np.isin(status, (AMBIGUOUS, SETTLED)) | ((status == OK) & several)
+        moved = open_to & clear & ((status == AMBIGUOUS) | (best != chosen))
+        usable = np.take_along_axis(layers["solution_status"], best[..., None], -1)[..., 0] == OK
+        moved &= usable
+        if not moved.any():
+            break
+        chosen = np.where(moved, best, chosen)
+        status = np.where(moved, SETTLED, status).astype(np.uint8)
+    return Settled(chosen, status, _jumps(layers, chosen, status))
+
+
+def take(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """The chosen solution's entry of a layer of shape (rows, columns, solutions, …)."""
+    index = chosen.reshape(*chosen.shape, *(1,) * (values.ndim - chosen.ndim))
+    return np.asarray(np.take_along_axis(values, index, chosen.ndim)[:, :, 0])
+
+
+def _scores(
+    layers: Layers, chosen: np.ndarray, status: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities of the solutions with the neighbours' voice, and where there is one."""
+    logarithm = np.log(np.maximum(layers["probability"], 1e-30))
+    count = np.zeros(status.shape, int)
+    for name, rough in (
+        ("thickness_nm", _ROUGH_NM),
+        ("tilt_x", _ROUGH_MRAD),
+        ("tilt_y", _ROUGH_MRAD),
+    ):
+        values, errors = _layer(layers, name)
+        expected, spread, count = _expected(
+            take(values, chosen), take(errors, chosen), np.isin(status, (OK, SETTLED))
+        )
+        variance = errors**2 + (spread**2 + rough**2)[..., None]
+        distance = (values - expected[..., None]) ** 2 / variance
+        # A longer tail than a Gaussian's: neighbours may be wrong, or a grain ends.
+        logarithm = logarithm - 2.5 * np.log1p(np.where(np.isfinite(distance), distance, 0) / 4)
+    logarithm = np.where(layers["probability"] > 0, logarithm, -np.inf)
+    peak = logarithm.max(axis=-1, keepdims=True)
+    score = np.exp(logarithm - np.where(np.isfinite(peak), peak, 0))
+    return score / np.maximum(score.sum(axis=-1, keepdims=True), 1e-30), count >= _FEWEST
+
+
+def _layer(layers: Layers, name: str) -> tuple[np.ndarray, np.ndarray]:
+    if name == "thickness_nm":
+        return layers["thickness_nm"], layers["thickness_std_nm"]
+    return layers["tilt_mrad"][..., 0 if name == "tilt_x" else 1], layers["tilt_std_mrad"]
+
+
+def _jumps(layers: Layers, chosen: np.ndarray, status: np.ndarray) -> np.ndarray:
+    thickness, error = (take(layers[name], chosen) for name in ("thickness_nm", "thickness_std_nm"))
+    answered = status != NO_DATA
+    expected, spread, count = _expected(thickness, error, np.isin(status, (OK, SETTLED)))
+    width = np.sqrt(error**2 + spread**2 + _ROUGH_NM**2)
+    far = np.abs(thickness - expected) > _FAR * width
+    return np.asarray(answered & (count >= _FEWEST) & far)
+
+
+def _expected(
+    values: np.ndarray, errors: np.ndarray, trusted: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A robust plane through the trusted neighbours of each window, at the window.
+
+    Returns
+    -------
+    expected, spread : ndarray, shape (rows, columns)
+        NaN where there are no neighbours; the spread is the plane's own error.
+    count : ndarray of int
+        Trusted neighbours.
+    """
+    rows, columns = values.shape
+    size = 2 * _REACH + 1
+    pad = [(_REACH, _REACH)] * 2
+    trusted = trusted & np.isfinite(values) & np.isfinite(errors)
+
+    def around(array: np.ndarray) -> np.ndarray:
+        windows = np.lib.stride_tricks.sliding_window_view(np.pad(array, pad), (size, size))
+        return np.delete(windows.reshape(rows, columns, -1), size * size // 2, axis=-1)
+
+    there = around(trusted.astype(float))
+    value = around(np.where(trusted, values, 0.0))
+    error = np.where(there > 0, around(np.where(trusted, errors, 1.0)), 1.0)
+    y, x = np.delete(np.mgrid[-_REACH : _REACH + 1, -_REACH : _REACH + 1].reshape(2, -1), 12, 1)
+    terms = np.stack([np.ones(size * size - 1), x, y], axis=1)
+    weights = there / error**2
+    count = there.sum(axis=-1).astype(int)
+    expected = np.zeros(values.shape)
+    variance = np.zeros(values.shape)
+    ridge = np.diag([1e-9, 1e-2, 1e-2])
+    for _ in range(6):
+        normal = np.einsum("rcn,ni,nj->rcij", weights, terms, terms) + ridge
+        right = np.einsum("rcn,ni,rcn->rci", weights, terms, value)
+        solution = np.linalg.solve(normal, right[..., None])[..., 0]
+        left = np.abs(value - solution @ terms.T)
+        scale = np.sqrt(error**2 + _ROUGH_NM**2)
+        weights = there / error**2 / np.maximum(1, left / (2 * scale)) ** 2
+        expected = solution[..., 0]
+        variance = np.linalg.inv(normal)[..., 0, 0]
+    none = count < 1
+    return (
+        np.where(none, np.nan, expected),
+        np.where(none, np.nan, np.sqrt(variance)),
+        count,
+    )

@@ -1,0 +1,171 @@
+"""One row of windows: from summed patterns to raw answers."""
+
+import numpy as np
+
+from pacbed.errors import PatternError
+from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.infer.batch_reading import BatchReading, read_thickness
+from pacbed.infer.batch_solve import KEPT, BatchSolver, WindowSolution, cleaned
+from pacbed.library.bundle import Bundle
+from pacbed.maps.layers import (
+    AMBIGUOUS,
+    MISMATCH,
+    NO_DATA,
+    OK,
+    OUT_OF_RANGE,
+    Layers,
+    empty_layers,
+)
+from pacbed.maps.windows import WindowSums
+
+#: Below this probability of the best solution the thickness is called ambiguous.
+_CLEAR = 0.7
+#: An error above this, and this share of the thickness, leaves the thickness open.
+_WIDEST_NM, _WIDEST_SHARE = 1.2, 0.02
+#: How far beyond the largest mistilt an answer may lie, relative.
+_TILT_SLACK = 1.05
+#: A window of which fewer frames count than this share has no answer.
+_ENOUGH_FRAMES = 0.5
+#: Patterns that the networks see at once.
+_BATCH = 64
+
+
+class WindowSolver:
+    """Infers the windows of a scan; makes what it needs when it is first needed.
+
+    Parameters
+    ----------
+    bundle : Bundle
+    geometry : SharedGeometry
+    refine : bool
+        Fit; without it the answers are the networks' alone.
+    threads : int
+        Threads of the networks.
+    """
+
+    def __init__(
+        self, bundle: Bundle, geometry: SharedGeometry, refine: bool = True, threads: int = 1
+    ) -> None:
+        self._solver = BatchSolver(bundle, geometry, threads)
+        self._system = bundle.system
+        self._geometry = geometry
+        self._refine = refine
+
+    def solve(self, sums: WindowSums, place: np.ndarray, positions: int) -> Layers:
+        """Answers of one row of windows.
+
+        Parameters
+        ----------
+        sums : WindowSums
+        place : ndarray, shape (columns, 2)
+            Places of the windows in the scan, see :func:`pacbed.maps.geometry.places`.
+        positions : int
+            Scan positions in a whole window.
+
+        Returns
+        -------
+        dict of ndarray
+            See :mod:`pacbed.maps.layers`, with the shape (1, columns, …).
+        """
+        layers = empty_layers((len(place),))
+        layers["frames"][:], layers["bad_frames"][:] = sums.frames, sums.bad
+        enough = np.flatnonzero(sums.frames >= max(1, _ENOUGH_FRAMES * positions))
+        for first in range(0, len(enough), _BATCH):
+            self._solve_batch(sums, place, enough[first : first + _BATCH], layers)
+        return {name: values[None] for name, values in layers.items()}
+
+    def _solve_batch(
+        self, sums: WindowSums, place: np.ndarray, chosen: np.ndarray, layers: Layers
+    ) -> None:
+        patterns, usable = cleaned(sums.patterns[chosen])
+        patterns, chosen = patterns[usable], chosen[usable]
+        if not len(chosen):
+            return
+        centers = self._geometry.center(place[chosen])
+        try:
+            reading = self._solver.read(patterns, centers)
+        except PatternError:
+            # The disk of this geometry is not on the detector at all.
+            return
+        thickness, spread, share = read_thickness(reading.probability, self._solver.networks.bins)
+        layers["network_thickness_nm"][chosen] = thickness
+        layers["network_tilt_mrad"][chosen] = self._geometry.tilt_in_pattern(reading.tilt)
+        if not self._refine:
+            self._keep_reading(reading, thickness, spread, share, chosen, layers)
+            return
+        beside: np.ndarray | None = None
+        for number, column in enumerate(chosen):
+            tilts = [reading.tilt[number]] if beside is None else [reading.tilt[number], beside]
+            try:
+                solutions = self._solver.solve(
+                    patterns[number], centers[number], reading.probability[number], tilts
+                )
+            except PatternError:
+                continue
+            self._keep(solutions, float(reading.tilt_error_mrad[number]), int(column), layers)
+            beside = solutions[0].fit.tilt
+
+    def _keep_reading(
+        self,
+        reading: BatchReading,
+        thickness: np.ndarray,
+        spread: np.ndarray,
+        share: np.ndarray,
+        chosen: np.ndarray,
+        layers: Layers,
+    ) -> None:
+        layers["thickness_nm"][chosen, 0] = thickness
+        layers["thickness_std_nm"][chosen, 0] = spread
+        layers["tilt_mrad"][chosen, 0] = self._geometry.tilt_in_pattern(reading.tilt)
+        layers["tilt_std_mrad"][chosen, 0] = reading.tilt_error_mrad * 3**0.5
+        layers["probability"][chosen, 0] = share
+        beyond = np.linalg.norm(reading.tilt, axis=1) > self._system.mistilt_mrad[1] * _TILT_SLACK
+        layers["solution_status"][chosen, 0] = np.where(beyond, OUT_OF_RANGE, OK)
+        layers["status"][chosen] = np.where(
+            beyond, OUT_OF_RANGE, np.where(share < _CLEAR, AMBIGUOUS, OK)
+        )
+
+    def _keep(
+        self,
+        solutions: list[WindowSolution],
+        tilt_error_mrad: float,
+        column: int,
+        layers: Layers,
+    ) -> None:
+        calibration = self._solver.calibration
+        for number, solution in enumerate(solutions[:KEPT]):
+            fit = solution.fit
+            tilt_std = float(np.sqrt(np.trace(fit.covariance[1:3, 1:3]) / 2))
+            layers["thickness_nm"][column, number] = fit.thickness_nm
+            layers["thickness_std_nm"][column, number] = calibration.thickness_std(
+                float(np.sqrt(fit.covariance[0, 0])), fit.thickness_nm
+            )
+            layers["tilt_mrad"][column, number] = self._geometry.tilt_in_pattern(fit.tilt)
+            layers["tilt_std_mrad"][column, number] = calibration.tilt_std(tilt_std)
+            layers["residual"][column, number] = fit.residual
+            layers["probability"][column, number] = solution.probability
+            layers["solution_status"][column, number] = self._status(solution, tilt_error_mrad)
+        shift = self._geometry.tilt_in_pattern(solutions[0].fit.shift)
+        layers["shift_px"][column] = shift / self._geometry.mrad_per_pixel
+        status = int(layers["solution_status"][column, 0])
+        deviation = float(layers["thickness_std_nm"][column, 0])
+        wide = deviation > _WIDEST_NM + _WIDEST_SHARE * solutions[0].fit.thickness_nm
+        if status == OK and (wide or solutions[0].probability < _CLEAR):
+            status = AMBIGUOUS
+        layers["status"][column] = status
+
+    def _status(self, solution: WindowSolution, tilt_error_mrad: float) -> int:
+        fit = solution.fit
+        if self._solver.doubt(fit, tilt_error_mrad) > self._solver.calibration.mismatch:
+            return MISMATCH
+        low, high = self._system.thickness_nm
+        mistilt = float(np.linalg.norm(fit.tilt))
+        beyond = mistilt > self._system.mistilt_mrad[1] * _TILT_SLACK
+        if beyond or not low - 0.5 <= fit.thickness_nm <= high + 0.5:
+            return OUT_OF_RANGE
+        return OK
+
+
+def no_answer(layers: Layers) -> np.ndarray:
+    """Where there is no answer at all."""
+    return np.asarray(layers["status"] == NO_DATA)

@@ -1,0 +1,199 @@
+"""The map of a scan: thickness, mistilt, errors and status of every window."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+
+import pacbed
+from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.library.bundle import LOCATOR, READER, TABLE, Bundle
+from pacbed.maps.layers import AMBIGUOUS, NO_DATA, STATUS_NAMES, Layers
+from pacbed.maps.options import MapOptions
+from pacbed.maps.settle import settle, take
+from pacbed.maps.windows import WindowGrid
+
+
+@dataclass(frozen=True)
+class ThicknessMap:
+    """Maps of a scan, one entry for each window: arrays of shape (rows, columns).
+
+    Signs are those of :class:`pacbed.infer.estimate.Estimate`: tilt (x, y) is the position
+    of the zone axis in the pattern, seen from the centre of the bright-field disk.
+
+    Attributes
+    ----------
+    system : str
+    thickness_nm, thickness_std_nm : ndarray
+        NaN where there is no answer.
+    tilt_x_mrad, tilt_y_mrad, tilt_std_mrad : ndarray
+    residual : ndarray
+        Share of the pattern's variance that the fit leaves; NaN without a fit.
+    status : ndarray of uint8
+        Place in ``STATUS_NAMES``: ok, ambiguous, mismatch, out_of_range, no_data, settled.
+        Settled windows had several solutions, and their neighbours chose.
+    jump : ndarray of bool
+        Windows that stand alone against their neighbours: do not trust them.
+    thickness_alone_nm : ndarray
+        What the window alone would have given.
+    network_thickness_nm : ndarray
+        What the networks read.
+    frames, bad_frames : ndarray of int
+        Frames in the window's mean, and frames left out for a NaN in them.
+    center_shift_px : ndarray, shape (rows, columns, 2)
+        The disk's centre (x, y) beside the scan's drift; NaN without a fit.
+    alternatives : dict of ndarray
+        Every solution of each window, see :mod:`pacbed.maps.layers`.
+    position_nm : tuple of ndarray or None
+        Middle of the windows along rows and columns, nm; None where the step is not known.
+    position_px : tuple of ndarray
+        The same in scan positions.
+    geometry : SharedGeometry
+    warnings : tuple of str
+    settings, provenance : dict
+    """
+
+    system: str
+    thickness_nm: np.ndarray
+    thickness_std_nm: np.ndarray
+    tilt_x_mrad: np.ndarray
+    tilt_y_mrad: np.ndarray
+    tilt_std_mrad: np.ndarray
+    residual: np.ndarray
+    status: np.ndarray
+    jump: np.ndarray
+    thickness_alone_nm: np.ndarray
+    network_thickness_nm: np.ndarray
+    frames: np.ndarray
+    bad_frames: np.ndarray
+    center_shift_px: np.ndarray
+    alternatives: Layers
+    position_px: tuple[np.ndarray, np.ndarray]
+    position_nm: tuple[np.ndarray, np.ndarray] | None
+    geometry: SharedGeometry
+    warnings: tuple[str, ...] = ()
+    settings: dict[str, Any] = field(default_factory=dict)
+    provenance: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns of windows."""
+        return self.status.shape  # type: ignore[return-value]
+
+    @property
+    def mistilt_mrad(self) -> np.ndarray:
+        """Length of the tilt vector, mrad."""
+        return np.hypot(self.tilt_x_mrad, self.tilt_y_mrad)
+
+    @property
+    def azimuth_deg(self) -> np.ndarray:
+        """Direction of the tilt vector from +x towards +y, degrees."""
+        return np.degrees(np.arctan2(self.tilt_y_mrad, self.tilt_x_mrad))
+
+    @property
+    def settled(self) -> np.ndarray:
+        """Where the neighbours chose among a window's solutions."""
+        return np.asarray(self.status == STATUS_NAMES.index("settled"))
+
+    def counts(self) -> dict[str, int]:
+        """How many windows have each status, and how many jump."""
+        found = {name: int((self.status == code).sum()) for code, name in enumerate(STATUS_NAMES)}
+        return {name: count for name, count in found.items() if count} | {
+            "jump": int(self.jump.sum())
+        }
+
+
+def finish_map(
+    layers: Layers,
+    grid: WindowGrid,
+    geometry: SharedGeometry,
+    bundle: Bundle,
+    options: MapOptions,
+    step_nm: tuple[float, float] | None = None,
+    source: str = "",
+    warnings: tuple[str, ...] = (),
+) -> ThicknessMap:
+    """From raw answers to the map: settle, mark and describe.
+
+    Parameters
+    ----------
+    layers : dict of ndarray
+        Raw answers of all windows, see :mod:`pacbed.maps.layers`.
+    grid : WindowGrid
+    geometry : SharedGeometry
+    bundle : Bundle
+    options : MapOptions
+    step_nm : tuple of float, optional
+        Distance of scan rows and of scan columns.
+    source : str
+        Name of the file, for the provenance.
+    warnings : tuple of str
+    """
+    settled = settle(layers)
+    status = settled.status
+    if not options.refine:
+        # Networks alone give one solution: there is nothing to choose among.
+        status = layers["status"].copy()
+    chosen = settled.chosen
+    tilt = take(layers["tilt_mrad"], chosen)
+    rows, columns = grid.centers()
+    pixels = (rows[:, 0], columns[0])
+    position = None
+    if step_nm is not None:
+        position = (pixels[0] * step_nm[0], pixels[1] * step_nm[1])
+    return ThicknessMap(
+        system=bundle.system.name,
+        thickness_nm=take(layers["thickness_nm"], chosen),
+        thickness_std_nm=take(layers["thickness_std_nm"], chosen),
+        tilt_x_mrad=tilt[..., 0],
+        tilt_y_mrad=tilt[..., 1],
+        tilt_std_mrad=take(layers["tilt_std_mrad"], chosen),
+        residual=take(layers["residual"], chosen),
+        status=status,
+        jump=settled.jump,
+        thickness_alone_nm=layers["thickness_nm"][..., 0],
+        network_thickness_nm=layers["network_thickness_nm"],
+        frames=layers["frames"],
+        bad_frames=layers["bad_frames"],
+        center_shift_px=layers["shift_px"],
+        alternatives=layers,
+        position_px=pixels,
+        position_nm=position,
+        geometry=geometry,
+        warnings=(*warnings, *_warnings(status, settled.jump, layers, bundle)),
+        settings={
+            **options.settings(),
+            "window": list(grid.window),
+            "stride": list(grid.stride),
+            "region": list(grid.region),
+        },
+        provenance={
+            "version": pacbed.__version__,
+            "bundle": bundle.system.name,
+            "bundle_sha256": {n: bundle.hashes.get(n, "") for n in (LOCATOR, READER, TABLE)},
+            "method": "fit" if options.refine else "network",
+            "source": source,
+            "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        },
+    )
+
+
+def _warnings(
+    status: np.ndarray, jump: np.ndarray, layers: Layers, bundle: Bundle
+) -> tuple[str, ...]:
+    found = []
+    answered = status != NO_DATA
+    total = max(int(answered.sum()), 1)
+    wrong = int(np.isin(status, (2, 3)).sum())
+    if wrong > 0.05 * total:
+        found.append(f"{wrong} of {total} windows are not of {bundle.system.name} or beyond it")
+    if (open_count := int((status == AMBIGUOUS).sum())) > 0.05 * total:
+        found.append(f"{open_count} of {total} windows allow several thicknesses")
+    if jump.any():
+        found.append(f"{int(jump.sum())} windows stand alone against their neighbours")
+    if bad := int((layers["bad_frames"] > 0).sum()):
+        found.append(f"{bad} windows have frames with NaN, which were left out")
+    if not bundle.calibration.get("calibrated"):
+        found.append("the error bars of this bundle have not been calibrated")
+    return tuple(found)
