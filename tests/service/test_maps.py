@@ -34,7 +34,7 @@ def scan():
             thickness_nm=thickness_nm, tilt_x_mrad=1.0, tilt_y_mrad=-0.5, convergence_mrad=20.0,
             mrad_per_pixel=2 * table.geometry.field * 20.0 / 64,
         )  # fmt: skip
-        pattern = np.nan_to_num(synthesise(table, where, shape=(64, 64)))
+        pattern = np.nan_to_num(synthesise(table, where, shape=(64, 64))).clip(0)
         part = scan[:, columns]
         part[...] = random.poisson(20_000 * pattern / pattern.sum(), part.shape)
     return scan

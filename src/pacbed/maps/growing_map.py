@@ -1,6 +1,7 @@
 """What can be said of a map while its scan is still being recorded."""
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pacbed.errors import PatternError
 from pacbed.library.bundle import Bundle
@@ -53,7 +54,12 @@ class GrowingMap:
         ready = [place for place in map(tuple, np.argwhere(complete)) if place in windows]
         if len(ready) < _FEWEST:
             return
-        rows = list(rows_of_sums(windows, self._grid, shape))
+        with threadpool_limits(limits=1, user_api="blas"):
+            self._read_new(list(rows_of_sums(windows, self._grid, shape)), ready, complete)
+
+    def _read_new(
+        self, rows: list[WindowSums], ready: list[tuple[int, int]], complete: np.ndarray
+    ) -> None:
         if len(ready) >= self._next:
             self._find_geometry(rows, ready)
             self._next = 2 * len(ready)

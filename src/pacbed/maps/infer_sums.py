@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pacbed.errors import PatternError
 from pacbed.infer.batch_geometry import SharedGeometry
@@ -55,20 +56,22 @@ def infer_sums(
     PatternError
         If the sampled windows are not patterns of the system.
     """
-    geometry = geometry_of_sums(
-        rows,
-        grid,
-        sample_windows(grid, options.samples),
-        bundle,
-        options,
-        lambda share: progress("finding scale, rotation and centre", share),
-    )
-    solver = WindowSolver(bundle, geometry, options.refine)
-    where = places(grid)
-    solved: list[Layers] = []
-    for sums in rows:
-        solved.append(solver.solve(sums, where[sums.row], grid.window[0] * grid.window[1]))
-        progress("inferring the windows", len(solved) / len(rows))
+    # LiberTEM lets libraries have all cores; the fit's small products would wait for each other.
+    with threadpool_limits(limits=1, user_api="blas"):
+        geometry = geometry_of_sums(
+            rows,
+            grid,
+            sample_windows(grid, options.samples),
+            bundle,
+            options,
+            lambda share: progress("finding scale, rotation and centre", share),
+        )
+        solver = WindowSolver(bundle, geometry, options.refine)
+        where = places(grid)
+        solved: list[Layers] = []
+        for sums in rows:
+            solved.append(solver.solve(sums, where[sums.row], grid.window[0] * grid.window[1]))
+            progress("inferring the windows", len(solved) / len(rows))
     return finish_map(
         join_layers(solved), grid, geometry, bundle, options, step_nm, source, warnings
     )

@@ -204,9 +204,7 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
     def _part_of_map(
         self, grid: WindowGrid, windows: OpenWindows, complete: np.ndarray
     ) -> dict[str, np.ndarray]:
-        if self._growing is None or not complete.any():
-            # The same UDF may run again: nothing of its last run may be left.
-            self.thickness_map = None
+        if self._growing is None:
             self._growing = GrowingMap(self._loaded(), grid, self._options(grid))
         self._growing.take(windows, complete, self._scan().shape[2:])
         layers = self._growing.layers
@@ -248,6 +246,8 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
 
     def _grid(self) -> WindowGrid:
         if self._made_grid is None or self._made_for is not self.meta:
+            # The same UDF may run again: nothing of its last run may be left.
+            self.thickness_map = self._growing = None
             shape = tuple(self.meta.dataset_shape.nav)
             window = self.params.window
             self._made_grid = WindowGrid(

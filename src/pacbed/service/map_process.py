@@ -6,6 +6,7 @@ its standard input does, so it never outlives the service.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import sys
@@ -20,6 +21,14 @@ from pacbed.service.map_jobs import PICTURE, PROBLEM, PROGRESS, REQUEST, RESULT,
 from pacbed.service.problems import classify
 from pacbed.service.reader_process import limit_memory
 
+#: What infer_map says when windows are being inferred.
+INFERRING = "inferring the windows"
+#: Options that messages name, in the words of requests.
+_PARAMETERS = {
+    "add --window N, or --step NM": "add window, or scan_step_nm",
+    "--window N": "window",
+    "--step NM": "scan_step_nm",
+}
 #: Inference requests go first.
 _NICENESS = 5
 _TELL_SECONDS = 0.2
@@ -47,8 +56,51 @@ def main(folder: Path, memory_mib: int) -> int:
     # The client knows its file by another name, and paths of the server are nobody's business.
     said = str(problem).replace(asked["scan"], asked["name"])
     said = said.replace(asked["bundle"], "the bundle")
+    for option, parameter in _PARAMETERS.items():
+        said = said.replace(option, parameter)
     write_atomically(folder / PROBLEM, json.dumps({"code": code, "detail": said}).encode())
     return 1
+
+
+def _make(asked: dict[str, Any], folder: Path) -> None:
+    """Make the map and write it."""
+    from pacbed.library.bundle import Bundle
+    from pacbed.maps.infer_map import infer_map
+    from pacbed.maps.options import MapOptions, make_grid
+    from pacbed.maps.output import save_map
+    from pacbed.maps.picture import map_png
+    from pacbed.maps.scan_files import open_scan
+    from pacbed.maps.table import map_table
+
+    tell = Teller(folder / PROGRESS)
+    tell("reading")
+    scan = dataclasses.replace(open_scan(Path(asked["scan"])), name=asked["name"])
+    bundle = Bundle.load(Path(asked["bundle"]))
+    options = MapOptions(
+        convergence_mrad=asked["convergence_mrad"],
+        window=_pair(asked["window"]),
+        stride=_pair(asked["stride"]),
+        mrad_per_pixel=asked["mrad_per_pixel"],
+        refine=asked["refine"],
+        step_nm=asked["scan_step_nm"],
+    )
+    rows, columns = make_grid(scan, bundle, options)[0].shape
+
+    def progress(words: str, share: float) -> None:
+        if words == INFERRING:
+            tell("inferring", round(share * rows) * columns, rows * columns)
+        else:
+            tell("preparing", 0, rows * columns)
+
+    result = infer_map(scan, bundle, options, progress)
+    tell("writing", rows * columns, rows * columns)
+    write_atomically(folder / PICTURE, map_png(result))
+    write_atomically(folder / TABLE, map_table(result).encode())
+    save_map(folder / RESULT, result)
+
+
+def _pair(numbers: list[int] | None) -> tuple[int, int] | None:
+    return None if numbers is None else (numbers[0], numbers[1])
 
 
 def _end_with_the_service() -> None:
@@ -86,35 +138,6 @@ class Teller:
         if total:
             told |= {"windows": total, "windows_done": done}
         write_atomically(self._path, json.dumps(told).encode())
-
-
-def _make(asked: dict[str, Any], folder: Path) -> None:
-    import numpy as np
-    from pacbed.infer.predictor import Predictor
-    from pacbed.library.bundle import Bundle
-    tell = Teller(folder / PROGRESS)
-    tell("reading")
-    try:
-        data = np.load(asked["scan"], allow_pickle=False)
-    except (ValueError, EOFError) as e:
-        raise FileFormatError(f"{asked['scan']}: broken") from e
-    if data.ndim != 4: raise FileFormatError(f"{asked['scan']}: broken")
-    predictor = Predictor(Bundle.load(Path(asked["bundle"])))
-    w = asked["window"]
-    shape = tuple(n // x for n, x in zip(data.shape[:2], w, strict=False))
-    sums = data.reshape(shape[0], w[0], shape[1], w[1], *data.shape[2:]).sum((1, 3))
-    out = np.zeros(shape)
-    total = out.size
-    for k in range(total):
-        tell("inferring", k, total)
-        i = divmod(k, shape[1])
-        out[i] = predictor.infer(sums[i], asked["convergence_mrad"], asked["mrad_per_pixel"], asked["refine"]).thickness_nm
-    tell("inferring", total, total)
-    tell("writing")
-    np.savez(folder / RESULT, thickness_nm=out)
-    (folder / TABLE).write_text("a,b\n")
-    import matplotlib.image
-    matplotlib.image.imsave(folder / PICTURE, out)
 
 
 if __name__ == "__main__":

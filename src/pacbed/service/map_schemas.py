@@ -8,7 +8,7 @@ _Angle = Annotated[float, Field(ge=1e-4, le=1000, allow_inf_nan=False)]
 _Positions = Annotated[int, Field(ge=1, le=4096)]
 _Pair = tuple[_Positions, _Positions]
 
-JobStage = Literal["waiting", "reading", "inferring", "writing", "done", "failed"]
+JobStage = Literal["waiting", "reading", "preparing", "inferring", "writing", "done", "failed"]
 
 
 class MapParameters(BaseModel):

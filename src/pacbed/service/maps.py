@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 
 from pacbed.errors import OutOfRangeError
 from pacbed.library.register import match_system
+from pacbed.maps.scan_files import EXTENSIONS
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.map_jobs import REQUEST, SCAN, JobFolder, JobStore
 from pacbed.service.map_paths import scan_below
@@ -69,7 +70,7 @@ class Maps:
             name = path.name
         else:
             name = upload.name
-            ending = file_ending(upload)
+            ending = _ending(upload)
         folder = self._store.create()
         try:
             if upload is not None:
@@ -109,6 +110,12 @@ class Maps:
         """Stop the work."""
         self._worker.close()
         self._store.close()
+
+
+def _ending(upload: Upload) -> str:
+    """Ending that tells the format of an uploaded scan."""
+    named = Path(upload.name).suffix.lower()
+    return named if named in EXTENSIONS else file_ending(upload)
 
 
 def result_file(folder: JobFolder, job: MapJob, name: str) -> Path:

@@ -6,6 +6,7 @@ const state = { running: null, job: null };
 const STAGES = {
   waiting: "Waiting for the maps before this one …",
   reading: "Reading the scan …",
+  preparing: "Finding scale, rotation and centre …",
   inferring: "Looking for thickness and mistilt …",
   writing: "Drawing the maps …",
 };
