@@ -7,12 +7,14 @@ import typer
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer import infer
+from pacbed.commands.map import map_scan
 from pacbed.commands.pattern import pattern
 from pacbed.commands.reference import reference
 from pacbed.commands.serve import serve
 from pacbed.commands.simulate import simulate
 from pacbed.commands.systems import systems
 from pacbed.commands.train import train
+from pacbed.commands.wedge import wedge
 
 app = typer.Typer(
     name="pacbed",
@@ -32,6 +34,10 @@ app = typer.Typer(
     Thickness and mistilt of a measured pattern:
 
         [bold]pacbed infer a.dm4 --system sto-001-200kV --convergence 20[/bold]
+
+    A map of thickness and mistilt over a 4D-STEM scan:
+
+        [bold]pacbed map scan.dm4 --system sto-001-300kV --convergence 20 -o map.hspy[/bold]
 
     The web page, and the service for other programs:
 
@@ -57,6 +63,7 @@ app = typer.Typer(
     """,
 )
 app.command()(infer)
+app.command("map")(map_scan)
 app.command()(serve)
 app.command()(systems)
 app.command()(pattern)
@@ -64,6 +71,7 @@ app.command()(evaluate)
 app.command()(simulate)
 app.command()(train)
 app.command()(reference)
+app.command()(wedge)
 
 
 def _version(wanted: bool) -> None:

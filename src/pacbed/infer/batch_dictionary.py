@@ -245,4 +245,4 @@ def _gauss(shape: tuple[int, ...], lattice: np.ndarray, width: float) -> np.ndar
     j = np.fft.rfftfreq(shape[1])[None]
     along = [i * inverse[n, 0] + j * inverse[n, 1] for n in range(2)]
     square = along[0] ** 2 + along[1] ** 2
-    return np.exp(-2 * np.pi**2 * width**2 * square).astype(np.float32)
+    return np.asarray(np.exp(-2 * np.pi**2 * width**2 * square), np.float32)

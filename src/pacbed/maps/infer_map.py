@@ -1,20 +1,22 @@
-"""From a scan to its map, on this machine: sample, geometry, then one pass over the scan."""
+"""From a scan to its map: sample, geometry, then one pass over the scan."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.library.bundle import Bundle
+from pacbed.maps.blocks import BlockTask, Spread, cut, here
 from pacbed.maps.geometry import estimate_geometry, places, sample_windows
 from pacbed.maps.layers import Layers, join_layers
 from pacbed.maps.options import MapOptions, check_bundle, make_grid, scan_step_nm
 from pacbed.maps.scan import Scan
-from pacbed.maps.solver import WindowSolver
 from pacbed.maps.thickness_map import ThicknessMap, finish_map
 from pacbed.maps.windows import WindowGrid, sum_windows
 
+#: Windows in a block that is sent elsewhere, about.
+_BLOCK_WINDOWS = 128
 #: Called with what is being done and which share of it is done.
 Progress = Callable[[str, float], None]
 
@@ -45,7 +47,7 @@ def infer_map(
     options: MapOptions,
     progress: Progress = no_progress,
     store: Store | None = None,
-    threads: int = 1,
+    spread: Spread = here,
 ) -> ThicknessMap:
     """Map thickness and mistilt of a scan.
 
@@ -58,8 +60,9 @@ def infer_map(
         ``progress(words, share)`` is called now and then.
     store : Store, optional
         What is in it is not done again.
-    threads : int
-        Threads of the networks.
+    spread : callable
+        Where the blocks of windows are computed: in this process, or see
+        :mod:`pacbed.maps.processes` and :mod:`pacbed.maps.cluster`. The map is the same.
 
     Returns
     -------
@@ -77,13 +80,13 @@ def infer_map(
     geometry = find_geometry(scan, grid, bundle, options, progress, store)
     done = {} if store is None else store.rows()
     missing = [row for row in range(grid.shape[0]) if row not in done]
-    solver = WindowSolver(bundle, geometry, options.refine, threads)
-    for first, last in _runs(missing):
-        for row, layers in solve_rows(scan, grid, solver, first, last):
-            done[row] = layers
-            if store is not None:
-                store.keep_row(row, layers)
-            progress("inferring the windows", len(done) / grid.shape[0])
+    largest = grid.shape[0] if spread is here else max(1, _BLOCK_WINDOWS // grid.shape[1])
+    task = BlockTask(scan, grid, bundle, geometry, options.refine)
+    for row, layers in spread(task, cut(missing, largest)):
+        done[row] = layers
+        if store is not None:
+            store.keep_row(row, layers)
+        progress("inferring the windows", len(done) / grid.shape[0])
     return finish_map(
         join_layers(done[row] for row in range(grid.shape[0])),
         grid,
@@ -135,23 +138,3 @@ def read_sample(
                 patterns.append(sums.patterns[column])
                 place.append(where[row, column])
     return np.array(patterns), np.array(place)
-
-
-def solve_rows(
-    scan: Scan, grid: WindowGrid, solver: WindowSolver, first: int, last: int
-) -> Iterator[tuple[int, Layers]]:
-    """Answers of rows of windows, in one pass over their scan rows."""
-    where = places(grid)
-    begin, end = grid.rows_of(first)[0], grid.rows_of(last - 1)[1]
-    positions = grid.window[0] * grid.window[1]
-    for sums in sum_windows(grid, scan.rows(begin, end), first, last):
-        yield sums.row, solver.solve(sums, where[sums.row], positions)
-
-
-def _runs(rows: list[int]) -> Iterator[tuple[int, int]]:
-    """Stretches of consecutive numbers, as first and last-plus-one."""
-    start = 0
-    for n in range(1, len(rows) + 1):
-        if n == len(rows) or rows[n] != rows[n - 1] + 1:
-            yield rows[start], rows[n - 1] + 1
-            start = n

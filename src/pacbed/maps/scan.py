@@ -1,5 +1,6 @@
 """A 4D-STEM scan that is read piece by piece."""
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +11,27 @@ from pacbed.errors import PatternError
 
 #: Frames that are read at once hold at most so many bytes.
 _CHUNK_BYTES = 64 << 20
+
+
+@dataclass(frozen=True)
+class ArrayRows:
+    """Reads rows of an array; may be sent to other processes.
+
+    Attributes
+    ----------
+    array : array_like
+        In memory, memory-mapped or of Dask.
+    """
+
+    array: Any
+
+    def __call__(self, first: int, last: int) -> np.ndarray:
+        """Scan rows from `first` to before `last`."""
+        part = self.array[first:last]
+        if hasattr(part, "compute"):
+            # One chunk after the other: the memory stays that of one.
+            part = part.compute(scheduler="synchronous")
+        return np.asarray(part)
 
 
 @dataclass(frozen=True)
@@ -26,6 +48,8 @@ class Scan:
         array of shape (last − first, scan columns, detector rows, detector columns).
     name : str
         File or what else the scan is called, for messages.
+    rows_at_once : int or None
+        Scan rows that are best read together; None leaves it to the size.
     step_nm : tuple of float or None
         Distance of scan rows and of scan columns, nm.
     mrad_per_pixel, high_tension_kV, convergence_mrad : float or None
@@ -36,6 +60,7 @@ class Scan:
     dtype: np.dtype
     read: Callable[[int, int], np.ndarray] = field(repr=False, compare=False)
     name: str = "scan"
+    rows_at_once: int | None = None
     step_nm: tuple[float, float] | None = None
     mrad_per_pixel: float | None = None
     high_tension_kV: float | None = None
@@ -75,18 +100,46 @@ class Scan:
         **known
             ``step_nm``, ``mrad_per_pixel`` and the other attributes.
         """
-
-        def read(first: int, last: int) -> np.ndarray:
-            return np.asarray(array[first:last])
-
         shape = tuple(int(n) for n in array.shape)
-        return cls(shape, np.dtype(array.dtype), read, name, **known)  # type: ignore[arg-type]
+        if "rows_at_once" not in known and hasattr(array, "chunks") and array.chunks:
+            known["rows_at_once"] = max(int(n) for n in array.chunks[0])
+        return cls(shape, np.dtype(array.dtype), ArrayRows(array), name, **known)  # type: ignore[arg-type]
 
     def rows(self, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
         """Scan rows one by one, read in chunks of a bounded size."""
         row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * np.dtype(self.dtype).itemsize
-        several = max(1, _CHUNK_BYTES // max(row_bytes, 1))
+        several = self.rows_at_once or max(1, _CHUNK_BYTES // max(row_bytes, 1))
         for start in range(first, last, several):
             chunk = self.read(start, min(start + several, last))
             for offset in range(len(chunk)):
                 yield start + offset, chunk[offset]
+
+
+def as_four(
+    shape: tuple[int, ...], scan_shape: tuple[int, int] | None, name: str
+) -> tuple[int, int, int, int]:
+    """Shape with four axes; a series of frames becomes a scan where its shape is given.
+
+    Raises
+    ------
+    PatternError
+        If there are not four axes and no scan shape that fits.
+    """
+    if scan_shape is not None and len(shape) in (3, 4):
+        frames = math.prod(shape[:-2])
+        if math.prod(scan_shape) != frames:
+            raise PatternError(
+                f"{name}: a scan of {scan_shape[0]} x {scan_shape[1]} has "
+                f"{math.prod(scan_shape)} positions, the file {frames} frames: mend --scan-shape."
+            )
+        return scan_shape[0], scan_shape[1], shape[-2], shape[-1]
+    if len(shape) == 3:
+        raise PatternError(
+            f"{name}: a series of {shape[0]} frames, not a scan: add --scan-shape ROWS,COLUMNS."
+        )
+    if len(shape) != 4:
+        raise PatternError(
+            f"{name}: an array of shape {shape} is no 4D-STEM scan: its axes must be scan row, "
+            "scan column, detector row, detector column."
+        )
+    return shape[0], shape[1], shape[2], shape[3]

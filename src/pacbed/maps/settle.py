@@ -86,11 +86,8 @@ def _scores(
     """Probabilities of the solutions with the neighbours' voice, and where there is one."""
     logarithm = np.log(np.maximum(layers["probability"], 1e-30))
     count = np.zeros(status.shape, int)
-    for name, rough in (
-        ("thickness_nm", _ROUGH_NM),
-        ("tilt_x", _ROUGH_MRAD),
-        ("tilt_y", _ROUGH_MRAD),
-    ):
+    roughness = {"thickness_nm": _ROUGH_NM, "tilt_x": _ROUGH_MRAD, "tilt_y": _ROUGH_MRAD}
+    for name, rough in roughness.items():
         values, errors = _layer(layers, name)
         expected, spread, count = _expected(
             take(values, chosen), take(errors, chosen), np.isin(status, (OK, SETTLED))

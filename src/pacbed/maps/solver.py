@@ -10,7 +10,6 @@ from pacbed.library.bundle import Bundle
 from pacbed.maps.layers import (
     AMBIGUOUS,
     MISMATCH,
-    NO_DATA,
     OK,
     OUT_OF_RANGE,
     Layers,
@@ -164,8 +163,3 @@ class WindowSolver:
         if beyond or not low - 0.5 <= fit.thickness_nm <= high + 0.5:
             return OUT_OF_RANGE
         return OK
-
-
-def no_answer(layers: Layers) -> np.ndarray:
-    """Where there is no answer at all."""
-    return np.asarray(layers["status"] == NO_DATA)

@@ -79,17 +79,18 @@ class ThicknessMap:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns of windows."""
-        return self.status.shape  # type: ignore[return-value]
+        rows, columns = self.status.shape
+        return rows, columns
 
     @property
     def mistilt_mrad(self) -> np.ndarray:
         """Length of the tilt vector, mrad."""
-        return np.hypot(self.tilt_x_mrad, self.tilt_y_mrad)
+        return np.asarray(np.hypot(self.tilt_x_mrad, self.tilt_y_mrad))
 
     @property
     def azimuth_deg(self) -> np.ndarray:
         """Direction of the tilt vector from +x towards +y, degrees."""
-        return np.degrees(np.arctan2(self.tilt_y_mrad, self.tilt_x_mrad))
+        return np.asarray(np.degrees(np.arctan2(self.tilt_y_mrad, self.tilt_x_mrad)))
 
     @property
     def settled(self) -> np.ndarray:

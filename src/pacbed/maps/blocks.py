@@ -1,0 +1,114 @@
+"""Blocks of rows of windows: the work that can be done anywhere, in any order.
+
+A row of windows is inferred from its own scan rows and the shared geometry alone, so the
+answers are the same, bit for bit, wherever and in whatever order the blocks are computed.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from threadpoolctl import ThreadpoolController
+
+from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.library.bundle import Bundle
+from pacbed.maps.geometry import places
+from pacbed.maps.layers import Layers
+from pacbed.maps.scan import Scan
+from pacbed.maps.solver import WindowSolver
+from pacbed.maps.windows import WindowGrid, sum_windows
+
+#: First and last-plus-one row of windows.
+Block = tuple[int, int]
+Rows = Iterator[tuple[int, Layers]]
+
+
+@dataclass(frozen=True)
+class BlockTask:
+    """Infers blocks of a scan; may be sent to other processes and machines.
+
+    Attributes
+    ----------
+    scan : Scan
+    grid : WindowGrid
+    bundle : Bundle
+    geometry : SharedGeometry
+    refine : bool
+    """
+
+    scan: Scan
+    grid: WindowGrid
+    bundle: Bundle
+    geometry: SharedGeometry
+    refine: bool
+
+    def rows(self, block: Block) -> Rows:
+        """Answers of the rows of windows of a block, in one pass over its scan rows."""
+        solver = _solver(_Key(self))
+        where = places(self.grid)
+        begin, end = self.grid.rows_of(block[0])[0], self.grid.rows_of(block[1] - 1)[1]
+        positions = self.grid.window[0] * self.grid.window[1]
+        for sums in sum_windows(self.grid, self.scan.rows(begin, end), *block):
+            # The matrices are small, and the order of their sums must not depend on threads.
+            with ThreadpoolController().limit(limits=1, user_api="blas"):
+                layers = solver.solve(sums, where[sums.row], positions)
+            yield sums.row, layers
+
+    def __call__(self, block: Block) -> list[tuple[int, Layers]]:
+        """As :meth:`rows`, all at once."""
+        return list(self.rows(block))
+
+    def light(self) -> "BlockTask":
+        """The same without what the bundle has read, for sending."""
+        return dataclasses.replace(self, bundle=dataclasses.replace(self.bundle))
+
+
+#: How blocks are computed: here, in processes or on a cluster.
+Spread = Callable[[BlockTask, list[Block]], Rows]
+
+
+def here(task: BlockTask, blocks: list[Block]) -> Rows:
+    """Compute blocks one after the other in this process."""
+    for block in blocks:
+        yield from task.rows(block)
+
+
+def cut(rows: list[int], largest: int) -> list[Block]:
+    """Blocks of consecutive rows of windows, of a bounded size.
+
+    Parameters
+    ----------
+    rows : list of int
+        In ascending order.
+    largest : int
+        Rows in a block at most.
+    """
+    blocks: list[Block] = []
+    for row in rows:
+        if blocks and blocks[-1][1] == row and row - blocks[-1][0] < largest:
+            blocks[-1] = (blocks[-1][0], row + 1)
+        else:
+            blocks.append((row, row + 1))
+    return blocks
+
+
+class _Key:
+    """A task that counts as equal where its solver is the same."""
+
+    def __init__(self, task: BlockTask) -> None:
+        self.task = task
+        bundle = task.bundle
+        self._key = (bundle.folder, str(bundle.hashes), task.geometry, task.refine)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Key) and self._key == other._key
+
+    def __hash__(self) -> int:
+        return hash(self._key)
+
+
+@lru_cache(maxsize=2)
+def _solver(key: _Key) -> WindowSolver:
+    """The solver of a task, kept for its next block: its patterns are costly."""
+    return WindowSolver(key.task.bundle, key.task.geometry, key.task.refine)

@@ -1,0 +1,244 @@
+"""Scans in HDF5 files and in the formats of RosettaSciIO, opened lazily."""
+
+import importlib
+import logging
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
+from pacbed.maps.scan import ArrayRows, Scan, as_four
+from pacbed.readers.metadata import read_metadata
+
+#: Reader modules of RosettaSciIO that read lazily, by extension.
+LAZY_FORMATS = {
+    ".dm3": "digitalmicrograph",
+    ".dm4": "digitalmicrograph",
+    ".mib": "quantumdetector",
+    ".xml": "empad",
+    ".emd": "emd",
+    ".de5": "emd",
+    ".hspy": "hspy",
+    ".zspy": "zspy",
+    ".blo": "blockfile",
+    ".mrc": "mrc",
+    ".tvips": "tvips",
+    ".app5": "topspin",
+    ".prz": "pantarhei",
+    ".ser": "tia",
+    ".emi": "tia",
+}
+#: Lengths in nm.
+_LENGTHS = {
+    "nm": 1.0,
+    "å": 0.1,
+    "a": 0.1,
+    "angstrom": 0.1,
+    "pm": 1e-3,
+    "µm": 1e3,
+    "um": 1e3,
+    "m": 1e9,
+}
+
+
+class LazyRows:
+    """Reads rows through RosettaSciIO; may be sent to other processes.
+
+    Parameters
+    ----------
+    path : Path
+    module : str
+        Of RosettaSciIO.
+    scan_shape : tuple of int or None
+        Shape of the scan, for a series of frames.
+    """
+
+    def __init__(self, path: Path, module: str, scan_shape: tuple[int, int] | None) -> None:
+        self.path = path
+        self._module = module
+        self._scan_shape = scan_shape
+        self._opened: dict[str, Any] | None = None
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**vars(self), "_opened": None}
+
+    @property
+    def signal(self) -> dict[str, Any]:
+        """The file's one 4-D signal; `data` has the axes in our order."""
+        if self._opened is None:
+            self._opened = self._open()
+        return self._opened
+
+    def __call__(self, first: int, last: int) -> np.ndarray:
+        """Scan rows from `first` to before `last`."""
+        rows = ArrayRows(self.signal["data"])
+        try:
+            return rows(first, last)
+        except Exception as error:  # whatever the parsers meet in a damaged file
+            raise FileFormatError(
+                f"{self.path}: cannot be read from scan row {first} on, it is damaged or cut "
+                f"short ({_reason(error)}): copy it again."
+            ) from error
+
+    def _open(self) -> dict[str, Any]:
+        try:
+            reader = importlib.import_module(f"rsciio.{self._module}")
+        except ImportError as error:
+            raise MissingExtraError(
+                f"{self.path}: reading {self.path.suffix} needs a further package ({error}): "
+                f"pip install 'rosettasciio[{self._module}]'."
+            ) from error
+        # RosettaSciIO logs to the standard output, where the answer goes.
+        logging.getLogger("rsciio").setLevel(logging.CRITICAL)
+        options: dict[str, Any] = {}
+        if self._module == "quantumdetector" and self._scan_shape is not None:
+            options["navigation_shape"] = self._scan_shape[::-1]
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                signals = reader.file_reader(str(self.path), lazy=True, **options)
+                return self._choose(signals)
+        except PacbedError:
+            raise
+        except ImportError as error:
+            raise MissingExtraError(
+                f"{self.path}: reading {self.path.suffix} needs a further package ({error}): "
+                "pip install 'pacbed-cnn[maps]'."
+            ) from error
+        except Exception as error:  # RosettaSciIO raises whatever its parsers meet
+            raise FileFormatError(
+                f"{self.path}: not a readable {self.path.suffix.lower()[1:]} file, or cut short "
+                f"({_reason(error)}): copy or export it again."
+            ) from error
+
+    def _choose(self, signals: list[dict[str, Any]]) -> dict[str, Any]:
+        large = [s for s in signals if len(s["data"].shape) >= 3]
+        if len(large) != 1:
+            shapes = ", ".join(str(tuple(s["data"].shape)) for s in signals)
+            raise PatternError(
+                f"{self.path}: holds {len(large)} scans (shapes: {shapes or 'none'}): "
+                "save the one scan in a file of its own."
+            )
+        signal = dict(large[0])
+        data, axes = signal["data"], signal.get("axes") or []
+        detector = [n for n, axis in enumerate(axes) if not axis.get("navigate", False)]
+        if len(detector) == 2 and len(axes) == data.ndim:
+            order = [n for n in range(data.ndim) if n not in detector] + detector
+            data, axes = data.transpose(order), [axes[n] for n in order]
+        shape = as_four(tuple(int(n) for n in data.shape), self._scan_shape, str(self.path))
+        return {**signal, "data": data.reshape(shape), "axes": axes}
+
+
+def open_lazily(rows: LazyRows) -> Scan:
+    """Open a scan with what the file says about it."""
+    signal = rows.signal
+    data, axes = signal["data"], signal["axes"]
+    known = read_metadata(signal)
+    navigation = axes[:-2] if len(axes) == 4 else []
+    chunks = getattr(data, "chunks", None)
+    return Scan(
+        tuple(int(n) for n in data.shape),  # type: ignore[arg-type]
+        np.dtype(data.dtype),
+        rows,
+        str(rows.path),
+        rows_at_once=None if chunks is None else max(int(n) for n in chunks[0]),
+        step_nm=_step(navigation),
+        mrad_per_pixel=known.mrad_per_pixel,
+        high_tension_kV=known.high_tension_kV,
+        convergence_mrad=known.convergence_mrad,
+    )
+
+
+class Hdf5Rows:
+    """Reads rows of a dataset in an HDF5 file; may be sent to other processes.
+
+    Parameters
+    ----------
+    path : Path
+    dataset : str
+    shape : tuple of int
+        With four axes.
+    """
+
+    def __init__(self, path: Path, dataset: str, shape: tuple[int, int, int, int]) -> None:
+        self._path, self._dataset, self._shape = path, dataset, shape
+
+    def __call__(self, first: int, last: int) -> np.ndarray:
+        """Scan rows from `first` to before `last`."""
+        import h5py
+
+        try:
+            with h5py.File(self._path, "r") as file:
+                array = file[self._dataset]
+                if array.ndim == 4:
+                    return np.asarray(array[first:last])
+                columns = self._shape[1]
+                frames = array[first * columns : last * columns]
+                return np.asarray(frames).reshape(last - first, *self._shape[1:])
+        except (OSError, KeyError, ValueError) as error:
+            raise FileFormatError(
+                f"{self._path}: cannot be read from scan row {first} on, it is damaged or cut "
+                f"short ({_reason(error)}): copy it again."
+            ) from error
+
+
+def open_hdf5(path: Path, scan_shape: tuple[int, int] | None, dataset: str | None) -> Scan:
+    """Open the 4-D dataset of an HDF5 file: the one asked for, or the largest."""
+    import h5py
+
+    found: dict[str, Any] = {}
+
+    def collect(name: str, item: Any) -> None:
+        least = 3 if scan_shape is not None else 4
+        if isinstance(item, h5py.Dataset) and item.ndim in range(least, 5):
+            found[name] = (tuple(int(n) for n in item.shape), item.dtype, item.chunks)
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(collect)
+    except OSError as error:
+        raise FileFormatError(
+            f"{path}: not a readable HDF5 file, or cut short ({_reason(error)}): copy it again."
+        ) from error
+    if dataset is not None and dataset.strip("/") not in found:
+        raise PatternError(
+            f"{path}: there is no 4-D array {dataset}: it has {', '.join(found) or 'none'}."
+        )
+    if not found:
+        raise PatternError(
+            f"{path}: holds no array with four axes: scan row, scan column, detector row, "
+            "detector column; for a series of frames add --scan-shape ROWS,COLUMNS."
+        )
+    name = (
+        dataset.strip("/")
+        if dataset
+        else max(found, key=lambda n: np.prod(found[n][0], dtype=float))
+    )
+    shape, dtype, chunks = found[name]
+    four = as_four(shape, scan_shape, str(path))
+    at_once = int(chunks[0]) if chunks and len(shape) == 4 and chunks[0] > 1 else None
+    return Scan(four, np.dtype(dtype), Hdf5Rows(path, name, four), str(path), rows_at_once=at_once)
+
+
+def _step(axes: list[Any]) -> tuple[float, float] | None:
+    steps = [_length(axis) for axis in axes]
+    if len(steps) != 2 or steps[0] is None or steps[1] is None:
+        return None
+    return steps[0], steps[1]
+
+
+def _length(axis: Any) -> float | None:
+    unit = str(axis.get("units") or "").replace("\u03bc", "\u00b5").strip().casefold()
+    try:
+        scale = abs(float(axis.get("scale")))
+    except (TypeError, ValueError):
+        return None
+    if unit not in _LENGTHS or not np.isfinite(scale) or scale == 0:
+        return None
+    return scale * _LENGTHS[unit]
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -1,0 +1,49 @@
+"""A map as a table: one line for each window."""
+
+import csv
+import io
+
+import numpy as np
+
+from pacbed.maps.layers import STATUS_NAMES
+from pacbed.maps.thickness_map import ThicknessMap
+
+_NUMBERS = (
+    "thickness_nm",
+    "thickness_std_nm",
+    "tilt_x_mrad",
+    "tilt_y_mrad",
+    "tilt_std_mrad",
+    "residual",
+    "thickness_alone_nm",
+    "network_thickness_nm",
+)
+
+
+def map_table(result: ThicknessMap) -> str:
+    """CSV with a header; what is not known is empty.
+
+    Parameters
+    ----------
+    result : ThicknessMap
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    place = ("y_nm", "x_nm") if result.position_nm is not None else ("y_px", "x_px")
+    writer.writerow(["row", "column", *place, "status", "jump", *_NUMBERS, "frames"])
+    rows, columns = result.position_nm or result.position_px
+    for i, j in np.ndindex(*result.shape):
+        numbers = [float(getattr(result, name)[i, j]) for name in _NUMBERS]
+        writer.writerow(
+            [
+                i,
+                j,
+                f"{rows[i]:.6g}",
+                f"{columns[j]:.6g}",
+                STATUS_NAMES[result.status[i, j]],
+                int(result.jump[i, j]),
+                *("" if np.isnan(n) else f"{n:.5g}" for n in numbers),
+                int(result.frames[i, j]),
+            ]
+        )
+    return text.getvalue()
