@@ -30,9 +30,7 @@ class Recorded:
         given = {"window": (3, 3), "samples": 4, **options}
         scan = Scan.from_array(self.data, "scan", step_nm=(0.2, 0.1))
         with threadpool_limits(limits=1, user_api="blas"):
-            return infer_map(
-                scan, load_bundle(SYSTEM), MapOptions(CONVERGENCE_MRAD, **given)
-            )
+            return infer_map(scan, load_bundle(SYSTEM), MapOptions(CONVERGENCE_MRAD, **given))
 
 
 @pytest.fixture(scope="session")

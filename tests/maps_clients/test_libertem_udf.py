@@ -26,9 +26,7 @@ def context():
 
 
 def udf(**options):
-    return ThicknessMapUDF(
-        SYSTEM, CONVERGENCE_MRAD, **{"window": (3, 3), "samples": 4, **options}
-    )
+    return ThicknessMapUDF(SYSTEM, CONVERGENCE_MRAD, **{"window": (3, 3), "samples": 4, **options})
 
 
 def assert_same(result, expected):
@@ -108,9 +106,7 @@ def test_live_from_a_simulated_detector(recorded, fitted, tmp_path):
             data_host="127.0.0.1", data_port=data_port,
         ) as connection,
     ):  # fmt: skip
-        stream = context.make_acquisition(
-            conn=connection, nav_shape=(6, 9), frames_per_partition=9
-        )
+        stream = context.make_acquisition(conn=connection, nav_shape=(6, 9), frames_per_partition=9)
         known = []
         for part in context.run_udf_iter(stream, udf()):
             result = part.buffers[0]

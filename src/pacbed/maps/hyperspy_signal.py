@@ -116,8 +116,8 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
         title = self.metadata.get_item("General.title", "") or "the signal"
         if self.axes_manager.navigation_dimension != 2:
             raise PatternError(
-                f"{title}: has {self.axes_manager.navigation_dimension} navigation axes, but a scan "
-                "has two: rows and columns"
+                f"{title}: has {self.axes_manager.navigation_dimension} navigation axes, but a "
+                "scan has two: rows and columns"
             )
         rows_at_once = max(self.data.chunks[0]) if self._lazy else None
         column, row = self.axes_manager.navigation_axes

@@ -23,8 +23,9 @@ _DESCRIPTION = """
 Specimen thickness and mistilt from position-averaged convergent-beam electron diffraction
 (PACBED) patterns.
 
-Send a pattern to `/inference/` and get thickness and mistilt with their errors, or a scan to
-`/maps/` and get maps of them. What went wrong, where something did, stands in `detail` of the answer, and as a short `code`.
+Send a pattern to `/inference/` and get thickness and mistilt with their errors, or a 4D-STEM
+scan to `/maps/` and get maps of them. What went wrong, where something did, stands in `detail`
+of the answer, and as a short `code`.
 """
 
 

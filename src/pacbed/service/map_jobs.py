@@ -85,7 +85,7 @@ class JobFolder:
                 update={
                     "stage": "failed",
                     "code": "internal",
-                    "detail": "the service was restarted while it worked on this map: send it again",
+                    "detail": "the service was restarted during this map: send it again",
                 }
             )
         return job

@@ -47,7 +47,9 @@ def main(folder: Path, memory_mib: int) -> int:
     except PacbedError as error:
         problem = error
     except MemoryError:
-        problem = FileFormatError("the map needs more memory than it may have: send a part of the scan")
+        problem = FileFormatError(
+            "the map needs more memory than it may have: send a part of the scan"
+        )
     except Exception as error:  # a parser that failed in a way that nobody foresaw
         problem = FileFormatError(
             f"{asked['name']}: cannot be read ({type(error).__name__}): copy or export it again"

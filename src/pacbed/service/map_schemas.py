@@ -75,7 +75,9 @@ class MapJob(BaseModel):
     id: Annotated[str, Field(description="Names the job in the other routes; keep it private.")]
     stage: JobStage
     name: Annotated[str, Field(description="What the scan is called.")]
-    windows: Annotated[int, Field(ge=0, description="Windows of the map; 0 as long as unknown.")] = 0
+    windows: Annotated[
+        int, Field(ge=0, description="Windows of the map; 0 as long as unknown.")
+    ] = 0
     windows_done: Annotated[int, Field(ge=0)] = 0
     seconds_left: Annotated[
         float | None, Field(ge=0, description="Estimate; null as long as there is none.")

@@ -114,7 +114,11 @@ class MapWorker:
         if job is None:
             return
         if outcome == "done":
-            end: dict[str, Any] = {"stage": "done", "windows_done": job.windows, "seconds_left": 0.0}
+            end: dict[str, Any] = {
+                "stage": "done",
+                "windows_done": job.windows,
+                "seconds_left": 0.0,
+            }
         else:
             end = {"stage": "failed", "seconds_left": None, **self._problem(folder, outcome)}
         folder.write(job.model_copy(update=end | {"kept_seconds": self._keep_seconds}))

@@ -96,7 +96,9 @@ class Maps:
         folder = self._store.find(name)
         job = None if folder is None else folder.read()
         if folder is None or job is None:
-            raise HTTPException(404, "there is no such map; it may have been deleted after its time")
+            raise HTTPException(
+                404, "there is no such map; it may have been deleted after its time"
+            )
         return folder, job
 
     def cancel(self, name: str) -> None:
