@@ -87,6 +87,11 @@ def report(result: ThicknessMap, wedge: WedgeOptions, window: int) -> None:
                 f"{np.sqrt(np.mean(astray[part] ** 2)):.2f} mrad, both {good[part].mean():.1%}, "
                 f"bias {np.median(error[part]):+.2f} nm"
             )
+    own = np.hypot(*np.moveaxis(result.tilt_alone_mrad - tilt, -1, 0))
+    print(
+        f"tilts drawn to the neighbours': {result.tilt_joined.mean():.1%} of the windows; alone "
+        f"{np.mean((np.abs(error) <= 2) & (own <= 0.5)):.1%} were within both"
+    )
     pull = error / result.thickness_std_nm
     print(f"errors over their bars: rms {np.sqrt(np.nanmean(pull**2)):.2f}")
     wrong = np.abs(error) > WRONG_NM

@@ -11,7 +11,6 @@ from pacbed.commands.select import choose_system
 from pacbed.errors import OutOfRangeError
 
 if TYPE_CHECKING:
-
     from pacbed.lacbed.table import LacbedTable
     from pacbed.maps.wedge import WedgeOptions
 

@@ -39,6 +39,8 @@ class LocalFit:
         In the crystal's frame, mrad.
     shift : ndarray, shape (2,)
         Of the disk's centre, mrad in the crystal's frame.
+    shift_std_mrad : float
+        Its error, without what was known of it beforehand.
     covariance : ndarray, shape (3, 3)
         Of thickness and tilt.
     square_sum : float
@@ -46,6 +48,8 @@ class LocalFit:
         samples are log-likelihood ratios times −2.
     residual, contrast_residual, structured_residual : float
         See :class:`pacbed.infer.fit.Fit`.
+    structured_share : float
+        As `structured_residual`, of the whole pattern: the residual without the noise.
     noise : float
         Noise variance of a sample of weight 1, with what neighbours share.
     """
@@ -53,11 +57,13 @@ class LocalFit:
     thickness_nm: float
     tilt: np.ndarray
     shift: np.ndarray
+    shift_std_mrad: float
     covariance: np.ndarray
     square_sum: float
     residual: float
     contrast_residual: float
     structured_residual: float
+    structured_share: float
     noise: float
 
     def turned(self, operation: np.ndarray) -> "LocalFit":
@@ -264,8 +270,9 @@ class _Problem:
         scaled = root * state.residuals
         noise = float((scaled**2).sum() / max(int(self.recorded.sum()), 1))
         noise = noise / _independent_share(scaled, d) + 1e-12
-        normal = derivative.T @ derivative / noise + np.diag(self.precision)
-        covariance = np.linalg.pinv(normal, hermitian=True)
+        normal = derivative.T @ derivative / noise
+        covariance = np.linalg.pinv(normal + np.diag(self.precision), hermitian=True)
+        free = np.linalg.pinv(normal, hermitian=True)
         inside = (d.radius < _CONTRAST_REACH) & self.recorded
         values = self.values
         centred = (values - values[self.recorded].mean()) * self.recorded
@@ -275,15 +282,18 @@ class _Problem:
         structured = float((left[first] * left[second]).sum())
         whole = float((contrast[first] * contrast[second]).sum())
         floor = _CONTRAST_FLOOR**2 * int(inside.sum())
+        rest = state.residuals * self.recorded
         return LocalFit(
             float(state.parameters[0]),
             state.parameters[1:3].copy(),
             state.parameters[3:].copy(),
+            float(np.sqrt(np.trace(free[3:, 3:]) / 2)),
             covariance[:3, :3],
             float((scaled**2).sum()),
             _share(float((state.residuals**2 * self.recorded).sum()), float((centred**2).sum())),
             _share(float((left**2).sum()), float((contrast**2).sum())),
             _share(structured, whole + floor),
+            _share(float((rest[first] * rest[second]).sum()), float((centred**2).sum())),
             noise,
         )
 

@@ -124,17 +124,17 @@ class BatchSolver:
             fits = _sorted([*fits, *search.everywhere(self._bundle.system.mistilt_mrad[1])])
         return self._weighted(fits, probability)
 
-    def doubt(self, fit: LocalFit, tilt_error_mrad: float) -> float:
-        """See :mod:`pacbed.infer.confidence`."""
-        return self.calibration.doubt(
-            Evidence(
-                fit.structured_residual,
-                fit.residual,
-                tilt_error_mrad,
-                float(np.sqrt(fit.covariance[0, 0])),
-                0.0,
-            )
-        )
+    def doubt(self, fit: LocalFit) -> float:
+        """See :mod:`pacbed.infer.confidence`.
+
+        A window has few electrons: what noise alone makes large (the errors of networks and
+        fit, the residual) says nothing about the crystal. Only what the fit leaves beyond
+        the noise counts; the other figures stand at their usual values.
+        """
+        figures = np.array(self.calibration.doubt_centers, float)
+        evidence = Evidence(fit.structured_residual, fit.structured_share, 1.0, 1.0, 0.0)
+        figures[:2] = evidence.figures()[:2]
+        return self.calibration.doubt_of(figures)
 
     def _tools(self) -> tuple[PatternDictionary, LatticeSampler]:
         if self._made is None:

@@ -6,12 +6,13 @@ the good fits are the scan's, and a plane goes through the centres.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pacbed.errors import PatternError
 from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.infer.batch_solve import BatchSolver, cleaned
 from pacbed.infer.fit import Fit
 from pacbed.infer.fit_model import (
     CENTER_X,
@@ -30,10 +31,14 @@ from pacbed.maps.windows import WindowGrid
 from pacbed.pattern.crystal_frame import make_crystal_frame
 from pacbed.pattern.preprocess import clean
 
+#: Rows of windows that are read for the sample.
+_SAMPLED_ROWS = 5
 #: A sampled window counts where the fit leaves less of the contrast than this.
 _GOOD = 0.35
 #: Fewer good windows than this do not make a geometry.
 _FEWEST = 3
+#: σ of the centres while their plane is looked for, pixels, and how many make one.
+_LOOSE_PX, _ENOUGH_CENTERS = 0.5, 12
 #: σ that a centre has at least, pixels.
 _CENTER_FLOOR_PX = 0.03
 
@@ -59,7 +64,8 @@ def sample_windows(grid: WindowGrid, count: int) -> list[tuple[int, int]]:
         Row and column of each.
     """
     rows, columns = grid.shape
-    along = max(1, min(rows, round((count * rows / columns) ** 0.5)))
+    # Few rows, each with many windows: a row is read as a whole.
+    along = max(1, min(rows, _SAMPLED_ROWS, count))
     across = max(1, min(columns, round(count / along)))
     return [
         (int((i + 0.5) * rows / along), int((j + 0.5) * columns / across))
@@ -82,8 +88,12 @@ def estimate_geometry(
     convergence_mrad: float,
     mrad_per_pixel: float | None = None,
     progress: Callable[[float], None] = lambda share: None,
+    samples: int = 16,
 ) -> SharedGeometry:
     """Find the geometry that patterns of one scan share.
+
+    Some of the patterns, spread evenly, are fitted with everything free. All of them then
+    say, with scale, rotation and aperture known, where their centres are.
 
     Parameters
     ----------
@@ -97,6 +107,8 @@ def estimate_geometry(
         Angle per pixel where it is known.
     progress : callable
         Is told which share is done.
+    samples : int
+        How many are fitted with everything free.
 
     Returns
     -------
@@ -115,10 +127,11 @@ def estimate_geometry(
         system.convergence_mrad[1],
         system.mistilt_mrad[1],
     )
+    chosen = np.unique(np.linspace(0, len(patterns) - 1, min(samples, len(patterns))).astype(int))
     good = []
-    for number, pattern in enumerate(patterns):
+    for done, number in enumerate(chosen):
         try:
-            data = clean(pattern)
+            data = clean(patterns[number])
             readings = read_poses(data, networks, frame, order, convergence_mrad, mrad_per_pixel)
             solution = refine(
                 data,
@@ -131,16 +144,61 @@ def estimate_geometry(
         except PatternError:
             continue
         finally:
-            progress((number + 1) / len(patterns))
+            progress(0.8 * (done + 1) / len(chosen))
         if solution.fit.structured_residual < _GOOD and solution.fit.gain > 0:
             good.append(_Sampled(place[number], solution.fit))
-    if len(good) < min(_FEWEST, len(patterns)):
+    if len(good) < min(_FEWEST, max(len(chosen), 1)):
         raise PatternError(
-            f"only {len(good)} of {len(patterns)} sampled windows are patterns of "
+            f"only {len(good)} of {len(chosen)} sampled windows are patterns of "
             f"{system.name}: check crystal, high tension and convergence angle, and that the "
             "axes are scan row, scan column, detector row, detector column."
         )
-    return _shared(good, order)
+    shared = _shared(good, order)
+    return _with_centers(shared, patterns, place, bundle, lambda s: progress(0.8 + 0.2 * s))
+
+
+def _with_centers(
+    geometry: SharedGeometry,
+    patterns: np.ndarray,
+    place: np.ndarray,
+    bundle: Bundle,
+    progress: Callable[[float], None],
+) -> SharedGeometry:
+    """Take the plane of the centres from all patterns, and how far they lie from it."""
+    loose = replace(geometry, center_std_px=max(_LOOSE_PX, geometry.center_std_px))
+    solver = BatchSolver(bundle, loose)
+    usable, kept = cleaned(patterns)
+    usable, place = usable[kept], place[kept]
+    centers = geometry.center(place)
+    reading = solver.read(usable, centers)
+    found, known, errors = [], [], []
+    for number, pattern in enumerate(usable):
+        progress((number + 1) / len(usable))
+        try:
+            solutions = solver.solve(
+                pattern, centers[number], reading.probability[number], [reading.tilt[number]]
+            )
+        except PatternError:
+            continue
+        fit = solutions[0].fit
+        if fit.structured_residual < _GOOD:
+            shift = geometry.tilt_in_pattern(fit.shift) / geometry.mrad_per_pixel
+            found.append(centers[number] + shift)
+            known.append(place[number])
+            errors.append(fit.shift_std_mrad / geometry.mrad_per_pixel)
+    if len(found) < _ENOUGH_CENTERS:
+        return geometry
+    center_x, rest_x = _plane(np.array(known), np.array(found)[:, 0])
+    center_y, rest_y = _plane(np.array(known), np.array(found)[:, 1])
+    # What the fits' own errors do not explain is how far the centres really wander.
+    spread = (1.4826 * float(np.median(np.abs(np.r_[rest_x, rest_y])))) ** 2
+    wander = max(spread - float(np.median(errors)) ** 2, 0.0) ** 0.5
+    return replace(
+        geometry,
+        center_x=center_x,
+        center_y=center_y,
+        center_std_px=max(wander, _CENTER_FLOOR_PX),
+    )
 
 
 def _shared(good: list[_Sampled], order: int) -> SharedGeometry:

@@ -17,6 +17,8 @@ from pacbed.maps.windows import WindowGrid, sum_windows
 
 #: Windows in a block that is sent elsewhere, about.
 _BLOCK_WINDOWS = 128
+#: Windows that say where the centre is, for each one from which the scale is found.
+_CENTERS = 4
 #: Called with what is being done and which share of it is done.
 Progress = Callable[[str, float], None]
 
@@ -110,8 +112,7 @@ def find_geometry(
     """Geometry of a scan from a sample of its windows, or from the store."""
     found = None if store is None else store.geometry()
     if found is None:
-        chosen = sample_windows(grid, options.samples)
-        patterns, place = read_sample(scan, grid, chosen)
+        patterns, place = read_sample(scan, grid, sample_windows(grid, _CENTERS * options.samples))
         found = estimate_geometry(
             patterns,
             place,
@@ -119,6 +120,7 @@ def find_geometry(
             options.convergence_mrad,
             options.mrad_per_pixel or scan.mrad_per_pixel,
             lambda share: progress("finding scale, rotation and centre", share),
+            options.samples,
         )
         if store is not None:
             store.keep_geometry(found)

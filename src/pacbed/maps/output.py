@@ -33,6 +33,7 @@ _MAPS = (
     "residual",
     "status",
     "jump",
+    "tilt_joined",
     "thickness_alone_nm",
     "network_thickness_nm",
     "frames",

@@ -17,6 +17,8 @@ _REACH, _FEWEST = 2, 4
 _PASSES = 4
 #: σ by which real thickness and tilt may differ from a plane through the neighbours.
 _ROUGH_NM, _ROUGH_MRAD = 0.8, 0.3
+#: A tilt with a larger error than this is open.
+_OPEN_MRAD = 0.4
 #: A jump is so many σ away.
 _FAR = 4.0
 #: Probability from which on a solution counts as chosen by the neighbours.
@@ -35,11 +37,18 @@ class Settled:
         With `SETTLED` where the neighbours chose.
     jump : ndarray of bool
         Windows that stand alone against their neighbours.
+    tilt_mrad, tilt_std_mrad : ndarray, shape (rows, columns, 2) and (rows, columns)
+        Tilts; where a window alone leaves its tilt open, joined with the neighbours'.
+    tilt_joined : ndarray of bool
+        Where they were.
     """
 
     chosen: np.ndarray
     status: np.ndarray
     jump: np.ndarray
+    tilt_mrad: np.ndarray
+    tilt_std_mrad: np.ndarray
+    tilt_joined: np.ndarray
 
 
 def settle(layers: Layers) -> Settled:
@@ -71,7 +80,7 @@ def settle(layers: Layers) -> Settled:
             break
         chosen = np.where(moved, best, chosen)
         status = np.where(moved, SETTLED, status).astype(np.uint8)
-    return Settled(chosen, status, _jumps(layers, chosen, status))
+    return Settled(chosen, status, _jumps(layers, chosen, status), *_join(layers, chosen, status))
 
 
 def take(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
@@ -90,7 +99,7 @@ def _scores(
     for name, rough in roughness.items():
         values, errors = _layer(layers, name)
         expected, spread, count = _expected(
-            take(values, chosen), take(errors, chosen), np.isin(status, (OK, SETTLED))
+            take(values, chosen), take(errors, chosen), np.isin(status, (OK, SETTLED)), rough
         )
         variance = errors**2 + (spread**2 + rough**2)[..., None]
         distance = (values - expected[..., None]) ** 2 / variance
@@ -102,6 +111,22 @@ def _scores(
     return score / np.maximum(score.sum(axis=-1, keepdims=True), 1e-30), count >= _FEWEST
 
 
+def _join(
+    layers: Layers, chosen: np.ndarray, status: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tilts, with open ones drawn to the plane through their neighbours by the weights of both."""
+    tilt = take(layers["tilt_mrad"], chosen)
+    error = take(layers["tilt_std_mrad"], chosen)
+    trusted = np.isin(status, (OK, SETTLED))
+    planes = [_expected(tilt[..., axis], error, trusted, _ROUGH_MRAD) for axis in range(2)]
+    expected = np.stack([plane[0] for plane in planes], axis=-1)
+    variance = planes[0][1] ** 2 + _ROUGH_MRAD**2
+    open_tilt = trusted & (error > _OPEN_MRAD) & (planes[0][2] >= _FEWEST)
+    share = np.where(open_tilt, error**2 / (error**2 + variance), 0.0)
+    moved = tilt + share[..., None] * np.where(open_tilt[..., None], expected - tilt, 0.0)
+    return moved, error * np.sqrt(1 - share), open_tilt
+
+
 def _layer(layers: Layers, name: str) -> tuple[np.ndarray, np.ndarray]:
     if name == "thickness_nm":
         return layers["thickness_nm"], layers["thickness_std_nm"]
@@ -111,14 +136,14 @@ def _layer(layers: Layers, name: str) -> tuple[np.ndarray, np.ndarray]:
 def _jumps(layers: Layers, chosen: np.ndarray, status: np.ndarray) -> np.ndarray:
     thickness, error = (take(layers[name], chosen) for name in ("thickness_nm", "thickness_std_nm"))
     answered = status != NO_DATA
-    expected, spread, count = _expected(thickness, error, np.isin(status, (OK, SETTLED)))
+    expected, spread, count = _expected(thickness, error, np.isin(status, (OK, SETTLED)), _ROUGH_NM)
     width = np.sqrt(error**2 + spread**2 + _ROUGH_NM**2)
     far = np.abs(thickness - expected) > _FAR * width
     return np.asarray(answered & (count >= _FEWEST) & far)
 
 
 def _expected(
-    values: np.ndarray, errors: np.ndarray, trusted: np.ndarray
+    values: np.ndarray, errors: np.ndarray, trusted: np.ndarray, rough: float
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """A robust plane through the trusted neighbours of each window, at the window.
 
@@ -153,7 +178,7 @@ def _expected(
         right = np.einsum("rcn,ni,rcn->rci", weights, terms, value)
         solution = np.linalg.solve(normal, right[..., None])[..., 0]
         left = np.abs(value - solution @ terms.T)
-        scale = np.sqrt(error**2 + _ROUGH_NM**2)
+        scale = np.sqrt(error**2 + rough**2)
         weights = there / error**2 / np.maximum(1, left / (2 * scale)) ** 2
         expected = solution[..., 0]
         variance = np.linalg.inv(normal)[..., 0, 0]

@@ -101,7 +101,7 @@ class WindowSolver:
                 )
             except PatternError:
                 continue
-            self._keep(solutions, float(reading.tilt_error_mrad[number]), int(column), layers)
+            self._keep(solutions, int(column), layers)
             beside = solutions[0].fit.tilt
 
     def _keep_reading(
@@ -127,7 +127,6 @@ class WindowSolver:
     def _keep(
         self,
         solutions: list[WindowSolution],
-        tilt_error_mrad: float,
         column: int,
         layers: Layers,
     ) -> None:
@@ -143,7 +142,7 @@ class WindowSolver:
             layers["tilt_std_mrad"][column, number] = calibration.tilt_std(tilt_std)
             layers["residual"][column, number] = fit.residual
             layers["probability"][column, number] = solution.probability
-            layers["solution_status"][column, number] = self._status(solution, tilt_error_mrad)
+            layers["solution_status"][column, number] = self._status(solution)
         shift = self._geometry.tilt_in_pattern(solutions[0].fit.shift)
         layers["shift_px"][column] = shift / self._geometry.mrad_per_pixel
         status = int(layers["solution_status"][column, 0])
@@ -153,9 +152,9 @@ class WindowSolver:
             status = AMBIGUOUS
         layers["status"][column] = status
 
-    def _status(self, solution: WindowSolution, tilt_error_mrad: float) -> int:
+    def _status(self, solution: WindowSolution) -> int:
         fit = solution.fit
-        if self._solver.doubt(fit, tilt_error_mrad) > self._solver.calibration.mismatch:
+        if self._solver.doubt(fit) > self._solver.calibration.mismatch:
             return MISMATCH
         low, high = self._system.thickness_nm
         mistilt = float(np.linalg.norm(fit.tilt))

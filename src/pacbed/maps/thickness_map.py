@@ -35,8 +35,10 @@ class ThicknessMap:
         Settled windows had several solutions, and their neighbours chose.
     jump : ndarray of bool
         Windows that stand alone against their neighbours: do not trust them.
-    thickness_alone_nm : ndarray
-        What the window alone would have given.
+    tilt_joined : ndarray of bool
+        Windows whose own tilt was open and was drawn to that of their neighbours.
+    tilt_alone_mrad, thickness_alone_nm : ndarray
+        What the window alone would have given; the tilt has the shape (rows, columns, 2).
     network_thickness_nm : ndarray
         What the networks read.
     frames, bad_frames : ndarray of int
@@ -63,6 +65,8 @@ class ThicknessMap:
     residual: np.ndarray
     status: np.ndarray
     jump: np.ndarray
+    tilt_joined: np.ndarray
+    tilt_alone_mrad: np.ndarray
     thickness_alone_nm: np.ndarray
     network_thickness_nm: np.ndarray
     frames: np.ndarray
@@ -137,7 +141,10 @@ def finish_map(
         # Networks alone give one solution: there is nothing to choose among.
         status = layers["status"].copy()
     chosen = settled.chosen
-    tilt = take(layers["tilt_mrad"], chosen)
+    tilt, tilt_std, joined = settled.tilt_mrad, settled.tilt_std_mrad, settled.tilt_joined
+    if not options.refine:
+        tilt, tilt_std = take(layers["tilt_mrad"], chosen), take(layers["tilt_std_mrad"], chosen)
+        joined = np.zeros_like(joined)
     rows, columns = grid.centers()
     pixels = (rows[:, 0], columns[0])
     position = None
@@ -149,10 +156,12 @@ def finish_map(
         thickness_std_nm=take(layers["thickness_std_nm"], chosen),
         tilt_x_mrad=tilt[..., 0],
         tilt_y_mrad=tilt[..., 1],
-        tilt_std_mrad=take(layers["tilt_std_mrad"], chosen),
+        tilt_std_mrad=tilt_std,
+        tilt_joined=joined,
         residual=take(layers["residual"], chosen),
         status=status,
         jump=settled.jump,
+        tilt_alone_mrad=layers["tilt_mrad"][..., 0, :],
         thickness_alone_nm=layers["thickness_nm"][..., 0],
         network_thickness_nm=layers["network_thickness_nm"],
         frames=layers["frames"],
