@@ -1,5 +1,6 @@
 """Thickness maps: a scan is sent, the service works on it, and the maps are fetched."""
 
+import contextlib
 import io
 import json
 import os
@@ -76,10 +77,9 @@ def _wait(
 
 
 def _delete(transport: Transport, path: str) -> None:
-    try:
+    # A map that is not deleted now, the service deletes after its time.
+    with contextlib.suppress(PacbedClientError):
         transport.send("DELETE", path)
-    except PacbedClientError:
-        pass  # The service deletes it after its time.
 
 
 def _upload(scan: Any) -> Any:

@@ -34,7 +34,7 @@ class WindowView:
     @property
     def difference(self) -> np.ndarray:
         """Measured less fitted."""
-        return self.measured - self.fitted
+        return np.asarray(self.measured - self.fitted)
 
     @property
     def unexplained(self) -> float:
