@@ -36,6 +36,12 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
 _NOT_READY = _UNKNOWN | {409: {"model": Problem, "description": "The map is not made yet."}}
 
 
+def _as_json(answer: dict[str, Any]) -> dict[str, Any]:
+    """Describe an answer of a route whose other answers are no JSON."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {"description": answer["description"], "content": {"application/json": schema}}
+
+
 def _find(
     request: Request, job_id: Annotated[str, PathPart(max_length=64, description="Of the job.")]
 ) -> _Found:
@@ -100,7 +106,7 @@ def delete_map(request: Request, found: Found) -> None:
 @router.get(
     "/maps/{job_id}/events",
     response_class=EventSourceResponse,
-    responses=_UNKNOWN,
+    responses={status: _as_json(answer) for status, answer in _UNKNOWN.items()},
 )
 async def map_events(found: Found) -> AsyncIterator[ServerSentEvent]:
     """Tell how far a map is, whenever that changes, as server-sent events.
