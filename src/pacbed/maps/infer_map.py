@@ -16,7 +16,7 @@ from pacbed.maps.thickness_map import ThicknessMap, finish_map
 from pacbed.maps.windows import WindowGrid, sum_windows
 
 #: Windows in a block that is sent elsewhere, about.
-_BLOCK_WINDOWS = 128
+_BLOCK_WINDOWS = 64
 #: Windows that say where the centre is, for each one from which the scale is found.
 _CENTERS = 4
 #: Called with what is being done and which share of it is done.

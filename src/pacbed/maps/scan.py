@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from pacbed.errors import PatternError
 
 #: Frames that are read at once hold at most so many bytes.
-_CHUNK_BYTES = 64 << 20
+_CHUNK_BYTES = 32 << 20
 
 
 @dataclass(frozen=True)
@@ -106,13 +107,18 @@ class Scan:
         return cls(shape, np.dtype(array.dtype), ArrayRows(array), name, **known)  # type: ignore[arg-type]
 
     def rows(self, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Scan rows one by one, read in chunks of a bounded size."""
+        """Scan rows one by one, read in chunks of a bounded size, one chunk ahead."""
         row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * np.dtype(self.dtype).itemsize
         several = self.rows_at_once or max(1, _CHUNK_BYTES // max(row_bytes, 1))
-        for start in range(first, last, several):
-            chunk = self.read(start, min(start + several, last))
-            for offset in range(len(chunk)):
-                yield start + offset, chunk[offset]
+        with ThreadPoolExecutor(1) as ahead:
+            waiting = ahead.submit(self.read, first, min(first + several, last))
+            for start in range(first, last, several):
+                chunk = waiting.result()
+                following = start + several
+                if following < last:
+                    waiting = ahead.submit(self.read, following, min(following + several, last))
+                for offset in range(len(chunk)):
+                    yield start + offset, chunk[offset]
 
 
 def as_four(

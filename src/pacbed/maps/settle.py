@@ -19,8 +19,8 @@ _PASSES = 4
 _ROUGH_NM, _ROUGH_MRAD = 0.8, 0.3
 #: A tilt with a larger error than this is open.
 _OPEN_MRAD = 0.4
-#: A jump is so many σ away.
-_FAR = 4.0
+#: A jump is so many σ away, and has fewer direct neighbours like it.
+_FAR, _COMPANY = 4.0, 2
 #: Probability from which on a solution counts as chosen by the neighbours.
 _CLEAR = 0.7
 
@@ -139,7 +139,24 @@ def _jumps(layers: Layers, chosen: np.ndarray, status: np.ndarray) -> np.ndarray
     expected, spread, count = _expected(thickness, error, np.isin(status, (OK, SETTLED)), _ROUGH_NM)
     width = np.sqrt(error**2 + spread**2 + _ROUGH_NM**2)
     far = np.abs(thickness - expected) > _FAR * width
-    return np.asarray(answered & (count >= _FEWEST) & far)
+    # Along a real step a window still has others on its own side.
+    alone = _alike(thickness, error) < _COMPANY
+    return np.asarray(answered & (count >= _FEWEST) & far & alone)
+
+
+def _alike(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
+    """How many of the eight direct neighbours have about the same value."""
+    rows, columns = values.shape
+    padded = np.pad(values, 1, constant_values=np.nan)
+    spread = np.pad(errors, 1, constant_values=np.nan)
+    count = np.zeros(values.shape, int)
+    for i in range(3):
+        for j in range(3):
+            if (i, j) != (1, 1):
+                part = (slice(i, i + rows), slice(j, j + columns))
+                width = np.sqrt(errors**2 + spread[part] ** 2 + _ROUGH_NM**2)
+                count += np.abs(values - padded[part]) < _FAR * width
+    return count
 
 
 def _expected(

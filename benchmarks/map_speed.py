@@ -1,0 +1,117 @@
+"""How fast maps are: windows a second, and reading against the disk's own speed.
+
+    python benchmarks/map_speed.py build/wedge.npy
+
+The scan is made by benchmarks/wedge_map.py. Windows are counted in CPU seconds of one core,
+without the geometry that is found once; on two free cores the map goes twice as fast.
+Reading and summing run in a process of their own with a limit of 1 GiB on its memory, less
+than the file holds, against plain sequential reading of the same file.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+LIMIT = 1 << 30
+WINDOW = 8
+ROWS = 4
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("scan", type=Path)
+    parser.add_argument("--part", choices=("plain", "sums"))
+    parser.add_argument("--dropped", action="store_true")
+    arguments = parser.parse_args()
+    if arguments.part:
+        limited(arguments.part, arguments.scan, arguments.dropped)
+        return
+    reading(arguments.scan)
+    windows(arguments.scan)
+
+
+def windows(path: Path) -> None:
+    import numpy as np
+
+    import pacbed
+    from pacbed.maps.geometry import places
+    from pacbed.maps.infer_map import find_geometry
+    from pacbed.maps.options import MapOptions, make_grid
+    from pacbed.maps.scan_files import open_scan
+    from pacbed.maps.solver import WindowSolver
+    from pacbed.maps.wedge import WedgeOptions
+    from pacbed.maps.windows import sum_windows
+
+    bundle = pacbed.load_bundle("sto-001-300kV")
+    scan = open_scan(path)
+    options = MapOptions(WedgeOptions().convergence_mrad, window=(WINDOW, WINDOW), step_nm=0.1)
+    grid, _ = make_grid(scan, bundle, options)
+    began = time.process_time()
+    geometry = find_geometry(scan, grid, bundle, options)
+    print(f"geometry: {time.process_time() - began:.1f} CPU s, once")
+    where = places(grid)
+    chosen = np.linspace(1, grid.shape[0] - 2, ROWS).astype(int)
+    sums = [next(sum_windows(grid, scan.rows(*grid.rows_of(r)), r, r + 1)) for r in chosen]
+    for name, refine in (("networks only", False), ("with the fit", True)):
+        solver = WindowSolver(bundle, geometry, refine)
+        for turn in ("first", "again"):
+            began = time.process_time()
+            for row in sums:
+                solver.solve(row, where[row.row], WINDOW * WINDOW)
+            each = (time.process_time() - began) / (len(sums) * grid.shape[1])
+            print(
+                f"{name}, {turn}: {1e3 * each:.2f} CPU ms a window, {1 / each:.0f} windows per "
+                f"CPU second, {2 / each:.0f} a second on two cores"
+            )
+
+
+def reading(path: Path) -> None:
+    size = path.stat().st_size
+    print(f"{path}: {size / 2**30:.2f} GiB, memory limit {LIMIT / 2**30:.0f} GiB")
+    for dropped in (False, True):
+        speed = {"plain": [], "sums": []}
+        for _ in range(3):
+            for part, found in speed.items():
+                command = [sys.executable, __file__, str(path), "--part", part]
+                output = subprocess.run(
+                    command + ["--dropped"] * dropped, check=True, capture_output=True, text=True
+                ).stdout
+                found.append(float(output))
+        plain, sums = (max(found) for found in speed.values())
+        state = "dropped from the cache before" if dropped else "in the cache"
+        print(
+            f"{state}: plain {size * plain / 1e9:.2f} GB/s, read and summed "
+            f"{size * sums / 1e9:.2f} GB/s: {sums / plain:.0%}"
+        )
+
+
+def limited(part: str, path: Path, dropped: bool) -> None:
+    """Prints how often a second the file could be gone through."""
+    from pacbed.maps.scan_files import open_scan
+    from pacbed.maps.windows import WindowGrid, sum_windows
+
+    resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
+    if dropped:
+        with path.open("rb") as file:
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    began = time.perf_counter()
+    if part == "plain":
+        buffer = bytearray(32 << 20)
+        with path.open("rb", buffering=0) as file:
+            while file.readinto(buffer):
+                pass
+    else:
+        scan = open_scan(path)
+        grid = WindowGrid(scan.scan_shape, (WINDOW, WINDOW), (WINDOW, WINDOW))
+        total = 0.0
+        for sums in sum_windows(grid, scan.rows(0, scan.shape[0]), 0, grid.shape[0]):
+            total += float(sums.patterns[0, 0, 0])
+    print(1 / (time.perf_counter() - began))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""A small simulated scan, and its map."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+import pacbed
+from pacbed.maps.infer_map import infer_map
+from pacbed.maps.options import MapOptions
+from pacbed.maps.scan import Scan
+from pacbed.maps.wedge import WedgeOptions, WedgeTruth, wedge_rows, wedge_truth
+
+WEDGE = WedgeOptions(
+    scan_shape=(12, 16),
+    detector_px=64,
+    mrad_per_pixel=1.0,
+    thickness_nm=(30.0, 38.0),
+    mistilt_mrad=1.3,
+    electrons=3000.0,
+    drift_px=0.8,
+    distortion=0.0,
+)
+WINDOW = 4
+OPTIONS = MapOptions(convergence_mrad=20.0, window=(WINDOW, WINDOW), samples=4)
+
+
+@dataclass(frozen=True)
+class Simulated:
+    """Counts of a wedge, and what it is in each window."""
+
+    counts: np.ndarray
+    thickness_nm: np.ndarray
+    tilt_mrad: np.ndarray
+
+    @property
+    def scan(self) -> Scan:
+        return Scan.from_array(self.counts, step_nm=(0.1, 0.1))
+
+
+def in_windows(values: np.ndarray) -> np.ndarray:
+    rows, columns = (n // WINDOW for n in values.shape[:2])
+    return values.reshape(rows, WINDOW, columns, WINDOW, *values.shape[2:]).mean(axis=(1, 3))
+
+
+@pytest.fixture(scope="session")
+def bundle():
+    return pacbed.load_bundle("sto-001-300kV")
+
+
+@pytest.fixture(scope="session")
+def simulated(bundle) -> Simulated:
+    truth: WedgeTruth = wedge_truth(WEDGE)
+    counts = np.stack(list(wedge_rows(bundle.table, WEDGE)))
+    return Simulated(counts, in_windows(truth.thickness_nm), in_windows(truth.tilt_mrad))
+
+
+@pytest.fixture(scope="session")
+def eager(simulated, bundle):
+    """The map, inferred in this process."""
+    return infer_map(simulated.scan, bundle, OPTIONS)

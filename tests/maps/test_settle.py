@@ -1,0 +1,120 @@
+"""What neighbours decide, on maps made up for it."""
+
+import numpy as np
+import pytest
+
+from pacbed.maps.layers import AMBIGUOUS, NO_DATA, OK, SETTLED, empty_layers
+from pacbed.maps.settle import settle, take
+
+SHAPE = (8, 9)
+
+
+def wedge(noise: float = 0.2) -> dict[str, np.ndarray]:
+    """A plane of thickness and tilt, all clear."""
+    layers = empty_layers(SHAPE)
+    row, column = np.mgrid[: SHAPE[0], : SHAPE[1]]
+    rng = np.random.default_rng(3)
+    layers["thickness_nm"][..., 0] = 20 + 2.5 * column + 0.5 * row + noise * rng.normal(size=SHAPE)
+    layers["thickness_std_nm"][..., 0] = 0.4
+    layers["tilt_mrad"][..., 0, :] = np.stack([0.2 * column, 1 - 0.1 * row], axis=-1)
+    layers["tilt_std_mrad"][..., 0] = 0.1
+    layers["probability"][..., 0] = 1.0
+    layers["solution_status"][..., 0] = OK
+    layers["status"][:] = OK
+    return layers
+
+
+def add(layers, place, thickness, probability, std=0.4):
+    """A second solution, so that the first has the rest of the probability."""
+    layers["thickness_nm"][(*place, 1)] = thickness
+    layers["thickness_std_nm"][(*place, 1)] = std
+    layers["tilt_mrad"][(*place, 1)] = layers["tilt_mrad"][(*place, 0)]
+    layers["tilt_std_mrad"][(*place, 1)] = 0.1
+    layers["solution_status"][(*place, 1)] = OK
+    layers["probability"][(*place, slice(0, 2))] = 1 - probability, probability
+
+
+def test_a_clear_wedge_stays_as_it_is():
+    layers = wedge()
+    found = settle(layers)
+    assert (found.status == OK).all()
+    assert (found.chosen == 0).all()
+    assert not found.jump.any()
+
+
+def test_an_ambiguous_window_takes_what_its_neighbours_support():
+    layers, place = wedge(), (4, 4)
+    right = layers["thickness_nm"][4, 4, 0]
+    layers["thickness_nm"][4, 4, 0] = right + 15
+    add(layers, place, right, 0.4)
+    layers["status"][place] = AMBIGUOUS
+    found = settle(layers)
+    assert found.status[place] == SETTLED
+    assert take(layers["thickness_nm"], found.chosen)[place] == right
+    assert not found.jump[place]
+    others = np.ones(SHAPE, bool)
+    others[place] = False
+    assert (found.status[others] == OK).all()
+
+
+def test_a_cluster_of_ambiguous_windows_is_settled_from_its_rim():
+    layers = wedge()
+    for row in range(3, 6):
+        for column in range(3, 6):
+            right = layers["thickness_nm"][row, column, 0]
+            layers["thickness_nm"][row, column, 0] = right - 12
+            add(layers, (row, column), right, 0.35)
+            layers["status"][row, column] = AMBIGUOUS
+    found = settle(layers)
+    assert (found.status[3:6, 3:6] == SETTLED).all()
+    assert (found.chosen[3:6, 3:6] == 1).all()
+
+
+def test_a_lone_wrong_window_is_marked():
+    layers = wedge()
+    layers["thickness_nm"][2, 6, 0] += 12
+    found = settle(layers)
+    assert np.argwhere(found.jump).tolist() == [[2, 6]]
+
+
+def test_a_real_step_is_no_jump():
+    layers = wedge()
+    layers["thickness_nm"][:, 5:, 0] += 25
+    assert not settle(layers).jump.any()
+
+
+def test_a_clear_window_gives_way_only_to_much_better():
+    layers, place = wedge(), (4, 4)
+    add(layers, place, layers["thickness_nm"][4, 4, 0] + 3, 0.1)
+    assert settle(layers).chosen[place] == 0
+
+
+def test_an_open_tilt_is_drawn_to_the_neighbours_and_marked():
+    layers, place = wedge(), (4, 4)
+    truth = layers["tilt_mrad"][4, 4, 0].copy()
+    layers["tilt_mrad"][4, 4, 0] = truth + (1.0, -0.8)
+    layers["tilt_std_mrad"][4, 4, 0] = 1.2
+    found = settle(layers)
+    assert np.argwhere(found.tilt_joined).tolist() == [[4, 4]]
+    assert np.linalg.norm(found.tilt_mrad[place] - truth) < 0.3
+    assert found.tilt_std_mrad[place] < 0.6
+    assert np.array_equal(layers["tilt_mrad"][4, 4, 0], truth + (1.0, -0.8))
+
+
+def test_windows_without_data_stay_so_and_support_nobody():
+    layers = wedge()
+    empty = empty_layers(SHAPE)
+    for name, values in layers.items():
+        values[:, 3:] = empty[name][:, 3:]
+    found = settle(layers)
+    assert (found.status[:, 3:] == NO_DATA).all()
+    assert (found.status[:, :3] == OK).all()
+    assert not found.jump.any()
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5), (2, 2)])
+def test_tiny_maps_are_left_alone(shape):
+    layers = {name: values[: shape[0], : shape[1]] for name, values in wedge().items()}
+    found = settle(layers)
+    assert (found.status == OK).all()
+    assert not found.jump.any()
