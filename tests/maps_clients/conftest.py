@@ -27,7 +27,7 @@ class Recorded:
 
     def map(self, **options) -> ThicknessMap:
         """What ``pacbed map`` makes of it."""
-        given = {"window": (3, 3), "samples": 4, **options}
+        given = {"window": (3, 3), "samples": 3, **options}
         scan = Scan.from_array(self.data, "scan", step_nm=(0.2, 0.1))
         with threadpool_limits(limits=1, user_api="blas"):
             return infer_map(scan, load_bundle(SYSTEM), MapOptions(CONVERGENCE_MRAD, **given))
@@ -37,14 +37,14 @@ class Recorded:
 def recorded() -> Recorded:
     table = load_bundle(SYSTEM).table
     random = np.random.default_rng(3)
-    data = np.empty((6, 9, 64, 64), np.uint16)
+    data = np.empty((6, 9, 48, 48), np.uint16)
     for number, thickness_nm in enumerate(Recorded.thickness_nm):
         where = PatternParameters(
             thickness_nm=thickness_nm, tilt_x_mrad=1.5, tilt_y_mrad=-1.0,
             convergence_mrad=CONVERGENCE_MRAD, rotation_deg=11.0,
-            mrad_per_pixel=2 * table.geometry.field * CONVERGENCE_MRAD / 64,
+            mrad_per_pixel=2 * table.geometry.field * CONVERGENCE_MRAD / 48,
         )  # fmt: skip
-        pattern = np.nan_to_num(synthesise(table, where, shape=(64, 64))).clip(0)
+        pattern = np.nan_to_num(synthesise(table, where, shape=(48, 48))).clip(0)
         part = data[:, 3 * number : 3 * number + 3]
         part[...] = random.poisson(5e4 * pattern / pattern.sum(), part.shape)
     return Recorded(data)

@@ -8,7 +8,7 @@ from tests.maps_clients.conftest import CONVERGENCE_MRAD, SYSTEM
 
 hs = pytest.importorskip("hyperspy.api")
 
-OPTIONS = {"window": 3, "samples": 4, "show_progressbar": False}
+OPTIONS = {"window": 3, "samples": 3, "show_progressbar": False}
 
 
 @pytest.fixture
@@ -70,7 +70,7 @@ def test_lazily_the_same_and_never_all_at_once(signal, tmp_path, monkeypatch):
     import dask.array
 
     eager = signal.infer_thickness(SYSTEM, CONVERGENCE_MRAD, refine=False, **OPTIONS)
-    signal.save(tmp_path / "scan.hspy", chunks=(3, 3, 64, 64))
+    signal.save(tmp_path / "scan.hspy", chunks=(3, 3, 48, 48))
     lazy = hs.load(tmp_path / "scan.hspy", lazy=True)
     computed = []
     compute = dask.array.Array.compute
@@ -103,5 +103,5 @@ def test_what_cannot_be_a_scan(signal):
         signal.infer_thickness(SYSTEM, CONVERGENCE_MRAD, show_progressbar=False)
     detector = signal.axes_manager.signal_axes[0]
     detector.units, detector.scale = "mrad", 40.0
-    with pytest.raises(PatternError, match="only 0 of 4"):
+    with pytest.raises(PatternError, match="only 0 of 3"):
         signal.infer_thickness(SYSTEM, CONVERGENCE_MRAD, refine=False, **OPTIONS)

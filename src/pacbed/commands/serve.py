@@ -60,10 +60,10 @@ def serve(
         tempfile.TemporaryDirectory(prefix="pacbed-metrics-") as folder,
         tempfile.TemporaryDirectory(prefix="pacbed-maps-") as map_folder,
     ):
-        # Any of the workers may be asked for a map that another one makes.
-        os.environ.setdefault("PACBED_MAP_FOLDER", map_folder)
         if workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            # Any of the workers may be asked for a map that another one makes.
+            os.environ.setdefault("PACBED_MAP_FOLDER", map_folder)
         uvicorn.run(
             "pacbed_api:app",
             host=host,

@@ -84,6 +84,7 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
         stride=_pair(asked["stride"]),
         mrad_per_pixel=asked["mrad_per_pixel"],
         refine=asked["refine"],
+        samples=asked["samples"],
         step_nm=asked["scan_step_nm"],
     )
     rows, columns = make_grid(scan, bundle, options)[0].shape

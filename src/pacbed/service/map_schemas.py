@@ -64,6 +64,10 @@ class MapParameters(BaseModel):
     mrad_per_pixel: Annotated[
         _Angle | None, Field(description="Angle per pixel, where it is known.")
     ] = None
+    samples: Annotated[
+        int,
+        Field(ge=1, le=64, description="Windows from which scale, rotation and centre are found."),
+    ] = 16
     refine: Annotated[
         bool, Field(description="Fit the simulation to each pattern, starting from the network.")
     ] = True
