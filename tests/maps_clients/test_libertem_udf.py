@@ -86,7 +86,16 @@ def test_live_plots_get_the_thickness_by_default(context, recorded):
 
 @pytest.mark.slow
 def test_dask_executor_gives_the_same(recorded, fitted):
-    with api.Context.make_with("dask", cpus=2) as context:
+    from distributed import Scheduler
+    from libertem.executor.dask import DaskJobExecutor, cluster_spec
+
+    # Without a dashboard, whose port another run of the tests may have.
+    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "dashboard": False}}
+    workers = DaskJobExecutor.make_local(
+        cluster_spec(cpus=range(2), cudas=[], has_cupy=False),
+        cluster_kwargs={"scheduler": scheduler},
+    )
+    with api.Context(executor=workers) as context:
         scan = context.load("memory", data=recorded.data, num_partitions=4)
         assert_same(context.run_udf(scan, udf()), fitted)
 

@@ -1,6 +1,5 @@
 """The part of the page that makes maps, in a real browser."""
 
-
 import numpy as np
 import pytest
 

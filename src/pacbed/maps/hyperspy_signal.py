@@ -119,13 +119,11 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
                 f"{title}: has {self.axes_manager.navigation_dimension} navigation axes, but a "
                 "scan has two: rows and columns"
             )
-        rows_at_once = max(self.data.chunks[0]) if self._lazy else None
         column, row = self.axes_manager.navigation_axes
         steps = _length_nm(row), _length_nm(column)
         return Scan.from_array(
             self.data,
             str(title),
-            rows_at_once=rows_at_once,
             step_nm=None if None in steps else steps,
             mrad_per_pixel=mrad_per_pixel or _angle_mrad(self.axes_manager.signal_axes[0]),
         )

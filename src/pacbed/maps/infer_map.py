@@ -13,7 +13,7 @@ from pacbed.maps.layers import Layers, join_layers
 from pacbed.maps.options import MapOptions, check_bundle, make_grid, scan_step_nm
 from pacbed.maps.scan import Scan
 from pacbed.maps.thickness_map import ThicknessMap, finish_map
-from pacbed.maps.windows import WindowGrid, sum_windows
+from pacbed.maps.windows import WindowGrid
 
 #: Windows in a block that is sent elsewhere, about.
 _BLOCK_WINDOWS = 64
@@ -134,7 +134,7 @@ def read_sample(
     where = places(grid)
     patterns, place = [], []
     for row in sorted({row for row, _ in chosen}):
-        sums = next(sum_windows(grid, scan.rows(*grid.rows_of(row)), row, row + 1))
+        sums = next(scan.sums(grid, row, row + 1))
         for column in [c for r, c in chosen if r == row]:
             if sums.frames[column]:
                 patterns.append(sums.patterns[column])

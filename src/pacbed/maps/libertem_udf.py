@@ -18,20 +18,21 @@ from typing import Any
 
 import numpy as np
 from libertem.udf import UDF
+from threadpoolctl import threadpool_limits
 
-from pacbed.errors import OutOfRangeError
+from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.library.bundle import Bundle
 from pacbed.library.register import load_bundle
 from pacbed.maps.growing_map import GrowingMap
-from pacbed.maps.infer_sums import infer_sums
-from pacbed.maps.options import MapOptions, check_bundle, make_grid
-from pacbed.maps.scan import Scan
+from pacbed.maps.infer_map import infer_map
+from pacbed.maps.options import MapOptions, check_bundle
 from pacbed.maps.scattered_sums import (
     OpenWindows,
+    SummedScan,
     add_frame,
     complete_windows,
     join_windows,
-    rows_of_sums,
+    no_frames,
 )
 from pacbed.maps.thickness_map import ThicknessMap
 from pacbed.maps.windows import WindowGrid, projected_cell_nm, window_for_cell
@@ -173,40 +174,32 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
     def get_results(self) -> dict[str, Any]:
         """The maps of what has come so far."""
         grid = self._grid()
-        windows: OpenWindows = self.results.windows[0] or {}
+        scan = self._scan(self.results.windows[0] or {})
         seen = self.meta.get_valid_nav_mask(full_nav=True)
         complete = complete_windows(grid, seen.reshape(grid.scan_shape))
-        if complete.all() and windows:
-            maps = self._whole_map(grid, windows)
+        if complete.all() and scan.windows:
+            maps = self._whole_map(grid, scan)
         else:
-            maps = self._part_of_map(grid, windows, complete)
+            maps = self._part_of_map(grid, scan, complete)
         return {
             name: self.with_mask(np.asarray(maps[name], dtype), mask=complete)
             for name, dtype in _MAPS.items()
         }
 
-    def _whole_map(self, grid: WindowGrid, windows: OpenWindows) -> dict[str, np.ndarray]:
+    def _whole_map(self, grid: WindowGrid, scan: SummedScan) -> dict[str, np.ndarray]:
         if self.thickness_map is None:
-            scan, options, bundle = self._scan(), self._options(grid), self._loaded()
-            _, warnings = make_grid(scan, bundle, options)
-            self.thickness_map = infer_sums(
-                list(rows_of_sums(windows, grid, scan.shape[2:])),
-                grid,
-                bundle,
-                options,
-                None if self.params.step_nm is None else (self.params.step_nm,) * 2,
-                "LiberTEM",
-                warnings,
-            )
+            # LiberTEM lets libraries have all cores; small products would wait for each other.
+            with threadpool_limits(limits=1, user_api="blas"):
+                self.thickness_map = infer_map(scan, self._loaded(), self._options(grid))
         made = self.thickness_map
         return {name: getattr(made, name) for name in _MAPS}
 
     def _part_of_map(
-        self, grid: WindowGrid, windows: OpenWindows, complete: np.ndarray
+        self, grid: WindowGrid, scan: SummedScan, complete: np.ndarray
     ) -> dict[str, np.ndarray]:
         if self._growing is None:
             self._growing = GrowingMap(self._loaded(), grid, self._options(grid))
-        self._growing.take(windows, complete, self._scan().shape[2:])
+        self._growing.take(scan, complete)
         layers = self._growing.layers
         tilt = layers["tilt_mrad"][..., 0, :]
         return {
@@ -223,14 +216,16 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
             "bad_frames": layers["bad_frames"],
         }
 
-    def _scan(self) -> Scan:
-        """The scan, of which only shape and type are known here."""
-
-        def read(first: int, last: int) -> np.ndarray:
-            raise NotImplementedError("LiberTEM reads the frames")
-
+    def _scan(self, windows: OpenWindows) -> SummedScan:
+        """What has come of the scan."""
         shape = (*self.meta.dataset_shape.nav, *self.meta.dataset_shape.sig)
-        return Scan(shape, np.dtype(self.meta.dataset_dtype), read, "the data set")
+        if len(shape) != 4:
+            raise PatternError(
+                f"the data set has the shape {shape}: give it scan rows and columns, for example "
+                "with nav_shape, and patterns of rows and columns"
+            )
+        dtype = np.dtype(self.meta.dataset_dtype)
+        return SummedScan(shape, dtype, no_frames, "the data set", windows=windows)
 
     def _options(self, grid: WindowGrid | None) -> MapOptions:
         return MapOptions(

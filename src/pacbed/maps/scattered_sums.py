@@ -6,10 +6,11 @@ that it has seen frames of.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
+from pacbed.maps.scan import Scan
 from pacbed.maps.windows import WindowGrid, WindowSums
 
 
@@ -105,32 +106,56 @@ def join_windows(into: OpenWindows, others: OpenWindows) -> None:
             into[place] = OpenWindow(window.pattern.copy(), window.frames, window.bad)
 
 
-def rows_of_sums(
-    windows: OpenWindows, grid: WindowGrid, shape: tuple[int, int]
-) -> Iterator[WindowSums]:
-    """The windows as rows, each of them as the summer of a scan in order gives it.
+def row_of_sums(
+    windows: OpenWindows, grid: WindowGrid, row: int, shape: tuple[int, ...]
+) -> WindowSums:
+    """A row of windows, as the summer of a scan in order gives it.
 
     Parameters
     ----------
     windows : dict
     grid : WindowGrid
+    row : int
+        Of windows.
     shape : tuple of int
         Detector rows and columns.
     """
-    for row in range(grid.shape[0]):
-        columns = grid.shape[1]
-        sums = WindowSums(
-            row,
-            np.zeros((columns, *shape), np.float64),
-            np.zeros(columns, np.int64),
-            np.zeros(columns, np.int64),
-        )
-        for column in range(columns):
-            window = windows.get((row, column))
-            if window is not None:
-                sums.patterns[column] = window.pattern
-                sums.frames[column], sums.bad[column] = window.frames, window.bad
-        yield sums
+    columns = grid.shape[1]
+    sums = WindowSums(
+        row,
+        np.zeros((columns, *shape), np.float64),
+        np.zeros(columns, np.int64),
+        np.zeros(columns, np.int64),
+    )
+    for column in range(columns):
+        window = windows.get((row, column))
+        if window is not None:
+            sums.patterns[column] = window.pattern
+            sums.frames[column], sums.bad[column] = window.frames, window.bad
+    return sums
+
+
+@dataclass(frozen=True)
+class SummedScan(Scan):
+    """A scan whose windows somebody else has summed; its frames are not at hand.
+
+    Attributes
+    ----------
+    windows : dict
+        Sums of the windows of the one grid that it is asked for.
+    """
+
+    windows: OpenWindows = field(default_factory=dict, repr=False, compare=False)
+
+    def sums(self, grid: WindowGrid, first: int, last: int) -> Iterator[WindowSums]:
+        """Summed patterns of rows of windows."""
+        for row in range(first, last):
+            yield row_of_sums(self.windows, grid, row, self.shape[2:])
+
+
+def no_frames(first: int, last: int) -> np.ndarray:
+    """Stands where a scan has no way to read its frames."""
+    raise NotImplementedError("the frames of this scan are elsewhere")
 
 
 def complete_windows(grid: WindowGrid, seen: np.ndarray) -> np.ndarray:

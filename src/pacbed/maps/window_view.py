@@ -11,7 +11,7 @@ from pacbed.library.bundle import Bundle
 from pacbed.maps.geometry import places
 from pacbed.maps.scan import Scan
 from pacbed.maps.thickness_map import ThicknessMap
-from pacbed.maps.windows import WindowGrid, sum_windows
+from pacbed.maps.windows import WindowGrid
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 
@@ -73,7 +73,7 @@ def view_window(
         tuple(result.settings[name]) for name in ("window", "stride", "region")
     )
     grid = WindowGrid(scan.scan_shape, window, stride, region)
-    sums = next(sum_windows(grid, scan.rows(*grid.rows_of(row)), row, row + 1))
+    sums = next(scan.sums(grid, row, row + 1))
     measured = sums.patterns[column] / max(int(sums.frames[column]), 1)
     geometry = result.geometry
     shift = np.nan_to_num(result.center_shift_px[row, column])
