@@ -89,8 +89,11 @@ def test_dask_executor_gives_the_same(recorded, fitted):
     from distributed import Scheduler
     from libertem.executor.dask import DaskJobExecutor, cluster_spec
 
-    # Without a dashboard, whose port another run of the tests may have.
-    scheduler = {"cls": Scheduler, "options": {"host": "127.0.0.1", "dashboard": False}}
+    # The usual port of the dashboard may be taken by another run of the tests.
+    scheduler = {
+        "cls": Scheduler,
+        "options": {"host": "127.0.0.1", "dashboard_address": "127.0.0.1:0"},
+    }
     workers = DaskJobExecutor.make_local(
         cluster_spec(cpus=range(2), cudas=[], has_cupy=False),
         cluster_kwargs={"scheduler": scheduler},
