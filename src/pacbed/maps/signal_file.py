@@ -3,10 +3,12 @@
 import os
 import secrets
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
 from pacbed.errors import FileFormatError
+from pacbed.files import write_atomically
 
 #: What RosettaSciIO's writers ask for beside data, axes and metadata.
 EMPTY_SIGNAL: dict[str, Any] = {
@@ -20,7 +22,7 @@ EMPTY_SIGNAL: dict[str, Any] = {
 
 
 def write_signal(path: Path, signal: dict[str, Any]) -> None:
-    """Write a signal beside its place, then put it there: hspy is a file, zspy a folder.
+    """Write a signal: hspy is a file, zspy a folder.
 
     Parameters
     ----------
@@ -34,25 +36,33 @@ def write_signal(path: Path, signal: dict[str, Any]) -> None:
     FileFormatError
         If it cannot be written, for example because the disk is full.
     """
-    suffix = path.suffix.lower()
-    beside = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{suffix}")
+    if path.suffix.lower() == ".zspy":
+        _write_folder(path, signal)
+        return
+    from rsciio.hspy import file_writer
+
+    # HDF5 does not survive a full disk: its file is made where temporary ones are, which
+    # are small here, and put in its place as a whole.
+    with tempfile.TemporaryDirectory(prefix="pacbed-") as folder:
+        made = Path(folder) / "signal.hspy"
+        file_writer(str(made), signal, show_progressbar=False)
+        write_atomically(path, made.read_bytes())
+
+
+def _write_folder(path: Path, signal: dict[str, Any]) -> None:
+    """Write a zspy folder beside its place, then put it there."""
+    from rsciio.zspy import file_writer
+
+    beside = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.zspy")
     try:
-        if suffix == ".hspy":
-            from rsciio.hspy import file_writer
-        else:
-            from rsciio.zspy import file_writer
         file_writer(str(beside), signal, show_progressbar=False)
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(beside, path)
-    except (OSError, RuntimeError) as error:
-        # h5py reports a full disk as either.
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:160]
+    except OSError as error:
         raise FileFormatError(
-            f"{path}: cannot be written ({reason}); choose an existing, writable folder with room"
+            f"{path}: cannot be written ({error.strerror}); choose an existing, writable folder "
+            "with room"
         ) from error
     finally:
-        if beside.is_dir():
-            shutil.rmtree(beside, ignore_errors=True)
-        else:
-            beside.unlink(missing_ok=True)
+        shutil.rmtree(beside, ignore_errors=True)

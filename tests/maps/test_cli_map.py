@@ -1,0 +1,120 @@
+"""``pacbed map`` and ``pacbed wedge``, as a user types them."""
+
+import json
+
+import numpy as np
+import pytest
+
+import pacbed.maps.infer_map
+from pacbed.maps.output import load_map
+from pacbed.maps.scan_files import open_scan
+from tests.cli_tools import fail, run, succeed
+from tests.maps.test_infer_map import same
+
+SYSTEM = ("--system", "sto-001-300kV", "--convergence", "20")
+FEW = ("--window", "4", "--samples", "4", "--workers", "1")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory, simulated):
+    folder = tmp_path_factory.mktemp("map")
+    np.save(folder / "scan.npy", simulated.counts)
+    return folder
+
+
+@pytest.fixture
+def here(folder, monkeypatch):
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def test_a_map_with_picture_and_table(here, simulated):
+    words = succeed("map", "scan.npy", *SYSTEM, *FEW, "--step", "0.1", "-o", "whole.npz")
+    assert "3 x 4 of 4 x 4 positions" in words
+    assert "12 ok" in words
+    found = load_map(here / "whole.npz")
+    assert np.abs(found.thickness_nm - simulated.thickness_nm).max() < 1.5
+    assert (here / "whole.png").read_bytes().startswith(b"\x89PNG")
+    assert len((here / "whole.csv").read_text().splitlines()) == 13
+    assert not list(here.glob(".*work"))
+
+
+def test_a_stopped_map_goes_on_and_is_the_same(here, monkeypatch):
+    words = ("map", "scan.npy", *SYSTEM, *FEW, "--no-refine", "-o")
+    succeed(*words, "straight.npz")
+    kept = []
+    solve = pacbed.maps.infer_map.here
+
+    def stop(task, blocks):
+        for row in solve(task, blocks):
+            kept.append(row[0])
+            yield row
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("pacbed.maps.processes.here", stop)
+    stopped = run(*words, "stopped.npz")
+    assert stopped.exit_code == 130
+    assert "--resume goes on" in stopped.stderr
+    assert not (here / "stopped.npz").exists()
+    monkeypatch.undo()
+    monkeypatch.chdir(here)
+    asked = []
+
+    def watch(task, blocks):
+        asked.extend(blocks)
+        return solve(task, blocks)
+
+    monkeypatch.setattr("pacbed.maps.processes.here", watch)
+    succeed(*words, "stopped.npz", "--resume")
+    assert kept == [0]
+    assert sorted(row for first, last in asked for row in range(first, last)) == [1, 2]
+    assert same(load_map(here / "stopped.npz"), load_map(here / "straight.npz"))
+
+
+def test_json(here):
+    answer = json.loads(
+        succeed("map", "scan.npy", *SYSTEM, *FEW, "--no-refine", "-o", "j.hspy", "--json")
+    )
+    assert answer["system"] == "sto-001-300kV"
+    assert answer["settings"]["refine"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("scan.npy", *SYSTEM, "-o", "m.npz"), "--window N, or --step NM"),
+        (("scan.npy", *SYSTEM, "--window", "20", "-o", "m.npz"), "larger than the scan"),
+        (("scan.npy", *SYSTEM, "--window", "2,3,4", "-o", "m.npz"), "one number or two"),
+        (("scan.npy", *SYSTEM, "--window", "1.5", "-o", "m.npz"), "whole numbers"),
+        (("scan.npy", *SYSTEM, "--region", "0,4", "-o", "m.npz"), "four numbers"),
+        (("scan.npy", *SYSTEM, "--mask", "scan.npy", "-o", "m.npz", "--window", "4"), "mask"),
+        (("scan.npy", "--system", "3", "--window", "4", "-o", "m.npz"), "--convergence MRAD"),
+        (("scan.npy", *SYSTEM, "--window", "4", "-o", "m.txt"), "end the name in"),
+        (("scan.npy", *SYSTEM, "--window", "4", "-o", "no/m.npz"), "no folder"),
+        (("none.npy", *SYSTEM, "--window", "4", "-o", "m.npz"), "no such file"),
+        (("scan.npy", *SYSTEM, *FEW, "--scheduler", "tcp://a:1", "-o", "m.npz"), "exclude"),
+        (("scan.npy", *SYSTEM, "--scan-shape", "5,5", "-o", "m.npz"), "mend --scan-shape"),
+    ],
+)
+def test_bad_input_is_one_line(here, words, message):
+    assert message in fail("map", *words)
+
+
+def test_a_scheduler_that_is_not_there_is_one_line(here, monkeypatch):
+    monkeypatch.setattr("pacbed.maps.cluster._PATIENCE", 1)
+    words = ("map", "scan.npy", *SYSTEM, "--window", "4", "-o", "m.npz")
+    assert "no Dask scheduler answers" in fail(*words, "--scheduler", "tcp://127.0.0.1:9")
+
+
+def test_a_wedge_to_try_with(here):
+    options = ("--size", 6, "--detector", 48, "--mrad-per-pixel", 1.2, "--thickness", "20,23")
+    words = succeed("wedge", *options, "--mistilt", 0.5, "-o", "wedge.hspy")
+    assert "pacbed map wedge.hspy" in words
+    scan = open_scan(here / "wedge.hspy")
+    assert scan.shape == (6, 6, 48, 48)
+    assert scan.convergence_mrad == 20
+    truth = np.load(here / "wedge-truth.npz")
+    assert truth["thickness_nm"].min() >= 20
+    assert truth["thickness_nm"].max() <= 23.01
+    mean = scan.read(0, 6).sum(axis=(2, 3)).mean()
+    assert 3500 < mean <= 5000
