@@ -71,7 +71,7 @@ def test_the_errors_cover_what_noise_does(small_table, dictionary):
 
 def test_a_shifted_disk_is_found(small_table, dictionary):
     sampler = LatticeSampler(dictionary, GEOMETRY)
-    moved = CENTER + (0.2, -0.15)
+    moved = CENTER + np.array([0.2, -0.15])
     values, recorded = sampler.sample(pattern(small_table, 18.0, (0.5, 0.5), moved), CENTER)
     fit = fit_locally(dictionary, values, recorded, (18.0, 0.5, 0.5), 1.0, 12)
     shift = GEOMETRY.tilt_in_pattern(fit.shift) / GEOMETRY.mrad_per_pixel

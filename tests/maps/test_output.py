@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import resource
+import shutil
 from contextlib import contextmanager
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from PIL import Image
 
 from pacbed.errors import FileFormatError, MissingExtraError
+from pacbed.files import write_atomically
 from pacbed.maps.output import check_ending, load_map, save_map
 from pacbed.maps.picture import map_png
 from pacbed.maps.scan_writer import write_npy_rows
@@ -82,13 +84,28 @@ def test_zspy_without_a_zarr_that_can_write_it_is_refused_early(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["m.npz", "m.hspy"])
-def test_a_full_disk_is_an_error_and_leaves_the_old_file(eager, tmp_path, name):
+def test_a_full_disk_is_an_error_and_leaves_the_old_file(eager, tmp_path, monkeypatch, name):
+    def limited(path, content):
+        # HDF5 itself, whose file is made elsewhere, must not meet the limit.
+        with full_disk(2000):
+            write_atomically(path, content)
+
+    for module in ("output", "signal_file"):
+        monkeypatch.setattr(f"pacbed.maps.{module}.write_atomically", limited)
     path = tmp_path / name
     path.write_bytes(b"old")
-    with full_disk(2000), pytest.raises(FileFormatError, match="cannot be written"):
+    with pytest.raises(FileFormatError, match="cannot be written"):
         save_map(path, eager)
     assert path.read_bytes() == b"old"
     assert [p.name for p in tmp_path.iterdir()] == [name]
+
+
+def test_no_room_to_make_an_hspy_is_an_error(eager, tmp_path, monkeypatch):
+    room = shutil.disk_usage(tmp_path)._replace(free=1000)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: room)
+    with pytest.raises(FileFormatError, match="no room"):
+        save_map(tmp_path / "m.hspy", eager)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_full_disk_under_a_scan_leaves_nothing(tmp_path):

@@ -92,13 +92,13 @@ def test_a_clear_window_gives_way_only_to_much_better():
 def test_an_open_tilt_is_drawn_to_the_neighbours_and_marked():
     layers, place = wedge(), (4, 4)
     truth = layers["tilt_mrad"][4, 4, 0].copy()
-    layers["tilt_mrad"][4, 4, 0] = truth + (1.0, -0.8)
+    layers["tilt_mrad"][4, 4, 0] = truth + np.array([1.0, -0.8])
     layers["tilt_std_mrad"][4, 4, 0] = 1.2
     found = settle(layers)
     assert np.argwhere(found.tilt_joined).tolist() == [[4, 4]]
     assert np.linalg.norm(found.tilt_mrad[place] - truth) < 0.3
     assert found.tilt_std_mrad[place] < 0.6
-    assert np.array_equal(layers["tilt_mrad"][4, 4, 0], truth + (1.0, -0.8))
+    assert np.array_equal(layers["tilt_mrad"][4, 4, 0], truth + np.array([1.0, -0.8]))
 
 
 def test_windows_without_data_stay_so_and_support_nobody():

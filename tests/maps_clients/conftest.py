@@ -4,7 +4,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_limits
 
 from pacbed.library.register import load_bundle
 from pacbed.maps.infer_map import infer_map
@@ -29,8 +28,7 @@ class Recorded:
         """What ``pacbed map`` makes of it."""
         given = {"window": (3, 3), "samples": 3, **options}
         scan = Scan.from_array(self.data, "scan", step_nm=(0.2, 0.1))
-        with threadpool_limits(limits=1, user_api="blas"):
-            return infer_map(scan, load_bundle(SYSTEM), MapOptions(CONVERGENCE_MRAD, **given))
+        return infer_map(scan, load_bundle(SYSTEM), MapOptions(CONVERGENCE_MRAD, **given))
 
 
 @pytest.fixture(scope="session")

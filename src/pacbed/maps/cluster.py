@@ -5,6 +5,7 @@ others. Workers need this package, the bundle and the scan's file under the same
 """
 
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -30,15 +31,15 @@ def spread_over_cluster(client: "Client") -> Spread:
 
     def spread(task: BlockTask, blocks: list[Block]) -> Rows:
         distributed = _distributed()
-        # The task, with the bundle's description and a mask, goes to each worker once.
-        [sent] = client.scatter([task.light()], broadcast=True)
+        # As a result of its own: it goes to each worker once, and unlike scattered data it
+        # is made again where the workers that held it are lost.
+        sent = client.submit(_same, task.light(), pure=False, retries=_RETRIES)
         futures = client.map(_solve, blocks, task=sent, retries=_RETRIES, pure=False)
-        waiting = distributed.as_completed(futures, with_results=True)
         try:
-            for future, rows in waiting:
-                yield from rows
+            for future in distributed.as_completed(futures):
+                yield from future.result()
                 future.release()
-        except (distributed.KilledWorker, OSError) as error:
+        except (distributed.KilledWorker, CancelledError, OSError) as error:
             raise PacbedError(
                 f"the cluster could not finish a block ({' '.join(str(error).split())[:200]}): "
                 "look at the workers' logs, and go on with --resume."
@@ -95,6 +96,10 @@ def local_cluster(workers: int) -> Iterator["Client"]:
         distributed.Client(cluster) as client,
     ):
         yield client
+
+
+def _same(task: BlockTask) -> BlockTask:
+    return task
 
 
 def _solve(block: Block, task: BlockTask) -> list[tuple[int, Any]]:

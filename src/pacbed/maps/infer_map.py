@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.library.bundle import Bundle
@@ -113,15 +114,17 @@ def find_geometry(
     found = None if store is None else store.geometry()
     if found is None:
         patterns, place = read_sample(scan, grid, sample_windows(grid, _CENTERS * options.samples))
-        found = estimate_geometry(
-            patterns,
-            place,
-            bundle,
-            options.convergence_mrad,
-            options.mrad_per_pixel or scan.mrad_per_pixel,
-            lambda share: progress("finding scale, rotation and centre", share),
-            options.samples,
-        )
+        # As in the blocks: quicker, and the same whatever the number of cores.
+        with threadpool_limits(limits=1, user_api="blas"):
+            found = estimate_geometry(
+                patterns,
+                place,
+                bundle,
+                options.convergence_mrad,
+                options.mrad_per_pixel or scan.mrad_per_pixel,
+                lambda share: progress("finding scale, rotation and centre", share),
+                options.samples,
+            )
         if store is not None:
             store.keep_geometry(found)
     return found

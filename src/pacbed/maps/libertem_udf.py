@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 from libertem.udf import UDF
-from threadpoolctl import threadpool_limits
 
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.library.bundle import Bundle
@@ -188,9 +187,7 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
 
     def _whole_map(self, grid: WindowGrid, scan: SummedScan) -> dict[str, np.ndarray]:
         if self.thickness_map is None:
-            # LiberTEM lets libraries have all cores; small products would wait for each other.
-            with threadpool_limits(limits=1, user_api="blas"):
-                self.thickness_map = infer_map(scan, self._loaded(), self._options(grid))
+            self.thickness_map = infer_map(scan, self._loaded(), self._options(grid))
         made = self.thickness_map
         return {name: getattr(made, name) for name in _MAPS}
 

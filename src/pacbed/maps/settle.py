@@ -13,6 +13,8 @@ from pacbed.maps.layers import AMBIGUOUS, NO_DATA, OK, SETTLED, Layers
 
 #: Windows on each side that are neighbours, and how many must be clear.
 _REACH, _FEWEST = 2, 4
+#: Rows of windows that are looked at together: bounds the memory.
+_ROWS_AT_ONCE = 64
 #: Passes, in which settled windows begin to support others.
 _PASSES = 4
 #: σ by which real thickness and tilt may differ from a plane through the neighbours.
@@ -171,37 +173,43 @@ def _expected(
     count : ndarray of int
         Trusted neighbours.
     """
-    rows, columns = values.shape
-    size = 2 * _REACH + 1
-    pad = [(_REACH, _REACH)] * 2
     trusted = trusted & np.isfinite(values) & np.isfinite(errors)
+    pad = [(_REACH, _REACH)] * 2
+    there = np.pad(trusted.astype(float), pad)
+    value = np.pad(np.where(trusted, values, 0.0), pad)
+    error = np.pad(np.where(trusted, errors, 1.0), pad, constant_values=1.0)
+    parts = []
+    for first in range(0, len(values), _ROWS_AT_ONCE):
+        part = slice(first, first + _ROWS_AT_ONCE + 2 * _REACH)
+        parts.append(_planes(there[part], value[part], error[part], rough))
+    expected, spread, count = (np.concatenate(part) for part in zip(*parts, strict=True))
+    none = count < 1
+    return np.where(none, np.nan, expected), np.where(none, np.nan, spread), count
+
+
+def _planes(
+    there: np.ndarray, value: np.ndarray, error: np.ndarray, rough: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """As :func:`_expected`, of padded arrays with 1 where a window is trusted."""
+    size = 2 * _REACH + 1
 
     def around(array: np.ndarray) -> np.ndarray:
-        windows = np.lib.stride_tricks.sliding_window_view(np.pad(array, pad), (size, size))
-        return np.delete(windows.reshape(rows, columns, -1), size * size // 2, axis=-1)
+        windows = np.lib.stride_tricks.sliding_window_view(array, (size, size))
+        flat = windows.reshape(*windows.shape[:2], -1)
+        return np.delete(flat, size * size // 2, axis=-1)
 
-    there = around(trusted.astype(float))
-    value = around(np.where(trusted, values, 0.0))
-    error = np.where(there > 0, around(np.where(trusted, errors, 1.0)), 1.0)
-    y, x = np.delete(np.mgrid[-_REACH : _REACH + 1, -_REACH : _REACH + 1].reshape(2, -1), 12, 1)
+    there, value, error = around(there), around(value), around(error)
+    steps = np.mgrid[-_REACH : _REACH + 1, -_REACH : _REACH + 1].reshape(2, -1)
+    y, x = np.delete(steps, size * size // 2, axis=1)
     terms = np.stack([np.ones(size * size - 1), x, y], axis=1)
-    weights = there / error**2
-    count = there.sum(axis=-1).astype(int)
-    expected = np.zeros(values.shape)
-    variance = np.zeros(values.shape)
+    scale = np.sqrt(error**2 + rough**2)
     ridge = np.diag([1e-9, 1e-2, 1e-2])
+    weights = there / error**2
     for _ in range(6):
-        normal = np.einsum("rcn,ni,nj->rcij", weights, terms, terms) + ridge
-        right = np.einsum("rcn,ni,rcn->rci", weights, terms, value)
+        normal = np.einsum("rcn,ni,nj->rcij", weights, terms, terms, optimize=True) + ridge
+        right = np.einsum("rcn,ni,rcn->rci", weights, terms, value, optimize=True)
         solution = np.linalg.solve(normal, right[..., None])[..., 0]
         left = np.abs(value - solution @ terms.T)
-        scale = np.sqrt(error**2 + rough**2)
         weights = there / error**2 / np.maximum(1, left / (2 * scale)) ** 2
-        expected = solution[..., 0]
-        variance = np.linalg.inv(normal)[..., 0, 0]
-    none = count < 1
-    return (
-        np.where(none, np.nan, expected),
-        np.where(none, np.nan, np.sqrt(variance)),
-        count,
-    )
+    spread = np.sqrt(np.linalg.inv(normal)[..., 0, 0])
+    return solution[..., 0], spread, there.sum(axis=-1).astype(int)
