@@ -12,6 +12,7 @@ import re
 import secrets
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -128,10 +129,9 @@ class JobStore:
     """
 
     def __init__(self, folder: Path | None, most: int, keep_seconds: float) -> None:
-        self._private = (
-            tempfile.TemporaryDirectory(prefix="pacbed-maps-") if folder is None else None
-        )
-        self._folder = Path(self._private.name) if self._private else Path(folder or "")
+        self._private: tempfile.TemporaryDirectory[str] | None = None
+        self._shared = folder
+        self._lock = threading.Lock()
         self._most = most
         self.keep_seconds = keep_seconds
 
@@ -144,7 +144,7 @@ class JobStore:
             If too many jobs wait already.
         """
         self.clean()
-        folder = JobFolder(self._folder / secrets.token_hex(16))
+        folder = JobFolder(self._made_folder() / secrets.token_hex(16))
         folder.path.mkdir(mode=0o700)
         # Counted after it was made, so that workers that do so at once cannot exceed the limit.
         if sum(1 for other in self if _takes_a_place(other)) > self._most:
@@ -156,9 +156,10 @@ class JobStore:
 
     def find(self, name: str) -> JobFolder | None:
         """Return the folder of a job; None where there is no such job."""
-        if not _ID.fullmatch(name):
+        parent = self._folder()
+        if parent is None or not _ID.fullmatch(name):
             return None
-        folder = JobFolder(self._folder / name)
+        folder = JobFolder(parent / name)
         return folder if folder.read() is not None else None
 
     def clean(self) -> None:
@@ -172,9 +173,25 @@ class JobStore:
         if self._private is not None:
             self._private.cleanup()
 
+    def _folder(self) -> Path | None:
+        """Where the jobs lie; None before the first one."""
+        if self._private is not None:
+            return Path(self._private.name)
+        return self._shared
+
+    def _made_folder(self) -> Path:
+        """Where the jobs lie, made for the first one."""
+        if self._shared is not None:
+            return self._shared
+        with self._lock:
+            if self._private is None:
+                self._private = tempfile.TemporaryDirectory(prefix="pacbed-maps-")
+            return Path(self._private.name)
+
     def __iter__(self) -> Iterator[JobFolder]:
         """Iterate over the folders of all jobs."""
-        for path in self._folder.iterdir():
+        parent = self._folder()
+        for path in [] if parent is None else parent.iterdir():
             if _ID.fullmatch(path.name):
                 yield JobFolder(path)
 
