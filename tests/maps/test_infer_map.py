@@ -5,10 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
+import pacbed
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.maps.blocks import BlockTask, cut
 from pacbed.maps.infer_map import infer_map
-from pacbed.maps.layers import NO_DATA, OK, SETTLED, STATUS_NAMES
+from pacbed.maps.layers import MISMATCH, NO_DATA, OK, SETTLED, STATUS_NAMES
 from pacbed.maps.options import MapOptions, make_grid
 from pacbed.maps.processes import spread_over_processes
 from pacbed.maps.scan import Scan
@@ -130,6 +131,14 @@ def test_axes_in_the_wrong_order_are_refused(simulated, bundle):
 def test_the_detector_first_is_refused_where_it_shows(simulated):
     with pytest.raises(PatternError, match="in the order scan row"):
         Scan.from_array(simulated.counts.transpose(2, 3, 0, 1))
+
+
+def test_another_voltage_is_not_mapped_in_silence(simulated):
+    wrong = pacbed.load_bundle("sto-001-200kV")
+    scan = Scan.from_array(simulated.counts, step_nm=(0.1, 0.1), high_tension_kV=300.0)
+    found = infer_map(scan, wrong, OPTIONS)
+    assert np.mean(found.status == MISMATCH) > 0.9
+    assert any("the system is for 200" in warning for warning in found.warnings)
 
 
 def test_the_window_is_found_from_the_cell_or_asked_for(simulated, bundle):

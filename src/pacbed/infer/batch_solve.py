@@ -129,11 +129,14 @@ class BatchSolver:
 
         A window has few electrons: what noise alone makes large (the errors of networks and
         fit, the residual) says nothing about the crystal. Only what the fit leaves beyond
-        the noise counts; the other figures stand at their usual values.
+        the noise counts, and the convergence angle that the scan asks for; the other figures
+        stand at their usual values.
         """
         figures = np.array(self.calibration.doubt_centers, float)
-        evidence = Evidence(fit.structured_residual, fit.structured_share, 1.0, 1.0, 0.0)
-        figures[:2] = evidence.figures()[:2]
+        shift = self.geometry.convergence_shift
+        evidence = Evidence(fit.structured_residual, fit.structured_share, 1.0, 1.0, shift)
+        known = [0, 1, 4]
+        figures[known] = evidence.figures()[known]
         return self.calibration.doubt_of(figures)
 
     def _tools(self) -> tuple[PatternDictionary, LatticeSampler]:

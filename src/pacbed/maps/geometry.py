@@ -154,6 +154,8 @@ def estimate_geometry(
             "axes are scan row, scan column, detector row, detector column."
         )
     shared = _shared(good, order)
+    shift = float(np.log(shared.convergence_mrad / convergence_mrad))
+    shared = replace(shared, convergence_shift=shift)
     return _with_centers(shared, patterns, place, bundle, lambda s: progress(0.8 + 0.2 * s))
 
 

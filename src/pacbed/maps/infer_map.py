@@ -98,8 +98,25 @@ def infer_map(
         options,
         scan_step_nm(scan, options),
         scan.name,
-        warnings,
+        (*warnings, *_contradictions(scan, bundle, options, geometry)),
     )
+
+
+def _contradictions(
+    scan: Scan, bundle: Bundle, options: MapOptions, geometry: SharedGeometry
+) -> list[str]:
+    """What the file says about its recording, against what was used and found."""
+    used = {
+        "high_tension_kV": (bundle.system.high_tension_kV, "the system is for", 0.02),
+        "convergence_mrad": (options.convergence_mrad, "the convergence given is", 0.05),
+        "mrad_per_pixel": (geometry.mrad_per_pixel, "the patterns show", 0.05),
+    }
+    found = []
+    for name, (value, words, tolerance) in used.items():
+        said = getattr(scan, name)
+        if said is not None and abs(said - value) > tolerance * value:
+            found.append(f"the file states {name} = {said:.4g}, but {words} {value:.4g}")
+    return found
 
 
 def find_geometry(

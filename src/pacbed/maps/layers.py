@@ -26,6 +26,8 @@ _SCHEMA: dict[str, tuple[type, tuple[int, ...], float]] = {
     "tilt_mrad": (np.float64, (KEPT, 2), np.nan),
     "tilt_std_mrad": (np.float64, (KEPT,), np.nan),
     "residual": (np.float64, (KEPT,), np.nan),
+    "structured_residual": (np.float64, (KEPT,), np.nan),
+    "structured_share": (np.float64, (KEPT,), np.nan),
     "solution_status": (np.uint8, (KEPT,), NO_DATA),
     "probability": (np.float64, (KEPT,), 0.0),
     "shift_px": (np.float64, (2,), np.nan),

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
@@ -60,6 +61,8 @@ _kept: list[BlockTask] = []
 
 def _start(task: BlockTask) -> None:
     """Keep the task in a worker process."""
+    # Ctrl-C reaches every process of the terminal; the first one ends the others in order.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     _kept[:] = [task]
 
 

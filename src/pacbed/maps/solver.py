@@ -141,6 +141,8 @@ class WindowSolver:
             layers["tilt_mrad"][column, number] = self._geometry.tilt_in_pattern(fit.tilt)
             layers["tilt_std_mrad"][column, number] = calibration.tilt_std(tilt_std)
             layers["residual"][column, number] = fit.residual
+            layers["structured_residual"][column, number] = fit.structured_residual
+            layers["structured_share"][column, number] = fit.structured_share
             layers["probability"][column, number] = solution.probability
             layers["solution_status"][column, number] = self._status(solution)
         shift = self._geometry.tilt_in_pattern(solutions[0].fit.shift)
