@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-NOTEBOOKS = ["query_service.ipynb", "compare_series.ipynb"]
+NOTEBOOKS = ["query_service.ipynb", "compare_series.ipynb", "thickness_map.ipynb"]
 
 
 def read(examples, name):

@@ -5,7 +5,7 @@ import os
 import numpy as np
 import pytest
 
-from pacbedclient import Client, RequestRefusedError, query
+from pacbedclient import Client, PatternError, RequestRefusedError, query
 from standin_gms import StandInGMS
 
 
@@ -45,6 +45,29 @@ def test_systems_and_a_simulated_pattern(real_service):
     simulated = client.pattern("sto-001-300kV", 40, 20, tilt_x_mrad=1, size=64)
     assert simulated.shape == (64, 64)
     assert 0 < simulated.sum() <= 1.001
+
+
+def test_maps_of_a_scan(real_service):
+    client = Client(real_service, timeout_s=120)
+    random = np.random.default_rng(1)
+    scan = np.empty((4, 4, 64, 64), np.uint16)
+    for columns, thickness_nm in ((slice(0, 2), 20.0), (slice(2, 4), 60.0)):
+        pattern = client.pattern("sto-001-300kV", thickness_nm, 20, tilt_x_mrad=1, size=64)
+        expected = np.nan_to_num(pattern).clip(0) * 20000
+        scan[:, columns] = random.poisson(expected, (4, 2, 64, 64))
+    told = []
+    maps = client.infer_map(
+        scan, 20, "sto-001-300kV", window=(2, 2), progress=lambda *done: told.append(done)
+    )
+    assert maps["thickness_nm"] == pytest.approx(np.array([[20, 60]] * 2), abs=2)
+    assert maps["description"]["system"] == "sto-001-300kV"
+    assert all(total == 4 for _, total in told)
+    with pytest.raises(RequestRefusedError, match="larger than the scan"):
+        client.infer_map(scan, 20, "sto-001-300kV", window=(9, 9))
+    with pytest.raises(RequestRefusedError, match="diamond"):
+        client.infer_map(scan, 20, "diamond", window=(2, 2))
+    with pytest.raises(PatternError, match="four dimensions"):
+        client.infer_map(scan[0], 20, "sto-001-300kV")
 
 
 def test_the_window_of_gms(real_service, pattern, examples):

@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Unio
 import numpy as np
 
 from pacbedclient.errors import AnswerError, PacbedClientError
+from pacbedclient.maps import fetch_map
 from pacbedclient.records import Estimate, System, estimate_from, system_from
 from pacbedclient.transport import Transport
 from pacbedclient.wire import INFERENCE_PATH, inference_form, physical_params
@@ -155,6 +156,67 @@ class Client:
                 raise
 
         return _in_threads(infer_one, list(patterns), concurrency, progress)
+
+    def infer_map(
+        self,
+        scan: Any,
+        convergence_mrad: float,
+        system: Union[str, int],
+        window: Optional[Sequence[int]] = None,
+        stride: Optional[Sequence[int]] = None,
+        scan_step_nm: Optional[float] = None,
+        mrad_per_pixel: Optional[float] = None,
+        refine: Optional[bool] = None,
+        limit_s: float = 3600.0,
+        progress: Optional[Callable[[int, int], Any]] = None,
+    ) -> Dict[str, Any]:
+        """Infer thickness and mistilt over a small 4D-STEM scan.
+
+        Parameters
+        ----------
+        scan : array_like or path
+            Intensities ``[scan row, scan column, row, column]``, or a file that the
+            service reads.
+        convergence_mrad : float
+            Convergence semi-angle, mrad.
+        system : str or int
+            Name or ID.
+        window, stride : sequence of int, optional
+            Scan positions (rows, columns) in one pattern, and from one to the next.
+            Without a window it is one unit cell, for which the step must be known.
+        scan_step_nm : float, optional
+            Distance of scan positions where the file does not hold it, nm.
+        mrad_per_pixel : float, optional
+            Angle per pixel, where it is known, mrad.
+        refine : bool, optional
+            Whether a physical fit refines the network's answers.
+        limit_s : float
+            Longest time for the map, s.
+        progress : callable, optional
+            Called with the number of windows done and their number.
+
+        Returns
+        -------
+        dict
+            Arrays of one entry for each window, such as ``thickness_nm``,
+            ``tilt_x_mrad``, ``status`` and ``jump``; ``description`` is a dict with
+            names of the status, settings and provenance.
+
+        Raises
+        ------
+        PacbedClientError
+            One of the classes below it.
+        """
+        parameters = {
+            "system": system,
+            "convergence_mrad": convergence_mrad,
+            "window": None if window is None else [int(n) for n in window],
+            "stride": None if stride is None else [int(n) for n in stride],
+            "scan_step_nm": scan_step_nm,
+            "mrad_per_pixel": mrad_per_pixel,
+            "refine": refine,
+        }
+        return fetch_map(self._transport, scan, parameters, limit_s, progress)
 
     def systems(self) -> List[System]:
         """Return the systems that the service knows.

@@ -56,9 +56,14 @@ def serve(
     if not settings.threads and workers > 1:
         # The cores are shared, not counted by every process.
         os.environ["PACBED_THREADS"] = str(max(1, usable_cores() // workers))
-    with tempfile.TemporaryDirectory(prefix="pacbed-metrics-") as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix="pacbed-metrics-") as folder,
+        tempfile.TemporaryDirectory(prefix="pacbed-maps-") as map_folder,
+    ):
         if workers > 1:
             os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
+            # Any of the workers may be asked for a map that another one makes.
+            os.environ.setdefault("PACBED_MAP_FOLDER", map_folder)
         uvicorn.run(
             "pacbed_api:app",
             host=host,

@@ -17,7 +17,7 @@ from pacbed.maps.geometry import places
 from pacbed.maps.layers import Layers
 from pacbed.maps.scan import Scan
 from pacbed.maps.solver import WindowSolver
-from pacbed.maps.windows import WindowGrid, sum_windows
+from pacbed.maps.windows import WindowGrid
 
 #: First and last-plus-one row of windows.
 Block = tuple[int, int]
@@ -47,9 +47,8 @@ class BlockTask:
         """Answers of the rows of windows of a block, in one pass over its scan rows."""
         solver = _solver(_Key(self))
         where = places(self.grid)
-        begin, end = self.grid.rows_of(block[0])[0], self.grid.rows_of(block[1] - 1)[1]
         positions = self.grid.window[0] * self.grid.window[1]
-        for sums in sum_windows(self.grid, self.scan.rows(begin, end), *block):
+        for sums in self.scan.sums(self.grid, *block):
             # The matrices are small, and the order of their sums must not depend on threads.
             with ThreadpoolController().limit(limits=1, user_api="blas"):
                 layers = solver.solve(sums, where[sums.row], positions)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from pacbed.errors import PatternError
+from pacbed.maps.windows import WindowGrid, WindowSums, sum_windows
 
 #: Frames that are read at once hold at most so many bytes.
 _CHUNK_BYTES = 32 << 20
@@ -119,6 +120,11 @@ class Scan:
                     waiting = ahead.submit(self.read, following, min(following + several, last))
                 for offset in range(len(chunk)):
                     yield start + offset, chunk[offset]
+
+    def sums(self, grid: WindowGrid, first: int, last: int) -> Iterator[WindowSums]:
+        """Summed patterns of rows of windows, in one pass over their scan rows."""
+        begin, end = grid.rows_of(first)[0], grid.rows_of(last - 1)[1]
+        yield from sum_windows(grid, self.rows(begin, end), first, last)
 
 
 def as_four(

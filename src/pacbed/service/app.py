@@ -10,7 +10,7 @@ from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
 import pacbed
-from pacbed.service import routes, routes_info
+from pacbed.service import routes, routes_info, routes_maps
 from pacbed.service.admission import Admission, Outermost
 from pacbed.service.metrics import Metrics
 from pacbed.service.problems import install_handlers
@@ -23,8 +23,9 @@ _DESCRIPTION = """
 Specimen thickness and mistilt from position-averaged convergent-beam electron diffraction
 (PACBED) patterns.
 
-Send a pattern to `/inference/` and get thickness and mistilt with their errors. What went
-wrong, where something did, stands in `detail` of the answer, and as a short `code`.
+Send a pattern to `/inference/` and get thickness and mistilt with their errors, or a 4D-STEM
+scan to `/maps/` and get maps of them. What went wrong, where something did, stands in `detail`
+of the answer, and as a short `code`.
 """
 
 
@@ -73,10 +74,12 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     origins = [origin.strip() for origin in chosen.allow_origins.split(",") if origin.strip()]
     if origins:
-        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=["GET", "POST"])
+        methods = ["GET", "POST", "DELETE"]
+        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods)
     app.add_middleware(Outermost, metrics=metrics)
     app.include_router(routes.router)
     app.include_router(routes_info.router)
+    app.include_router(routes_maps.router)
     _add_pages(app)
     return app
 

@@ -41,6 +41,10 @@ class Metrics:
         Time of each stage (wait, read, infer, picture).
     reloads : Counter
         Bundles taken up while serving, by outcome.
+    maps : Counter
+        Thickness maps that ended, by outcome.
+    map_jobs : Gauge
+        Thickness maps that wait or are being made.
     """
 
     def __init__(self) -> None:
@@ -74,6 +78,13 @@ class Metrics:
         )
         self.reloads = Counter(
             "pacbed_reloads", "Bundles taken up while serving", ["outcome"], registry=registry
+        )
+        self.maps = Counter("pacbed_maps", "Maps that ended", ["outcome"], registry=registry)
+        self.map_jobs = Gauge(
+            "pacbed_map_jobs",
+            "Maps that wait or are being made",
+            registry=registry,
+            multiprocess_mode="livesum",
         )
 
     @contextmanager

@@ -22,8 +22,8 @@ other PacbedError       422     input
 anything else           500     internal (nothing of it is told to the client)
 ======================  ======  =================================================
 
-Beside these the framework answers 404, 405, 408 (a body that arrives too slowly)
-and 413 (a body that turns out too large) in the same form.
+Beside these there are 404, 405, 408 (a body that arrives too slowly), 409 (a map that is
+not made yet) and 413 (a body that turns out too large) in the same form.
 """
 
 import logging
@@ -94,7 +94,14 @@ _STATUS: tuple[tuple[type[PacbedError], int, str], ...] = (
     (PacbedError, 422, "input"),
 )
 
-_CODES = {400: "request", 404: "not_found", 405: "method", 408: "upload_too_slow", 413: "too_large"}
+_CODES = {
+    400: "request",
+    404: "not_found",
+    405: "method",
+    408: "upload_too_slow",
+    409: "not_ready",
+    413: "too_large",
+}
 
 
 def classify(error: PacbedError) -> tuple[int, str]:

@@ -101,21 +101,25 @@ class ReaderPool:
                 self._idle.get_nowait().stop()
 
 
+def private_environment() -> dict[str, str]:
+    """Environment of a process that runs a part of this program."""
+    # One thread for each library: their stacks count as address space.
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    package = str(Path(__file__).resolve().parents[2])
+    paths = [package, *filter(None, [environment.get("PYTHONPATH")])]
+    return environment | {"PYTHONPATH": os.pathsep.join(paths)}
+
+
 class _Reader:
     """One process, used by one thread at a time."""
 
     def __init__(self, memory_mib: int) -> None:
-        # One thread for each library: their stacks count as address space.
-        environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        package = str(Path(__file__).resolve().parents[2])
-        paths = [package, *filter(None, [environment.get("PYTHONPATH")])]
-        environment["PYTHONPATH"] = os.pathsep.join(paths)
         # This program itself; nothing of a request is in the command.
         self._process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "pacbed.service.reader_process", str(memory_mib)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=environment,
+            env=private_environment(),
             # Ctrl-C ends the service in order; it must not take the readers first.
             start_new_session=True,
         )

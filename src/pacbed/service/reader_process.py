@@ -23,7 +23,7 @@ from pacbed.errors import FileFormatError, PacbedError
 
 def main(memory_mib: int) -> None:
     """Answer requests until the input ends."""
-    _limit_memory(memory_mib)
+    limit_memory(memory_mib)
     # What a library prints must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
@@ -34,7 +34,8 @@ def main(memory_mib: int) -> None:
         _answer(answers, Path(request["path"]), int(request["frame"]))
 
 
-def _limit_memory(memory_mib: int) -> None:
+def limit_memory(memory_mib: int) -> None:
+    """Bound the address space of this process, MiB; 0 is no limit."""
     if memory_mib <= 0:
         return
     try:

@@ -10,6 +10,7 @@ from fastapi import Request
 from pacbed.service.admission import place_of
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.inference import Inference
+from pacbed.service.maps import Maps
 from pacbed.service.metrics import Metrics
 from pacbed.service.queue import Place, WorkQueue
 from pacbed.service.reader_pool import ReaderPool
@@ -30,6 +31,7 @@ class Services:
     readers : ReaderPool
     queue : WorkQueue
     inference : Inference
+    maps : Maps
     """
 
     settings: Settings
@@ -38,6 +40,7 @@ class Services:
     readers: ReaderPool
     queue: WorkQueue
     inference: Inference
+    maps: Maps
 
     @classmethod
     def start(cls, settings: Settings, metrics: Metrics) -> "Services":
@@ -48,12 +51,13 @@ class Services:
             settings.worker_threads, settings.queue, settings.request_seconds, metrics
         )
         readers.start_one()
-        return cls(
-            settings, metrics, catalogue, readers, queue, Inference(catalogue, readers, metrics)
-        )
+        inference = Inference(catalogue, readers, metrics)
+        maps = Maps(settings, catalogue, metrics)
+        return cls(settings, metrics, catalogue, readers, queue, inference, maps)
 
     def stop(self) -> None:
         """Finish what is at work and end threads and processes."""
+        self.maps.close()
         self.queue.close()
         self.readers.close()
 

@@ -38,6 +38,19 @@ class Settings:
         The data folder is looked through for new bundles at most this often.
     allow_origins : str
         Origins of other pages that may use the service, separated by commas.
+    map_root : Path or None
+        Scans below this folder may be named by requests for maps; None allows none.
+    map_folder : Path or None
+        Where jobs for maps keep their state and results, shared by the workers; None is a
+        private folder of each.
+    map_jobs : int
+        Maps that may wait or be made, of all workers together; more get 503.
+    map_seconds : float
+        Longest time for one map.
+    map_keep_seconds : float
+        A map is deleted this long after it was made.
+    map_memory_mib : int
+        Address space of the process that makes a map, MiB; 0 is no limit.
     """
 
     data: Path | None = None
@@ -51,6 +64,12 @@ class Settings:
     max_frames: int = 512
     reload_seconds: float = 2.0
     allow_origins: str = ""
+    map_root: Path | None = None
+    map_folder: Path | None = None
+    map_jobs: int = 8
+    map_seconds: float = 600.0
+    map_keep_seconds: float = 3600.0
+    map_memory_mib: int = 8192
 
     def __post_init__(self) -> None:
         """Refuse numbers that no service can run with."""
@@ -87,6 +106,9 @@ class Settings:
             text = os.environ.get(_variable(entry.name), "").strip()
             if not text or entry.name == "data":
                 continue
+            if entry.name in _FOLDERS:
+                values[entry.name] = _folder(entry.name, text)
+                continue
             try:
                 values[entry.name] = type(getattr(defaults, entry.name))(text)
             except ValueError:
@@ -96,11 +118,19 @@ class Settings:
         return cls(**values)  # type: ignore[arg-type]
 
 
-_MAY_BE_ZERO = ("threads", "queue", "reader_memory_mib", "reload_seconds")
+_MAY_BE_ZERO = ("threads", "queue", "reader_memory_mib", "reload_seconds", "map_memory_mib")
+_FOLDERS = ("map_root", "map_folder")
 
 
 def _variable(name: str) -> str:
     return f"PACBED_{name.upper()}"
+
+
+def _folder(name: str, text: str) -> Path:
+    folder = Path(text)
+    if not folder.is_dir():
+        raise OutOfRangeError(f'{_variable(name)} = "{text}": give a folder that exists')
+    return folder.resolve()
 
 
 def usable_cores() -> int:

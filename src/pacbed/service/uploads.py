@@ -119,7 +119,7 @@ def read_upload(
     if parameters.typ == "raw":
         measurement = _read_raw(upload, parameters, frame or 0)
     else:
-        ending = _ending(upload, parameters.typ)
+        ending = file_ending(upload, parameters.typ)
         measurement = readers.read(upload.stored(ending), upload.name, frame or 0)
     if frame is None and measurement.frames > 1:
         raise PatternError(
@@ -129,7 +129,14 @@ def read_upload(
     return measurement
 
 
-def _ending(upload: Upload, typ: str) -> str:
+def file_ending(upload: Upload, typ: str = "auto") -> str:
+    """Ending that tells the format of an upload: as it is said, named, or seen in its content.
+
+    Raises
+    ------
+    FileFormatError
+        If that cannot be told.
+    """
     if typ != "auto":
         return f".{typ}"
     ending = PurePosixPath(upload.name).suffix.lower()

@@ -3,6 +3,7 @@
 import { connectDisplay, item, showAnswer } from "./answer.js";
 import { connectDownloads } from "./downloads.js";
 import { remember } from "./history.js";
+import { connectMaps } from "./maps.js";
 import { PacbedClient, unpack } from "./pacbed-client.js";
 import { colorTable } from "./colormaps.js";
 import { paint } from "./viewer.js";
@@ -261,6 +262,12 @@ connectTheme();
 connectFiles();
 connectDisplay();
 connectDownloads(client, guarded);
+connectMaps(client, () => ({
+  system: system()?.id,
+  convergence_mrad: Number(part("convergence").value),
+  mrad_per_pixel: Number(part("scale").value) || null,
+  refine: part("refine").checked,
+}));
 part("form").addEventListener("submit", submit);
 part("cancel").addEventListener("click", () => state.running?.abort());
 part("system").addEventListener("change", showRanges);

@@ -73,14 +73,58 @@ export class PacbedClient {
     return (await this.#fetch(`/pattern/?${new URLSearchParams(query)}`)).blob();
   }
 
+  /**
+   * Start making maps of a 4D-STEM scan.
+   * @param {Blob} file the scan
+   * @param {object} parameters as `MapParameters` of the service's description
+   * @returns {Promise<object>} the job; its `id` goes into the other calls
+   */
+  makeMap(file, parameters, options = {}) {
+    return this.#send("/maps/", { parameters }, file, options);
+  }
+
+  /**
+   * Wait for a map.
+   * @param {(job: object) => void} [onProgress] called whenever the job gets on
+   * @returns {Promise<object>} the job when it is done
+   */
+  watchMap(id, onProgress) {
+    const source = new EventSource(`${this.base}/maps/${id}/events`);
+    const ended = new Promise((resolve, reject) => {
+      const job = ({ data }) => JSON.parse(data);
+      source.addEventListener("progress", (event) => onProgress?.(job(event)));
+      source.addEventListener("done", (event) => resolve(job(event)));
+      source.addEventListener("failed", (event) => {
+        const { code, detail } = job(event);
+        reject(new PacbedError(0, code, detail));
+      });
+      source.addEventListener("deleted", () => reject(new PacbedError(0, "cancelled", "Deleted.")));
+      // Streams that end are asked for again on their own; one that is refused is not.
+      source.addEventListener("error", () => {
+        if (source.readyState === EventSource.CLOSED) reject(unreachable());
+      });
+    });
+    return ended.finally(() => source.close());
+  }
+
+  /** Address of what a finished map consists of: `file`, `table` or `picture`. */
+  mapAddress(id, kind) {
+    return `${this.base}/maps/${id}/${kind}`;
+  }
+
+  /** Stop making a map and delete it. */
+  async deleteMap(id) {
+    await this.#fetch(`/maps/${id}`, { method: "DELETE" });
+  }
+
   async #get(path) {
     return (await this.#fetch(path)).json();
   }
 
-  async #fetch(path) {
+  async #fetch(path, options) {
     let response;
     try {
-      response = await fetch(this.base + path);
+      response = await fetch(this.base + path, options);
     } catch {
       throw unreachable();
     }
@@ -111,7 +155,7 @@ export class PacbedClient {
         if (event.lengthComputable) onUpload?.(event.loaded / event.total);
       };
       request.onload = () => {
-        if (request.status === 200) resolve(JSON.parse(request.responseText));
+        if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText));
         else reject(problem(request.status, request.responseText));
       };
       request.onerror = () => reject(unreachable());

@@ -1,0 +1,95 @@
+"""One window of a map, opened up: what was measured beside what was fitted."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.ndimage import gaussian_filter
+
+from pacbed.errors import OutOfRangeError
+from pacbed.infer.report_view import match_intensity
+from pacbed.library.bundle import Bundle
+from pacbed.maps.geometry import places
+from pacbed.maps.scan import Scan
+from pacbed.maps.thickness_map import ThicknessMap
+from pacbed.maps.windows import WindowGrid
+from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.synthesis import synthesise
+
+
+@dataclass(frozen=True)
+class WindowView:
+    """Patterns of one window, in the pixels of the detector.
+
+    Attributes
+    ----------
+    measured : ndarray, shape (detector rows, detector columns)
+        Mean of the window's frames.
+    fitted : ndarray
+        Synthesised at the answer, in the unit of `measured`; NaN where the table does not reach.
+    """
+
+    measured: np.ndarray
+    fitted: np.ndarray
+
+    @property
+    def difference(self) -> np.ndarray:
+        """Measured less fitted."""
+        return np.asarray(self.measured - self.fitted)
+
+    @property
+    def unexplained(self) -> float:
+        """Share of the measured variance that the fitted pattern leaves."""
+        known = np.isfinite(self.fitted)
+        return float(np.var(self.difference[known]) / np.var(self.measured[known]))
+
+
+def view_window(
+    scan: Scan, result: ThicknessMap, bundle: Bundle, row: int, column: int
+) -> WindowView:
+    """Look into a window.
+
+    Parameters
+    ----------
+    scan : Scan
+        The one that the map is of.
+    result : ThicknessMap
+    bundle : Bundle
+        The one behind the map.
+    row, column : int
+        Of the window in the map.
+
+    Raises
+    ------
+    OutOfRangeError
+        If there is no such window, or it has no answer.
+    """
+    rows, columns = result.shape
+    if not (0 <= row < rows and 0 <= column < columns):
+        raise OutOfRangeError(f"there is no window {row}, {column} in a map of {rows} x {columns}")
+    thickness_nm = float(result.thickness_nm[row, column])
+    if not np.isfinite(thickness_nm):
+        raise OutOfRangeError(f"window {row}, {column} has no answer to compare with")
+    window, stride, region = (
+        tuple(result.settings[name]) for name in ("window", "stride", "region")
+    )
+    grid = WindowGrid(scan.scan_shape, window, stride, region)
+    sums = next(scan.sums(grid, row, row + 1))
+    measured = sums.patterns[column] / max(int(sums.frames[column]), 1)
+    geometry = result.geometry
+    shift = np.nan_to_num(result.center_shift_px[row, column])
+    center = geometry.center(places(grid)[None, row, column])[0] + shift
+    low, high = bundle.system.convergence_mrad
+    parameters = PatternParameters(
+        thickness_nm=thickness_nm,
+        tilt_x_mrad=float(result.tilt_x_mrad[row, column]),
+        tilt_y_mrad=float(result.tilt_y_mrad[row, column]),
+        convergence_mrad=float(np.clip(geometry.convergence_mrad, low, high)),
+        mrad_per_pixel=geometry.mrad_per_pixel,
+        rotation_deg=geometry.rotation_deg,
+        center_row_px=float(center[1]),
+        center_column_px=float(center[0]),
+    )
+    ideal = synthesise(bundle.table, parameters, measured.shape)
+    blurred = gaussian_filter(np.nan_to_num(ideal), geometry.blur_mrad / geometry.mrad_per_pixel)
+    fitted, _ = match_intensity(measured, np.where(np.isfinite(ideal), blurred, np.nan))
+    return WindowView(measured, np.asarray(fitted))

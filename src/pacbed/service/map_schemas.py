@@ -1,0 +1,108 @@
+"""What requests for thickness maps and their answers look like."""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+_Angle = Annotated[float, Field(ge=1e-4, le=1000, allow_inf_nan=False)]
+_Positions = Annotated[int, Field(ge=1, le=4096)]
+_Pair = tuple[_Positions, _Positions]
+
+JobStage = Literal["waiting", "reading", "preparing", "inferring", "writing", "done", "failed"]
+
+
+class MapParameters(BaseModel):
+    """Which scan shall become a map, and how it was recorded."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {"system": "sto-001-300kV", "convergence_mrad": 20.0, "window": [8, 8]},
+                {
+                    "system": "sto-001-300kV",
+                    "convergence_mrad": 20.0,
+                    "path": "2026-11-25/wedge.hspy",
+                    "scan_step_nm": 0.05,
+                },
+            ]
+        },
+    )
+
+    system: Annotated[
+        int | Annotated[str, Field(max_length=200)], Field(description="ID or name of a system.")
+    ]
+    convergence_mrad: Annotated[_Angle, Field(description="Convergence semi-angle.")]
+    path: Annotated[
+        str | None,
+        Field(
+            max_length=1000,
+            description="A file below the folder that the service was given for this, in place of "
+            "an upload; with slashes, and not beginning with one.",
+        ),
+    ] = None
+    window: Annotated[
+        _Pair | None,
+        Field(
+            description="Scan positions (rows, columns) that are summed into one pattern; without "
+            "it, one unit cell, which needs the step of the scan."
+        ),
+    ] = None
+    stride: Annotated[
+        _Pair | None,
+        Field(description="Positions from one window to the next; by default they touch."),
+    ] = None
+    scan_step_nm: Annotated[
+        float | None,
+        Field(
+            ge=1e-5,
+            le=1e6,
+            allow_inf_nan=False,
+            description="Distance of neighbouring scan positions, where the file does not hold it.",
+        ),
+    ] = None
+    mrad_per_pixel: Annotated[
+        _Angle | None, Field(description="Angle per pixel, where it is known.")
+    ] = None
+    samples: Annotated[
+        int,
+        Field(ge=1, le=64, description="Windows from which scale, rotation and centre are found."),
+    ] = 16
+    refine: Annotated[
+        bool, Field(description="Fit the simulation to each pattern, starting from the network.")
+    ] = True
+
+
+class MapJob(BaseModel):
+    """How far a map is."""
+
+    id: Annotated[str, Field(description="Names the job in the other routes; keep it private.")]
+    stage: JobStage
+    name: Annotated[str, Field(description="What the scan is called.")]
+    windows: Annotated[
+        int, Field(ge=0, description="Windows of the map; 0 as long as unknown.")
+    ] = 0
+    windows_done: Annotated[int, Field(ge=0)] = 0
+    seconds_left: Annotated[
+        float | None, Field(ge=0, description="Estimate; null as long as there is none.")
+    ] = None
+    code: Annotated[
+        str | None, Field(description="Of a failed job: what went wrong, for programs.")
+    ] = None
+    detail: Annotated[
+        str | None, Field(description="Of a failed job: what went wrong, in words.")
+    ] = None
+    kept_seconds: Annotated[
+        float | None, Field(description="Of a job that ended: it is deleted after this time.")
+    ] = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether nothing more will happen."""
+        return self.stage in ("done", "failed")
+
+    @model_validator(mode="after")
+    def _never_more_than_all(self) -> "MapJob":
+        if self.windows and self.windows_done > self.windows:
+            raise ValueError("more windows are done than there are")
+        return self

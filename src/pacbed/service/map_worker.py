@@ -1,0 +1,195 @@
+"""The thread of a worker process that makes maps, one after the other.
+
+Each map is made by a process of its own (:mod:`pacbed.service.map_process`): inference
+requests go on beside it, and whatever a file does to its reader, or a fit to the clock,
+ends with that process.
+"""
+
+import contextlib
+import json
+import logging
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from typing import Any
+
+from pacbed.service.map_jobs import BEAT_SECONDS, PROBLEM, PROGRESS, JobFolder
+from pacbed.service.map_schemas import MapJob
+from pacbed.service.metrics import Metrics
+from pacbed.service.reader_pool import private_environment
+
+log = logging.getLogger("pacbed.service")
+
+_LOOK_SECONDS = 0.2
+_STOP_SECONDS = 5.0
+
+
+class MapWorker:
+    """Makes maps on a thread; may be given jobs by any thread.
+
+    Parameters
+    ----------
+    seconds : float
+        Longest time for one map.
+    memory_mib : int
+        Address space of the process that makes a map, MiB; 0 is no limit.
+    keep_seconds : float
+        A job that ended is deleted after this time.
+    metrics : Metrics
+    """
+
+    def __init__(
+        self, seconds: float, memory_mib: int, keep_seconds: float, metrics: Metrics
+    ) -> None:
+        self._seconds = seconds
+        self._memory_mib = memory_mib
+        self._keep_seconds = keep_seconds
+        self._metrics = metrics
+        self._waiting: deque[JobFolder] = deque()
+        self._news = threading.Condition()
+        self._closing = False
+        self._beaten = 0.0
+        self._thread: threading.Thread | None = None
+
+    def submit(self, folder: JobFolder, name: str) -> MapJob:
+        """Take a job, whose folder holds its request.
+
+        Parameters
+        ----------
+        folder : JobFolder
+        name : str
+            What the scan is called.
+        """
+        job = MapJob(id=folder.id, stage="waiting", name=name)
+        folder.write(job)
+        with self._news:
+            self._waiting.append(folder)
+            self._metrics.map_jobs.inc()
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="pacbed-maps", daemon=True)
+                self._thread.start()
+            self._news.notify()
+        return job
+
+    def close(self) -> None:
+        """Stop what is at work; what waits is not begun any more."""
+        with self._news:
+            self._closing = True
+            self._news.notify()
+        if self._thread is not None:
+            self._thread.join(2 * _STOP_SECONDS)
+
+    def _run(self) -> None:
+        while True:
+            with self._news:
+                while not self._waiting and not self._closing:
+                    self._news.wait()
+                if not self._waiting:
+                    return
+                folder = self._waiting.popleft()
+            try:
+                self._make(folder)
+            except Exception:  # a full disk, for example: the thread must go on
+                log.exception("a map could not be made")
+                self._metrics.maps.labels("internal").inc()
+                folder.cancel()
+            finally:
+                self._metrics.map_jobs.dec()
+                if folder.cancelled:
+                    folder.remove()
+                else:
+                    folder.drop_scan()
+
+    def _make(self, folder: JobFolder) -> None:
+        """Have one map made, and record how that ended."""
+        job = folder.read()
+        if job is None or self._closing:
+            outcome = "cancelled" if job is None else "stopped"
+        else:
+            outcome = self._attend(folder, job)
+        self._metrics.maps.labels(outcome).inc()
+        job = folder.read()
+        if job is None:
+            return
+        if outcome == "done":
+            end: dict[str, Any] = {
+                "stage": "done",
+                "windows_done": job.windows,
+                "seconds_left": 0.0,
+            }
+        else:
+            end = {"stage": "failed", "seconds_left": None, **self._problem(folder, outcome)}
+        folder.write(job.model_copy(update=end | {"kept_seconds": self._keep_seconds}))
+
+    def _attend(self, folder: JobFolder, job: MapJob) -> str:
+        """Watch the process that makes a map, and return how it ended."""
+        deadline = time.monotonic() + self._seconds
+        # This program itself; of the request there is only the job's own folder.
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, "-m", "pacbed.service.map_process", str(folder.path),
+             str(self._memory_mib)],
+            stdin=subprocess.PIPE, env=private_environment(), start_new_session=True,
+        )  # fmt: skip
+        try:
+            while process.poll() is None:
+                if folder.cancelled:
+                    return "cancelled"
+                if self._closing:
+                    return "stopped"
+                if time.monotonic() > deadline:
+                    return "timeout"
+                job = _with_progress(folder, job)
+                self._beat(folder)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    process.wait(_LOOK_SECONDS)
+            _with_progress(folder, job)
+            return "done" if process.returncode == 0 else "failed"
+        finally:
+            process.kill()
+            process.wait(_STOP_SECONDS)
+            if process.stdin is not None:
+                process.stdin.close()
+
+    def _beat(self, folder: JobFolder) -> None:
+        now = time.monotonic()
+        if now - self._beaten < BEAT_SECONDS:
+            return
+        self._beaten = now
+        with self._news:
+            mine = [folder, *self._waiting]
+        for each in mine:
+            each.beat()
+
+    def _problem(self, folder: JobFolder, outcome: str) -> dict[str, str]:
+        """Say why there is no map."""
+        if outcome == "timeout":
+            return {
+                "code": "timeout",
+                "detail": f"the map took longer than the {self._seconds:g} s that one may: take "
+                "larger windows, a part of the scan, or leave out the fit (refine false)",
+            }
+        if outcome == "stopped":
+            return {"code": "stopped", "detail": "the service was stopped: send the scan again"}
+        try:
+            told = json.loads((folder.path / PROBLEM).read_bytes())
+            return {"code": str(told["code"]), "detail": str(told["detail"])}
+        except (OSError, ValueError, KeyError, TypeError):
+            return {
+                "code": "file",
+                "detail": "the process that made the map ended: the file is damaged, or the map "
+                "needs more memory than it may have; send a part of the scan",
+            }
+
+
+def _with_progress(folder: JobFolder, job: MapJob) -> MapJob:
+    """Take up what the process has said, and record it where that is news."""
+    try:
+        told = json.loads((folder.path / PROGRESS).read_bytes())
+        later = MapJob.model_validate(job.model_dump() | told)
+    except (OSError, ValueError):
+        return job
+    if later != job:
+        folder.write(later)
+    return later

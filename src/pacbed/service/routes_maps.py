@@ -1,0 +1,172 @@
+"""Routes that make thickness maps of 4D-STEM scans."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import Path as PathPart
+from fastapi.responses import FileResponse
+from fastapi.sse import EventSourceResponse, ServerSentEvent
+from pydantic import Json
+from starlette.concurrency import run_in_threadpool
+
+from pacbed.service.map_jobs import PICTURE, RESULT, TABLE, JobFolder
+from pacbed.service.map_schemas import MapJob, MapParameters
+from pacbed.service.maps import result_file
+from pacbed.service.routes import PROBLEMS
+from pacbed.service.schemas import Problem
+from pacbed.service.services import services_of, work_for
+from pacbed.service.uploads import Upload
+
+router = APIRouter(tags=["maps"])
+
+_LOOK_SECONDS = 0.25
+#: A stream of events ends after this time and is asked for again, so that a service that
+#: shall stop does not wait for those who look on.
+_STREAM_SECONDS = 20.0
+_AGAIN_MS = 300
+
+_Found = tuple[JobFolder, MapJob]
+_UNKNOWN: dict[int | str, dict[str, Any]] = {
+    404: {"model": Problem, "description": "There is no such map, or not any more."},
+    422: PROBLEMS[422],
+}
+_NOT_READY = _UNKNOWN | {409: {"model": Problem, "description": "The map is not made yet."}}
+
+
+def _as_json(answer: dict[str, Any]) -> dict[str, Any]:
+    """Describe an answer of a route whose other answers are no JSON."""
+    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    return {"description": answer["description"], "content": {"application/json": schema}}
+
+
+def _find(
+    request: Request, job_id: Annotated[str, PathPart(max_length=64, description="Of the job.")]
+) -> _Found:
+    return services_of(request).maps.find(job_id)
+
+
+Found = Annotated[_Found, Depends(_find)]
+
+
+@router.post(
+    "/maps/",
+    status_code=202,
+    response_model=MapJob,
+    responses={status: PROBLEMS[status] for status in PROBLEMS if status != 504},
+)
+async def make_map(
+    request: Request,
+    response: Response,
+    parameters: Annotated[
+        Json[MapParameters],
+        Form(
+            description="JSON text; see the schema `MapParameters`.",
+            examples=['{"system": "sto-001-300kV", "convergence_mrad": 20, "window": [8, 8]}'],
+        ),
+    ],
+    file: Annotated[
+        UploadFile | None, File(description="The scan: rows, columns, pattern rows and columns.")
+    ] = None,
+) -> MapJob:
+    """Start making maps of thickness and mistilt of a 4D-STEM scan.
+
+    With curl:
+
+        curl http://localhost:8230/maps/ -F file=@scan.npy
+             -F 'parameters={"system": "sto-001-300kV", "convergence_mrad": 20, "window": [8, 8]}'
+
+    The answer comes at once and holds the `id` of the job; `/maps/{id}/events` tells how far it
+    is, and `/maps/{id}/file` gives the maps when it is done.
+    """
+    maps = services_of(request).maps
+    if file is None:
+        job = await work_for(request, lambda _: maps.accept(parameters, None))
+    else:
+        with Upload(await file.read(), file.filename) as upload:
+            job = await work_for(request, lambda _: maps.accept(parameters, upload))
+    response.headers["Location"] = str(request.url_for("map_job", job_id=job.id).path)
+    return job
+
+
+@router.get("/maps/{job_id}", response_model=MapJob, responses=_UNKNOWN)
+def map_job(found: Found) -> MapJob:
+    """Tell how far a map is."""
+    return found[1]
+
+
+@router.delete("/maps/{job_id}", status_code=204, responses=_UNKNOWN)
+def delete_map(request: Request, found: Found) -> None:
+    """Stop making a map, and delete what there is of it."""
+    services_of(request).maps.cancel(found[0].id)
+
+
+@router.get(
+    "/maps/{job_id}/events",
+    response_class=EventSourceResponse,
+    responses={status: _as_json(answer) for status, answer in _UNKNOWN.items()},
+)
+async def map_events(found: Found) -> AsyncIterator[ServerSentEvent]:
+    """Tell how far a map is, whenever that changes, as server-sent events.
+
+    Each event `progress` has a `MapJob` as JSON. The last one is `done`, `failed` or `deleted`.
+    A stream ends after some 20 s and is asked for again by the browser on its own.
+    """
+    folder, told = found[0], None
+    end = time.monotonic() + _STREAM_SECONDS
+    while time.monotonic() < end:
+        job = await run_in_threadpool(folder.read)
+        if job is None:
+            yield ServerSentEvent(data={"id": folder.id}, event="deleted")
+            return
+        if job.ended:
+            yield ServerSentEvent(data=job, event=job.stage)
+            return
+        if job != told:
+            told = job
+            yield ServerSentEvent(data=job, event="progress", retry=_AGAIN_MS)
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _binary(words: str, kind: str) -> dict[int | str, dict[str, Any]]:
+    schema = {"schema": {"type": "string", "format": "binary"}}
+    return _NOT_READY | {200: {"description": words, "content": {kind: schema}}}
+
+
+@router.get(
+    "/maps/{job_id}/file",
+    response_class=FileResponse,
+    responses=_binary("All maps, with axes, settings and provenance.", "application/octet-stream"),
+)
+def map_file(found: Found) -> FileResponse:
+    """Give the maps as one file."""
+    return _given(found, RESULT, "application/octet-stream")
+
+
+@router.get(
+    "/maps/{job_id}/table",
+    response_class=FileResponse,
+    responses=_binary("One line for each window.", "text/csv"),
+)
+def map_table(found: Found) -> FileResponse:
+    """Give the maps as a table."""
+    return _given(found, TABLE, "text/csv")
+
+
+@router.get(
+    "/maps/{job_id}/picture",
+    response_class=FileResponse,
+    responses=_binary("The maps drawn.", "image/png"),
+)
+def map_picture(found: Found) -> FileResponse:
+    """Give a picture of the maps."""
+    return _given(found, PICTURE, "image/png")
+
+
+def _given(found: _Found, name: str, kind: str) -> FileResponse:
+    folder, job = found
+    path = result_file(folder, job, name)
+    stem = job.name.rsplit(".", 1)[0]
+    return FileResponse(path, media_type=kind, filename=f"{stem}-{name}")

@@ -1,0 +1,139 @@
+/** The part of the page that makes thickness maps of a scan. */
+
+const part = (id) => document.getElementById(id);
+const state = { running: null, job: null };
+
+const STAGES = {
+  waiting: "Waiting for the maps before this one …",
+  reading: "Reading the scan …",
+  preparing: "Finding scale, rotation and centre …",
+  inferring: "Looking for thickness and mistilt …",
+  writing: "Drawing the maps …",
+};
+
+function showError(words, field) {
+  part("map-error").textContent = words;
+  part("map-error").hidden = !words;
+  for (const input of part("map-form").elements) input.removeAttribute("aria-invalid");
+  if (field) {
+    field.setAttribute("aria-invalid", "true");
+    field.focus();
+  }
+}
+
+function timeLeft(seconds) {
+  if (seconds === null) return "";
+  return seconds < 90 ? `, ${Math.ceil(seconds)} s left` : `, ${Math.ceil(seconds / 60)} min left`;
+}
+
+/** Words that are read out, once; the count beside them changes too often for that. */
+function say(words, count = "") {
+  if (part("map-words").textContent !== words) part("map-words").textContent = words;
+  part("map-count").textContent = count;
+}
+
+function sending(share) {
+  part("map-bar").value = share;
+  say("Sending …", `${Math.round(100 * share)} %`);
+}
+
+function progress({ stage, windows, windows_done: done, seconds_left: left }) {
+  if (stage === "inferring" && windows) {
+    part("map-bar").value = done / windows;
+    say(STAGES[stage], `${done} of ${windows} windows${timeLeft(left)}`);
+  } else {
+    part("map-bar").removeAttribute("value");
+    say(STAGES[stage]);
+  }
+}
+
+/** Whole numbers of a pair of fields; null where both are empty, undefined where one is wrong. */
+function windowOf() {
+  const fields = [part("window-rows"), part("window-columns")];
+  if (fields.every((field) => field.value === "" && field.validity.valid)) return null;
+  const wrong = fields.find((field) => field.value === "" || !field.validity.valid);
+  if (!wrong) return fields.map((field) => Number(field.value));
+  showError("Give rows and columns of a window as whole numbers, or neither.", wrong);
+  return undefined;
+}
+
+/** What is asked for; null where something is missing, which is then said. */
+function request(conditions) {
+  const [file] = part("scan").files;
+  if (!file) {
+    showError("No scan was chosen.", part("scan"));
+    return null;
+  }
+  if (!conditions.convergence_mrad) {
+    showError("The convergence semi-angle is needed; give it under Conditions.", part("convergence"));
+    return null;
+  }
+  const window = windowOf();
+  if (window === undefined) return null;
+  const step = part("scan-step");
+  if (!step.validity.valid || (step.value && Number(step.value) <= 0)) {
+    showError("The scan step must be a positive number, or left empty.", step);
+    return null;
+  }
+  const parameters = { ...conditions, window, scan_step_nm: Number(step.value) || null };
+  return { file, parameters };
+}
+
+function show(client, job) {
+  state.job = job;
+  const address = (kind) => client.mapAddress(job.id, kind);
+  part("map-picture").src = address("picture");
+  part("map-picture").alt = `Maps of ${job.name}: thickness, mistilt, residual and status; the ` +
+    "table holds the numbers.";
+  part("map-file").href = address("file");
+  part("map-table").href = address("table");
+  part("map-png").href = address("picture");
+  const minutes = Math.round(job.kept_seconds / 60);
+  part("map-summary").textContent =
+    `${job.name}: ${job.windows} windows. The server deletes the maps after ${minutes} minutes.`;
+  part("map-shown").hidden = false;
+  part("map-shown").focus();
+}
+
+async function submit(event, client, conditions) {
+  event.preventDefault();
+  if (state.running) return;
+  showError("");
+  const asked = request(conditions());
+  if (!asked) return;
+  state.running = new AbortController();
+  part("map-shown").hidden = true;
+  part("map-submit").disabled = true;
+  part("map-progress").hidden = false;
+  sending(0);
+  const { signal } = state.running;
+  try {
+    const job = await client.makeMap(asked.file, asked.parameters, { signal, onUpload: sending });
+    signal.addEventListener("abort", () => client.deleteMap(job.id).catch(() => {}));
+    if (signal.aborted) client.deleteMap(job.id).catch(() => {});
+    show(client, await client.watchMap(job.id, progress));
+  } catch (error) {
+    if (!error.code) throw error;
+    if (error.code !== "cancelled") showError(error.message);
+  } finally {
+    state.running = null;
+    part("map-submit").disabled = false;
+    part("map-progress").hidden = true;
+  }
+}
+
+/**
+ * Connect the form.
+ * @param {import("./pacbed-client.js").PacbedClient} client
+ * @param {() => object} conditions system, angles and refinement that the page has
+ */
+export function connectMaps(client, conditions) {
+  part("map-form").addEventListener("submit", (event) => submit(event, client, conditions));
+  part("map-cancel").addEventListener("click", () => state.running?.abort());
+  part("map-delete").addEventListener("click", async () => {
+    part("map-shown").hidden = true;
+    part("map-picture").removeAttribute("src");
+    await client.deleteMap(state.job.id).catch((error) => showError(error.message));
+    part("scan").focus();
+  });
+}

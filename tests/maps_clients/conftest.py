@@ -1,0 +1,54 @@
+"""A small scan for the programs that make maps of it, and the map that it gives."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from pacbed.library.register import load_bundle
+from pacbed.maps.infer_map import infer_map
+from pacbed.maps.options import MapOptions
+from pacbed.maps.scan import Scan
+from pacbed.maps.thickness_map import ThicknessMap
+from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.synthesis import synthesise
+
+SYSTEM = "sto-001-300kV"
+CONVERGENCE_MRAD = 20.0
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A scan of 6 x 9 positions in whole numbers, over three thicknesses."""
+
+    data: np.ndarray
+    thickness_nm: tuple[float, float, float] = (18.0, 34.0, 55.0)
+
+    def map(self, **options) -> ThicknessMap:
+        """What ``pacbed map`` makes of it."""
+        given = {"window": (3, 3), "samples": 3, **options}
+        scan = Scan.from_array(self.data, "scan", step_nm=(0.2, 0.1))
+        return infer_map(scan, load_bundle(SYSTEM), MapOptions(CONVERGENCE_MRAD, **given))
+
+
+@pytest.fixture(scope="session")
+def recorded() -> Recorded:
+    table = load_bundle(SYSTEM).table
+    random = np.random.default_rng(3)
+    data = np.empty((6, 9, 48, 48), np.uint16)
+    for number, thickness_nm in enumerate(Recorded.thickness_nm):
+        where = PatternParameters(
+            thickness_nm=thickness_nm, tilt_x_mrad=1.5, tilt_y_mrad=-1.0,
+            convergence_mrad=CONVERGENCE_MRAD, rotation_deg=11.0,
+            mrad_per_pixel=2 * table.geometry.field * CONVERGENCE_MRAD / 48,
+        )  # fmt: skip
+        pattern = np.nan_to_num(synthesise(table, where, shape=(48, 48))).clip(0)
+        part = data[:, 3 * number : 3 * number + 3]
+        part[...] = random.poisson(5e4 * pattern / pattern.sum(), part.shape)
+    return Recorded(data)
+
+
+@pytest.fixture(scope="session")
+def fitted(recorded) -> ThicknessMap:
+    """The map with the fit."""
+    return recorded.map()

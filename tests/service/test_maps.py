@@ -1,0 +1,259 @@
+"""Thickness maps from the service: from a scan to files, and what stops the way there."""
+
+import io
+import json
+import re
+import time
+
+import numpy as np
+import pytest
+from starlette.testclient import TestClient
+
+from pacbed.library.register import load_bundle
+from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.synthesis import synthesise
+from pacbed.service.app import create_app
+from pacbed.service.settings import Settings
+from tests.service.conftest import serving
+
+SYSTEM = "sto-001-300kV"
+PARAMETERS = {"system": SYSTEM, "convergence_mrad": 20.0, "window": [2, 2], "refine": False,
+              "samples": 2}  # fmt: skip
+#: A busy machine may need this long for a map.
+PATIENCE_SECONDS = 120
+
+
+@pytest.fixture(scope="module")
+def scan():
+    """4 x 6 positions over two thicknesses: the left half is thin, the right half thick."""
+    table = load_bundle(SYSTEM).table
+    random = np.random.default_rng(5)
+    scan = np.empty((4, 6, 48, 48), np.uint16)
+    for thickness_nm, columns in ((20.0, slice(0, 4)), (60.0, slice(4, 6))):
+        where = PatternParameters(
+            thickness_nm=thickness_nm, tilt_x_mrad=1.0, tilt_y_mrad=-0.5, convergence_mrad=20.0,
+            mrad_per_pixel=2 * table.geometry.field * 20.0 / 48,
+        )  # fmt: skip
+        pattern = np.nan_to_num(synthesise(table, where, shape=(48, 48))).clip(0)
+        part = scan[:, columns]
+        part[...] = random.poisson(20_000 * pattern / pattern.sum(), part.shape)
+    return scan
+
+
+def as_npy(array):
+    stored = io.BytesIO()
+    np.save(stored, array)
+    return stored.getvalue()
+
+
+def start(client, content=None, name="scan.npy", **parameters):
+    asked = {key: value for key, value in (PARAMETERS | parameters).items() if value is not None}
+    files = {"parameters": (None, json.dumps(asked))}
+    if content is not None:
+        files["file"] = (name, content)
+    return client.post("/maps/", files=files)
+
+
+def wait(client, job, *stages):
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while job["stage"] not in stages:
+        assert job["stage"] not in ("done", "failed"), job
+        assert time.monotonic() < deadline, job
+        time.sleep(0.1)
+        answer = client.get(f"/maps/{job['id']}")
+        assert answer.status_code == 200, answer.text
+        job = answer.json()
+    return job
+
+
+def events(client, job):
+    """All events of a job, as pairs of name and content."""
+    told = []
+    while not told or told[-1][0] == "progress":
+        answer = client.get(f"/maps/{job['id']}/events")
+        assert answer.headers["content-type"].startswith("text/event-stream")
+        told += [
+            (name, json.loads(content))
+            for name, content in re.findall(r"^event: (.*)\ndata: (.*)$", answer.text, re.MULTILINE)
+        ]
+    return told
+
+
+def test_from_a_scan_to_maps(client, scan):
+    answer = start(client, as_npy(scan), refine=True)
+    assert answer.status_code == 202
+    job = answer.json()
+    assert answer.headers["location"] == f"/maps/{job['id']}"
+    assert job["name"] == "scan.npy"
+    told = events(client, job)
+    assert told[-1][0] == "done"
+    assert {content["stage"] for name, content in told if name == "progress"} & {
+        "preparing", "inferring", "writing"
+    }  # fmt: skip
+    assert told[-1][1]["windows"] == told[-1][1]["windows_done"] == 6
+    assert client.get(f"/maps/{job['id']}").json() == told[-1][1]
+    with np.load(io.BytesIO(client.get(f"/maps/{job['id']}/file").content)) as maps:
+        thickness_nm = maps["thickness_nm"]
+    assert thickness_nm == pytest.approx(np.tile([20, 20, 60], (2, 1)), abs=4)
+    table = client.get(f"/maps/{job['id']}/table")
+    assert table.headers["content-type"].startswith("text/csv")
+    picture = client.get(f"/maps/{job['id']}/picture")
+    assert picture.content.startswith(b"\x89PNG")
+    assert b'pacbed_maps_total{outcome="done"}' in client.get("/metrics").content
+    assert client.delete(f"/maps/{job['id']}").status_code == 204
+    for path in ("", "/events", "/file", "/table", "/picture"):
+        assert client.get(f"/maps/{job['id']}{path}").status_code == 404
+    assert client.delete(f"/maps/{job['id']}").json()["code"] == "not_found"
+
+
+def test_inference_goes_on_beside_a_map(make_client, scan, example):
+    client = make_client()
+    job = start(client, as_npy(np.tile(scan, (9, 9, 1, 1))), refine=True, samples=64).json()
+    wait(client, job, "preparing", "inferring")
+    answer = client.post(
+        "/inference/",
+        data={"parameters": json.dumps({"system": SYSTEM, "convergence_angle": 20.0})},
+        files={"file": ("a.npy", as_npy(example))},
+    )
+    assert answer.status_code == 200
+    assert client.get(f"/maps/{job['id']}").json()["stage"] in ("preparing", "inferring")
+    assert client.get(f"/maps/{job['id']}/file").status_code == 409
+    assert client.delete(f"/maps/{job['id']}").status_code == 204
+    assert client.get(f"/maps/{job['id']}").status_code == 404
+    # The process is stopped, its folder removed, and the next job gets its turn.
+    second = start(client, as_npy(scan)).json()
+    wait(client, second, "reading", "preparing", "inferring", "writing", "done")
+
+
+def test_too_many_jobs_are_turned_away(make_client, scan):
+    client = make_client(map_jobs=2)
+    content = as_npy(np.tile(scan, (6, 6, 1, 1)))
+    jobs = [start(client, content, refine=True).json() for _ in range(2)]
+    refused = start(client, content)
+    assert refused.status_code == 503
+    assert refused.json()["code"] == "busy"
+    for job in jobs:
+        client.delete(f"/maps/{job['id']}")
+    assert start(client, as_npy(scan)).status_code == 202
+
+
+def test_a_map_that_takes_too_long_ends(make_client, scan):
+    client = make_client(map_seconds=2.0)
+    job = start(client, as_npy(np.tile(scan, (9, 9, 1, 1))), refine=True, samples=64).json()
+    ended = wait(client, job, "failed")
+    assert ended["code"] == "timeout"
+    assert "2 s" in ended["detail"]
+
+
+def test_a_map_is_deleted_after_its_time(make_client, scan):
+    client = make_client(map_keep_seconds=0.5)
+    job = wait(client, start(client, as_npy(scan)).json(), "done", "failed")
+    assert job["kept_seconds"] == 0.5
+    time.sleep(0.6)
+    start(client, b"another")
+    assert client.get(f"/maps/{job['id']}").status_code == 404
+
+
+def test_a_stopped_service_says_so(make_client, scan, tmp_path):
+    client = make_client(map_folder=tmp_path)
+    job = start(client, as_npy(np.tile(scan, (6, 6, 1, 1))), refine=True).json()
+    wait(client, job, "inferring", "reading")
+    client.app.state.services.maps.close()
+    ended = client.get(f"/maps/{job['id']}").json()
+    assert (ended["stage"], ended["code"]) == ("failed", "stopped")
+
+
+@pytest.mark.parametrize(
+    ("content", "parameters", "status", "words"),
+    [
+        (b"nonsense", {}, 202, "scan.npy"),
+        (as_npy(np.ones((4, 6, 48, 48))), {}, 202, "sampled windows"),
+        (None, {}, 422, "send the scan as file"),
+        (None, {"path": "a.npy"}, 422, "PACBED_MAP_ROOT"),
+        (b"x", {"path": "a.npy"}, 422, "not both"),
+        (b"x", {"system": "diamond"}, 404, "diamond"),
+        (b"x", {"convergence_mrad": 900.0}, 422, "covers"),
+        (b"x", {"window": [0, 2]}, 422, "window"),
+        (b"x", {"windw": [2, 2]}, 422, "windw"),
+    ],
+)
+def test_bad_requests(client, content, parameters, status, words):
+    answer = start(client, content, **parameters)
+    assert answer.status_code == status, answer.text
+    if status == 202:
+        ended = wait(client, answer.json(), "failed")
+        assert ended["code"] in ("file", "pattern", "scan", "out_of_range")
+        assert words in ended["detail"]
+        assert "/tmp" not in ended["detail"]
+    else:
+        assert words in answer.json()["detail"]
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory, scan):
+    """A folder of scans, and beside it what nobody may read."""
+    tmp_path = tmp_path_factory.mktemp("root")
+    root = tmp_path / "scans"
+    (root / "today").mkdir(parents=True)
+    np.save(root / "today" / "wedge.npy", scan)
+    np.save(tmp_path / "secret.npy", scan)
+    (root / "out.npy").symlink_to(tmp_path / "secret.npy")
+    (root / "up").symlink_to(tmp_path)
+    (root / "in.npy").symlink_to(root / "today" / "wedge.npy")
+    return root
+
+
+@pytest.fixture(scope="module")
+def rooted(root):
+    with TestClient(create_app(Settings(threads=1, map_root=root, map_jobs=50))) as client:
+        yield client
+
+
+def test_a_scan_below_the_root(rooted, root):
+    job = start(rooted, path="in.npy").json()
+    # It was found and opened.
+    assert wait(rooted, job, "preparing", "inferring", "done")["windows"] == 6
+    assert job["name"] == "wedge.npy"
+    assert (root / "today" / "wedge.npy").exists()
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../secret.npy", "today/../../secret.npy", "/etc/passwd", "out.npy", "up/secret.npy",
+        "today", "", ".", "nothing.npy", "..\\secret.npy", "C:/secret.npy", "//host/share/a.npy",
+        "a\0.npy", "~/secret.npy", "file:///etc/passwd", "today/wedge.npy/../../../secret.npy",
+    ],
+)  # fmt: skip
+def test_no_way_out_of_the_root(rooted, root, path):
+    answer = start(rooted, path=path)
+    assert answer.status_code in (400, 422), answer.text
+    assert answer.json()["detail"].startswith("path: ")
+    assert str(root.parent) not in answer.text
+
+
+def test_names_of_jobs_are_never_paths(client):
+    for name in ("%2e%2e", "..%2f..%2fetc", "a" * 32, "A" * 32, "0" * 64, "state.json"):
+        assert client.get(f"/maps/{name}").status_code == 404
+    assert client.get(f"/maps/{'0' * 65}").status_code == 422
+
+
+@pytest.mark.slow
+def test_any_worker_finds_a_job(tmp_path, scan):
+    """Two processes: each job is asked for until both have surely been asked."""
+    import httpx2
+
+    with (
+        serving(tmp_path, "--workers", "2") as server,
+        httpx2.Client(base_url=server.url, headers={"Connection": "close"}, timeout=60) as client,
+    ):
+        job = start(client, as_npy(scan)).json()
+        for _ in range(20):
+            assert client.get(f"/maps/{job['id']}").status_code == 200
+        wait(client, job, "done")
+        for _ in range(12):
+            assert client.get(f"/maps/{job['id']}/file").status_code == 200
+        assert client.delete(f"/maps/{job['id']}").status_code == 204
+        for _ in range(12):
+            assert client.get(f"/maps/{job['id']}").status_code == 404
+        assert server.stop() == 0

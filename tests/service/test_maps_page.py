@@ -1,0 +1,58 @@
+"""The part of the page that makes maps, in a real browser."""
+
+import numpy as np
+import pytest
+
+from tests.service.test_maps import scan  # noqa: F401
+from tests.service.test_page import browser, open_page, pytestmark, serious_faults  # noqa: F401
+
+
+@pytest.fixture
+def chosen(open_page, tmp_path, scan):  # noqa: F811
+    """The page with a scan and its conditions."""
+    np.save(tmp_path / "wedge.npy", scan)
+    page = open_page()
+    page.select_option("#system", "3")
+    page.fill("#convergence", "20")
+    page.set_input_files("#scan", tmp_path / "wedge.npy")
+    page.fill("#window-rows", "2")
+    page.fill("#window-columns", "2")
+    return page
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_from_a_scan_to_a_picture(chosen, scheme):
+    page = chosen
+    page.evaluate("scheme => { document.documentElement.dataset.theme = scheme; }", scheme)
+    page.click("#map-submit")
+    page.wait_for_selector("#map-progress:not([hidden])")
+    page.wait_for_selector("#map-shown:not([hidden])")
+    assert "6 windows" in page.inner_text("#map-summary")
+    assert page.evaluate("document.activeElement.id") == "map-shown"
+    page.wait_for_function("document.getElementById('map-picture').naturalWidth > 100")
+    assert "wedge.npy" in page.get_attribute("#map-picture", "alt")
+    for link, name in (("#map-file", "wedge-map.npz"), ("#map-table", "wedge-map.csv")):
+        with page.expect_download() as download:
+            page.click(link)
+        assert download.value.suggested_filename == name
+    assert serious_faults(page) == []
+    page.click("#map-delete")
+    page.wait_for_selector("#map-shown", state="hidden")
+
+
+def test_cancel_and_what_is_missing(chosen):
+    page = chosen
+    page.fill("#window-columns", "")
+    page.click("#map-submit")
+    assert "rows and columns" in page.inner_text("#map-error")
+    assert page.evaluate("document.activeElement.id") == "window-columns"
+    page.fill("#window-columns", "90")
+    page.click("#map-submit")
+    page.wait_for_selector("#map-error:not([hidden])")
+    assert "larger than the scan" in page.inner_text("#map-error")
+    page.fill("#window-columns", "2")
+    page.click("#map-submit")
+    page.click("#map-cancel")
+    page.wait_for_selector("#map-progress", state="hidden")
+    assert page.is_hidden("#map-error")
+    assert page.is_hidden("#map-shown")
