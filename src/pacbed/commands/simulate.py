@@ -78,7 +78,7 @@ def simulate(
     data/Register.csv: it keeps the recipe's number if that is free, else it gets the next
     one. [bold]pacbed train gan-0001-300kV.toml --data data[/bold] finds it again.
 
-    [bold]pacbed simulate gan-0001-300kV.toml --data data --images --thickness 2:100:2
+    [bold]pacbed simulate gan-0001-300kV.toml --data data --images --thickness 5:95:5
     --convergence 20[/bold] writes patterns besides, for other programs and for training
     from a table. Interrupted, it goes on where it stopped. Ranges that are not given
     cover the system.
