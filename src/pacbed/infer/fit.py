@@ -187,7 +187,8 @@ def _evaluate(
     at = model.evaluate(parameters, samples, blur_mrad)
     alpha = float(np.exp(parameters[LOG_ALPHA]))
     columns, ridge = _columns(at, parameters, samples, alpha)
-    spread = np.maximum(at.pattern, 0.05) + (_EDGE * at.jacobian[:, LOG_ALPHA]) ** 2
+    shot = np.maximum(at.pattern, 0.05)
+    spread = shot + (_EDGE * at.jacobian[:, LOG_ALPHA]) ** 2
     weights = 1 / spread
     values = samples.values
     # The noise is about 1 % of the signal: what the ridge is weighed against.
@@ -201,7 +202,8 @@ def _evaluate(
         sigma = 1.4826 * float(np.median(scaled)) + 1e-6
         weights = np.minimum(1, _HUBER * sigma / np.maximum(scaled, 1e-12)) / spread
     # Neighbouring residuals are alike where the model is wrong: fewer of them count.
-    noise = float((weights * residuals**2).mean())
+    # The noise shows where edges do not matter; on them the residuals are small beside theirs.
+    noise = float(np.average(weights * residuals**2, weights=shot / spread))
     noise = noise / _independent_share(np.sqrt(weights) * residuals, samples) + 1e-12
     prior = float((precision * (parameters - start) ** 2).sum())
     cost = float((weights * residuals**2).sum() + (ridge * coefficients**2).sum()) + noise * prior
