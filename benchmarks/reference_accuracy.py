@@ -73,13 +73,14 @@ def report(by_system):
     """Figures by system, dose and band, and in total."""
     everything = np.concatenate(list(by_system.values()))
     groups = {f"{name}, all doses": rows for name, rows in by_system.items()}
-    for dose in DOSES:
-        word = "clean" if np.isinf(dose) else f"{dose:g} electrons"
-        chosen = everything[everything[:, 0] == dose]
-        groups[word] = chosen
-        for low, high in BANDS_NM:
-            band = chosen[(chosen[:, 1] >= low) & (chosen[:, 1] < high)]
-            groups[f"{word}, {low}-{high} nm"] = band
+    for name, rows in [*by_system.items(), ("all systems", everything)]:
+        for dose in DOSES:
+            word = f"{name}, clean" if np.isinf(dose) else f"{name}, {dose:g} electrons"
+            chosen = rows[rows[:, 0] == dose]
+            groups[word] = chosen
+            for low, high in BANDS_NM:
+                band = chosen[(chosen[:, 1] >= low) & (chosen[:, 1] < high)]
+                groups[f"{word}, {low}-{high} nm"] = band
     groups["everything"] = everything
     return {name: figures(rows) for name, rows in groups.items() if len(rows)}
 
