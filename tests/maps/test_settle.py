@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pacbed.maps.layers import AMBIGUOUS, NO_DATA, OK, SETTLED, empty_layers
+from pacbed.maps.layers import AMBIGUOUS, MISMATCH, NO_DATA, OK, SETTLED, empty_layers
 from pacbed.maps.settle import settle, take
 
 SHAPE = (8, 9)
@@ -55,6 +55,22 @@ def test_an_ambiguous_window_takes_what_its_neighbours_support():
     others = np.ones(SHAPE, bool)
     others[place] = False
     assert (found.status[others] == OK).all()
+
+
+def test_a_fit_far_worse_than_its_neighbours_is_not_of_the_crystal():
+    """Also where its status alone was ambiguous: it must not be settled with them."""
+    layers, place = wedge(), (4, 4)
+    rng = np.random.default_rng(4)
+    column = np.arange(SHAPE[1])
+    # The residual grows over the map, as it does with thickness.
+    layers["residual"][..., 0] = (0.05 + 0.01 * column) * np.exp(0.04 * rng.normal(size=SHAPE))
+    assert (settle(layers).status == OK).all()
+    layers["residual"][(*place, 0)] *= 1.7
+    add(layers, place, layers["thickness_nm"][(*place, 0)] + 15, 0.4)
+    layers["status"][place] = AMBIGUOUS
+    found = settle(layers)
+    assert found.status[place] == MISMATCH
+    assert (np.delete(found.status.ravel(), 4 * SHAPE[1] + 4) == OK).all()
 
 
 def test_a_cluster_of_ambiguous_windows_is_settled_from_its_rim():

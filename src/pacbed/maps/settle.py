@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.maps.layers import AMBIGUOUS, NO_DATA, OK, SETTLED, Layers
+from pacbed.maps.layers import AMBIGUOUS, MISMATCH, NO_DATA, OK, SETTLED, Layers
 
 #: Windows on each side that are neighbours, and how many must be clear.
 _REACH, _FEWEST = 2, 4
@@ -23,6 +23,9 @@ _ROUGH_NM, _ROUGH_MRAD = 0.8, 0.3
 _OPEN_MRAD = 0.4
 #: A jump is so many σ away, and has fewer direct neighbours like it.
 _FAR, _COMPANY = 4.0, 2
+#: A fit is odd whose residual is so many times that of the neighbours, and so many σ of the
+#: map's own scatter away from it. σ of a residual's logarithm that is expected anyway.
+_ODD_SHARE, _ODD_SIGMA, _ROUGH_RESIDUAL = 1.35, 6.0, 0.05
 #: Probability from which on a solution counts as chosen by the neighbours.
 _CLEAR = 0.7
 
@@ -65,7 +68,7 @@ def settle(layers: Layers) -> Settled:
     -------
     Settled
     """
-    status = layers["status"].copy()
+    status = np.where(_odd(layers), MISMATCH, layers["status"]).astype(np.uint8)
     chosen = np.zeros(status.shape, int)
     for _ in range(_PASSES):
         score, supported = _scores(layers, chosen, status)
@@ -83,6 +86,23 @@ def settle(layers: Layers) -> Settled:
         chosen = np.where(moved, best, chosen)
         status = np.where(moved, SETTLED, status).astype(np.uint8)
     return Settled(chosen, status, _jumps(layers, chosen, status), *_join(layers, chosen, status))
+
+
+def _odd(layers: Layers) -> np.ndarray:
+    """Windows that the crystal explains far worse than it does their neighbours.
+
+    A window alone has too few electrons to tell; beside others of the same dose its
+    residual does. Thickness and dose change the residual too, but slowly over a map.
+    """
+    status = layers["status"]
+    residual = np.log(np.maximum(layers["residual"][..., 0], 1e-6))
+    answered = np.isin(status, (OK, AMBIGUOUS, SETTLED)) & np.isfinite(residual)
+    error = np.full(status.shape, _ROUGH_RESIDUAL)
+    expected, _, count = _expected(residual, error, answered, _ROUGH_RESIDUAL)
+    judged = answered & (count >= _FEWEST)
+    excess = np.where(judged, residual - expected, 0.0)
+    scatter = 1.4826 * float(np.median(np.abs(excess[judged]))) if judged.any() else 0.0
+    return np.asarray(excess > max(np.log(_ODD_SHARE), _ODD_SIGMA * scatter))
 
 
 def take(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
