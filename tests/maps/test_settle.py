@@ -150,6 +150,13 @@ def test_an_open_tilt_is_drawn_to_the_neighbours_and_marked():
     assert np.array_equal(layers["tilt_mrad"][4, 4, 0], truth + np.array([1.0, -0.8]))
 
 
+@pytest.mark.parametrize(("error", "is_open"), [(0.15, False), (0.25, True)])
+def test_a_tilt_is_open_where_half_a_mrad_is_not_sure(error, is_open):
+    layers = wedge()
+    layers["tilt_std_mrad"][4, 4, 0] = error
+    assert settle(layers).tilt_joined[4, 4] == is_open
+
+
 def test_windows_without_data_stay_so_and_support_nobody():
     layers = wedge()
     empty = empty_layers(SHAPE)

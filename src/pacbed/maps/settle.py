@@ -17,8 +17,9 @@ from pacbed.maps.odd_fits import odd_fits
 _PASSES = 4
 #: σ by which real thickness and tilt may differ from a plane through the neighbours.
 _ROUGH_NM, _ROUGH_MRAD = 0.8, 0.3
-#: A tilt with a larger error than this is open.
-_OPEN_MRAD = 0.4
+#: A tilt with a larger error than this for a component is open: one in twenty would lie
+#: more than 0.5 mrad away.
+_OPEN_MRAD = 0.2
 #: A jump is so many σ away, and has fewer direct neighbours like it.
 _FAR, _COMPANY = 4.0, 2
 #: Probability from which on a solution counts as chosen by the neighbours.
