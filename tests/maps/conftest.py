@@ -1,5 +1,6 @@
 """A small simulated scan, and its map."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,6 +44,30 @@ def in_windows(values: np.ndarray) -> np.ndarray:
     return values.reshape(rows, WINDOW, columns, WINDOW, *values.shape[2:]).mean(axis=(1, 3))
 
 
+class Known:
+    """Gives the geometry of a map that was made, and keeps nothing."""
+
+    def __init__(self, geometry):
+        self._geometry = geometry
+
+    def geometry(self):
+        return self._geometry
+
+    def keep_geometry(self, geometry): ...
+
+    def rows(self):
+        return {}
+
+    def keep_row(self, row, layers): ...
+
+
+def pytest_collection_modifyitems(items):
+    """With ``--dist loadgroup`` one worker alone makes the scan and its map."""
+    for item in items:
+        if "simulated" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.xdist_group("map of a wedge"))
+
+
 @pytest.fixture(scope="session")
 def bundle():
     return load_engine("sto-001-300kV")
@@ -59,3 +84,10 @@ def simulated(bundle) -> Simulated:
 def eager(simulated, bundle):
     """The map, inferred in this process."""
     return infer_map(simulated.scan, bundle, OPTIONS)
+
+
+@pytest.fixture(scope="session")
+def networks_alone(eager, simulated, bundle):
+    """The map without fits."""
+    options = dataclasses.replace(OPTIONS, refine=False)
+    return infer_map(simulated.scan, bundle, options, store=Known(eager.geometry))

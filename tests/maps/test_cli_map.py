@@ -12,7 +12,8 @@ from tests.cli_tools import fail, run, succeed
 from tests.maps.test_infer_map import same
 
 SYSTEM = ("--system", "sto-001-300kV", "--convergence", "20")
-FEW = ("--window", "4", "--samples", "4", "--workers", "1")
+FEW = ("--window", "4", "--samples", "2", "--workers", "1")
+FEWEST = ("--window", "4", "--samples", "1", "--workers", "1", "--no-refine")
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +21,13 @@ def folder(tmp_path_factory, simulated):
     folder = tmp_path_factory.mktemp("map")
     np.save(folder / "scan.npy", simulated.counts)
     return folder
+
+
+@pytest.fixture(scope="module")
+def straight(folder):
+    """What is said of a map without fits, in a file beside the scan."""
+    words = ("map", folder / "scan.npy", *SYSTEM, *FEWEST, "--json")
+    return json.loads(succeed(*words, "-o", folder / "straight.npz"))
 
 
 @pytest.fixture
@@ -39,9 +47,8 @@ def test_a_map_with_picture_and_table(here, simulated):
     assert not list(here.glob(".*work"))
 
 
-def test_a_stopped_map_goes_on_and_is_the_same(here, monkeypatch):
-    words = ("map", "scan.npy", *SYSTEM, *FEW, "--no-refine", "-o")
-    succeed(*words, "straight.npz")
+def test_a_stopped_map_goes_on_and_is_the_same(here, straight, monkeypatch):
+    words = ("map", "scan.npy", *SYSTEM, *FEWEST, "-o")
     kept = []
     solve = pacbed.maps.infer_map.here
 
@@ -71,12 +78,9 @@ def test_a_stopped_map_goes_on_and_is_the_same(here, monkeypatch):
     assert same(load_map(here / "stopped.npz"), load_map(here / "straight.npz"))
 
 
-def test_json(here):
-    answer = json.loads(
-        succeed("map", "scan.npy", *SYSTEM, *FEW, "--no-refine", "-o", "j.hspy", "--json")
-    )
-    assert answer["system"] == "sto-001-300kV"
-    assert answer["settings"]["refine"] is False
+def test_json(straight):
+    assert straight["system"] == "sto-001-300kV"
+    assert straight["settings"]["refine"] is False
 
 
 @pytest.mark.parametrize(

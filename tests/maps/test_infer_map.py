@@ -13,24 +13,7 @@ from pacbed.maps.layers import MISMATCH, NO_DATA, OK, SETTLED, STATUS_NAMES
 from pacbed.maps.options import MapOptions, make_grid
 from pacbed.maps.processes import spread_over_processes
 from pacbed.maps.scan import Scan
-from tests.maps.conftest import OPTIONS, WEDGE
-
-
-class Known:
-    """Gives the geometry of a map that was made, and keeps nothing."""
-
-    def __init__(self, geometry):
-        self._geometry = geometry
-
-    def geometry(self):
-        return self._geometry
-
-    def keep_geometry(self, geometry): ...
-
-    def rows(self):
-        return {}
-
-    def keep_row(self, row, layers): ...
+from tests.maps.conftest import OPTIONS, WEDGE, Known
 
 
 def same(one, other) -> bool:
@@ -89,9 +72,8 @@ def test_blocks_are_consecutive_and_bounded():
     assert cut([], 3) == []
 
 
-def test_networks_alone(eager, simulated, bundle):
-    options = dataclasses.replace(OPTIONS, refine=False)
-    found = infer_map(simulated.scan, bundle, options, store=Known(eager.geometry))
+def test_networks_alone(networks_alone, simulated):
+    found = networks_alone
     assert np.median(np.abs(found.thickness_nm - simulated.thickness_nm)) < 4
     assert np.isnan(found.residual).all()
     assert found.provenance["method"] == "network"
@@ -136,7 +118,7 @@ def test_the_detector_first_is_refused_where_it_shows(simulated):
 def test_another_voltage_is_not_mapped_in_silence(simulated):
     wrong = load_engine("sto-001-200kV")
     scan = Scan.from_array(simulated.counts, step_nm=(0.1, 0.1), high_tension_kV=300.0)
-    found = infer_map(scan, wrong, OPTIONS)
+    found = infer_map(scan, wrong, dataclasses.replace(OPTIONS, samples=2))
     assert np.mean(found.status == MISMATCH) > 0.9
     assert any("the system is for 200" in warning for warning in found.warnings)
 

@@ -73,6 +73,39 @@ def test_a_fit_far_worse_than_its_neighbours_is_not_of_the_crystal():
     assert (np.delete(found.status.ravel(), 4 * SHAPE[1] + 4) == OK).all()
 
 
+def halo(layers, where):
+    """An amorphous area: its fits are poor, and only ambiguous by themselves."""
+    for place in map(tuple, np.argwhere(where)):
+        layers["residual"][(*place, 0)] *= 4.5
+        add(layers, place, layers["thickness_nm"][(*place, 0)] + 15, 0.4)
+        layers["status"][place] = AMBIGUOUS
+
+
+@pytest.mark.parametrize(
+    "area", [np.s_[4:, 5:], np.s_[:, :3], np.s_[:3, :3]], ids=["quarter", "strip", "corner"]
+)
+def test_an_area_that_is_not_of_the_crystal_is_no_company_for_itself(area):
+    """Its windows are one another's neighbours; the rest of the map still tells."""
+    layers, where = wedge(), np.zeros(SHAPE, bool)
+    rng = np.random.default_rng(5)
+    layers["residual"][..., 0] = 0.1 * np.exp(0.05 * rng.normal(size=SHAPE))
+    where[area] = True
+    halo(layers, where)
+    status = settle(layers).status
+    assert (status[where] == MISMATCH).all()
+    assert (status[~where] == OK).all()
+
+
+def test_missing_frames_are_no_mismatch():
+    layers = wedge()
+    rng = np.random.default_rng(6)
+    layers["residual"][..., 0] = 0.1 * np.exp(0.03 * rng.normal(size=SHAPE))
+    layers["frames"][:] = 64
+    layers["frames"][4, 4] = 33
+    layers["residual"][4, 4, 0] *= 64 / 33
+    assert (settle(layers).status == OK).all()
+
+
 def test_a_cluster_of_ambiguous_windows_is_settled_from_its_rim():
     layers = wedge()
     for row in range(3, 6):
@@ -115,6 +148,13 @@ def test_an_open_tilt_is_drawn_to_the_neighbours_and_marked():
     assert np.linalg.norm(found.tilt_mrad[place] - truth) < 0.3
     assert found.tilt_std_mrad[place] < 0.6
     assert np.array_equal(layers["tilt_mrad"][4, 4, 0], truth + np.array([1.0, -0.8]))
+
+
+@pytest.mark.parametrize(("error", "is_open"), [(0.15, False), (0.25, True)])
+def test_a_tilt_is_open_where_half_a_mrad_is_not_sure(error, is_open):
+    layers = wedge()
+    layers["tilt_std_mrad"][4, 4, 0] = error
+    assert settle(layers).tilt_joined[4, 4] == is_open
 
 
 def test_windows_without_data_stay_so_and_support_nobody():

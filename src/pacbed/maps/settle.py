@@ -10,22 +10,18 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.maps.layers import AMBIGUOUS, MISMATCH, NO_DATA, OK, SETTLED, Layers
+from pacbed.maps.neighbours import FEWEST, expected_here
+from pacbed.maps.odd_fits import odd_fits
 
-#: Windows on each side that are neighbours, and how many must be clear.
-_REACH, _FEWEST = 2, 4
-#: Rows of windows that are looked at together: bounds the memory.
-_ROWS_AT_ONCE = 64
 #: Passes, in which settled windows begin to support others.
 _PASSES = 4
 #: σ by which real thickness and tilt may differ from a plane through the neighbours.
 _ROUGH_NM, _ROUGH_MRAD = 0.8, 0.3
-#: A tilt with a larger error than this is open.
-_OPEN_MRAD = 0.4
+#: A tilt with a larger error than this for a component is open: one in twenty would lie
+#: more than 0.5 mrad away.
+_OPEN_MRAD = 0.2
 #: A jump is so many σ away, and has fewer direct neighbours like it.
 _FAR, _COMPANY = 4.0, 2
-#: A fit is odd whose residual is so many times that of the neighbours, and so many σ of the
-#: map's own scatter away from it. σ of a residual's logarithm that is expected anyway.
-_ODD_SHARE, _ODD_SIGMA, _ROUGH_RESIDUAL = 1.35, 6.0, 0.05
 #: Probability from which on a solution counts as chosen by the neighbours.
 _CLEAR = 0.7
 
@@ -68,7 +64,7 @@ def settle(layers: Layers) -> Settled:
     -------
     Settled
     """
-    status = np.where(_odd(layers), MISMATCH, layers["status"]).astype(np.uint8)
+    status = np.where(odd_fits(layers), MISMATCH, layers["status"]).astype(np.uint8)
     chosen = np.zeros(status.shape, int)
     for _ in range(_PASSES):
         score, supported = _scores(layers, chosen, status)
@@ -88,23 +84,6 @@ def settle(layers: Layers) -> Settled:
     return Settled(chosen, status, _jumps(layers, chosen, status), *_join(layers, chosen, status))
 
 
-def _odd(layers: Layers) -> np.ndarray:
-    """Windows that the crystal explains far worse than it does their neighbours.
-
-    A window alone has too few electrons to tell; beside others of the same dose its
-    residual does. Thickness and dose change the residual too, but slowly over a map.
-    """
-    status = layers["status"]
-    residual = np.log(np.maximum(layers["residual"][..., 0], 1e-6))
-    answered = np.isin(status, (OK, AMBIGUOUS, SETTLED)) & np.isfinite(residual)
-    error = np.full(status.shape, _ROUGH_RESIDUAL)
-    expected, _, count = _expected(residual, error, answered, _ROUGH_RESIDUAL)
-    judged = answered & (count >= _FEWEST)
-    excess = np.where(judged, residual - expected, 0.0)
-    scatter = 1.4826 * float(np.median(np.abs(excess[judged]))) if judged.any() else 0.0
-    return np.asarray(excess > max(np.log(_ODD_SHARE), _ODD_SIGMA * scatter))
-
-
 def take(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
     """The chosen solution's entry of a layer of shape (rows, columns, solutions, …)."""
     index = chosen.reshape(*chosen.shape, *(1,) * (values.ndim - chosen.ndim))
@@ -120,7 +99,7 @@ def _scores(
     roughness = {"thickness_nm": _ROUGH_NM, "tilt_x": _ROUGH_MRAD, "tilt_y": _ROUGH_MRAD}
     for name, rough in roughness.items():
         values, errors = _layer(layers, name)
-        expected, spread, count = _expected(
+        expected, spread, count = expected_here(
             take(values, chosen), take(errors, chosen), np.isin(status, (OK, SETTLED)), rough
         )
         variance = errors**2 + (spread**2 + rough**2)[..., None]
@@ -130,7 +109,7 @@ def _scores(
     logarithm = np.where(layers["probability"] > 0, logarithm, -np.inf)
     peak = logarithm.max(axis=-1, keepdims=True)
     score = np.exp(logarithm - np.where(np.isfinite(peak), peak, 0))
-    return score / np.maximum(score.sum(axis=-1, keepdims=True), 1e-30), count >= _FEWEST
+    return score / np.maximum(score.sum(axis=-1, keepdims=True), 1e-30), count >= FEWEST
 
 
 def _join(
@@ -140,10 +119,10 @@ def _join(
     tilt = take(layers["tilt_mrad"], chosen)
     error = take(layers["tilt_std_mrad"], chosen)
     trusted = np.isin(status, (OK, SETTLED))
-    planes = [_expected(tilt[..., axis], error, trusted, _ROUGH_MRAD) for axis in range(2)]
+    planes = [expected_here(tilt[..., axis], error, trusted, _ROUGH_MRAD) for axis in range(2)]
     expected = np.stack([plane[0] for plane in planes], axis=-1)
     variance = planes[0][1] ** 2 + _ROUGH_MRAD**2
-    open_tilt = trusted & (error > _OPEN_MRAD) & (planes[0][2] >= _FEWEST)
+    open_tilt = trusted & (error > _OPEN_MRAD) & (planes[0][2] >= FEWEST)
     share = np.where(open_tilt, error**2 / (error**2 + variance), 0.0)
     moved = tilt + share[..., None] * np.where(open_tilt[..., None], expected - tilt, 0.0)
     return moved, error * np.sqrt(1 - share), open_tilt
@@ -157,13 +136,13 @@ def _layer(layers: Layers, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 def _jumps(layers: Layers, chosen: np.ndarray, status: np.ndarray) -> np.ndarray:
     thickness, error = (take(layers[name], chosen) for name in ("thickness_nm", "thickness_std_nm"))
-    answered = status != NO_DATA
-    expected, spread, count = _expected(thickness, error, np.isin(status, (OK, SETTLED)), _ROUGH_NM)
+    answered, trusted = status != NO_DATA, np.isin(status, (OK, SETTLED))
+    expected, spread, count = expected_here(thickness, error, trusted, _ROUGH_NM)
     width = np.sqrt(error**2 + spread**2 + _ROUGH_NM**2)
     far = np.abs(thickness - expected) > _FAR * width
     # Along a real step a window still has others on its own side.
     alone = _alike(thickness, error) < _COMPANY
-    return np.asarray(answered & (count >= _FEWEST) & far & alone)
+    return np.asarray(answered & (count >= FEWEST) & far & alone)
 
 
 def _alike(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
@@ -179,57 +158,3 @@ def _alike(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
                 width = np.sqrt(errors**2 + spread[part] ** 2 + _ROUGH_NM**2)
                 count += np.abs(values - padded[part]) < _FAR * width
     return count
-
-
-def _expected(
-    values: np.ndarray, errors: np.ndarray, trusted: np.ndarray, rough: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A robust plane through the trusted neighbours of each window, at the window.
-
-    Returns
-    -------
-    expected, spread : ndarray, shape (rows, columns)
-        NaN where there are no neighbours; the spread is the plane's own error.
-    count : ndarray of int
-        Trusted neighbours.
-    """
-    trusted = trusted & np.isfinite(values) & np.isfinite(errors)
-    pad = [(_REACH, _REACH)] * 2
-    there = np.pad(trusted.astype(float), pad)
-    value = np.pad(np.where(trusted, values, 0.0), pad)
-    error = np.pad(np.where(trusted, errors, 1.0), pad, constant_values=1.0)
-    parts = []
-    for first in range(0, len(values), _ROWS_AT_ONCE):
-        part = slice(first, first + _ROWS_AT_ONCE + 2 * _REACH)
-        parts.append(_planes(there[part], value[part], error[part], rough))
-    expected, spread, count = (np.concatenate(part) for part in zip(*parts, strict=True))
-    none = count < 1
-    return np.where(none, np.nan, expected), np.where(none, np.nan, spread), count
-
-
-def _planes(
-    there: np.ndarray, value: np.ndarray, error: np.ndarray, rough: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """As :func:`_expected`, of padded arrays with 1 where a window is trusted."""
-    size = 2 * _REACH + 1
-
-    def around(array: np.ndarray) -> np.ndarray:
-        windows = np.lib.stride_tricks.sliding_window_view(array, (size, size))
-        flat = windows.reshape(*windows.shape[:2], -1)
-        return np.delete(flat, size * size // 2, axis=-1)
-
-    there, value, error = around(there), around(value), around(error)
-    steps = np.mgrid[-_REACH : _REACH + 1, -_REACH : _REACH + 1].reshape(2, -1)
-    y, x = np.delete(steps, size * size // 2, axis=1)
-    terms = np.stack([np.ones(size * size - 1), x, y], axis=1)
-    scale = np.sqrt(error**2 + rough**2)
-    ridge = np.diag([1e-9, 1e-2, 1e-2])
-    weights = there / error**2
-    for _ in range(6):
-        normal = np.einsum("rcn,ni,nj->rcij", weights, terms, terms, optimize=True) + ridge
-        right = np.einsum("rcn,ni,rcn->rci", weights, terms, value, optimize=True)
-        solution = np.linalg.solve(normal, right[..., None])[..., 0]
-        left = np.abs(value - solution @ terms.T)
-        weights = there / error**2 / np.maximum(1, left / (2 * scale)) ** 2
-    spread = np.sqrt(np.linalg.inv(normal)[..., 0, 0])
-    return solution[..., 0], spread, there.sum(axis=-1).astype(int)

@@ -1,0 +1,232 @@
+"""The options of ``pacbed map``, and what their words mean."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pacbed.commands.options import parse_numbers
+from pacbed.errors import FileFormatError, OutOfRangeError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from pacbed.library.bundle import Bundle
+    from pacbed.maps.blocks import Spread
+    from pacbed.maps.options import MapOptions
+    from pacbed.maps.scan import Scan
+    from pacbed.maps.scan_files import RawLayout
+
+ScanFileArgument = Annotated[
+    Path,
+    typer.Argument(
+        help="4D-STEM scan: dm4, mib, emd, hdf5, npy, raw, blo, hspy, zspy, EMPAD (xml) and"
+        " others.",
+        metavar="FILE",
+    ),
+]
+MapFileOption = Annotated[
+    Path,
+    typer.Option(
+        "--output",
+        "-o",
+        help="File for all maps: hspy or zspy for HyperSpy, npz for NumPy. A picture (png) and"
+        " a table (csv) are written beside it.",
+        metavar="FILE",
+    ),
+]
+ConvergenceOption = Annotated[
+    float | None,
+    typer.Option(help="Convergence semi-angle; needed unless the file holds it.", metavar="MRAD"),
+]
+WindowOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Scan positions in a window, along both sides or as ROWS,COLUMNS. Without it the"
+        " smallest that covers a unit cell, for which the scan step must be known.",
+        metavar="N",
+    ),
+]
+StrideOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Positions from one window to the next; less than the window lets them overlap.",
+        metavar="N",
+    ),
+]
+RegionOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Part of the scan: first and last row, first and last column, the last excluded.",
+        metavar="TOP,BOTTOM,LEFT,RIGHT",
+    ),
+]
+MaskOption = Annotated[
+    Path | None,
+    typer.Option(
+        help="Positions to use: npy with one entry for each, 0 where it is left out.",
+        metavar="NPY",
+    ),
+]
+StepOption = Annotated[
+    float | None,
+    typer.Option(help="Distance of scan positions, unless the file holds it.", metavar="NM"),
+]
+MradPerPixelOption = Annotated[
+    float | None,
+    typer.Option(help="Angle per pixel where it is known; found otherwise.", metavar="MRAD"),
+]
+SamplesOption = Annotated[
+    int,
+    typer.Option(
+        help="Windows from which scale, rotation and centre are found.", min=1, metavar="N"
+    ),
+]
+ScanShapeOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Scan rows and columns, for a file with one long series of frames.",
+        metavar="ROWS,COLUMNS",
+    ),
+]
+DatasetOption = Annotated[
+    str | None,
+    typer.Option(help="Array of an HDF5 file that holds several.", metavar="NAME"),
+]
+RawShapeOption = Annotated[
+    str | None,
+    typer.Option(
+        help="For a file without a header: scan rows and columns, detector rows and columns.",
+        metavar="A,B,C,D",
+    ),
+]
+RawTypeOption = Annotated[
+    str, typer.Option(help="Its numbers, such as uint16, >u2 or float32.", metavar="TYPE")
+]
+RawOffsetOption = Annotated[
+    int, typer.Option(help="Bytes before its first pixel.", min=0, metavar="BYTES")
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        help="Processes on this machine; by default as many as it has cores, and one for a"
+        " small map.",
+        min=1,
+        metavar="N",
+    ),
+]
+SchedulerOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Compute on a Dask cluster instead: address of its scheduler.",
+        metavar="ADDRESS",
+    ),
+]
+LocalClusterOption = Annotated[
+    int | None,
+    typer.Option(
+        "--local-cluster",
+        help="Compute on a Dask cluster of so many processes on this machine.",
+        min=1,
+        metavar="N",
+    ),
+]
+ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with a map that was stopped.")]
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the windows are inferred: processes here, or a cluster.
+
+    Attributes
+    ----------
+    workers : int or None
+        Processes on this machine.
+    scheduler : str or None
+        Address of a Dask scheduler.
+    local : int or None
+        Processes of a Dask cluster on this machine.
+    """
+
+    workers: int | None
+    scheduler: str | None
+    local: int | None
+
+    def __post_init__(self) -> None:
+        if sum(given is not None for given in (self.workers, self.scheduler, self.local)) > 1:
+            raise OutOfRangeError(
+                "--workers, --scheduler and --local-cluster exclude each other: give one."
+            )
+
+    @contextmanager
+    def spread(self, scan: "Scan", bundle: "Bundle", options: "MapOptions") -> "Iterator[Spread]":
+        """How blocks are computed, for as long as it is needed."""
+        from pacbed.maps import cluster
+        from pacbed.maps.options import make_grid
+        from pacbed.maps.processes import default_workers, spread_over_processes
+
+        if self.scheduler is not None or self.local is not None:
+            connected = (
+                cluster.connect(self.scheduler)
+                if self.scheduler is not None
+                else cluster.local_cluster(self.local or 1)
+            )
+            with connected as client:
+                yield cluster.spread_over_cluster(client)
+            return
+        rows, columns = make_grid(scan, bundle, options)[0].shape
+        yield spread_over_processes(self.workers or default_workers(rows * columns))
+
+
+def integer_pair(text: str | None, option: str) -> tuple[int, int] | None:
+    """One number or two, as rows and columns."""
+    if text is None:
+        return None
+    numbers = _integers(text, option)
+    if len(numbers) not in (1, 2):
+        raise OutOfRangeError(f'{option} "{text}": give one number or two, such as 8 or 8,8.')
+    return numbers[0], numbers[-1]
+
+
+def region_numbers(text: str | None) -> tuple[int, int, int, int] | None:
+    """First and last row, first and last column."""
+    if text is None:
+        return None
+    numbers = _integers(text, "--region")
+    if len(numbers) != 4:
+        raise OutOfRangeError(f'--region "{text}": give four numbers: TOP,BOTTOM,LEFT,RIGHT.')
+    return numbers[0], numbers[1], numbers[2], numbers[3]
+
+
+def raw_layout(shape: str | None, dtype: str, offset: int) -> "RawLayout | None":
+    """How a file without a header is to be read."""
+    if shape is None:
+        return None
+    from pacbed.maps.scan_files import RawLayout
+
+    numbers = _integers(shape, "--raw-shape")
+    if len(numbers) != 4:
+        raise OutOfRangeError(f'--raw-shape "{shape}": give four numbers, such as 256,256,128,128.')
+    return RawLayout((numbers[0], numbers[1], numbers[2], numbers[3]), dtype, offset)
+
+
+def _integers(text: str, option: str) -> list[int]:
+    numbers = parse_numbers(text, option)
+    if any(number != int(number) for number in numbers):
+        raise OutOfRangeError(f'{option} "{text}": give whole numbers.')
+    return [int(number) for number in numbers]
+
+
+def read_mask(path: Path) -> "np.ndarray":
+    """Positions to use, from a file of NumPy."""
+    import numpy as np
+
+    try:
+        return np.asarray(np.load(path, allow_pickle=False)).astype(bool)
+    except (OSError, ValueError, EOFError) as error:
+        raise FileFormatError(
+            f"{path}: not a mask ({error}): save an array of scan rows and columns with numpy.save."
+        ) from error
