@@ -5,7 +5,7 @@ PYTHON ?= python3
 EXAMPLE ?= examples/sto-001-300kV_42nm.npy
 EXAMPLE_FLAGS ?= --system sto-001-300kV --convergence 20
 REPORT ?= build/example-report.png
-PYTEST_FLAGS ?= -n 2
+PYTEST_FLAGS ?= -n 2 --dist loadgroup
 PORT ?= 8230
 
 BASE := .venv
