@@ -32,7 +32,7 @@ from pacbed.readers import read_pattern
 SEED = 20261125
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 CHANGED = "sto-001-200kV"
-#: Columns of the fit's linear parts, see `pacbed.infer.fit`.
+#: Columns of the fit's linear parts, see `pacbed.infer.linear_parts`.
 PARTS = {
     "no scattered copy": (4,),
     "no broad backgrounds": (2, 3),
@@ -45,19 +45,18 @@ PARTS = {
 @contextmanager
 def without(columns: tuple[int, ...]) -> Iterator[None]:
     """Hold linear parts of the fit at zero."""
-    whole = fit._columns
+    whole = fit.make_ridge
 
-    def held(*arguments):
-        values, ridge = whole(*arguments)
-        ridge = ridge.copy()
+    def held(count):
+        ridge = whole(count)
         ridge[list(columns)] = 1e9
-        return values, ridge
+        return ridge
 
-    fit._columns = held
+    fit.make_ridge = held
     try:
         yield
     finally:
-        fit._columns = whole
+        fit.make_ridge = whole
 
 
 @contextmanager

@@ -11,41 +11,28 @@ import argparse
 import json
 
 import numpy as np
+from drawn_patterns import draw_pattern
 
 from pacbed.infer.predictor import Predictor
-from pacbed.library.register import installed_systems, load_bundle
-from pacbed.pattern.detector import apply_effects, draw_effects
-from pacbed.pattern.geometry import PatternParameters
-from pacbed.pattern.synthesis import synthesise
+from pacbed.library.register import installed_systems, load_engine
 
 SIZE = 160
 
 
 def measure(system, count, seed, refine):
     rng = np.random.default_rng([seed, system.id])
-    bundle = load_bundle(system)
+    bundle = load_engine(system)
     predictor = Predictor(bundle)
     rows = []
     for _ in range(count):
-        alpha = rng.uniform(*system.convergence_mrad)
-        mistilt = system.mistilt_mrad[1] * np.sqrt(rng.random())
-        azimuth = rng.uniform(0, 2 * np.pi)
-        tilt = mistilt * np.array([np.cos(azimuth), np.sin(azimuth)])
-        radius = rng.uniform(36, 54)
-        thickness = rng.uniform(*system.thickness_nm)
-        centre = (SIZE - 1) / 2 + rng.normal(0, 3, 2)
-        parameters = PatternParameters(
-            thickness, tilt[0], tilt[1], alpha, alpha / radius,
-            rng.uniform(-180, 180), centre[0], centre[1],
-        )  # fmt: skip
-        clean = np.maximum(synthesise(bundle.table, parameters, (SIZE, SIZE)), 0)
-        effects = draw_effects(1, radius, (1e5, 1e8), rng)
-        found = predictor.infer(apply_effects(clean[None], effects, rng)[0], alpha, refine=refine)
+        image, truth = draw_pattern(bundle.table, system, SIZE, rng)
+        found = predictor.infer(image, truth.convergence_mrad, refine=refine)
+        tilt = found.tilt_x_mrad - truth.tilt_x_mrad, found.tilt_y_mrad - truth.tilt_y_mrad
         rows.append(
             (
-                abs(found.thickness_nm - thickness),
-                np.hypot(found.tilt_x_mrad - tilt[0], found.tilt_y_mrad - tilt[1]),
-                abs(found.mrad_per_pixel * radius / alpha - 1),
+                abs(found.thickness_nm - truth.thickness_nm),
+                np.hypot(*tilt),
+                abs(found.mrad_per_pixel / truth.mrad_per_pixel - 1),
                 found.status == "ok",
             )
         )

@@ -11,29 +11,12 @@ import argparse
 import time
 
 import numpy as np
+from drawn_patterns import draw_pattern
 
 from pacbed.infer.predictor import Predictor
 from pacbed.library.register import installed_systems, load_engine
-from pacbed.pattern.detector import apply_effects, draw_effects
-from pacbed.pattern.geometry import PatternParameters
-from pacbed.pattern.synthesis import synthesise
 
 SIZE = 512
-
-
-def draw(bundle, rng):
-    """A recorded pattern of a system, and its convergence semi-angle."""
-    system = bundle.system
-    alpha = rng.uniform(*system.convergence_mrad)
-    mistilt, azimuth = system.mistilt_mrad[1] * np.sqrt(rng.random()), rng.uniform(0, 2 * np.pi)
-    radius = rng.uniform(0.22, 0.33) * SIZE
-    row, column = (SIZE - 1) / 2 + rng.normal(0, 0.02 * SIZE, 2)
-    parameters = PatternParameters(
-        rng.uniform(*system.thickness_nm), mistilt * np.cos(azimuth), mistilt * np.sin(azimuth),
-        alpha, alpha / radius, rng.uniform(-180, 180), row, column,
-    )  # fmt: skip
-    clean = np.maximum(synthesise(bundle.table, parameters, (SIZE, SIZE)), 0)
-    return apply_effects(clean[None], draw_effects(1, radius, (1e5, 1e8), rng), rng)[0], alpha
 
 
 def main():
@@ -46,10 +29,10 @@ def main():
     for system in installed_systems():
         predictor = Predictor(load_engine(system))
         for number in range(arguments.patterns + 1):
-            image, alpha = draw(predictor.bundle, rng)
+            image, truth = draw_pattern(predictor.bundle.table, system, SIZE, rng)
             for refine, found in milliseconds.items():
                 started = time.process_time()
-                predictor.infer(image, alpha, refine=refine)
+                predictor.infer(image, truth.convergence_mrad, refine=refine)
                 if number:  # the first one loads
                     found.append((time.process_time() - started) * 1e3)
     for refine, found in milliseconds.items():

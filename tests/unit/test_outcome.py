@@ -22,7 +22,7 @@ SHAPE = (160, 160)
 def context():
     bundle = load_bundle("sto-001-300kV")
     calibration = Calibration(mismatch=20.0, calibrated=True)
-    return Context(bundle, calibration, BINS, 4, SHAPE, 20.0, time.perf_counter())
+    return Context(bundle.system, "0" * 64, calibration, BINS, 4, SHAPE, 20.0, time.perf_counter())
 
 
 def reading_at(thickness_nm):

@@ -19,18 +19,13 @@ import numpy as np
 from scipy import fft
 from scipy.interpolate import CubicSpline
 
+from pacbed.infer.linear_parts import DARKEST, DIFFUSE_WIDTH, backgrounds
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.crystal_frame import plane_operations
 from pacbed.pattern.disks import gather_disks, grid_stride
 
 #: Radius of the compared region, semi-angles.
 REACH = 1.2
-#: σ of the scattered copy of the pattern that phonons and plasmons leave, semi-angles.
-_DIFFUSE_WIDTH = 0.3
-#: Widths of the smooth backgrounds, semi-angles.
-BACKGROUND_WIDTHS = (0.7, 1.6)
-#: Smallest intensity for the weight of a sample: the noise of dark pixels is not zero.
-DARKEST = 0.05
 #: Nodes kept in memory, about half a megabyte each.
 _KEPT = 160
 
@@ -92,8 +87,7 @@ class PatternDictionary:
     @cached_property
     def backgrounds(self) -> np.ndarray:
         """A constant and the smooth backgrounds at the points, shape (N, 3)."""
-        hills = [np.exp(-((self.radius / width) ** 2) / 2) for width in BACKGROUND_WIDTHS]
-        return np.stack([np.ones_like(self.radius), *hills], axis=1)
+        return backgrounds(self.radius)
 
     @cached_property
     def weights(self) -> np.ndarray:
@@ -215,7 +209,7 @@ class PatternDictionary:
         images[:, (position[:, 0] - low[0]) * shape[1] + position[:, 1] - low[1]] = series.T
         spectrum = fft.rfft2(images.reshape(-1, *shape))
         spectrum *= _gauss(shape, self.lattice, self.width_mrad)
-        scattered = spectrum * _gauss(shape, self.lattice, _DIFFUSE_WIDTH * alpha)
+        scattered = spectrum * _gauss(shape, self.lattice, DIFFUSE_WIDTH * alpha)
         parts = []
         for part, points in ((spectrum, self.extended), (scattered, self.points)):
             image = fft.irfft2(part, s=shape)

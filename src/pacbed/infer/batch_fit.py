@@ -13,19 +13,19 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pacbed.infer.batch_dictionary import PatternDictionary
+from pacbed.infer.linear_parts import (
+    CONTRAST_FLOOR,
+    CONTRAST_REACH,
+    make_columns,
+    make_ridge,
+    share,
+    solve_linear,
+)
 
-#: Residuals beyond so many σ count less.
-_HUBER = 2.5
-#: σ of the linear parts beforehand, see :mod:`pacbed.infer.fit`.
-_DIFFUSE, _BLUR, _GAIN, _BACKGROUND = 0.4, 8e-4, 0.25, 1.0
 #: Largest steps, and those that end the fit: thickness (nm), tilt (mrad).
 _LONG, _SHORT = np.array([2.5, 0.6, 0.6, 0.3, 0.3]), np.array([0.02, 0.01, 0.01, 0.05, 0.05])
 #: The Taylor series in thickness is made anew beyond this, nm.
 _STRETCH_NM = 1.0
-#: Inside this radius the contrast is judged, semi-angles.
-_CONTRAST_REACH = 0.93
-#: See :mod:`pacbed.infer.fit`.
-_CONTRAST_FLOOR = 0.02
 
 
 @dataclass(frozen=True)
@@ -215,36 +215,18 @@ class _Problem:
         # The disk lies elsewhere: the pattern moves, and the crystal with it.
         moved = pattern - shift @ gradient
         curvature = (up + down + right + left - 4 * pattern) * (d.convergence_mrad**2 / d.cell)
-        columns, ridge = self._columns(moved, expansion.diffuse, curvature)
+        columns = make_columns(moved, d.backgrounds, expansion.diffuse, curvature)
         jacobian = np.stack([by_thickness, by_u, by_v, -gradient[0], -gradient[1]], axis=1)
-        weights = d.weights * self.recorded
-        residuals, coefficients = self.values, np.zeros(len(ridge))
-        robust = weights
-        sigma = 1.0
-        for _ in range(2):
-            normal = columns.T @ (robust[:, None] * columns)
-            normal[np.diag_indices_from(normal)] += 1e-4 * ridge * len(self.values) / 1000
-            coefficients = np.linalg.solve(normal, columns.T @ (robust * self.values))
-            residuals = self.values - columns @ coefficients
-            scaled = np.abs(residuals) * np.sqrt(weights)
-            sigma = 1.4826 * float(np.median(scaled[self.recorded])) + 1e-6
-            robust = np.minimum(1, _HUBER * sigma / np.maximum(scaled, 1e-12)) * weights
+        coefficients, residuals, robust, sigma = solve_linear(
+            columns,
+            make_ridge(len(self.values)),
+            self.values,
+            d.weights * self.recorded,
+            self.recorded,
+        )
         prior = float((self.precision * parameters**2).sum())
         cost = float((robust * residuals**2).sum()) + sigma**2 * prior
         return _State(parameters, cost, sigma, columns, coefficients, residuals, robust, jacobian)
-
-    def _columns(
-        self, pattern: np.ndarray, diffuse: np.ndarray, curvature: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        columns = [
-            pattern,
-            *self.dictionary.backgrounds.T,
-            diffuse,
-            curvature * _BLUR,
-            pattern * np.log(np.maximum(pattern, 1e-3)),
-        ]
-        ridge = [0, 0, _BACKGROUND**-2, _BACKGROUND**-2, _DIFFUSE**-2, 1.0, _GAIN**-2]
-        return np.stack(columns, axis=1), np.array(ridge)
 
     def _projected(self, state: _State) -> tuple[np.ndarray, np.ndarray]:
         """Derivatives without what the linear parts can do, and the root of the weights."""
@@ -273,7 +255,7 @@ class _Problem:
         normal = derivative.T @ derivative / noise
         covariance = np.linalg.pinv(normal + np.diag(self.precision), hermitian=True)
         free = np.linalg.pinv(normal, hermitian=True)
-        inside = (d.radius < _CONTRAST_REACH) & self.recorded
+        inside = (d.radius < CONTRAST_REACH) & self.recorded
         values = self.values
         centred = (values - values[self.recorded].mean()) * self.recorded
         contrast = np.where(inside, values - values[inside].mean(), 0)
@@ -281,7 +263,7 @@ class _Problem:
         first, second = d.second_neighbour
         structured = float((left[first] * left[second]).sum())
         whole = float((contrast[first] * contrast[second]).sum())
-        floor = _CONTRAST_FLOOR**2 * int(inside.sum())
+        floor = CONTRAST_FLOOR**2 * int(inside.sum())
         rest = state.residuals * self.recorded
         return LocalFit(
             float(state.parameters[0]),
@@ -290,10 +272,10 @@ class _Problem:
             float(np.sqrt(np.trace(free[3:, 3:]) / 2)),
             covariance[:3, :3],
             float((scaled**2).sum()),
-            _share(float((state.residuals**2 * self.recorded).sum()), float((centred**2).sum())),
-            _share(float((left**2).sum()), float((contrast**2).sum())),
-            _share(structured, whole + floor),
-            _share(float((rest[first] * rest[second]).sum()), float((centred**2).sum())),
+            share(float((state.residuals**2 * self.recorded).sum()), float((centred**2).sum())),
+            share(float((left**2).sum()), float((contrast**2).sum())),
+            share(structured, whole + floor),
+            share(float((rest[first] * rest[second]).sum()), float((centred**2).sum())),
             noise,
         )
 
@@ -311,10 +293,6 @@ def _independent_share(scaled: np.ndarray, dictionary: PatternDictionary) -> flo
     # Of a two-dimensional exponential correlation; bilinear sharing adds a quarter on
     # each side along both axes.
     return ((1 - correlation) / (1 + correlation)) ** 2 / (1.5**2)
-
-
-def _share(part: float, whole: float) -> float:
-    return float(np.clip(part / max(whole, 1e-30), 0, 1))
 
 
 def _cubic(f: float) -> tuple[np.ndarray, np.ndarray]:

@@ -51,6 +51,19 @@ class Evidence:
         )
 
 
+#: Below this probability of the best solution the thickness is called ambiguous.
+CLEAR = 0.7
+#: How far beyond the largest mistilt an answer may lie, relative.
+TILT_SLACK = 1.05
+#: An error above this, and this share of the thickness, leaves the thickness open.
+_WIDEST_NM, _WIDEST_SHARE = 1.2, 0.02
+
+
+def leaves_open(thickness_std_nm: float, thickness_nm: float) -> bool:
+    """Whether an error is so wide that the thickness is called ambiguous."""
+    return thickness_std_nm > _WIDEST_NM + _WIDEST_SHARE * thickness_nm
+
+
 #: Mean and width of the figures for right patterns of the shipped systems.
 _CENTERS = (-2.86, -3.75, -2.61, -1.66, 0.20)
 _WIDTHS = (0.56, 0.47, 0.47, 0.43, 0.25)

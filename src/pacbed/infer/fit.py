@@ -19,32 +19,32 @@ from pacbed.infer.fit_model import (
     LOG_ALPHA,
     LOG_SCALE,
     THICKNESS,
-    Evaluation,
     FitModel,
     ModelShelf,
+)
+from pacbed.infer.linear_parts import (
+    BLUR,
+    CONTRAST_FLOOR,
+    CONTRAST_REACH,
+    DARKEST,
+    backgrounds,
+    make_columns,
+    make_ridge,
+    share,
+    solve_linear,
 )
 from pacbed.infer.samples import Samples
 from pacbed.lacbed.table import LacbedTable
 
 #: Radius of the fitted region, semi-angles.
 REACH = 1.2
-#: Inside this radius the contrast is judged, semi-angles.
-CONTRAST_REACH = 0.93
-#: Contrast that the model's own error is weighed against where a thin crystal has less,
-#: as a share of the mean intensity.
-_CONTRAST_FLOOR = 0.02
 #: Error of the model at the disks' edges, as a share of the pattern's derivative by the
 #: logarithm of the convergence angle, which is large there alone: how sharp the edges
 #: are depends on the table's grid and on the aperture, and says nothing of the crystal.
 _EDGE = 0.3
-#: Residuals beyond so many σ count less.
-_HUBER = 2.5
 #: σ of what is known beforehand: ellipticity, logarithm of the convergence angle,
 #: logarithm of the scale where it is given.
 _ELLIPTICITY, _LOG_ALPHA, _LOG_SCALE_GIVEN = 0.006, 0.015, 0.01
-#: σ of the linear parts beforehand, relative to the pattern: the scattered copy, the
-#: blur's second moment in semi-angles², the gain curve's exponent, the backgrounds.
-_DIFFUSE, _BLUR, _GAIN, _BACKGROUND = 0.4, 8e-4, 0.25, 1.0
 #: Largest blur that is taken into the pattern itself, semi-angles.
 _LARGEST_BLUR = 0.12
 #: A step shorter than this in all parameters (in σ of `_SHORT`) ends the fit.
@@ -186,21 +186,13 @@ def _evaluate(
     """Solve for the linear parts, robustly, and sum up the cost."""
     at = model.evaluate(parameters, samples, blur_mrad)
     alpha = float(np.exp(parameters[LOG_ALPHA]))
-    columns, ridge = _columns(at, parameters, samples, alpha)
-    shot = np.maximum(at.pattern, 0.05)
-    spread = shot + (_EDGE * at.jacobian[:, LOG_ALPHA]) ** 2
-    weights = 1 / spread
     values = samples.values
-    # The noise is about 1 % of the signal: what the ridge is weighed against.
-    ridge = 1e-4 * ridge * len(values) / 1000
-    for _ in range(2):
-        normal = columns.T @ (weights[:, None] * columns)
-        normal[np.diag_indices_from(normal)] += ridge
-        coefficients = np.linalg.solve(normal, columns.T @ (weights * values))
-        residuals = values - columns @ coefficients
-        scaled = np.abs(residuals) / np.sqrt(spread)
-        sigma = 1.4826 * float(np.median(scaled)) + 1e-6
-        weights = np.minimum(1, _HUBER * sigma / np.maximum(scaled, 1e-12)) / spread
+    broad = backgrounds(_distance(parameters, samples))
+    columns = make_columns(at.pattern, broad, at.diffuse, at.laplacian * alpha**2)
+    ridge = make_ridge(len(values))
+    shot = np.maximum(at.pattern, DARKEST)
+    spread = shot + (_EDGE * at.jacobian[:, LOG_ALPHA]) ** 2
+    coefficients, residuals, weights, _ = solve_linear(columns, ridge, values, 1 / spread)
     # Neighbouring residuals are alike where the model is wrong: fewer of them count.
     # The noise shows where edges do not matter; on them the residuals are small beside theirs.
     noise = float(np.average(weights * residuals**2, weights=shot / spread))
@@ -220,28 +212,9 @@ def _distance(parameters: np.ndarray, samples: Samples) -> np.ndarray:
     return np.asarray(distance / radius)
 
 
-def _columns(
-    at: Evaluation, parameters: np.ndarray, samples: Samples, alpha: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """Linear parts as columns, and the inverse variances of their coefficients."""
-    distance = _distance(parameters, samples)
-    positive = np.maximum(at.pattern, 1e-3)
-    columns = [
-        at.pattern,
-        np.ones_like(distance),
-        np.exp(-((distance / 0.7) ** 2) / 2),
-        np.exp(-((distance / 1.6) ** 2) / 2),
-        at.diffuse,
-        at.laplacian * alpha**2 * _BLUR,
-        at.pattern * np.log(positive),
-    ]
-    ridge = np.array([0, 0, _BACKGROUND**-2, _BACKGROUND**-2, _DIFFUSE**-2, 1.0, _GAIN**-2])
-    return np.stack(columns, axis=1), ridge
-
-
 def _next_blur(state: _State, alpha: float) -> float:
     """Take the linear rest of the blur into the pattern's own."""
-    rest = 2 * _BLUR * alpha**2 * state.coefficients[5] / max(state.coefficients[0], 1e-6)
+    rest = 2 * BLUR * alpha**2 * state.coefficients[5] / max(state.coefficients[0], 1e-6)
     square = state.blur_mrad**2 + float(np.clip(rest, -((0.03 * alpha) ** 2), (0.05 * alpha) ** 2))
     return float(np.sqrt(np.clip(square, 0, (_LARGEST_BLUR * alpha) ** 2)))
 
@@ -281,21 +254,17 @@ def _finish(state: _State, samples: Samples, precision: np.ndarray) -> Fit:
     inside = _distance(state.parameters, samples) < CONTRAST_REACH
     contrast = np.where(inside, values - values[inside].mean(), 0)
     residuals = np.where(inside, state.residuals, 0)
-    floor = _CONTRAST_FLOOR**2 * int(inside.sum())
+    floor = CONTRAST_FLOOR**2 * int(inside.sum())
     return Fit(
         state.parameters,
         covariance,
-        _share((state.residuals**2).sum(), (centred**2).sum()),
-        _share((residuals**2).sum(), (contrast**2).sum()),
-        _share(_shared(residuals, samples), _shared(contrast, samples) + floor),
+        share((state.residuals**2).sum(), (centred**2).sum()),
+        share((residuals**2).sum(), (contrast**2).sum()),
+        share(_shared(residuals, samples), _shared(contrast, samples) + floor),
         float((scaled**2).sum()) / state.noise,
         state.blur_mrad,
         float(state.coefficients[0]),
     )
-
-
-def _share(part: float, whole: float) -> float:
-    return float(np.clip(part / max(whole, 1e-30), 0, 1))
 
 
 def _neighbours(samples: Samples) -> np.ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 from scipy import fft
 from scipy.interpolate import CubicSpline
 
+from pacbed.infer.linear_parts import DIFFUSE_WIDTH
 from pacbed.infer.samples import Samples
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.disks import Disks, gather_disks
@@ -30,8 +31,6 @@ from pacbed.pattern.disks import Disks, gather_disks
 _STRETCH_NM, _NODES = 5.0, 11
 #: Stretches that a model keeps, and models that a shelf keeps.
 _KEPT_STRETCHES, _KEPT_MODELS = 3, 4
-#: σ of the scattered copy of the pattern that phonons and plasmons leave, semi-angles.
-_DIFFUSE_WIDTH = 0.3
 
 
 @dataclass(frozen=True)
@@ -107,7 +106,7 @@ class FitModel:
         natives += list(self._disks.edge_sums(value, weights[1:]))
         pitch = samples.pitch_px * np.exp(parameters[LOG_SCALE])
         width = np.sqrt(pitch**2 / 12 + blur_mrad**2)
-        images = self._window.smooth(np.stack(natives), width, _DIFFUSE_WIDTH * alpha)
+        images = self._window.smooth(np.stack(natives), width, DIFFUSE_WIDTH * alpha)
         angle, to_pattern, offset = _angles(parameters, samples)
         at, gradient = self._window.interpolate(images, angle - tilt)
         pattern, by_thickness, by_x, by_y, by_alpha, laplacian, diffuse = at

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pacbed
+from pacbed.infer.confidence import CLEAR
 from pacbed.infer.estimate import Alternative, Estimate, Status, ThicknessDistribution
 from pacbed.infer.label_roads import Road
 from pacbed.infer.label_summary import LabelSummary
@@ -12,9 +13,8 @@ from pacbed.library.label_bundle import LabelBundle
 from pacbed.pattern.label_frame import Placement
 
 _ANGSTROM_PER_NM = 10.0
-#: Below this probability of the likeliest thickness it is called ambiguous; at the first or
-#: last label it lies out of range from the other on.
-_CLEAR, _AT_EDGE = 0.7, 0.5
+#: At the first or last label the thickness lies out of range from this probability on.
+_AT_EDGE = 0.5
 _RESTLESS = (
     "the scale did not come to rest: the pattern looks unlike those that the network was trained on"
 )
@@ -184,4 +184,4 @@ def label_status(thickness: LabelSummary, mistilt: LabelSummary | None, settled:
     ended = thickness.at_lower_edge or thickness.at_upper_edge
     if (ended and thickness.share >= _AT_EDGE) or tilted:
         return "out_of_range"
-    return "ok" if thickness.share >= _CLEAR and settled else "ambiguous"
+    return "ok" if thickness.share >= CLEAR and settled else "ambiguous"

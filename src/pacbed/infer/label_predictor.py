@@ -7,7 +7,7 @@ import time
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from pacbed.errors import OutOfRangeError
+from pacbed.infer.conditions import check_conditions
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.label_models import LabelNetwork, open_network
 from pacbed.infer.label_outcome import LabelContext, Scaled, fit_warnings, label_estimate
@@ -88,10 +88,11 @@ class LabelPredictor:
             If the convergence angle lies outside the bundle's range.
         """
         started = time.perf_counter()
-        self._check(convergence_mrad, mrad_per_pixel)
+        covered = self.bundle.convergence_mrad
+        check_conditions(self.bundle.system.name, covered, convergence_mrad, mrad_per_pixel)
         data = clean(pattern)
         road = begin_road(self.bundle, data, convergence_mrad, mrad_per_pixel)
-        angle = scale_convergence(np.array([convergence_mrad]), self.bundle.convergence_mrad)
+        angle = scale_convergence(np.array([convergence_mrad]), covered)
         known = mrad_per_pixel is not None and self._kind != "earlier"
         scaled = self._scale(road, angle, known)
         read = {
@@ -107,18 +108,6 @@ class LabelPredictor:
         if table is None:
             return estimate
         return self._refined(table, data, convergence_mrad, context, read, estimate)
-
-    def _check(self, convergence_mrad: float, mrad_per_pixel: float | None) -> None:
-        low, high = self.bundle.convergence_mrad
-        if not low - 1e-6 <= convergence_mrad <= high + 1e-6:
-            raise OutOfRangeError(
-                f"convergence {convergence_mrad:g} mrad lies outside {low:g} to {high:g} mrad, "
-                f"which the system {self.bundle.system.name} covers; use another bundle"
-            )
-        if mrad_per_pixel is not None and not (
-            math.isfinite(mrad_per_pixel) and mrad_per_pixel > 0
-        ):
-            raise OutOfRangeError("mrad_per_pixel must be a positive number")
 
     def _read(
         self, target: str, road: Road, placement: Placement, angle: np.ndarray

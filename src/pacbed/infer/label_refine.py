@@ -6,11 +6,9 @@ thicknesses at once is cheap; the best poses go the way that every fit goes.
 """
 
 import math
-from dataclasses import dataclass, replace
-from typing import cast
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.estimate import Estimate
@@ -18,9 +16,8 @@ from pacbed.infer.label_summary import LabelSummary
 from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.posing import Placement, Reading
 from pacbed.infer.refine import refine
-from pacbed.infer.thickness_scan import ThicknessScan
+from pacbed.infer.thickness_scan import ThicknessScan, scanned_image
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.bundle import READER, Bundle
 from pacbed.library.label_bundle import LabelBundle
 from pacbed.pattern.crystal_frame import plane_operations
 from pacbed.pattern.geometry import rotation_matrix
@@ -30,8 +27,8 @@ from pacbed.pattern.preprocess import DiskLocation
 _TURN_STEP_DEG, _DIRECTIONS = 7.5, 12
 #: Below this mistilt its direction is not searched, mrad.
 _SMALL_TILT_MRAD = 0.3
-#: Smoothing before the comparison, semi-angles; poses that are fitted.
-_SMOOTHING, _POSES = 0.03, 3
+#: Poses that are fitted.
+_POSES = 3
 #: Thicknesses that the networks give less than this, of their likeliest, are not compared.
 _LIKELY = 0.02
 _BIN_NM, _ANGSTROM_PER_NM = 1.0, 10.0
@@ -95,11 +92,9 @@ def refine_labels(
     placements = _search(table, data, reading, convergence_mrad, order, bins, probability)
     readings = [Reading(p, probability, _USUAL_TILT_ERROR_MRAD) for p in placements]
     solutions = refine(data, readings, bins, table, convergence_mrad, scale_given)
-    hashes = {**bundle.hashes, READER: bundle.digest("Thickness")}
-    # What the outcome takes of a bundle, its system and its hashes, a label bundle has as well.
-    described = cast(Bundle, replace(bundle, hashes=hashes))
     context = Context(
-        described,
+        bundle.system,
+        bundle.digest("Thickness"),
         Calibration.from_dict(bundle.calibration),
         bins,
         order,
@@ -133,11 +128,7 @@ def _search(
 ) -> list[Placement]:
     """Poses that explain the pattern best at a likely thickness, the best first."""
     disk, mistilt = reading.disk, reading.mistilt_mrad
-    reach = 1.1 * disk.radius
-    top, left = (max(0, int(c - reach)) for c in (disk.row, disk.column))
-    window = data[top : int(disk.row + reach) + 2, left : int(disk.column + reach) + 2]
-    image = gaussian_filter(window, _SMOOTHING * disk.radius)
-    center = np.array([disk.column - left, disk.row - top])
+    image, center = scanned_image(data, disk)
     scan = ThicknessScan(table, np.zeros(2), convergence_mrad, mistilt + 0.1)
     prior = np.interp(scan.thickness_nm, bins, probability, left=0.0, right=0.0)
     likely = prior >= _LIKELY * prior.max()

@@ -8,7 +8,13 @@ from typing import Any
 import numpy as np
 
 import pacbed
-from pacbed.infer.confidence import Calibration, Evidence
+from pacbed.infer.confidence import (
+    CLEAR,
+    TILT_SLACK,
+    Calibration,
+    Evidence,
+    leaves_open,
+)
 from pacbed.infer.estimate import Alternative, Estimate, Status, ThicknessDistribution
 from pacbed.infer.fit import Fit
 from pacbed.infer.fit_model import (
@@ -22,30 +28,42 @@ from pacbed.infer.fit_model import (
 )
 from pacbed.infer.posing import Reading, frame_scale
 from pacbed.infer.refine import Solution
-from pacbed.library.bundle import READER, Bundle
+from pacbed.library.system import System
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import INPUT_SIZE
 
 #: A second peak of the networks' thickness distribution counts from this probability on.
 _ALTERNATIVE = 0.1
-#: Below this probability of the best solution the thickness is called ambiguous.
-_CLEAR = 0.7
 _PEAK_HALF_WIDTH = 3
-#: An error above this, and this share of the thickness, leaves the thickness open.
-_WIDEST_NM, _WIDEST_SHARE = 1.2, 0.02
 #: What the networks must give at least to thicknesses near a fit that is not good.
 _SUPPORT, _GOOD_FIT = 0.1, 0.1
 #: A fit that leaves more of the structure than this does not stand by its numbers.
 _POOR_FIT = 0.2
-#: How far beyond the largest mistilt an answer may lie, relative.
-_TILT_SLACK = 1.05
 
 
 @dataclass(frozen=True)
 class Context:
-    """What an answer needs beside what was found."""
+    """What an answer needs beside what was found.
 
-    bundle: Bundle
+    Attributes
+    ----------
+    system : System
+    digest : str
+        SHA-256 of the network that read the thickness, hexadecimal.
+    calibration : Calibration
+    bins : ndarray
+        Thicknesses of the networks' distribution, nm.
+    order : int
+        Order of the projection's rotations.
+    shape : tuple of int
+        Of the pattern as given.
+    convergence_mrad : float
+    started : float
+        When the inference began, of :func:`time.perf_counter`.
+    """
+
+    system: System
+    digest: str
     calibration: Calibration
     bins: np.ndarray
     order: int
@@ -57,8 +75,8 @@ class Context:
         """Bundle, versions, hashes and times behind an answer."""
         return {
             "version": pacbed.__version__,
-            "bundle": self.bundle.system.name,
-            "bundle_sha256": self.bundle.hashes[READER],
+            "bundle": self.system.name,
+            "bundle_sha256": self.digest,
             "method": method,
             "calibrated": bool(self.calibration.calibrated) and method == "fit",
             "milliseconds": round((time.perf_counter() - self.started) * 1e3, 1),
@@ -74,12 +92,12 @@ def read_estimate(context: Context, reading: Reading) -> Estimate:
     mistilt = float(np.hypot(*tilt))
     mrad_per_pixel = context.convergence_mrad / placement.disk.radius
     status: Status = "ok"
-    if mistilt > context.bundle.system.mistilt_mrad[1] * _TILT_SLACK:
+    if mistilt > context.system.mistilt_mrad[1] * TILT_SLACK:
         status = "out_of_range"
-    elif _share_of_peak(probability) < _CLEAR:
+    elif _share_of_peak(probability) < CLEAR:
         status = "ambiguous"
     return Estimate(
-        system=context.bundle.system.name,
+        system=context.system.name,
         status=status,
         thickness_nm=thickness,
         thickness_std_nm=deviation,
@@ -131,7 +149,7 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
         deviation,
     )
     return Estimate(
-        system=context.bundle.system.name,
+        system=context.system.name,
         status=status,
         thickness_nm=thickness,
         thickness_std_nm=deviation,
@@ -187,21 +205,21 @@ def _status(
     probability: float,
     deviation: float,
 ) -> Status:
-    system = context.bundle.system
+    system = context.system
     if doubt > context.calibration.mismatch or best.gain <= 0:
         return "mismatch"
     low, high = system.thickness_nm
     thickness = best.parameters[THICKNESS]
-    beyond = mistilt > system.mistilt_mrad[1] * _TILT_SLACK
+    beyond = mistilt > system.mistilt_mrad[1] * TILT_SLACK
     if beyond or not low - 0.5 <= thickness <= high + 0.5:
         return "out_of_range"
-    wide = deviation > _WIDEST_NM + _WIDEST_SHARE * thickness
+    wide = leaves_open(deviation, thickness)
     near = np.abs(context.bins - thickness) <= max(_PEAK_HALF_WIDTH + 0.5, 3 * deviation)
     # Networks and fit that contradict each other are believed only where the fit is good.
     contradicted = reading.probability[near].sum() < _SUPPORT
     contradicted = contradicted and best.structured_residual > _GOOD_FIT
     poor = best.structured_residual > _POOR_FIT
-    return "ambiguous" if probability < _CLEAR or wide or contradicted or poor else "ok"
+    return "ambiguous" if probability < CLEAR or wide or contradicted or poor else "ok"
 
 
 def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:

@@ -1,19 +1,18 @@
 """From a measured pattern to an Estimate: the networks, and the fit behind them."""
 
-import math
 import time
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from pacbed.errors import OutOfRangeError
+from pacbed.infer.conditions import check_conditions
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
 from pacbed.infer.posing import read_poses
 from pacbed.infer.refine import refine
-from pacbed.library.bundle import Bundle
+from pacbed.library.bundle import READER, Bundle
 from pacbed.pattern.crystal_frame import make_crystal_frame
 from pacbed.pattern.preprocess import clean
 
@@ -79,14 +78,16 @@ class Predictor:
             If the convergence angle lies outside the bundle's range.
         """
         started = time.perf_counter()
-        self._check(convergence_mrad, mrad_per_pixel)
+        system = self.bundle.system
+        check_conditions(system.name, system.convergence_mrad, convergence_mrad, mrad_per_pixel)
         data = clean(pattern)
         order = int(self.bundle.input["rotation_order"])
         readings = read_poses(
             data, self._networks, self._frame, order, convergence_mrad, mrad_per_pixel
         )
         context = Context(
-            self.bundle,
+            system,
+            self.bundle.hashes[READER],
             self._calibration,
             self._networks.bins,
             order,
@@ -107,18 +108,6 @@ class Predictor:
                 mrad_per_pixel is not None,
             )
         return fitted_estimate(context, readings[0], solutions)
-
-    def _check(self, convergence_mrad: float, mrad_per_pixel: float | None) -> None:
-        low, high = self.bundle.system.convergence_mrad
-        if not low - 1e-6 <= convergence_mrad <= high + 1e-6:
-            raise OutOfRangeError(
-                f"convergence {convergence_mrad:g} mrad lies outside {low:g} to {high:g} mrad, "
-                f"which the system {self.bundle.system.name} covers; use another bundle"
-            )
-        if mrad_per_pixel is not None and not (
-            math.isfinite(mrad_per_pixel) and mrad_per_pixel > 0
-        ):
-            raise OutOfRangeError("mrad_per_pixel must be a positive number")
 
 
 # The parameter of `Predictor.infer` has the function's name.

@@ -10,13 +10,12 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.ndimage import gaussian_filter
 
 from pacbed.infer.fit import REACH, Fit, fit_pattern
 from pacbed.infer.fit_model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, ModelShelf
 from pacbed.infer.posing import Placement, Reading
 from pacbed.infer.samples import Samples, take_samples
-from pacbed.infer.thickness_scan import ThicknessScan, valleys
+from pacbed.infer.thickness_scan import ThicknessScan, scanned_image, valleys
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation
@@ -37,8 +36,8 @@ _SCALES = (0.93, 1.07)
 _BAD = 0.35
 #: Other poses that are tried then.
 _POSES = 2
-#: Smoothing of the pattern before the scan, and first guess of the blur, semi-angles.
-_SMOOTHING, _FIRST_BLUR = 0.03, 0.02
+#: First guess of the blur, semi-angles.
+_FIRST_BLUR = 0.02
 
 
 @dataclass(frozen=True)
@@ -193,13 +192,9 @@ def _scan(
 ) -> list[float]:
     """Thicknesses that explain the pattern best at this pose."""
     disk = placement.disk
-    reach = 1.1 * disk.radius
-    top, left = (max(0, int(c - reach)) for c in (disk.row, disk.column))
-    window = data[top : int(disk.row + reach) + 2, left : int(disk.column + reach) + 2]
-    image = gaussian_filter(window, _SMOOTHING * disk.radius)
+    image, center = scanned_image(data, disk)
     scan = ThicknessScan(table, placement.tilt, convergence_mrad, 0.1)
     matrix = rotation_matrix(placement.rotation_deg) * (disk.radius / convergence_mrad)
-    center = np.array([disk.column - left, disk.row - top])
     left_over = scan.explained(image, matrix, center, placement.tilt)
     return valleys(left_over, scan.thickness_nm, 3)
 

@@ -6,15 +6,39 @@ every thickness is a short combination of the results.
 """
 
 import numpy as np
-from scipy.ndimage import map_coordinates
+from scipy.ndimage import gaussian_filter, map_coordinates
 
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.disks import Disks, gather_disks, grid_stride
+from pacbed.pattern.preprocess import DiskLocation
 
 #: Radius of the compared region, semi-angles: inside the disk, whose edge says nothing.
 _REACH = 0.92
 #: Points to compare, about.
 _POINTS = 500
+#: Radius that is cut out of a pattern, and its smoothing, semi-angles.
+_CUT, _SMOOTHING = 1.1, 0.03
+
+
+def scanned_image(data: np.ndarray, disk: DiskLocation) -> tuple[np.ndarray, np.ndarray]:
+    """Cut the disk out of a pattern, smoothed, for :meth:`ThicknessScan.explained`.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (rows, columns)
+    disk : DiskLocation
+
+    Returns
+    -------
+    image : ndarray
+    center : ndarray, shape (2,)
+        Column and row of the disk's centre in it, pixels.
+    """
+    reach = _CUT * disk.radius
+    top, left = (max(0, int(c - reach)) for c in (disk.row, disk.column))
+    window = data[top : int(disk.row + reach) + 2, left : int(disk.column + reach) + 2]
+    image = gaussian_filter(window, _SMOOTHING * disk.radius)
+    return image, np.array([disk.column - left, disk.row - top])
 
 
 class ThicknessScan:

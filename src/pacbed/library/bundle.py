@@ -74,12 +74,9 @@ class Bundle:
                     f"{path}: describes a model of the kind {content['kind']}; give a bundle that "
                     "was made from a crystal"
                 )
-            values: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in content["system"].items()
-            }
             return cls(
                 Path(folder),
-                System(**values),
+                System.from_json(content["system"]),
                 dict(content["input"]),
                 dict(content["provenance"]),
                 {str(k): str(v) for k, v in content["sha256"].items()},

@@ -111,13 +111,10 @@ class LabelBundle:
                     f"{path}: has schema {content['schema']} and kind {content['kind']}, this "
                     f"version reads schema {SCHEMA}, kind {KIND}; train the bundle again"
                 )
-            values: dict[str, Any] = {
-                k: tuple(v) if isinstance(v, list) else v for k, v in content["system"].items()
-            }
             low, high = (float(angle) for angle in content["convergence_mrad"])
             return cls(
                 folder,
-                System(**values),
+                System.from_json(content["system"]),
                 {t: _model(folder, t, entry) for t, entry in content["models"].items()},
                 (low, high),
                 dict(content["preparation"]),

@@ -1,6 +1,7 @@
 """What a system is: a material, seen along a zone axis, at a high tension."""
 
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -34,3 +35,12 @@ class System:
     convergence_mrad: tuple[float, float]
     thickness_nm: tuple[float, float]
     mistilt_mrad: tuple[float, float]
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "System":
+        """Take what a bundle's description stores; JSON has lists for tuples."""
+        given: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in values.items()
+        }
+        return cls(**given)

@@ -6,6 +6,7 @@ from pacbed.errors import PatternError
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.infer.batch_reading import BatchReading, read_thickness
 from pacbed.infer.batch_solve import KEPT, BatchSolver, WindowSolution, cleaned
+from pacbed.infer.confidence import CLEAR, TILT_SLACK, leaves_open
 from pacbed.library.bundle import Bundle
 from pacbed.maps.layers import (
     AMBIGUOUS,
@@ -17,12 +18,6 @@ from pacbed.maps.layers import (
 )
 from pacbed.maps.windows import WindowSums
 
-#: Below this probability of the best solution the thickness is called ambiguous.
-_CLEAR = 0.7
-#: An error above this, and this share of the thickness, leaves the thickness open.
-_WIDEST_NM, _WIDEST_SHARE = 1.2, 0.02
-#: How far beyond the largest mistilt an answer may lie, relative.
-_TILT_SLACK = 1.05
 #: A window of which fewer frames count than this share has no answer.
 _ENOUGH_FRAMES = 0.5
 #: Patterns that the networks see at once.
@@ -118,10 +113,10 @@ class WindowSolver:
         layers["tilt_mrad"][chosen, 0] = self._geometry.tilt_in_pattern(reading.tilt)
         layers["tilt_std_mrad"][chosen, 0] = reading.tilt_error_mrad * 3**0.5
         layers["probability"][chosen, 0] = share
-        beyond = np.linalg.norm(reading.tilt, axis=1) > self._system.mistilt_mrad[1] * _TILT_SLACK
+        beyond = np.linalg.norm(reading.tilt, axis=1) > self._system.mistilt_mrad[1] * TILT_SLACK
         layers["solution_status"][chosen, 0] = np.where(beyond, OUT_OF_RANGE, OK)
         layers["status"][chosen] = np.where(
-            beyond, OUT_OF_RANGE, np.where(share < _CLEAR, AMBIGUOUS, OK)
+            beyond, OUT_OF_RANGE, np.where(share < CLEAR, AMBIGUOUS, OK)
         )
 
     def _keep(
@@ -151,8 +146,8 @@ class WindowSolver:
         layers["shift_px"][column] = shift / self._geometry.mrad_per_pixel
         status = int(layers["solution_status"][column, 0])
         deviation = float(layers["thickness_std_nm"][column, 0])
-        wide = deviation > _WIDEST_NM + _WIDEST_SHARE * solutions[0].fit.thickness_nm
-        if status == OK and (wide or solutions[0].probability < _CLEAR):
+        wide = leaves_open(deviation, solutions[0].fit.thickness_nm)
+        if status == OK and (wide or solutions[0].probability < CLEAR):
             status = AMBIGUOUS
         layers["status"][column] = status
 
@@ -162,7 +157,7 @@ class WindowSolver:
             return MISMATCH
         low, high = self._system.thickness_nm
         mistilt = float(np.linalg.norm(fit.tilt))
-        beyond = mistilt > self._system.mistilt_mrad[1] * _TILT_SLACK
+        beyond = mistilt > self._system.mistilt_mrad[1] * TILT_SLACK
         if beyond or not low - 0.5 <= fit.thickness_nm <= high + 0.5:
             return OUT_OF_RANGE
         return OK
