@@ -12,8 +12,9 @@ from pacbed.errors import BundleError, OutOfRangeError
 from pacbed.lacbed.multislice import MultisliceOptions, propagate
 from pacbed.lacbed.table import LacbedTable
 from pacbed.learn.series_synthesis import SeriesSynthesiser
-from pacbed.learn.torch_synthesis import TorchSynthesiser, make_plan
+from pacbed.learn.torch_synthesis import TorchSynthesiser
 from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.plan import make_plan
 from pacbed.pattern.series import synthesise_series
 from pacbed.pattern.synthesis import aperture_weights, native_pattern, synthesise
 from tests.crystals import strontium_titanate

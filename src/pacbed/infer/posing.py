@@ -11,9 +11,9 @@ from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import (
     APERTURE_PX,
     ZOOM_RANGE,
+    BinnedPattern,
     DiskLocation,
     locate,
-    to_input_frame,
 )
 
 #: First guesses of the scale around the disk as first found, for an unknown camera length.
@@ -27,7 +27,7 @@ _WIDE_ZOOMS = (0.68, 0.78, 0.9)
 _WIDE_SHIFTS = ((0.0, 0.0), (0.32, 0.0), (-0.32, 0.0), (0.0, 0.32), (0.0, -0.32))
 _CANDIDATES = 3
 #: How often the reader corrects the pose.
-_CORRECTIONS = 3
+_CORRECTIONS = 4
 #: Largest correction that the networks are trained for: centre (semi-angles), tilt (mrad).
 _LARGEST_SHIFT, _LARGEST_TILT_STEP_MRAD = 0.6, 3.0
 
@@ -106,7 +106,7 @@ def read_poses(
         The surest first.
     """
     radius = None if mrad_per_pixel is None else convergence_mrad / mrad_per_pixel
-    looker = _Looker(data, networks, frame, order, convergence_mrad, radius)
+    looker = _Looker(BinnedPattern(data), networks, frame, order, convergence_mrad, radius)
     first = locate(data)
     zooms = _ZOOMS if radius is None else (1.0,)
     size = radius or first.radius
@@ -128,7 +128,7 @@ def read_poses(
 class _Looker:
     """What all looks at one pattern share; `radius` is the disk's where it is known."""
 
-    data: np.ndarray
+    data: BinnedPattern
     networks: Networks
     frame: CrystalFrame
     order: int
@@ -138,7 +138,7 @@ class _Looker:
     def locate(self, disks: list[DiskLocation], count: int) -> list[Placement]:
         """Looks of the locator: from all starts, then again from the surest ones."""
         for look in range(_LOOKS):
-            frames = np.stack([to_input_frame(self.data, disk) for disk in disks])
+            frames = np.stack([self.data.input_frame(disk) for disk in disks])
             angles = np.full(len(disks), self.convergence_mrad)
             geometry = self.networks.locate(frames, angles)
             keep = max(count, 1 if look else 2 * count)
@@ -180,14 +180,14 @@ def _placed(
 
 
 def _read(
-    data: np.ndarray,
+    data: BinnedPattern,
     networks: Networks,
     frame: CrystalFrame,
     placement: Placement,
     convergence_mrad: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Thickness distribution, errors of the pose and the fold they refer to."""
-    image = to_input_frame(data, placement.disk)[None]
+    image = data.input_frame(placement.disk)[None]
     pose = Pose(
         placement.tilt[None],
         np.array([math.radians(placement.rotation_deg)]),

@@ -9,9 +9,9 @@ import torch
 
 from pacbed.lacbed.table import LacbedTable
 from pacbed.learn.series_synthesis import SeriesSynthesiser
-from pacbed.learn.torch_synthesis import make_plan
 from pacbed.library.system import System
 from pacbed.pattern.detector import apply_effects, draw_effects
+from pacbed.pattern.plan import make_plan
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE, ZOOM_RANGE, normalise
 
 #: Width of a band of convergence angles that shares a plan, as a ratio.
@@ -53,8 +53,8 @@ class StreamOptions:
         Largest ellipticity.
     """
 
-    tilts: int = 64
-    series: int = 20
+    tilts: int = 48
+    series: int = 32
     thin_emphasis: float = 0.5
     pool_groups: int = 8
     dose: tuple[float, float] = (3e4, 1e8)

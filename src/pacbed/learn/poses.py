@@ -13,6 +13,7 @@ from pacbed.pattern.crystal_frame import (
     Pose,
     frame_positions,
     normalise_regions,
+    recorded,
 )
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE
 
@@ -97,7 +98,6 @@ def reader_input(batch: Batch, frame: CrystalFrame, pose: Pose, fine: np.ndarray
     position, radius, folded, fold = frame_positions(
         frame, pose, batch.convergence_mrad.astype(np.float64)
     )
-    position, radius = position.astype(np.float32), radius.astype(np.float32)
     middle = np.float32((INPUT_SIZE - 1) / 2)
     values = nnf.grid_sample(
         torch.from_numpy(batch.frames)[:, None],
@@ -106,8 +106,7 @@ def reader_input(batch: Batch, frame: CrystalFrame, pose: Pose, fine: np.ndarray
         padding_mode="border",
         align_corners=True,
     )[:, 0, 0]
-    recorded = (np.abs(position) <= middle).all(axis=2)
-    normalised = normalise_regions(values.numpy(), radius, recorded)
+    normalised = normalise_regions(values.numpy(), radius, recorded(position))
     turn = np.linalg.det(fold)
     c, s = np.cos(batch.rotation_rad), np.sin(batch.rotation_rad)
     x, y = (pose.center - batch.center).T * batch.convergence_mrad / APERTURE_PX

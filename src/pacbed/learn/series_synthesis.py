@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as nnf
 
 from pacbed.lacbed.table import LacbedTable
-from pacbed.learn.torch_synthesis import SynthesisPlan
+from pacbed.pattern.plan import SynthesisPlan
 
 
 class SeriesSynthesiser:

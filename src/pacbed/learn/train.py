@@ -173,7 +173,10 @@ def _begin(table: LacbedTable, system: System, options: TrainingOptions, steps: 
         if parameter.ndim == 4:
             parameter.data = parameter.data.contiguous(memory_format=torch.channels_last)
     optimiser = torch.optim.AdamW(
-        [*locator.parameters(), *reader.parameters()], lr=options.learning_rate, weight_decay=0.02
+        [*locator.parameters(), *reader.parameters()],
+        lr=options.learning_rate,
+        weight_decay=0.02,
+        fused=True,
     )
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, options.learning_rate, total_steps=steps + 1, pct_start=0.05

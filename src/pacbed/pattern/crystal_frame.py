@@ -10,7 +10,6 @@ Reading the thickness then needs no invariance, only a fixed dictionary.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import map_coordinates
 
 from pacbed.lacbed.table import TableGeometry
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE
@@ -150,13 +149,15 @@ def frame_positions(
     """
     fold = frame.fold(pose.tilt)
     folded = np.einsum("bji,bj->bi", fold, pose.tilt)
-    angle = frame.points[None] + folded[:, None]
-    radius = np.linalg.norm(angle, axis=2) / convergence_mrad[:, None]
+    # Single precision is a thousandth of a pixel, and twice as fast in training.
+    angle = frame.points.astype(np.float32) + folded[:, None].astype(np.float32)
+    radius = np.hypot(angle[..., 0], angle[..., 1])
+    radius /= convergence_mrad[:, None].astype(np.float32)
     c, s = np.cos(pose.rotation), np.sin(pose.rotation)
     turn = np.stack([np.stack([c, -s], -1), np.stack([s, c], -1)], -2)
     scale = APERTURE_PX * np.exp(pose.log_zoom) / convergence_mrad
-    matrix = (turn @ fold) * scale[:, None, None]
-    position = angle @ matrix.transpose(0, 2, 1) + pose.center[:, None]
+    matrix = ((turn @ fold) * scale[:, None, None]).astype(np.float32)
+    position = angle @ matrix.transpose(0, 2, 1) + pose.center[:, None].astype(np.float32)
     return position, radius, folded, fold
 
 
@@ -180,18 +181,43 @@ def to_crystal_frame(
     fold : ndarray, shape (B, 2, 2)
     """
     position, radius, folded, fold = frame_positions(frame, pose, convergence_mrad)
-    middle = (INPUT_SIZE - 1) / 2
-    values = np.stack(
-        [
-            map_coordinates(image, (p[:, 1] + middle, p[:, 0] + middle), order=1, mode="nearest")
-            for image, p in zip(frames, position, strict=True)
-        ]
-    )
-    recorded = (np.abs(position) <= middle).all(axis=2)
-    return normalise_regions(values, radius, recorded), folded, fold
+    values = _bilinear(frames, position)
+    return normalise_regions(values, radius, recorded(position)), folded, fold
 
 
-def normalise_regions(values: np.ndarray, radius: np.ndarray, recorded: np.ndarray) -> np.ndarray:
+def _bilinear(frames: np.ndarray, position: np.ndarray) -> np.ndarray:
+    """Values (B, P) of frames at pixels (x, y) from their middle; the edge repeats."""
+    place = np.clip(position + np.float32((INPUT_SIZE - 1) / 2), 0, INPUT_SIZE - 1)
+    below = np.minimum(place.astype(np.intp), INPUT_SIZE - 2)
+    x, y = np.moveaxis(place - below.astype(np.float32), -1, 0)
+    first = below[..., 1] * INPUT_SIZE + below[..., 0]
+    flat = frames.reshape(len(frames), -1)
+
+    def at(step: int) -> np.ndarray:
+        return np.take_along_axis(flat, first + step, axis=1)
+
+    upper = at(0) + x * (at(1) - at(0))
+    lower = at(INPUT_SIZE) + x * (at(INPUT_SIZE + 1) - at(INPUT_SIZE))
+    return np.asarray(upper + y * (lower - upper))
+
+
+def recorded(position: np.ndarray) -> np.ndarray:
+    """Which of the positions lie inside the input frame.
+
+    Parameters
+    ----------
+    position : ndarray, shape (B, P, 2)
+        Pixels (x, y) from the middle of the input frame.
+
+    Returns
+    -------
+    ndarray of bool, shape (B, P)
+    """
+    x, y = np.moveaxis(np.abs(position) <= (INPUT_SIZE - 1) / 2, -1, 0)
+    return np.asarray(x & y)
+
+
+def normalise_regions(values: np.ndarray, radius: np.ndarray, inside: np.ndarray) -> np.ndarray:
     """Bring disk and surroundings to mean 0 and variance 1 each, and the edge between.
 
     The contrast inside the disk is small beside the step at its edge; normalised as
@@ -200,15 +226,16 @@ def normalise_regions(values: np.ndarray, radius: np.ndarray, recorded: np.ndarr
     Parameters
     ----------
     values, radius : ndarray, shape (B, P)
-    recorded : ndarray of bool, shape (B, P)
+    inside : ndarray of bool, shape (B, P)
+        From :func:`recorded`.
 
     Returns
     -------
     ndarray of float32, shape (B, P)
     """
-    inner = recorded & (radius < INNER)
-    outer = recorded & (radius > OUTER) & (radius < FIELD)
-    edge = recorded & (radius >= INNER) & (radius <= OUTER)
+    inner = inside & (radius < INNER)
+    outer = inside & (radius > OUTER) & (radius < FIELD)
+    edge = inside & (radius >= INNER) & (radius <= OUTER)
     level_in, part_in = _standardise(values, inner)
     level_out, part_out = _standardise(values, outer)
     step = np.maximum(np.abs(level_in - level_out), 1e-6)

@@ -146,40 +146,59 @@ def bin_pixels(pattern: np.ndarray, factor: int) -> np.ndarray:
     return np.asarray(total / np.float32(factor**2))
 
 
-def to_input_frame(pattern: np.ndarray, disk: DiskLocation) -> np.ndarray:
-    """Resample a pattern so that the disk stands centred with :data:`APERTURE_PX`.
+class BinnedPattern:
+    """A pattern that is looked at many times, from places close to each other.
 
     Parameters
     ----------
     pattern : ndarray of float32, shape (rows, columns)
-    disk : DiskLocation
-        What to take as the bright-field disk.
-
-    Returns
-    -------
-    ndarray of float32, shape (INPUT_SIZE, INPUT_SIZE)
-        Positions outside the pattern repeat its edge.
     """
-    step = disk.radius / APERTURE_PX
-    half = INPUT_SIZE / 2 * step * 1.1 + 3
-    top, left = (max(0, int(np.floor(c - half))) for c in (disk.row, disk.column))
-    bottom, right = int(np.ceil(disk.row + half)) + 1, int(np.ceil(disk.column + half)) + 1
-    window = pattern[top:bottom, left:right]
-    row, column = disk.row - top, disk.column - left
-    # Average down to about the input's pixel size first, so that no dose is wasted
-    # and nothing aliases.
-    factor = max(1, int(step))
-    if min(window.shape) >= 2 * factor:
-        window = bin_pixels(window, factor)
-    else:
-        factor = 1
-    if min(window.shape, default=0) < 2:
-        raise PatternError("the bright-field disk lies outside the array; crop less")
-    offset = (np.arange(INPUT_SIZE) - (INPUT_SIZE - 1) / 2) * step / factor
-    rows = (row + 0.5) / factor - 0.5 + offset
-    columns = (column + 0.5) / factor - 0.5 + offset
-    grid = np.stack(np.meshgrid(rows, columns, indexing="ij"))
-    return np.asarray(ndimage.map_coordinates(window, grid, order=1, mode="nearest"), np.float32)
+
+    def __init__(self, pattern: np.ndarray) -> None:
+        self._binned = {1: pattern}
+
+    def input_frame(self, disk: DiskLocation) -> np.ndarray:
+        """Resample the pattern so that the disk stands centred with :data:`APERTURE_PX`.
+
+        Parameters
+        ----------
+        disk : DiskLocation
+            What to take as the bright-field disk.
+
+        Returns
+        -------
+        ndarray of float32, shape (INPUT_SIZE, INPUT_SIZE)
+            Positions outside the pattern repeat its edge.
+        """
+        pattern = self._binned[1]
+        step = disk.radius / APERTURE_PX
+        half = INPUT_SIZE / 2 * step * 1.1 + 3
+        for centre, size in zip((disk.row, disk.column), pattern.shape, strict=True):
+            if centre + half < 2 or centre - half > size - 2:
+                raise PatternError("the bright-field disk lies outside the array; crop less")
+        # Average down to about the input's pixel size first, so that no dose is wasted
+        # and nothing aliases.
+        factor = min(max(1, int(step)), max(1, min(pattern.shape) // 2))
+        binned = self._binned.get(factor)
+        if binned is None:
+            binned = self._binned[factor] = bin_pixels(pattern, factor)
+        offset = (np.arange(INPUT_SIZE) - (INPUT_SIZE - 1) / 2) * step / factor
+        rows = _interpolated(binned, (disk.row + 0.5) / factor - 0.5 + offset)
+        return _interpolated(rows.T, (disk.column + 0.5) / factor - 0.5 + offset).T
+
+
+def to_input_frame(pattern: np.ndarray, disk: DiskLocation) -> np.ndarray:
+    """Input frame of a pattern that is looked at once, see :class:`BinnedPattern`."""
+    return BinnedPattern(pattern).input_frame(disk)
+
+
+def _interpolated(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
+    """Rows at fractional positions, linearly; beyond the ends the last ones repeat."""
+    positions = np.clip(positions, 0, len(values) - 1)
+    below = np.minimum(positions.astype(np.intp), len(values) - 2)
+    share = (positions - below).astype(np.float32)[:, None]
+    low = values[below]
+    return np.asarray(low + share * (values[below + 1] - low), np.float32)
 
 
 def circle_mask(size: int = INPUT_SIZE) -> np.ndarray:

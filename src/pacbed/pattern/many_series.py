@@ -1,0 +1,181 @@
+"""Thickness series of many tilts and apertures at once, for tables of patterns.
+
+What :mod:`pacbed.pattern.series` does for one tilt and aperture, done for all of
+them together: the sum over the disks is a matrix product that serves every tilt and
+aperture (:mod:`pacbed.pattern.plan`), made once for each function of the table's
+common basis in thickness. The sums are brought to the pixels, and every thickness is
+a short combination of what they give there.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from scipy import sparse
+
+from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.geometry import PatternParameters, crystal_tilt, pixel_to_crystal
+from pacbed.pattern.plan import SynthesisPlan, make_plan
+from pacbed.pattern.synthesis import check_covered
+
+#: Memory for the sums of the series that are made together, bytes.
+_MEMORY = 400_000_000
+#: Share of the norm that the functions of thickness may leave, beside the common basis.
+_LEFT = 1e-3
+_SPLINE_POLE = np.float32(3**0.5 - 2)
+
+
+def synthesise_many_series(
+    table: LacbedTable,
+    parameters: Sequence[PatternParameters],
+    thicknesses_nm: Sequence[float],
+    shape: tuple[int, int] = (128, 128),
+) -> Iterator[np.ndarray]:
+    """Synthesise a thickness series for each of many tilts and apertures.
+
+    The grid of directions is the table's own. It draws the aperture's edge finely
+    enough from :data:`~pacbed.pattern.synthesis.SAMPLES_PER_APERTURE` steps in a
+    semi-angle on; smaller apertures are for :func:`~pacbed.pattern.series.synthesise_series`.
+
+    Parameters
+    ----------
+    table : LacbedTable
+    parameters : sequence of PatternParameters
+        Their thickness does not count.
+    thicknesses_nm : sequence of float
+    shape : tuple of int
+        Rows and columns.
+
+    Yields
+    ------
+    ndarray of float32, shape (T, rows, columns)
+        For each of `parameters`: intensity per pixel as a share of the incident beam, as
+        :func:`~pacbed.pattern.series.synthesise_series` gives it but for the 0.3 % of the
+        table's norm that the common basis leaves.
+
+    Raises
+    ------
+    OutOfRangeError
+        If thickness, convergence or mistilt lie outside the table.
+    """
+    if not parameters:
+        return
+    tilts = np.array([crystal_tilt(p) for p in parameters])
+    alphas = np.array([p.convergence_mrad for p in parameters])
+    lengths = np.linalg.norm(tilts, axis=1)
+    for alpha, length in zip(alphas, lengths, strict=True):
+        check_covered(table, float(alpha), float(length))
+    mixing, columns = _basis(table, thicknesses_nm)
+    together = max(1, _MEMORY // (shape[0] * shape[1] * (4 * len(columns) + 8 * 16)))
+    for first in range(0, len(parameters), together):
+        part = slice(first, first + together)
+        # A plan for these alone: its cost goes with the fourth power of the angles.
+        plan = make_plan(table, float(alphas[part].max()), float(lengths[part].max()), 1)
+        sampling = [_sampling(plan, p, table.geometry.field, shape) for p in parameters[part]]
+        for pixels in _pixels(columns, plan, tilts[part], alphas[part], sampling):
+            yield (mixing @ pixels).reshape(-1, *shape)
+
+
+def _basis(table: LacbedTable, thicknesses_nm: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+    """Few functions of thickness that carry the table at some thicknesses.
+
+    Returns
+    -------
+    mixing : ndarray of float32, shape (T, R)
+        Values of the functions.
+    columns : ndarray of float32, shape (R, C + 1)
+        Coefficients of the entries; the place behind the last stands for none.
+    """
+    mixing = table.thickness_weights(np.asarray(thicknesses_nm, float)) @ table.common_basis.T
+    count = int(table.geometry.entry_of.max())
+    common = table.evaluate(np.arange(count), table.common_basis)
+    # The columns are uncorrelated; brought to one size they leave the singular values to say
+    # which functions these thicknesses need.
+    size = np.sqrt((common[:: max(1, count // 100_000)] ** 2).mean(axis=0)) + 1e-12
+    left, power, right = np.linalg.svd(mixing * size, full_matrices=False)
+    rest = np.sqrt(np.cumsum(power[::-1] ** 2)[::-1])
+    rank = int((rest > _LEFT * rest[0]).sum())
+    columns = np.zeros((rank, count + 1), np.float32)
+    columns[:, :-1] = (right[:rank] / size).astype(np.float32) @ common.T
+    return (left[:, :rank] * power[:rank]).astype(np.float32), columns
+
+
+def _pixels(
+    columns: np.ndarray,
+    plan: SynthesisPlan,
+    tilts: np.ndarray,
+    alphas: np.ndarray,
+    sampling: Sequence[sparse.csr_matrix],
+) -> np.ndarray:
+    """Patterns of each basis function on the pixels, shape (B, R, P)."""
+    positions = plan.directions.astype(np.float32)[..., None, :] + tilts.astype(np.float32)
+    distance = np.hypot(positions[..., 0], positions[..., 1])
+    cell = float(abs(np.linalg.det(plan.lattice)) ** 0.5)
+    weights = np.clip(0.5 + (alphas.astype(np.float32) - distance) / np.float32(cell), 0, 1)
+    weights /= (np.pi * alphas**2).astype(np.float32)
+    places = plan.pixels.ravel()
+    pixels = np.empty((len(tilts), len(columns), sampling[0].shape[0]), np.float32)
+    sums = np.zeros((plan.shape[0] * plan.shape[1], len(tilts)), np.float32)
+    for number, column in enumerate(columns):
+        sums[:] = 0
+        sums[places] = (column[plan.entries] @ weights).reshape(len(places), -1)
+        _filter(sums.reshape(*plan.shape, -1))
+        for at, coefficients in enumerate(np.ascontiguousarray(sums.T)):
+            pixels[at, number] = sampling[at] @ coefficients
+    return pixels
+
+
+def _filter(samples: np.ndarray) -> None:
+    """Make cubic B-spline coefficients of images (n, m, B) that end in zeros, in place.
+
+    The recursive filter of Unser (IEEE Signal Processing Magazine 16 (1999) 22), for all
+    images at once.
+    """
+    for along in (samples, samples.swapaxes(0, 1)):
+        for n in range(1, len(along)):
+            along[n] += _SPLINE_POLE * along[n - 1]
+        for n in range(len(along) - 2, -1, -1):
+            along[n] += _SPLINE_POLE * along[n + 1]
+    samples *= np.float32((-6 * _SPLINE_POLE) ** 2)
+
+
+def _sampling(
+    plan: SynthesisPlan, parameters: PatternParameters, field: float, shape: tuple[int, int]
+) -> sparse.csr_matrix:
+    """From spline coefficients on the plan's grid to pixels: 16 neighbours for each.
+
+    As :func:`pacbed.pattern.synthesis.sample_pixels`, with zeros beyond the grid.
+    """
+    p = parameters
+    middle = (shape[0] - 1) / 2, (shape[1] - 1) / 2
+    row = middle[0] if p.center_row_px is None else p.center_row_px
+    column = middle[1] if p.center_column_px is None else p.center_column_px
+    pixels = np.stack(
+        np.meshgrid(np.arange(shape[1]) - column, np.arange(shape[0]) - row), axis=-1
+    ).reshape(-1, 2)
+    angle = pixels @ pixel_to_crystal(p).T
+    steps = (angle - crystal_tilt(p)) @ np.linalg.inv(plan.lattice) - plan.origin
+    inside = np.linalg.norm(angle, axis=1) <= field * p.convergence_mrad
+    # Pixels whose neighbours all lie on the grid.
+    inside &= ((steps >= 1) & (steps < np.array(plan.shape) - 2)).all(axis=1)
+    base = np.floor(steps[inside]).astype(int)
+    weights = _cubic_weights(steps[inside] - base) * p.mrad_per_pixel**2
+    offsets = np.arange(-1, 3)
+    places = (base[:, 0, None, None] + offsets[:, None]) * plan.shape[1]
+    places = places + base[:, 1, None, None] + offsets
+    return sparse.csr_matrix(
+        (
+            weights.astype(np.float32).ravel(),
+            places.astype(np.int32).ravel(),
+            np.concatenate([[0], np.cumsum(16 * inside)]),
+        ),
+        shape=(len(pixels), plan.shape[0] * plan.shape[1]),
+    )
+
+
+def _cubic_weights(share: np.ndarray) -> np.ndarray:
+    """Products of the cubic B-spline's weights, from shares (P, 2) to (P, 4, 4)."""
+    x = share[..., None]
+    weights = np.concatenate(
+        [(1 - x) ** 3, 3 * x**3 - 6 * x**2 + 4, -3 * x**3 + 3 * x**2 + 3 * x + 1, x**3], axis=2
+    )
+    return np.asarray(weights[:, 0, :, None] * weights[:, 1, None, :] / 36)
