@@ -7,7 +7,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Event
 
 import torch
 
@@ -45,14 +44,16 @@ def produced_batches(
         yield PatternStream(table, system, options, seed).batches(batch_size)
         return
     context = multiprocessing.get_context("spawn")
-    stop = context.Event()
+    # For this process alone: shared, it would leave a semaphore behind where workers are
+    # stopped.
+    stop = threading.Event()
     batches: queue.Queue[Batch | None] = queue.Queue(_WAITING)
     processes = []
     for number in range(workers):
         receiving, sending = context.Pipe(duplex=False)
         process = context.Process(
             target=_produce,
-            args=(table, system, options, seed + 7919 * number, batch_size, sending, stop),
+            args=(table, system, options, seed + 7919 * number, batch_size, sending),
             daemon=True,
         )
         process.start()
@@ -70,7 +71,9 @@ def produced_batches(
             process.join()
 
 
-def _receive(receiving: Connection, batches: "queue.Queue[Batch | None]", stop: Event) -> None:
+def _receive(
+    receiving: Connection, batches: "queue.Queue[Batch | None]", stop: threading.Event
+) -> None:
     """Move batches from a worker's pipe to the queue; None says that it has ended."""
     with receiving:
         while not stop.is_set():
@@ -103,7 +106,6 @@ def _produce(
     seed: int,
     batch_size: int,
     sending: Connection,
-    stop: Event,
 ) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
@@ -111,7 +113,7 @@ def _produce(
     with sending:
         for batch in PatternStream(table, system, options, seed).batches(batch_size):
             # A training that was killed cannot say stop.
-            if stop.is_set() or os.getppid() != parent:
+            if os.getppid() != parent:
                 return
             try:
                 sending.send(batch)
