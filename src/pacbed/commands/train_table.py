@@ -102,12 +102,12 @@ def with_direction(
     """
     from pacbed.learn.from_table.networks import weights_name
     from pacbed.learn.from_table.options import DIRECTION
-    from pacbed.library.pattern_azimuth import AZIMUTH, read_azimuths
+    from pacbed.library.pattern_azimuth import AZIMUTH, azimuths_to_learn
 
     if given.get("targets") or AZIMUTH not in table.others:
         return options, None
     try:
-        read_azimuths(table)
+        azimuths_to_learn(table)
     except FileFormatError as error:
         return options, str(error)
     start = given.get("transfer_from")
@@ -168,7 +168,9 @@ def _check_networks(options: "TableTraining", transfer_from: Path | None) -> Non
     from pacbed.learn.from_table.options import DIRECTION
 
     make_network(options, "Thickness", 2)
-    for target in options.targets if transfer_from is not None else ():
+    if transfer_from is None:
+        return
+    for target in options.targets:
         labels = DIRECTIONS if target == DIRECTION else 2
         network = make_network(options, target, labels)
         network.start_from(transfer_file(transfer_from, target, options.backbone))

@@ -121,8 +121,8 @@ def tilt_of(mistilt: LabelSummary | None, direction: DirectionSummary | None) ->
     Tilt
     """
     if mistilt is None:
-        words = "the mistilt is not known: the model was not trained for it"
-        return Tilt(None, None, None, None, words)
+        untrained = "the mistilt is not known: the model was not trained for it"
+        return Tilt(None, None, None, None, untrained)
     words = _why_unknown(mistilt, direction)
     if direction is None or words is not None:
         return Tilt(None, None, None, mistilt.std, words)

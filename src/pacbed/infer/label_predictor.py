@@ -134,7 +134,7 @@ class LabelPredictor:
         network = self._networks[target]
         size, _, channels = network.input
         image = road.image(placement, size, channels)[None]
-        return network.probabilities(image, angle)[0]
+        return np.asarray(network.probabilities(image, angle)[0])
 
     def _scale(self, road: Road, angle: np.ndarray, known: bool) -> Scaled:
         """Let the scale network look until it sees the right scale."""

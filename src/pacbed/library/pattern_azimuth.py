@@ -27,8 +27,7 @@ def read_azimuths(table: PatternTable) -> np.ndarray:
     Raises
     ------
     FileFormatError
-        If the table has no such column, an entry of a tilted pattern is no number, or all
-        tilted patterns have the same direction.
+        If the table has no such column, or an entry of a tilted pattern is no number.
     """
     if AZIMUTH not in table.others:
         raise FileFormatError(
@@ -38,6 +37,23 @@ def read_azimuths(table: PatternTable) -> np.ndarray:
     azimuths = np.full(len(table), np.nan)
     for row in np.flatnonzero(table.mistilt_mrad > 0):
         azimuths[row] = _number(table, int(row)) % 360
+    return azimuths
+
+
+def azimuths_to_learn(table: PatternTable) -> np.ndarray:
+    """Direction of the tilt of each row, where it can be learned from them.
+
+    Returns
+    -------
+    ndarray, shape (rows,)
+        As of :func:`read_azimuths`.
+
+    Raises
+    ------
+    FileFormatError
+        As :func:`read_azimuths`, and if all tilted patterns have the same direction.
+    """
+    azimuths = read_azimuths(table)
     found = np.unique(azimuths[np.isfinite(azimuths)].round(6))
     if len(found) < 2:
         have = f"one {AZIMUTH} only ({found[0]:g}°)" if len(found) else "no tilted pattern"

@@ -7,7 +7,7 @@ import numpy as np
 from pacbed.errors import FileFormatError
 from pacbed.learn.from_table.options import DIRECTION, Distortion
 from pacbed.library.label_table import PERIODS
-from pacbed.library.pattern_azimuth import read_azimuths
+from pacbed.library.pattern_azimuth import azimuths_to_learn
 from pacbed.library.pattern_table import PatternTable
 
 #: More labels than this are no grid.
@@ -45,14 +45,14 @@ class Labels:
 
     def distance(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
         """How many labels lie between the numbers of two."""
-        off = np.abs(one - other)
+        off = np.asarray(np.abs(one - other))
         return np.minimum(off, len(self.values) - off) if self.circular else off
 
     def rows_with_label(self, rows: np.ndarray) -> np.ndarray:
         """Of some rows, those that have a label: a pattern without tilt has no direction."""
         if self.azimuth_deg is None:
             return rows
-        return rows[np.isfinite(self.azimuth_deg[rows])]
+        return np.asarray(rows[np.isfinite(self.azimuth_deg[rows])])
 
     def turned(self, rows: np.ndarray, turn_deg: np.ndarray) -> np.ndarray:
         """Labels of the directions of some rows whose patterns are turned, int64."""
@@ -74,7 +74,7 @@ def make_labels(table: PatternTable, target: str, distortion: Distortion) -> Lab
     """
     if target == DIRECTION:
         directions = np.arange(DIRECTIONS) * (360.0 / DIRECTIONS)
-        return Labels(target, directions, None, read_azimuths(table))
+        return Labels(target, directions, None, azimuths_to_learn(table))
     if target == "Scale":
         low, high, step = distortion.scales
         return Labels(target, low + step * np.arange(round((high - low) / step) + 1), None)
