@@ -164,6 +164,21 @@ def test_the_fit_starts_from_the_direction(tmp_path, table, monkeypatch):
     assert estimate.provenance["method"] == "fit"
 
 
+def test_a_wrong_direction_does_not_lead_the_fit_astray(tmp_path, table):
+    seed, length = 3, 3.5  # from the opposite direction alone the fit ends at 21.4 nm
+    azimuth = np.random.default_rng(seed).uniform(0, 360)
+    folder = make_label_bundle(
+        tmp_path, table, with_table=True, directions=towards((azimuth + 180, 1.0))
+    )
+    pattern = recorded_pattern(table, 27.0, length, seed=seed)
+    estimate = LabelPredictor(LabelBundle.load(folder)).infer(pattern, 20.0)
+    angle = np.deg2rad(azimuth)
+    assert (estimate.tilt_x_mrad, estimate.tilt_y_mrad) == pytest.approx(
+        (length * np.cos(angle), length * np.sin(angle)), abs=0.5
+    )
+    assert estimate.thickness_nm == pytest.approx(27.0, abs=0.6)
+
+
 def count_calls(monkeypatch):
     calls, explained = [], ThicknessScan.explained
 

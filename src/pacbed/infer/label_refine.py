@@ -6,6 +6,7 @@ a grid, where a comparison with all thicknesses at once is cheap; the best poses
 that every fit goes.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
@@ -17,7 +18,7 @@ from pacbed.infer.label_direction import DirectionSummary
 from pacbed.infer.label_summary import LabelSummary
 from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.posing import Placement, Reading
-from pacbed.infer.refine import refine
+from pacbed.infer.refine import Solution, refine
 from pacbed.infer.thickness_scan import ThicknessScan, scanned_image
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.label_bundle import LabelBundle
@@ -31,6 +32,9 @@ _TURN_STEP_DEG, _DIRECTIONS = 7.5, 12
 _SMALL_TILT_MRAD = 0.3
 #: Poses that are fitted.
 _POSES = 3
+#: A fit from the network's direction that leaves more than this of the pattern's structure
+#: is not the last word.
+_DOUBTFUL = 0.05
 #: Thicknesses that the networks give less than this, of their likeliest, are not compared.
 _LIKELY = 0.02
 _BIN_NM, _ANGSTROM_PER_NM = 1.0, 10.0
@@ -94,9 +98,18 @@ def refine_labels(
     operations = plane_operations(table.geometry)
     order = int((np.linalg.det(operations) > 0).sum())
     bins, probability = _distribution(reading.thickness)
-    placements = _search(table, data, reading, convergence_mrad, order, bins, probability)
-    readings = [Reading(p, probability, _USUAL_TILT_ERROR_MRAD) for p in placements]
-    solutions = refine(data, readings, bins, table, convergence_mrad, scale_given)
+
+    def fit_from(start: LabelReading) -> tuple[Reading, list[Solution]]:
+        placements = _search(table, data, start, convergence_mrad, order, bins, probability)
+        readings = [Reading(p, probability, _USUAL_TILT_ERROR_MRAD) for p in placements]
+        return readings[0], refine(data, readings, bins, table, convergence_mrad, scale_given)
+
+    first, solutions = fit_from(reading)
+    if reading.direction is not None and _left(solutions) > _DOUBTFUL:
+        # A network may be sure of a wrong direction: then all are tried.
+        other, found = fit_from(dataclasses.replace(reading, direction=None))
+        if _left(found) < _left(solutions):
+            first, solutions = other, found
     context = Context(
         bundle.system,
         bundle.digest("Thickness"),
@@ -107,7 +120,11 @@ def refine_labels(
         convergence_mrad,
         started,
     )
-    return fitted_estimate(context, readings[0], solutions)
+    return fitted_estimate(context, first, solutions)
+
+
+def _left(solutions: list[Solution]) -> float:
+    return solutions[0].fit.structured_residual
 
 
 def _distribution(summary: LabelSummary) -> tuple[np.ndarray, np.ndarray]:
