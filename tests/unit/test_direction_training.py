@@ -210,7 +210,21 @@ def test_directions_are_trained_where_the_table_has_them(here, monkeypatch):
     # Other directions in the table are another training.
     edit(here, lambda text: text.replace("GaN;90.0", "GaN;95.0"))
     line = fail("train", here, "-o", "model", *QUICK, "--resume")
-    assert "another azimuths" in line
+    assert "another azimuth:" in line
+
+
+def test_a_model_without_directions_is_no_start_for_them(here, monkeypatch):
+    without_export(monkeypatch)
+    three = [f"--targets={name}" for name in ("Thickness", "Mistilt", "Scale")]
+    succeed("train", here, "-o", "three", *QUICK, *three)
+    words = succeed("train", here, "-o", "next", *QUICK, "--transfer-from", "three")
+    assert "three has no such model to start from" in words
+    assert targets("next") == ["Thickness", "Mistilt", "Scale"]
+    # But a training that has none yet takes it up.
+    words = succeed("train", here, "-o", "three", *QUICK, "--resume")
+    assert targets("three")[-1] == "Azimuth"
+    succeed("train", here, "-o", "all", *QUICK, "--transfer-from", "three")
+    assert targets("all")[-1] == "Azimuth"
 
 
 def test_directions_that_cannot_be_learned_are_left_out_and_told(here, monkeypatch):

@@ -295,7 +295,7 @@ def _split_csv(prepared: Prepared) -> bytes:
 def _plan(table: PatternTable, options: TableTraining) -> bytes:
     """What must be the same where a training goes on."""
     azimuths = hashlib.sha256("\0".join(table.others.get(AZIMUTH, ())).encode()).hexdigest()
-    plan = {"table": table.digest(), "azimuths": azimuths, **options.plan()}
+    plan = {"table": table.digest(), "azimuth": azimuths, **options.plan()}
     return json.dumps(plan).encode()
 
 
