@@ -40,8 +40,9 @@ def train_table(path: Path, given: dict[str, Any]) -> None:
     from pacbed.learn.from_table.train import check_folder, train_from_table
     from pacbed.library.recipe import load_recipe
 
+    asked = table_options(given)
     table = read_kept(path, given)
-    options, left_out = with_direction(table_options(given), table, given)
+    options, left_out = with_direction(asked, table, given)
     recipe = load_recipe(given["recipe"]) if "recipe" in given else None
     system = table_system(table, given, recipe)
     folder = given.get("output") or default_output(path, system)

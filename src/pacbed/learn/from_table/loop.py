@@ -143,9 +143,6 @@ def train_target(
     -------
     list of Epoch
     """
-    rows, held_rows = (
-        source.labels.rows_with_label(np.flatnonzero(chosen)) for chosen in (~held_back, held_back)
-    )
     network.to(options.device)
     run = Run(
         network,
@@ -159,10 +156,11 @@ def train_target(
                 f"the training of {source.labels.target} began with --epochs {run.epochs}, which "
                 "its learning rate follows: give the same."
             )
+    labelled = source.labels.rows_with_label
     while not run.finished:
         network.freeze_body(run.epoch < head_epochs)
-        _train_epoch(run, source, rows, options, checkpoint, report)
-        _end_epoch(run, source, held_rows, options)
+        _train_epoch(run, source, labelled(np.flatnonzero(~held_back)), options, checkpoint, report)
+        _end_epoch(run, source, labelled(np.flatnonzero(held_back)), options)
         run.save(checkpoint)
         if on_epoch is not None:
             on_epoch(run.history)
