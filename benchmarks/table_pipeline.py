@@ -82,7 +82,7 @@ def main() -> None:
                 source, rows, options.batch_size, (0,), epoch, workers=options.workers
             )
         )
-        network = make_network(options, 20)
+        network = make_network(options, "Thickness", 20)
         run = Run(network, torch.optim.AdamW(network.parameters()))
         network.train()
         one = next(endless)

@@ -118,15 +118,24 @@ def make_label_bundle(
     targets: tuple[str, ...] = TARGETS,
     system: System = LABEL_SYSTEM,
     with_table: bool = False,
+    directions: np.ndarray | None = None,
 ) -> Path:
-    """Write a label bundle into a data folder, and return its folder."""
+    """Write a label bundle into a data folder, and return its folder.
+
+    With `directions`, it has a network for the tilt's direction that always gives them these
+    probabilities, even around the circle.
+    """
     whole = recorded_pattern(table, 30.0, size=96, mrad_per_pixel=26 / 48)
     share = locate(whole.astype(np.float32)).radius / 48
     folder = data / str(system.id) / "models" / "table"
+    models = {t: TrainedModel(_measuring_network(t, share), LABELS[t], 3) for t in targets}
+    if directions is not None:
+        around = np.arange(len(directions)) * 360 / len(directions)
+        models["Azimuth"] = TrainedModel(_constant_network(directions), around, 3)
     write_label_bundle(
         folder,
         system,
-        {t: TrainedModel(_measuring_network(t, share), LABELS[t], 3) for t in targets},
+        models,
         FramePreparation(SIZE, (20.0,), (share,), 0.05),
         {"version": "test"},
         table if with_table else None,
@@ -183,14 +192,37 @@ def _measuring_network(target: str, share: float) -> bytes:
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
     constants["one"] = np.array([1], np.int64)
+    return _model(nodes, constants, len(labels))
+
+
+def _constant_network(probabilities: np.ndarray) -> bytes:
+    """ONNX network that gives the same answer to every image."""
+    constants = {
+        "answer": np.log(np.maximum(probabilities, 1e-9))[None].astype(np.float32),
+        "axes": np.array([1, 2, 3], np.int64),
+        "one": np.array([1], np.int64),
+        "unused": np.zeros((1, 1), np.float32),
+    }
+    nodes = [
+        helper.make_node("ReduceMean", ["image", "axes"], ["flat"], keepdims=0),
+        helper.make_node("Unsqueeze", ["flat", "one"], ["mean"]),
+        helper.make_node("Add", ["mean", "convergence"], ["seen"]),
+        helper.make_node("Mul", ["seen", "unused"], ["nothing"]),
+        helper.make_node("Add", ["nothing", "answer"], ["logits"]),
+        helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+    ]
+    return _model(nodes, constants, len(probabilities))
+
+
+def _model(nodes: list[Any], constants: dict[str, np.ndarray], labels: int) -> bytes:
     graph = helper.make_graph(
         nodes,
-        target,
+        "labels",
         [
             helper.make_tensor_value_info("image", TensorProto.FLOAT, ["batch", SIZE, SIZE, 3]),
             helper.make_tensor_value_info("convergence", TensorProto.FLOAT, ["batch", 1]),
         ],
-        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", len(labels)])],
+        [helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["batch", labels])],
         [
             onnx.numpy_helper.from_array(value, name)
             for name, value in constants.items()

@@ -19,7 +19,9 @@ def made_up_pattern(thickness: float, mistilt: float, angle: float, azimuth: flo
     return (disk * (rings + 2 * np.exp(-(shift**2) / 8))).astype(np.float32)
 
 
-def make_table(folder: Path, azimuths: int = 4, separator: str = ";") -> Path:
+def make_table(
+    folder: Path, azimuths: int = 4, separator: str = ";", with_azimuth: bool = False
+) -> Path:
     """Write patterns and their table, and return the table's path."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
@@ -30,13 +32,16 @@ def make_table(folder: Path, azimuths: int = 4, separator: str = ";") -> Path:
                     azimuth = 2 * np.pi * number / azimuths
                     name = f"{thickness}_{mistilt}_{angle}_{number}.npy"
                     np.save(folder / name, made_up_pattern(thickness, mistilt, angle, azimuth))
-                    rows.append([f".\\{name}", thickness, mistilt, angle, 300, "[0 0 1]", "GaN"])
+                    degrees = [360 * number / azimuths] if with_azimuth else []
+                    rows.append(
+                        [f".\\{name}", thickness, mistilt, angle, 300, "[0 0 1]", "GaN", *degrees]
+                    )
     path = folder / "df.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, delimiter=separator)
         writer.writerow(
             ["Path", "Thickness", "Mistilt", "Conv_Angle", "Electron_Energy", "Direction",
-             "Material"]
+             "Material", *(["Azimuth"] if with_azimuth else [])]
         )  # fmt: skip
         writer.writerows(rows)
     return path

@@ -101,6 +101,23 @@ def test_without_mistilt(data, make_client, pattern, table):
     assert all(other["mistilt_mrad"] is None for other in answer["alternatives"])
 
 
+def test_the_direction_of_the_tilt(data, make_client, pattern, table):
+    around = np.full(72, 0.1 / 71)
+    around[24] = 0.9  # 120 degrees
+    make_label_bundle(data, table, directions=around)
+    asked = by_number(51, validation="report", views=True)
+    response = post(make_client(data=data), asked, npy(pattern), "p.npy")
+    assert response.status_code == 200, response.text
+    answer = response.json()
+    assert answer["azimuth_deg"] == pytest.approx(120, abs=1)
+    assert answer["tilt_x_mrad"] < 0 < answer["tilt_y_mrad"]
+    assert answer["mistilt_mrad"] == pytest.approx(
+        np.hypot(answer["tilt_x_mrad"], answer["tilt_y_mrad"])
+    )
+    assert answer["validation"]
+    assert not any("direction" in words for words in answer["warnings"])
+
+
 def numbers(catalogue):
     return [system.id for system in catalogue.systems()]
 
@@ -122,6 +139,19 @@ def test_newly_registered_models_are_taken_up(tmp_path, table):
     # A system that is registered and has no model yet is no fault.
     add_register_row(data, 8)
     assert numbers(catalogue) == [0, 1, 2, 3, 7, 51]
+    assert catalogue.faults == {}
+
+
+def test_the_last_row_of_the_register_serves(data, table):
+    folder = make_label_bundle(data, table)
+    newer = folder.rename(folder.with_name("a"))
+    shutil.copytree(newer, folder.with_name("b"))
+    add_register_row(data, LABEL_SYSTEM.id, path=str(LABEL_SYSTEM.id))
+    catalogue = Catalogue(data, 0.0, Metrics())
+    register = folder.parent / "Register_models.csv"
+    for first, last in (("a", "b"), ("b", "a"), ("a", "b")):
+        register.write_text(f"id;path\n0;51/models/{first}\n1;51/models/{last}\n")
+        assert catalogue.predictor(of(catalogue, 51)).bundle.folder.name == last
     assert catalogue.faults == {}
 
 

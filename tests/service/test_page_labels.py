@@ -1,12 +1,18 @@
-"""The page with a model that says neither the tilt's direction nor, perhaps, the mistilt."""
+"""The page with a model that may say neither the tilt's direction nor the mistilt."""
 
+import dataclasses
 import json
 
 import numpy as np
 import pytest
 
 from pacbed.library.register import load_bundle
-from tests.label_tools import make_earlier_folder, make_label_bundle, recorded_pattern
+from tests.label_tools import (
+    LABEL_SYSTEM,
+    make_earlier_folder,
+    make_label_bundle,
+    recorded_pattern,
+)
 from tests.service import test_page
 from tests.service.conftest import serving
 
@@ -20,6 +26,11 @@ def server(tmp_path_factory):
     table = load_bundle("sto-001-300kV").table
     data = make_earlier_folder(folder / "data")
     make_label_bundle(data, table, targets=("Thickness", "Scale"))
+    for number, peaks in ((52, {60: 0.95}), (53, {10: 0.5, 46: 0.5})):
+        system = dataclasses.replace(LABEL_SYSTEM, id=number, name=f"directions-{number}")
+        around = np.full(72, 1e-4)
+        around[list(peaks)] = list(peaks.values())
+        make_label_bundle(data, table, system=system, directions=around / around.sum())
     np.save(folder / "pattern.npy", recorded_pattern(table, 30.0, 3.0, size=192))
     with serving(folder) as server:
         server.pattern = folder / "pattern.npy"
@@ -55,6 +66,21 @@ def test_answer_of_the_earlier_system(open_page, server):
     head, row = download.value.path().read_text().splitlines()
     assert dict(zip(head.split(","), row.split(","), strict=True))["azimuth_deg"] == ""
     assert test_page.serious_faults(page) == []
+
+
+def test_answer_with_a_direction(open_page, server):
+    page = open_page()
+    infer(page, server.pattern, "52")
+    assert page.inner_text("#azimuth") == "towards -60°, from right to down"
+    label = page.get_attribute("#measured", "aria-label")
+    assert "mrad to the right and -" in label
+
+
+def test_answer_with_an_ambiguous_direction(open_page, server):
+    page = open_page()
+    infer(page, server.pattern, "53")
+    assert page.inner_text("#azimuth") == "direction not known, see the warnings"
+    assert "ambiguous: " in page.inner_text("#warnings")
 
 
 def test_answer_without_mistilt(open_page, server):

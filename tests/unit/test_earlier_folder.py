@@ -130,6 +130,11 @@ def test_the_form_that_can_be_read_is_used(data, monkeypatch):
     assert files == {f"Small_{target}.h5" for target in TARGETS}
 
 
+def test_other_networks_change_nothing(data):
+    shutil.copy(MODELS / "Small_Mistilt.tflite", model_folder(data) / "Small_Azimuth.tflite")
+    assert set(load_bundle(7, data).models) == set(TARGETS)
+
+
 def test_last_registered_model_counts(data):
     newer = model_folder(data).with_name("newer")
     shutil.copytree(model_folder(data), newer)

@@ -201,7 +201,7 @@ def test_wrong_model_entry(folder, model, words):
         ({"schema": 99}, "schema 99"),
         ({"models": {}}, "has no network"),
         (
-            {"models": {"Azimuth": {"file": "a", "labels": "b", "input": [1, 1, 1]}}},
+            {"models": {"Colour": {"file": "a", "labels": "b", "input": [1, 1, 1]}}},
             "unknown model",
         ),
         ({"convergence_mrad": [25, 15]}, "no range"),

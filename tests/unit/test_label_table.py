@@ -58,3 +58,13 @@ def test_a_mistilt_may_be_nothing(tmp_path):
     path = tmp_path / "labels.csv"
     path.write_text("Index;Mistilt / mrad\n0;0\n1;2.5\n")
     assert read_label_table(path, "Mistilt").values == (0, 2.5)
+
+
+def test_directions_go_once_around(tmp_path):
+    path = tmp_path / "labels.csv"
+    path.write_text("Index;Azimuth / deg\n0;0\n1;180\n2;270.5\n")
+    assert read_label_table(path, "Azimuth").values == (0, 180, 270.5)
+    for wrong in ("360", "-5", "inf"):
+        path.write_text(f"Index;Azimuth / deg\n0;0\n1;{wrong}\n")
+        with pytest.raises(BundleError, match="no azimuth can have"):
+            read_label_table(path, "Azimuth")

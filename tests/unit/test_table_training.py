@@ -10,10 +10,11 @@ import torch
 
 from pacbed.errors import BundleError, FileFormatError, OutOfRangeError
 from pacbed.learn.from_table.cache import open_cache
-from pacbed.learn.from_table.compact import CompactNetwork, Polar
+from pacbed.learn.from_table.compact import CompactNetwork
 from pacbed.learn.from_table.labels import make_labels, split_rows
 from pacbed.learn.from_table.loop import learning_rate, soft_loss
 from pacbed.learn.from_table.options import Distortion, TableTraining
+from pacbed.learn.from_table.polar import Polar
 from pacbed.learn.from_table.stream import fixed_batches, training_batches
 from pacbed.learn.from_table.train import prepare, train_from_table
 from pacbed.library.label_bundle import LabelBundle

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
 
 _COLUMNS = 6
-_UNITS = {"Thickness": "Å", "Mistilt": "mrad", "Scale": "×"}
+_UNITS = {"Thickness": "Å", "Mistilt": "mrad", "Scale": "×", "Azimuth": "°"}
 
 
 def preview(
@@ -28,7 +28,7 @@ def preview(
     ] = Path("preview.png"),
     target: Annotated[
         str,
-        typer.Option(help="Thickness, Mistilt or Scale, of a table.", metavar="NAME"),
+        typer.Option(help="Thickness, Mistilt, Scale or Azimuth, of a table.", metavar="NAME"),
     ] = "Thickness",
     count: Annotated[int, typer.Option(help="Patterns.", min=1, max=60)] = 18,
     input_size: Annotated[
@@ -92,7 +92,8 @@ def _of_table(
     )
     rng = np.random.default_rng([training.seed, 51])
     source = prepared.source(target, training)
-    rows = rng.choice(len(prepared.table), count, replace=len(prepared.table) < count)
+    usable = source.labels.rows_with_label(np.arange(len(prepared.table)))
+    rows = rng.choice(usable, count, replace=len(usable) < count)
     batch = source.batch(rows, rng)
     frames: list[np.ndarray] = []
     titles: list[str] = []

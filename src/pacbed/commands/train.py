@@ -71,7 +71,8 @@ def train(
     targets: Annotated[
         list[str] | None,
         typer.Option(
-            help="Thickness, Mistilt or Scale; give it again for another. All by default.",
+            help="Thickness, Mistilt, Scale or Azimuth (the tilt's direction); give it again for"
+            " another. All by default, Azimuth where the table has such a column.",
             metavar="NAME",
             rich_help_panel=_TABLE,
         ),
@@ -208,7 +209,8 @@ def train(
 
     [bold]From a table[/bold] of patterns that any program simulated, with the columns Path,
     Thickness (Å), Mistilt (mrad) and Conv_Angle (mrad): trains one network for each target,
-    which chooses among the table's labels.
+    which chooses among the table's labels. A column Azimuth (degrees from +x, right, towards
+    +y, down) trains one for the direction of the tilt.
 
     Example: [bold]pacbed train data/7/simulation/df.csv --targets Thickness --epochs 60[/bold]
 

@@ -1,11 +1,12 @@
 """Training from a table: what the command reads, trains and prints."""
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pacbed.commands.output import print_block, progress_bar
 from pacbed.commands.table_system import default_output, table_system
-from pacbed.errors import BundleError, OutOfRangeError
+from pacbed.errors import BundleError, FileFormatError, OutOfRangeError
 
 if TYPE_CHECKING:
     from pacbed.lacbed.table import LacbedTable
@@ -39,8 +40,9 @@ def train_table(path: Path, given: dict[str, Any]) -> None:
     from pacbed.learn.from_table.train import check_folder, train_from_table
     from pacbed.library.recipe import load_recipe
 
-    options = table_options(given)
+    asked = table_options(given)
     table = read_kept(path, given)
+    options, left_out = with_direction(asked, table, given)
     recipe = load_recipe(given["recipe"]) if "recipe" in given else None
     system = table_system(table, given, recipe)
     folder = given.get("output") or default_output(path, system)
@@ -61,7 +63,7 @@ def train_table(path: Path, given: dict[str, Any]) -> None:
             prepared, system, options, folder, given.get("transfer_from"), lacbed, report
         )
     _install(folder, system)
-    _print(folder, system, prepared, best, lacbed is not None)
+    _print(folder, system, prepared, best, left_out, lacbed is not None)
 
 
 def table_options(given: dict[str, Any]) -> "TableTraining":
@@ -86,6 +88,33 @@ def table_options(given: dict[str, Any]) -> "TableTraining":
                 + (", or cuda." if torch.cuda.is_available() else ".")
             )
     return options
+
+
+def with_direction(
+    options: "TableTraining", table: "PatternTable", given: dict[str, Any]
+) -> "tuple[TableTraining, str | None]":
+    """Add the tilt's direction to the targets where none were named and it can be learned.
+
+    Returns
+    -------
+    options : TableTraining
+    left_out : str or None
+        Why the direction is not trained although the table has a column for it.
+    """
+    from pacbed.learn.from_table.networks import weights_name
+    from pacbed.learn.from_table.options import DIRECTION
+    from pacbed.library.pattern_azimuth import AZIMUTH, azimuths_to_learn
+
+    if given.get("targets") or AZIMUTH not in table.others:
+        return options, None
+    try:
+        azimuths_to_learn(table)
+    except FileFormatError as error:
+        return options, str(error)
+    start = given.get("transfer_from")
+    if start is not None and not (start / weights_name(DIRECTION, options.backbone)).is_file():
+        return options, f"{start} has no such model to start from"
+    return dataclasses.replace(options, targets=(*options.targets, DIRECTION)), None
 
 
 def read_kept(path: Path, given: dict[str, Any]) -> "PatternTable":
@@ -135,12 +164,16 @@ def _check_recipe(table: "PatternTable", recipe: "Recipe | None") -> None:
 
 def _check_networks(options: "TableTraining", transfer_from: Path | None) -> None:
     """Make a network of each kind once, so that what is impossible shows before the patterns."""
+    from pacbed.learn.from_table.labels import DIRECTIONS
     from pacbed.learn.from_table.networks import make_network, transfer_file
+    from pacbed.learn.from_table.options import DIRECTION
 
-    network = make_network(options, 2)
+    make_network(options, "Thickness", 2)
     if transfer_from is None:
         return
     for target in options.targets:
+        labels = DIRECTIONS if target == DIRECTION else 2
+        network = make_network(options, target, labels)
         network.start_from(transfer_file(transfer_from, target, options.backbone))
 
 
@@ -187,6 +220,7 @@ def _print(
     system: "System",
     prepared: "Prepared",
     best: "dict[str, Epoch]",
+    left_out: str | None,
     refines: bool,
 ) -> None:
     rows = [
@@ -202,6 +236,8 @@ def _print(
                 f"one label (epoch {epoch.epoch})",
             )
         )
+    if left_out is not None:
+        rows.append(("Azimuth", f"not trained: {left_out}"))
     if "Thickness" not in best:
         rows.append(("Answers", "none without Thickness: add it to --targets, with --resume"))
     rows.append(("Refinement", "yes" if refines else "no crystal was given: --recipe"))

@@ -100,4 +100,6 @@ def validate(
             f"one label of {figures['step']:.3g} {answers.unit}".rstrip()
         )
         rows.append((answers.target, words))
+    left_out: dict[str, str] = validation.details.get("left_out", {})
+    rows += [(target, f"not asked: {why}") for target, why in left_out.items()]
     print_block(str(files[-1]), rows)

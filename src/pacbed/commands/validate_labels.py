@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from pacbed.library.label_bundle import LabelBundle
     from pacbed.library.pattern_table import PatternTable
 
-_UNITS = {"Thickness": "Å", "Mistilt": "mrad", "Scale": ""}
+_UNITS = {"Thickness": "Å", "Mistilt": "mrad", "Scale": "", "Azimuth": "°"}
 _BATCH = 64
 _SPLIT = "split.csv"
 
@@ -54,11 +54,18 @@ def validate_labels(
     kept, rows, words = asked_rows(bundle, path, data)
     if len(rows) > count:
         rows = np.sort(np.random.default_rng([seed, 30]).choice(rows, count, replace=False))
-    sources = _sources(bundle, kept, undistorted, cache or kept.path.parent / CACHE_FOLDER)
+    directions, left_out = _directions(bundle, kept)
+    sources = _sources(
+        bundle, kept, directions, undistorted, cache or kept.path.parent / CACHE_FOLDER
+    )
     answers, pictures = [], {}
     with progress_bar("asking", total=len(sources)) as bar:
         for number, (target, source) in enumerate(sources.items(), start=1):
-            answer, frames = _ask(bundle, target, source, rows, seed)
+            asked = source.labels.rows_with_label(rows)
+            if not len(asked):
+                left_out[target] = "no tilted pattern among those asked"
+                continue
+            answer, frames = _ask(bundle, target, source, asked, seed)
             answers.append(answer)
             pictures[target] = frames
             bar.update(number)
@@ -68,7 +75,7 @@ def validate_labels(
         f"{len(rows)} {words} of {path.name}, {how}",
         tuple(answers),
         pictures,
-        {"table": path.name, "undistorted": undistorted, "seed": seed},
+        {"table": path.name, "undistorted": undistorted, "seed": seed, "left_out": left_out},
     )
 
 
@@ -119,13 +126,31 @@ def _held_back(path: Path) -> list[tuple[int, str, bool]]:
         ) from error
 
 
+def _directions(
+    bundle: "LabelBundle", table: "PatternTable"
+) -> "tuple[np.ndarray | None, dict[str, str]]":
+    """Directions of the tilts, or why the model is not asked about them."""
+    from pacbed.library.pattern_azimuth import AZIMUTH, read_azimuths
+
+    if AZIMUTH not in bundle.models:
+        return None, {}
+    if AZIMUTH not in table.others:
+        return None, {AZIMUTH: f"{table.path} has no column {AZIMUTH}"}
+    return read_azimuths(table), {}
+
+
 def _sources(
-    bundle: "LabelBundle", table: "PatternTable", undistorted: bool, cache: Path
+    bundle: "LabelBundle",
+    table: "PatternTable",
+    directions: "np.ndarray | None",
+    undistorted: bool,
+    cache: Path,
 ) -> "dict[str, Source]":
     """The frames of each target."""
     from pacbed.learn.from_table.cache import open_cache
     from pacbed.learn.from_table.frames import Source
     from pacbed.learn.from_table.labels import Labels
+    from pacbed.library.label_table import PERIODS
     from pacbed.pattern.label_frame import FramePreparation
     from pacbed.readers import read_pattern
 
@@ -137,6 +162,8 @@ def _sources(
     columns = {"Thickness": table.thickness_angstrom, "Mistilt": table.mistilt_mrad}
     sources = {}
     for target, model in bundle.models.items():
+        if target in PERIODS and directions is None:
+            continue
         values = np.array(model.labels.values)
         of_row = None
         if target in columns:
@@ -145,7 +172,7 @@ def _sources(
             patterns,
             table.convergence_mrad,
             bundle.convergence_mrad,
-            Labels(target, values, of_row),
+            Labels(target, values, of_row, directions if target in PERIODS else None),
             preparation,
             _distortion(bundle.provenance, undistorted),
             model.input[2] if model.input else 1,
@@ -179,6 +206,7 @@ def _ask(
 
     from pacbed.infer.validation import TargetAnswers
     from pacbed.learn.from_table.stream import fixed_batches
+    from pacbed.library.label_table import PERIODS
 
     session = onnxruntime.InferenceSession(
         bundle.content(target), providers=["CPUExecutionProvider"]
@@ -196,5 +224,6 @@ def _ask(
         values,
         values[np.concatenate(truth)],
         values[np.concatenate(found)],
+        PERIODS.get(target),
     )
     return answers, np.concatenate(frames)

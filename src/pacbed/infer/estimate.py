@@ -54,7 +54,7 @@ class Estimate:
         Interval that holds the thickness with a probability of 95 %, nm.
     tilt_x_mrad, tilt_y_mrad : float or None
         Tilt vector in the pattern, mrad; None where the model gives the mistilt without
-        its direction, as those that choose among labels do.
+        its direction, as those that choose among labels may.
     tilt_std_mrad : float or None
         Standard error of a component of the tilt, mrad, or of the mistilt where that is
         all there is; None where there is no mistilt.

@@ -50,7 +50,7 @@ def open_network(bundle: LabelBundle, target: str, threads: int = 1) -> LabelNet
     ----------
     bundle : LabelBundle
     target : str
-        ``Thickness``, ``Mistilt`` or ``Scale``.
+        ``Thickness``, ``Mistilt``, ``Scale`` or ``Azimuth``.
     threads : int
         Threads of one call.
 

@@ -7,6 +7,7 @@ from typing import Any
 import pacbed
 from pacbed.infer.confidence import CLEAR
 from pacbed.infer.estimate import Alternative, Estimate, Status, ThicknessDistribution
+from pacbed.infer.label_direction import DirectionSummary, Tilt, tilt_of
 from pacbed.infer.label_roads import Road
 from pacbed.infer.label_summary import LabelSummary
 from pacbed.library.label_bundle import LabelBundle
@@ -84,7 +85,10 @@ class LabelContext:
 
 
 def label_estimate(
-    context: LabelContext, thickness: LabelSummary, mistilt: LabelSummary | None
+    context: LabelContext,
+    thickness: LabelSummary,
+    mistilt: LabelSummary | None,
+    direction: DirectionSummary | None = None,
 ) -> Estimate:
     """The networks' answer alone.
 
@@ -95,13 +99,16 @@ def label_estimate(
         Å.
     mistilt : LabelSummary or None
         mrad; None where no network says it.
+    direction : DirectionSummary or None
+        None where no network says it.
 
     Returns
     -------
     Estimate
     """
     road, placement = context.road, context.scaled.placement
-    tilt = None if mistilt is None else mistilt.value
+    length = None if mistilt is None else mistilt.value
+    tilt = tilt_of(mistilt, direction)
     low, high = (value / _ANGSTROM_PER_NM for value in thickness.interval95)
     return Estimate(
         system=context.bundle.system.name,
@@ -109,11 +116,11 @@ def label_estimate(
         thickness_nm=thickness.value / _ANGSTROM_PER_NM,
         thickness_std_nm=thickness.std / _ANGSTROM_PER_NM,
         thickness_interval95_nm=(low, high),
-        tilt_x_mrad=None,
-        tilt_y_mrad=None,
-        tilt_std_mrad=None if mistilt is None else mistilt.std,
-        mistilt_mrad=tilt,
-        azimuth_deg=None,
+        tilt_x_mrad=tilt.x_mrad,
+        tilt_y_mrad=tilt.y_mrad,
+        tilt_std_mrad=tilt.std_mrad,
+        mistilt_mrad=length,
+        azimuth_deg=tilt.azimuth_deg,
         mrad_per_pixel=context.mrad_per_pixel or road.mrad_per_pixel(placement),
         scale=road.scale(placement),
         rotation_deg=None,
@@ -121,13 +128,14 @@ def label_estimate(
         center_column_px=float(road.disk.column),
         residual=None,
         alternatives=tuple(
-            Alternative(value / _ANGSTROM_PER_NM, tilt, share) for value, share in thickness.others
+            Alternative(value / _ANGSTROM_PER_NM, length, share)
+            for value, share in thickness.others
         ),
         thickness_distribution=ThicknessDistribution(
             tuple(float(v) / _ANGSTROM_PER_NM for v in thickness.values),
             tuple(map(float, thickness.probability)),
         ),
-        warnings=_warnings(context, mistilt),
+        warnings=_warnings(context, tilt),
         provenance=context.provenance("labels"),
     )
 
@@ -137,7 +145,7 @@ def fit_warnings(context: LabelContext) -> tuple[str, ...]:
     return () if context.scaled.settled else (_RESTLESS,)
 
 
-def _warnings(context: LabelContext, mistilt: LabelSummary | None) -> tuple[str, ...]:
+def _warnings(context: LabelContext, tilt: Tilt) -> tuple[str, ...]:
     earlier = context.kind == "earlier"
     said = [
         f"a model {'of the earlier system' if earlier else 'that chooses labels'}: its error bars "
@@ -146,10 +154,8 @@ def _warnings(context: LabelContext, mistilt: LabelSummary | None) -> tuple[str,
     ]
     if context.refine and context.bundle.table is None:
         said.append("no fit: the model has no table of simulated patterns to fit with")
-    if mistilt is None:
-        said.append("the mistilt is not known: the model was not trained for it")
-    else:
-        said.append("the direction of the mistilt is not known: the model does not give it")
+    if tilt.words is not None:
+        said.append(tilt.words)
     if "Scale" not in context.bundle.models:
         said.append(
             "no network for the scale: the pattern must show what the simulated ones do"

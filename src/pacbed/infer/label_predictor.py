@@ -9,6 +9,7 @@ from threadpoolctl import ThreadpoolController
 
 from pacbed.infer.conditions import check_conditions
 from pacbed.infer.estimate import Estimate
+from pacbed.infer.label_direction import DirectionSummary, summarise_directions
 from pacbed.infer.label_models import LabelNetwork, open_network
 from pacbed.infer.label_outcome import LabelContext, Scaled, fit_warnings, label_estimate
 from pacbed.infer.label_refine import LabelReading, refine_labels
@@ -78,7 +79,7 @@ class LabelPredictor:
         Returns
         -------
         Estimate
-            Without a fit it lacks the tilt's direction, which the networks do not give.
+            Without a fit it lacks the tilt's direction where no network gives it.
 
         Raises
         ------
@@ -98,25 +99,42 @@ class LabelPredictor:
         read = {
             target: self._read(target, road, scaled.placement, angle)
             for target in self._networks
-            if target != "Scale"
+            if target in ("Thickness", "Mistilt")
         }
+        direction = self._read_direction(road, scaled.placement, angle)
         context = LabelContext(
             self.bundle, self._digest, self._kind, road, scaled, mrad_per_pixel, refine, started
         )
-        estimate = label_estimate(context, read["Thickness"], read.get("Mistilt"))
+        estimate = label_estimate(context, read["Thickness"], read.get("Mistilt"), direction)
         table = self.bundle.table if refine else None
         if table is None:
             return estimate
-        return self._refined(table, data, convergence_mrad, context, read, estimate)
+        row, column = road.disk.row, road.disk.column
+        disk = DiskLocation(row, column, convergence_mrad / estimate.mrad_per_pixel)
+        reading = LabelReading(disk, read["Thickness"], estimate.mistilt_mrad or 0.0, direction)
+        return self._refined(table, data, convergence_mrad, context, reading)
 
     def _read(
         self, target: str, road: Road, placement: Placement, angle: np.ndarray
     ) -> LabelSummary:
+        values = np.array(self.bundle.models[target].labels.values)
+        return summarise_labels(values, self._probabilities(target, road, placement, angle))
+
+    def _read_direction(
+        self, road: Road, placement: Placement, angle: np.ndarray
+    ) -> DirectionSummary | None:
+        if "Azimuth" not in self._networks:
+            return None
+        values = np.array(self.bundle.models["Azimuth"].labels.values)
+        return summarise_directions(values, self._probabilities("Azimuth", road, placement, angle))
+
+    def _probabilities(
+        self, target: str, road: Road, placement: Placement, angle: np.ndarray
+    ) -> np.ndarray:
         network = self._networks[target]
         size, _, channels = network.input
         image = road.image(placement, size, channels)[None]
-        values = np.array(self.bundle.models[target].labels.values)
-        return summarise_labels(values, network.probabilities(image, angle)[0])
+        return np.asarray(network.probabilities(image, angle)[0])
 
     def _scale(self, road: Road, angle: np.ndarray, known: bool) -> Scaled:
         """Let the scale network look until it sees the right scale."""
@@ -143,13 +161,9 @@ class LabelPredictor:
         data: np.ndarray,
         convergence_mrad: float,
         context: LabelContext,
-        read: dict[str, LabelSummary],
-        estimate: Estimate,
+        reading: LabelReading,
     ) -> Estimate:
         """The fit's answer, with what the networks said beside it."""
-        row, column = context.road.disk.row, context.road.disk.column
-        disk = DiskLocation(row, column, convergence_mrad / estimate.mrad_per_pixel)
-        reading = LabelReading(disk, read["Thickness"], estimate.mistilt_mrad or 0.0)
         # The fit's matrices are small: more threads only wait for each other.
         with self._pools.limit(limits=self._threads, user_api="blas"):
             fitted = refine_labels(

@@ -1,21 +1,24 @@
 """The fit behind the answer of networks that choose among labels.
 
-The networks say how thick the crystal is and how far it is tilted, not in which direction
-nor how the pattern is turned. Both are searched on a grid, where a comparison with all
-thicknesses at once is cheap; the best poses go the way that every fit goes.
+The networks say how thick the crystal is and how far it is tilted, not how the pattern is
+turned, and not all say in which direction it is tilted. What they do not say is searched on
+a grid, where a comparison with all thicknesses at once is cheap; the best poses go the way
+that every fit goes.
 """
 
+import dataclasses
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.infer.confidence import Calibration
+from pacbed.infer.confidence import CLEAR, Calibration
 from pacbed.infer.estimate import Estimate
+from pacbed.infer.label_direction import DirectionSummary
 from pacbed.infer.label_summary import LabelSummary
 from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.posing import Placement, Reading
-from pacbed.infer.refine import refine
+from pacbed.infer.refine import Solution, refine
 from pacbed.infer.thickness_scan import ThicknessScan, scanned_image
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.label_bundle import LabelBundle
@@ -29,6 +32,9 @@ _TURN_STEP_DEG, _DIRECTIONS = 7.5, 12
 _SMALL_TILT_MRAD = 0.3
 #: Poses that are fitted.
 _POSES = 3
+#: A fit from the network's direction that leaves more than this of the pattern's structure
+#: is not the last word.
+_DOUBTFUL = 0.05
 #: Thicknesses that the networks give less than this, of their likeliest, are not compared.
 _LIKELY = 0.02
 _BIN_NM, _ANGSTROM_PER_NM = 1.0, 10.0
@@ -48,11 +54,14 @@ class LabelReading:
         Å.
     mistilt_mrad : float
         0 where no network says it.
+    direction : DirectionSummary or None
+        Of the tilt in the pattern; None where no network says it.
     """
 
     disk: DiskLocation
     thickness: LabelSummary
     mistilt_mrad: float
+    direction: DirectionSummary | None = None
 
 
 def refine_labels(
@@ -89,9 +98,18 @@ def refine_labels(
     operations = plane_operations(table.geometry)
     order = int((np.linalg.det(operations) > 0).sum())
     bins, probability = _distribution(reading.thickness)
-    placements = _search(table, data, reading, convergence_mrad, order, bins, probability)
-    readings = [Reading(p, probability, _USUAL_TILT_ERROR_MRAD) for p in placements]
-    solutions = refine(data, readings, bins, table, convergence_mrad, scale_given)
+
+    def fit_from(start: LabelReading) -> tuple[Reading, list[Solution]]:
+        placements = _search(table, data, start, convergence_mrad, order, bins, probability)
+        readings = [Reading(p, probability, _USUAL_TILT_ERROR_MRAD) for p in placements]
+        return readings[0], refine(data, readings, bins, table, convergence_mrad, scale_given)
+
+    first, solutions = fit_from(reading)
+    if reading.direction is not None and _left(solutions) > _DOUBTFUL:
+        # A network may be sure of a wrong direction: then all are tried.
+        other, found = fit_from(dataclasses.replace(reading, direction=None))
+        if _left(found) < _left(solutions):
+            first, solutions = other, found
     context = Context(
         bundle.system,
         bundle.digest("Thickness"),
@@ -102,7 +120,11 @@ def refine_labels(
         convergence_mrad,
         started,
     )
-    return fitted_estimate(context, readings[0], solutions)
+    return fitted_estimate(context, first, solutions)
+
+
+def _left(solutions: list[Solution]) -> float:
+    return solutions[0].fit.structured_residual
 
 
 def _distribution(summary: LabelSummary) -> tuple[np.ndarray, np.ndarray]:
@@ -132,12 +154,10 @@ def _search(
     scan = ThicknessScan(table, np.zeros(2), convergence_mrad, mistilt + 0.1)
     prior = np.interp(scan.thickness_nm, bins, probability, left=0.0, right=0.0)
     likely = prior >= _LIKELY * prior.max()
-    count = _DIRECTIONS if mistilt >= _SMALL_TILT_MRAD else 1
-    directions = 2 * math.pi * np.arange(count) / count
     found = []
     for turn in np.arange(0.0, 360.0 / order, _TURN_STEP_DEG):
         matrix = rotation_matrix(turn) * (disk.radius / convergence_mrad)
-        for direction in directions:
+        for direction in _directions(reading, float(turn)):
             tilt = mistilt * np.array([math.cos(direction), math.sin(direction)])
             left_over = scan.explained(image, matrix, center, tilt)
             found.append((float(left_over[likely].min()), Placement(disk, float(turn), tilt)))
@@ -147,6 +167,19 @@ def _search(
         if all(_apart(placement, other, mistilt) for other in kept):
             kept.append(placement)
     return kept[:_POSES]
+
+
+def _directions(reading: LabelReading, turn_deg: float) -> np.ndarray:
+    """Directions of the tilt in the crystal's frame to try, radians."""
+    direction = reading.direction
+    if reading.mistilt_mrad < _SMALL_TILT_MRAD:
+        return np.zeros(1)
+    if direction is not None:
+        peaks = ((direction.azimuth_deg, direction.share), *direction.others)
+        if sum(share for _, share in peaks) >= CLEAR:
+            # In the pattern the tilt is turned with it.
+            return np.deg2rad([azimuth - turn_deg for azimuth, _ in peaks])
+    return np.asarray(2 * math.pi * np.arange(_DIRECTIONS) / _DIRECTIONS)
 
 
 def _apart(one: Placement, other: Placement, mistilt: float) -> bool:

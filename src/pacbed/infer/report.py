@@ -175,7 +175,8 @@ def _draw_comparison(figure: Figure, view: ReportView, estimate: Estimate) -> No
 
 def _why_not_simulated(estimate: Estimate) -> str:
     if estimate.provenance.get("method") == "labels":
-        return "Not simulated: this model gives no rotation and no direction of the tilt."
+        known = "" if estimate.azimuth_deg is not None else " and no direction of the tilt"
+        return f"Not simulated: this model gives no rotation{known}."
     if estimate.status == "mismatch":
         return "Not simulated: the pattern does not fit this system."
     if estimate.status == "out_of_range":

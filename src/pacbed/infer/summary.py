@@ -76,7 +76,7 @@ def azimuth_words(estimate: Estimate) -> str:
     """Write the direction of the tilt, or that the tilt is too small to have one."""
     azimuth, mistilt, error = estimate.azimuth_deg, estimate.mistilt_mrad, estimate.tilt_std_mrad
     if azimuth is None or mistilt is None or error is None:
-        return "not given by this model"
+        return _not_given(estimate)
     if not all(map(math.isfinite, (azimuth, mistilt, error))):
         return "unknown"
     if mistilt < _SURE_DIRECTION * error or mistilt <= 0:
@@ -85,8 +85,14 @@ def azimuth_words(estimate: Estimate) -> str:
     return f"{azimuth:.0f}° ± {math.ceil(spread):d}° from +x towards +y"
 
 
+def _not_given(estimate: Estimate) -> str:
+    """Why there is no direction: a model that has a network for it warns of the reason."""
+    asked = "Azimuth" in estimate.provenance.get("networks", {})
+    return "not known, see the warnings" if asked else "not given by this model"
+
+
 def _zone_axis_words(estimate: Estimate) -> str:
     x, y = estimate.tilt_x_mrad, estimate.tilt_y_mrad
     if x is None or y is None:
-        return "not given by this model"
+        return _not_given(estimate)
     return f"x {x:+.1f}, y {y:+.1f} mrad from the centre"

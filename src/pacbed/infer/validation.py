@@ -13,11 +13,13 @@ class TargetAnswers:
     Attributes
     ----------
     target : str
-        ``Thickness``, ``Mistilt`` or ``Scale``.
+        ``Thickness``, ``Mistilt``, ``Scale`` or ``Azimuth``.
     unit : str
     labels : ndarray, shape (n,)
         Values that are told apart, rising; the confusion matrix counts between them.
     truth, found : ndarray, shape (m,)
+    period : float or None
+        Length of the circle that the labels go around, in the unit.
     """
 
     target: str
@@ -25,6 +27,20 @@ class TargetAnswers:
     labels: np.ndarray
     truth: np.ndarray
     found: np.ndarray
+    period: float | None = None
+
+    @property
+    def error(self) -> np.ndarray:
+        """Found minus true; around a circle the short way."""
+        error = np.asarray(self.found - self.truth)
+        if self.period is None:
+            return error
+        return np.asarray((error + self.period / 2) % self.period - self.period / 2)
+
+    def labels_apart(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """How many labels lie between the numbers of two."""
+        off = np.asarray(np.abs(one - other))
+        return off if self.period is None else np.minimum(off, len(self.labels) - off)
 
     @property
     def step(self) -> float:
@@ -33,7 +49,10 @@ class TargetAnswers:
 
     def nearest(self, values: np.ndarray) -> np.ndarray:
         """Number of the label that is nearest to each value."""
-        return np.asarray(np.abs(values[:, None] - self.labels).argmin(axis=1))
+        off = values[:, None] - self.labels
+        if self.period is not None:
+            off = (off + self.period / 2) % self.period - self.period / 2
+        return np.asarray(np.abs(off).argmin(axis=1))
 
     def confusion(self) -> np.ndarray:
         """Count answers by true (row) and found (column) label, shape (n, n)."""
@@ -43,8 +62,8 @@ class TargetAnswers:
 
     def figures(self) -> dict[str, Any]:
         """Errors as plain numbers."""
-        error = self.found - self.truth
-        off = np.abs(self.nearest(self.found) - self.nearest(self.truth))
+        error = self.error
+        off = self.labels_apart(self.nearest(self.found), self.nearest(self.truth))
         return {
             "unit": self.unit,
             "count": len(error),
@@ -62,7 +81,7 @@ class TargetAnswers:
 
     def worst(self, count: int) -> np.ndarray:
         """Numbers of the answers that are farthest off, the worst first."""
-        return np.asarray(np.argsort(-np.abs(self.found - self.truth), kind="stable")[:count])
+        return np.asarray(np.argsort(-np.abs(self.error), kind="stable")[:count])
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,7 @@ def _draw_confusion(axis: Axes, answers: TargetAnswers) -> None:
     counts = answers.confusion()
     n = len(counts)
     share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    distance = np.abs(np.subtract.outer(np.arange(n), np.arange(n)))
+    distance = answers.labels_apart(np.arange(n)[:, None], np.arange(n))
     smallest = min(0.5, max(1e-4, float(share[share > 0].min())))
     norm = LogNorm(smallest, 1)
     for colours, where in ((_NEAR, distance <= 1), (_FAR, distance > 1)):
@@ -96,7 +96,7 @@ def _draw_confusion(axis: Axes, answers: TargetAnswers) -> None:
 
 
 def _draw_errors(axis: Axes, answers: TargetAnswers) -> None:
-    error = answers.found - answers.truth
+    error = answers.error
     figures = answers.figures()
     most = max(int(np.ceil(np.abs(error).max() / answers.step)), 2)
     # Bins as wide as a label, around 0; a fraction of it where there are few.

@@ -16,12 +16,14 @@ from pacbed.errors import BundleError, MissingExtraError
 from pacbed.library.data_register import RegisterRow
 from pacbed.library.label_bundle import LabelBundle, LabelModel
 from pacbed.library.label_formats import FORMATS
-from pacbed.library.label_table import COLUMNS, read_label_table
+from pacbed.library.label_table import read_label_table
 from pacbed.library.system import System
 
 #: What ``kind`` says of such a model, and ``road`` in its preparation.
 EARLIER = "earlier"
 PATTERN_TABLE = Path("simulation") / "df.csv"
+#: What its networks say; never the tilt's direction.
+EARLIER_TARGETS = ("Thickness", "Mistilt", "Scale")
 
 _ANGLE_COLUMN = "Conv_Angle"
 _LARGEST_TABLE_BYTES = 2**29
@@ -78,7 +80,7 @@ def load_earlier(place: EarlierFolder, formats: tuple[str, ...] = tuple(FORMATS)
         raise BundleError(f"{folder}: does not exist, but is registered; restore or unregister it")
     names = sorted(path.name for path in folder.iterdir() if path.is_file())
     models = {}
-    for target in COLUMNS:
+    for target in EARLIER_TARGETS:
         fitting = [n for n in names if target in n and n.lower().endswith(formats)]
         file = _choose(folder, fitting)
         if file is not None:

@@ -53,7 +53,7 @@ class LabelBundle:
     folder : Path
     system : System
     models : dict of str to LabelModel
-        ``Thickness``, ``Mistilt`` and ``Scale`` as far as they were trained; without
+        ``Thickness``, ``Mistilt``, ``Scale`` and ``Azimuth`` as far as they were trained; without
         ``Thickness`` the bundle answers no pattern, see :meth:`check_answers`.
     convergence_mrad : tuple of float
         Range over which the networks' second input runs from 0 to 1.

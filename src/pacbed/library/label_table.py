@@ -9,7 +9,14 @@ from pathlib import Path
 from pacbed.errors import BundleError
 
 #: What label networks predict, and the column of their tables that holds it.
-COLUMNS = {"Thickness": "Thickness / A", "Mistilt": "Mistilt / mrad", "Scale": "Scale / []"}
+COLUMNS = {
+    "Thickness": "Thickness / A",
+    "Mistilt": "Mistilt / mrad",
+    "Scale": "Scale / []",
+    "Azimuth": "Azimuth / deg",
+}
+#: Of them, those whose labels go around a circle, and how long it is.
+PERIODS = {"Azimuth": 360.0}
 
 _LARGEST_BYTES = 2**20
 _INDEX = "Index"
@@ -22,7 +29,8 @@ class LabelTable:
     Attributes
     ----------
     target : str
-        ``Thickness`` (Å), ``Mistilt`` (mrad) or ``Scale`` (a zoom).
+        ``Thickness`` (Å), ``Mistilt`` (mrad), ``Scale`` (a zoom) or ``Azimuth`` (the
+        direction of the tilt in what the network sees, degrees from +x towards +y).
     values : tuple of float
         The label of each output, in the outputs' order.
     """
@@ -76,7 +84,8 @@ def _checked(path: Path, target: str, order: list[int], values: list[float]) -> 
         raise BundleError(f"{path}: {_INDEX} must number the labels from 0 on, each once")
     if len(set(values)) != len(values) or len(values) < 2:
         raise BundleError(f"{path}: needs two different labels or more, none of them twice")
-    lowest = 0.0 if target == "Mistilt" else 1e-6
-    if not all(math.isfinite(value) and value >= lowest for value in values):
+    lowest = 0.0 if target in ("Mistilt", "Azimuth") else 1e-6
+    above = PERIODS.get(target, math.inf)
+    if not all(lowest <= value < above for value in values):
         raise BundleError(f"{path}: holds a label that no {target.lower()} can have")
     return tuple(value for _, value in sorted(zip(order, values, strict=True)))

@@ -143,8 +143,10 @@ def model_places(data: Path | None) -> tuple[list[ModelPlace], list[Fault]]:
     Parameters
     ----------
     data : Path or None
-        Data folder; its bundles come first, then its models of the earlier system,
-        then the shipped bundles.
+        Data folder. Of a system's models the one of the last row in its
+        ``Register_models.csv`` comes first, what is not listed after what is, and models
+        of the earlier system after bundles where no bundle is listed. The shipped bundles
+        come last.
 
     Returns
     -------
@@ -155,10 +157,45 @@ def model_places(data: Path | None) -> tuple[list[ModelPlace], list[Fault]]:
     shipped = [_bundle_place(path.parent) for path in sorted(_SHIPPED.glob(f"*/{DESCRIPTION}"))]
     if data is None:
         return shipped, []
-    # Of several models of one system the last counts, as the latest registered.
+    # Where the register does not say which model is the latest, the last by name counts.
     own = [_bundle_place(p.parent) for p in sorted(data.glob(f"*/models/*/{DESCRIPTION}"))[::-1]]
     earlier, faults = earlier_folders(data)
-    return [*own, *map(_earlier_place, earlier), *shipped], faults
+    return [*_latest_first(data, [*own, *map(_earlier_place, earlier)]), *shipped], faults
+
+
+def _latest_first(data: Path, places: list[ModelPlace]) -> list[ModelPlace]:
+    """Order the places of each system by the rows of its register; systems keep theirs."""
+    of_system: dict[int | None, list[ModelPlace]] = {}
+    for place in places:
+        of_system.setdefault(place.system_id, []).append(place)
+    ordered = {
+        number: iter(those if number is None or len(those) < 2 else _sorted(data, number, those))
+        for number, those in of_system.items()
+    }
+    return [next(ordered[place.system_id]) for place in places]
+
+
+def _sorted(data: Path, number: int, places: list[ModelPlace]) -> list[ModelPlace]:
+    """Order the places of one system: the last row first, then what is not listed."""
+    rows = _rows_of_models(data, number)
+    bundle_listed = any(place.folder.resolve() in rows for place in places if place.row is None)
+    unlisted, behind = -1, -2
+
+    def rank(place: ModelPlace) -> int:
+        if place.row is not None and not bundle_listed:
+            return behind
+        return rows.get(place.folder.resolve(), unlisted)
+
+    return sorted(places, key=rank, reverse=True)
+
+
+def _rows_of_models(data: Path, number: int) -> dict[Path, int]:
+    """Row of each listed model of a system; none where the register cannot be read."""
+    try:
+        models = register_models(data, number)
+    except PacbedError:  # which is told among the faults
+        return {}
+    return {model.folder.resolve(): row for row, model in enumerate(models)}
 
 
 def _bundle_place(folder: Path) -> ModelPlace:

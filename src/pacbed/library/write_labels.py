@@ -1,4 +1,4 @@
-"""Writing label bundles: networks that say thickness, mistilt and scale as labels of a list.
+"""Writing label bundles: networks that say thickness, mistilt, its direction and scale as labels.
 
 The folder of one holds, beside ``bundle.json``, for each target a network
 (``Thickness.onnx``) and its list of labels (``Thickness_labels.csv``), the weights to
@@ -34,7 +34,7 @@ class TrainedModel:
     ----------
     onnx : bytes
     labels : ndarray, shape (n_labels,)
-        Thickness in Å, mistilt in mrad, scale as a factor.
+        Thickness in Å, mistilt in mrad, scale as a factor, direction in degrees.
     channels : int
         Of its input.
     """
@@ -62,7 +62,7 @@ def write_label_bundle(
     system : System
         Its convergence angles are what the networks' input is scaled over.
     models : dict
-        By target: ``Thickness``, ``Mistilt``, ``Scale``.
+        By target: ``Thickness``, ``Mistilt``, ``Scale``, ``Azimuth``.
     preparation : FramePreparation
     provenance : dict
     table : LacbedTable, optional

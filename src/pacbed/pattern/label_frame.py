@@ -1,7 +1,7 @@
 """What a label model sees of a pattern: the same frame in training and inference.
 
-A *label model* says thickness, mistilt or scale as one of a list of labels. It was
-trained on a table of simulated patterns, and the table's own scale is its measure:
+A *label model* says thickness, mistilt, its direction or scale as one of a list of labels.
+It was trained on a table of simulated patterns, and the table's own scale is its measure:
 
 - The frame is square and shows what the whole image of a table pattern shows; the
   middle of the image is the middle of the frame. Along its longer side an oblong

@@ -61,9 +61,11 @@ class Source:
     channels: int
 
     def batch(self, rows: np.ndarray, rng: np.random.Generator) -> Batch:
-        """Frames of some rows, distorted with `rng`."""
+        """Frames of some rows that have a label, distorted with `rng`."""
         labels, zoom = self._zooms(rows, rng)
         where = self._placements(rows, zoom, rng)
+        if self.labels.azimuth_deg is not None:
+            labels = self.labels.turned(rows, np.array([place.rotation_deg for place in where]))
         size = self.preparation.size
         frames = np.stack(
             [
@@ -78,8 +80,10 @@ class Source:
         return Batch(finish_frames(frames, self.channels), angles, labels)
 
     def _zooms(self, rows: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-        """Labels, and the zoom of each frame."""
+        """Labels as far as they do not turn with the frame, and the zoom of each frame."""
         values, of_row = self.labels.values, self.labels.of_row
+        if self.labels.azimuth_deg is not None:
+            of_row = np.zeros(len(self.patterns), np.int64)
         if of_row is not None:
             return of_row[rows].astype(np.int64), 1 + self.distortion.zoom * _even(rng, len(rows))
         labels = rng.integers(len(values), size=len(rows))

@@ -5,11 +5,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.errors import FileFormatError
-from pacbed.learn.from_table.options import Distortion
+from pacbed.learn.from_table.options import DIRECTION, Distortion
+from pacbed.library.label_table import PERIODS
+from pacbed.library.pattern_azimuth import azimuths_to_learn
 from pacbed.library.pattern_table import PatternTable
 
 #: More labels than this are no grid.
 _MOST = 1000
+#: Directions that are told apart; patterns are turned by any angle, so that they need not
+#: be those of the table.
+DIRECTIONS = 72
 
 
 @dataclass(frozen=True)
@@ -22,12 +27,40 @@ class Labels:
     values : ndarray, shape (n_labels,)
         Rising, in the unit of the target.
     of_row : ndarray of int or None, shape (rows,)
-        Label of each row; None for the scale, which is drawn anew each time.
+        Label of each row; None for scale and direction, which are drawn anew each time.
+    azimuth_deg : ndarray or None, shape (rows,)
+        Direction of the tilt in each pattern before it is turned, NaN where there is
+        none; None for other targets.
     """
 
     target: str
     values: np.ndarray
     of_row: np.ndarray | None
+    azimuth_deg: np.ndarray | None = None
+
+    @property
+    def circular(self) -> bool:
+        """Whether the first label lies beside the last."""
+        return self.target in PERIODS
+
+    def distance(self, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        """How many labels lie between the numbers of two."""
+        off = np.asarray(np.abs(one - other))
+        return np.minimum(off, len(self.values) - off) if self.circular else off
+
+    def rows_with_label(self, rows: np.ndarray) -> np.ndarray:
+        """Of some rows, those that have a label: a pattern without tilt has no direction."""
+        if self.azimuth_deg is None:
+            return rows
+        return np.asarray(rows[np.isfinite(self.azimuth_deg[rows])])
+
+    def turned(self, rows: np.ndarray, turn_deg: np.ndarray) -> np.ndarray:
+        """Labels of the directions of some rows whose patterns are turned, int64."""
+        if self.azimuth_deg is None:
+            raise ValueError(f"{self.target} does not turn with the pattern")
+        step = 360.0 / len(self.values)
+        places = np.rint((self.azimuth_deg[rows] + turn_deg) / step)
+        return np.asarray(places.astype(np.int64) % len(self.values))
 
 
 def make_labels(table: PatternTable, target: str, distortion: Distortion) -> Labels:
@@ -36,8 +69,12 @@ def make_labels(table: PatternTable, target: str, distortion: Distortion) -> Lab
     Raises
     ------
     FileFormatError
-        If the table has one label only, or so many that they are no grid.
+        If the table has one label only, or so many that they are no grid, or no usable
+        directions where they are the target.
     """
+    if target == DIRECTION:
+        directions = np.arange(DIRECTIONS) * (360.0 / DIRECTIONS)
+        return Labels(target, directions, None, azimuths_to_learn(table))
     if target == "Scale":
         low, high, step = distortion.scales
         return Labels(target, low + step * np.arange(round((high - low) / step) + 1), None)

@@ -156,10 +156,11 @@ def train_target(
                 f"the training of {source.labels.target} began with --epochs {run.epochs}, which "
                 "its learning rate follows: give the same."
             )
+    labelled = source.labels.rows_with_label
     while not run.finished:
         network.freeze_body(run.epoch < head_epochs)
-        _train_epoch(run, source, np.flatnonzero(~held_back), options, checkpoint, report)
-        _end_epoch(run, source, np.flatnonzero(held_back), options)
+        _train_epoch(run, source, labelled(np.flatnonzero(~held_back)), options, checkpoint, report)
+        _end_epoch(run, source, labelled(np.flatnonzero(held_back)), options)
         run.save(checkpoint)
         if on_epoch is not None:
             on_epoch(run.history)
@@ -178,10 +179,21 @@ def learning_rate(step: int, steps: int, largest: float) -> float:
     return largest * warm * (0.5 + 0.5 * math.cos(math.pi * step / steps)) + 1e-3 * largest
 
 
-def soft_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy with a narrow Gaussian around the right label, mean over the batch."""
-    places = torch.arange(logits.shape[1], device=logits.device)
+def soft_loss(logits: torch.Tensor, labels: torch.Tensor, circular: bool = False) -> torch.Tensor:
+    """Cross-entropy with a narrow Gaussian around the right label, mean over the batch.
+
+    Parameters
+    ----------
+    logits : Tensor, shape (B, labels)
+    labels : Tensor of int, shape (B,)
+    circular : bool
+        Whether the last label has the first one as its neighbour.
+    """
+    count = logits.shape[1]
+    places = torch.arange(count, device=logits.device)
     distance = places - labels[:, None]
+    if circular:
+        distance = torch.remainder(distance + count // 2, count) - count // 2
     wanted = torch.softmax(-0.5 * (distance / _SOFTNESS) ** 2, dim=1)
     return -(wanted * nnf.log_softmax(logits, dim=1)).sum(1).mean()
 
@@ -206,7 +218,7 @@ def _train_epoch(
         rate = learning_rate(step, count * options.epochs, options.learning_rate)
         # What is dropped follows from the step, so that an interruption changes nothing.
         torch.manual_seed(options.seed * 1_000_003 + step)
-        run.loss_sum += train_step(run, batch, rate, options.device)
+        run.loss_sum += train_step(run, batch, rate, options.device, source.labels.circular)
         run.follow(step)
         run.batch += 1
         run.seconds = before + time.monotonic() - started
@@ -219,12 +231,12 @@ def _train_epoch(
             saved = time.monotonic()
 
 
-def train_step(run: Run, batch: Batch, rate: float, device: str) -> float:
+def train_step(run: Run, batch: Batch, rate: float, device: str, circular: bool = False) -> float:
     """One step of the optimiser; return the loss before it."""
     for group in run.optimiser.param_groups:
         group["lr"] = rate
     logits, labels = _forward(run.network, batch, device)
-    value = soft_loss(logits, labels)
+    value = soft_loss(logits, labels, circular)
     if not torch.isfinite(value):
         raise OutOfRangeError("the training diverged: give a smaller --learning-rate.")
     run.optimiser.zero_grad(set_to_none=True)
@@ -253,7 +265,7 @@ def _end_epoch(run: Run, source: Source, rows: np.ndarray, options: TableTrainin
     found, truth, loss = predict(run.network, source, rows, options)
     run.network.load_state_dict(last)
     run.seconds += time.monotonic() - started
-    off = np.abs(found - truth)
+    off = source.labels.distance(found, truth)
     run.epoch += 1
     run.history.append(
         Epoch(
@@ -289,7 +301,8 @@ def predict(
             source, rows, options.batch_size, (options.seed, 22), options.workers
         ):
             logits, labels = _forward(network, batch, options.device)
-            losses.append(float(soft_loss(logits, labels)) * len(labels))
+            loss = soft_loss(logits, labels, source.labels.circular)
+            losses.append(float(loss) * len(labels))
             found.append(logits.argmax(1).cpu().numpy())
             truth.append(batch.labels)
     return np.concatenate(found), np.concatenate(truth), sum(losses) / len(rows)

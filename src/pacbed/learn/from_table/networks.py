@@ -6,24 +6,28 @@ import torch
 
 from pacbed.errors import BundleError
 from pacbed.learn.from_table.compact import CompactNetwork
+from pacbed.learn.from_table.direction import DirectionNetwork
 from pacbed.learn.from_table.keras_backbone import KerasNetwork
-from pacbed.learn.from_table.options import COMPACT, TableTraining
+from pacbed.learn.from_table.options import COMPACT, DIRECTION, TableTraining
 
-LabelNetwork = CompactNetwork | KerasNetwork
+LabelNetwork = CompactNetwork | DirectionNetwork | KerasNetwork
 
 
-def make_network(options: TableTraining, labels: int) -> LabelNetwork:
+def make_network(options: TableTraining, target: str, labels: int) -> LabelNetwork:
     """Make a network with random (or, on request, pretrained) weights.
 
     Parameters
     ----------
     options : TableTraining
+    target : str
+        What it says: the compact network for the tilt's direction is another one.
     labels : int
         Number of labels that it tells apart.
     """
     if options.backbone != COMPACT:
         return KerasNetwork(options.backbone, options.input_size, labels, options.pretrained)
-    network = CompactNetwork(options.input_size, labels)
+    kind = DirectionNetwork if target == DIRECTION else CompactNetwork
+    network = kind(options.input_size, labels)
     # Channels-last convolutions are about 1.3 times faster on processors.
     for parameter in network.parameters():
         if parameter.ndim == 4:

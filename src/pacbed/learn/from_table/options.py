@@ -8,8 +8,8 @@ from pacbed.errors import OutOfRangeError
 from pacbed.library.label_table import COLUMNS
 from pacbed.pattern.label_frame import SIZES
 
-#: What a label model can say.
-TARGETS = tuple(COLUMNS)
+#: What a label model can say, and the one of it that needs a column that tables may lack.
+TARGETS, DIRECTION = tuple(COLUMNS), "Azimuth"
 #: Name of the project's own small network among the backbones.
 COMPACT = "compact"
 
@@ -23,7 +23,7 @@ class Distortion:
     rotate : bool
         Turn each pattern by any angle: the detector's rotation is not known.
     zoom : float
-        Thickness and mistilt: largest relative error of the scale.
+        Thickness, mistilt and direction: largest relative error of the scale.
     shift : float
         Largest distance of the disk's centre from the frame's, in radii of the disk.
     scales : tuple of float
@@ -78,7 +78,7 @@ class TableTraining:
     distortion : Distortion
     """
 
-    targets: tuple[str, ...] = TARGETS
+    targets: tuple[str, ...] = tuple(target for target in TARGETS if target != DIRECTION)
     input_size: int = 96
     batch_size: int = 32
     epochs: int = 40

@@ -3,6 +3,7 @@
 import csv
 import dataclasses
 import datetime
+import hashlib
 import io
 import json
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from pacbed.learn.from_table.networks import (
     weights_name,
 )
 from pacbed.learn.from_table.options import TableTraining
+from pacbed.library.pattern_azimuth import AZIMUTH
 from pacbed.library.pattern_table import PatternTable
 from pacbed.library.system import System
 from pacbed.library.write_labels import TrainedModel, write_label_bundle
@@ -100,11 +102,23 @@ def prepare(
     """
     labels = {name: make_labels(table, name, options.distortion) for name in options.targets}
     held_back = split_rows(table, options.validation_share, options.seed)
+    _check_split(table, labels, held_back)
     patterns = open_cache(table, options.input_size, cache, read, progress)
     preparation = measure_preparation(
         patterns, table.convergence_mrad, options.input_size, options.distortion.zoom, options.seed
     )
     return Prepared(table, patterns, held_back, labels, preparation)
+
+
+def _check_split(table: PatternTable, labels: dict[str, Labels], held_back: np.ndarray) -> None:
+    for target, those in labels.items():
+        if not all(
+            len(those.rows_with_label(np.flatnonzero(rows))) for rows in (held_back, ~held_back)
+        ):
+            raise FileFormatError(
+                f"{table.path}: too few tilted patterns to hold some back for {target}: simulate "
+                f"more, or leave {target} out of --targets."
+            )
 
 
 def check_folder(folder: Path, table: PatternTable, options: TableTraining, resume: bool) -> None:
@@ -127,8 +141,9 @@ def check_folder(folder: Path, table: PatternTable, options: TableTraining, resu
         )
     before = json.loads(path.read_text(encoding="utf-8"))
     now = json.loads(_plan(table, options))
-    if before != now:
-        changed = [name for name in now if before.get(name) != now[name]]
+    # What an earlier version did not write down cannot be compared.
+    changed = [name for name in now if name in before and before[name] != now[name]]
+    if changed:
         raise FileFormatError(
             f"{folder}: the training began with another {', '.join(changed)}: "
             "give the same, or another folder."
@@ -200,7 +215,7 @@ def _train_one(
     log: "_Log",
 ) -> tuple[LabelNetwork, list[Epoch]]:
     torch.manual_seed(options.seed)
-    network = make_network(options, len(prepared.labels[target].values))
+    network = make_network(options, target, len(prepared.labels[target].values))
     head_epochs = 0
     checkpoint = work / f"{target}.pt"
     if start is not None:
@@ -279,7 +294,9 @@ def _split_csv(prepared: Prepared) -> bytes:
 
 def _plan(table: PatternTable, options: TableTraining) -> bytes:
     """What must be the same where a training goes on."""
-    return json.dumps({"table": table.digest(), **options.plan()}).encode()
+    azimuths = hashlib.sha256("\0".join(table.others.get(AZIMUTH, ())).encode()).hexdigest()
+    plan = {"table": table.digest(), "azimuth": azimuths, **options.plan()}
+    return json.dumps(plan).encode()
 
 
 def _provenance(

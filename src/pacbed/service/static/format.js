@@ -26,7 +26,10 @@ export function mistiltWords({ mistilt_mrad: mistilt, tilt_std_mrad: error }) {
 /** Where the zone axis lies, or that a small tilt has no direction. */
 export function azimuthWords(answer) {
   const { azimuth_deg: azimuth, mistilt_mrad: mistilt, tilt_std_mrad: error } = answer;
-  if (azimuth === null && answer.tilt_x_mrad === null) return "this model gives no direction";
+  if (azimuth === null && answer.tilt_x_mrad === null) {
+    return answer.provenance?.networks?.Azimuth ? "direction not known, see the warnings" :
+      "this model gives no direction";
+  }
   if (!known(azimuth) || !known(error) || mistilt < 2 * error) {
     return "direction not determined at so small a mistilt";
   }

@@ -1,0 +1,155 @@
+"""From the probabilities of directions to the tilt in the pattern, or why it is not known."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from pacbed.infer.confidence import CLEAR
+from pacbed.infer.label_summary import LabelSummary
+
+#: Directions so near to one another are one, degrees.
+_NEAR_DEG = 15.0
+#: Another direction counts from this probability on; at most so many are told.
+_OTHER, _MOST_OTHERS = 0.1, 3
+
+
+@dataclass(frozen=True)
+class DirectionSummary:
+    """What a network says of the direction of the tilt; degrees from +x towards +y.
+
+    Attributes
+    ----------
+    azimuth_deg : float
+        Mean over the likeliest directions, −180 to 180.
+    std_deg : float
+        Standard deviation of the whole distribution around it.
+    share : float
+        Probability of directions near it.
+    others : tuple of (float, float)
+        Other directions with their probabilities, the likelier first.
+    """
+
+    azimuth_deg: float
+    std_deg: float
+    share: float
+    others: tuple[tuple[float, float], ...]
+
+
+@dataclass(frozen=True)
+class Tilt:
+    """The tilt that mistilt and direction make together.
+
+    Attributes
+    ----------
+    x_mrad, y_mrad, azimuth_deg : float or None
+        None where the direction is not known.
+    std_mrad : float or None
+        Of a component, or of the mistilt where that is all there is.
+    words : str or None
+        What is to be said of the direction.
+    """
+
+    x_mrad: float | None
+    y_mrad: float | None
+    azimuth_deg: float | None
+    std_mrad: float | None
+    words: str | None
+
+
+def summarise_directions(values_deg: np.ndarray, probability: np.ndarray) -> DirectionSummary:
+    """Sum up the answer of a network that chooses among directions.
+
+    Parameters
+    ----------
+    values_deg : ndarray, shape (labels,)
+        In the order of the network's outputs.
+    probability : ndarray, shape (labels,)
+
+    Returns
+    -------
+    DirectionSummary
+    """
+    values = np.asarray(values_deg, float)
+    left = np.clip(np.asarray(probability, float), 0, None)
+    left = left / left.sum()
+    probability = left.copy()
+    peaks: list[tuple[float, float]] = []
+    for _ in range(1 + _MOST_OTHERS):
+        peak, share = _peak(values, left)
+        if peaks and share < _OTHER:
+            break
+        peaks.append((peak, share))
+        # What lies beside a peak is its flank, not another one.
+        left[_apart(values, peak) <= 2 * _NEAR_DEG] = 0
+        if not left.any():
+            break
+    (azimuth, share), *others = peaks
+    width = 360.0 / len(values)
+    variance = probability @ _apart(values, azimuth) ** 2 + width**2 / 12
+    return DirectionSummary(azimuth, float(np.sqrt(variance)), share, tuple(others))
+
+
+def _peak(values: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
+    """Mean direction of the likeliest neighbourhood, and its probability."""
+    near = _apart(values[:, None], values) <= _NEAR_DEG
+    shares = near @ probability
+    # Of several neighbourhoods with the same content, the one around its likeliest label.
+    middle = int(np.lexsort((probability, shares.round(9)))[-1])
+    weights = probability * near[middle]
+    x, y = (float(weights @ f(np.deg2rad(values))) for f in (np.cos, np.sin))
+    return math.degrees(math.atan2(y, x)), float(weights.sum())
+
+
+def _apart(values: np.ndarray, others: np.ndarray | float) -> np.ndarray:
+    """Angle between directions, 0 to 180 degrees."""
+    return np.asarray(np.abs((values - others + 180) % 360 - 180))
+
+
+def tilt_of(mistilt: LabelSummary | None, direction: DirectionSummary | None) -> Tilt:
+    """Put mistilt and direction together, or say what is not known.
+
+    Parameters
+    ----------
+    mistilt : LabelSummary or None
+        mrad; None where no network says it.
+    direction : DirectionSummary or None
+        None where no network says it.
+
+    Returns
+    -------
+    Tilt
+    """
+    if mistilt is None:
+        untrained = "the mistilt is not known: the model was not trained for it"
+        return Tilt(None, None, None, None, untrained)
+    words = _why_unknown(mistilt, direction)
+    if direction is None or words is not None:
+        return Tilt(None, None, None, mistilt.std, words)
+    angle, length = math.radians(direction.azimuth_deg), mistilt.value
+    across = length * math.radians(direction.std_deg)
+    # Along and across the tilt; the mean over both is that of a component.
+    std = math.sqrt((mistilt.std**2 + across**2) / 2)
+    if direction.others:
+        words = f"the mistilt may also point towards {_listed(direction.others)}"
+    return Tilt(
+        length * math.cos(angle), length * math.sin(angle), direction.azimuth_deg, std, words
+    )
+
+
+def _why_unknown(mistilt: LabelSummary, direction: DirectionSummary | None) -> str | None:
+    if direction is None:
+        return "the direction of the mistilt is not known: the model does not give it"
+    tilted = mistilt.values[mistilt.values > 0]
+    if mistilt.value < 0.5 * float(tilted.min()):
+        return "the direction of the mistilt is not known: the mistilt is near 0"
+    if direction.share >= CLEAR:
+        return None
+    if not direction.others:
+        return "the direction of the mistilt is not known: none stands out"
+    likely = ((direction.azimuth_deg, direction.share), *direction.others)
+    return f"the direction of the mistilt is ambiguous: {_listed(likely)}"
+
+
+def _listed(directions: tuple[tuple[float, float], ...]) -> str:
+    return " or ".join(f"{azimuth:.0f}° ({share:.0%})" for azimuth, share in directions)
