@@ -54,10 +54,13 @@ def run_on_cluster(
         for future in distributed.as_completed(futures):
             yield future.result()
             future.release()
-    except ImportError as error:
+    except (ImportError, RuntimeError) as error:
+        # The scheduler reads the task as well; what it lacks comes as such a RuntimeError.
+        if isinstance(error, RuntimeError) and "deserialization" not in str(error):
+            raise
         raise PacbedError(
-            f"the cluster's workers lack a package ({_words(error)}): install there what is "
-            "installed here."
+            f"the cluster's scheduler or workers lack a package ({_words(error)}): install there "
+            "what is installed here."
         ) from error
     except (distributed.KilledWorker, CancelledError, OSError) as error:
         raise PacbedError(
@@ -114,7 +117,11 @@ def local_cluster(workers: int) -> Iterator["Client"]:
     distributed = _distributed()
     with (
         distributed.LocalCluster(
-            n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            # Any free port, seen by this machine alone: several clusters may run at once.
+            dashboard_address="127.0.0.1:0",
         ) as cluster,
         distributed.Client(cluster) as client,
     ):
