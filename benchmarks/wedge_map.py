@@ -25,7 +25,7 @@ from pacbed.maps.picture import map_png
 from pacbed.maps.scan_files import open_scan
 from pacbed.maps.scan_writer import write_npy_rows
 from pacbed.maps.thickness_map import ThicknessMap
-from pacbed.maps.wedge import WedgeOptions, wedge_rows, wedge_truth
+from pacbed.maps.wedge import WedgeOptions, WedgeTruth, wedge_rows, wedge_truth
 
 SYSTEM = "sto-001-300kV"
 #: An error beyond this is a wrong basin, nm.
@@ -57,7 +57,7 @@ def main() -> None:
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     count = result.status.size
     print(f"{count} windows in {seconds:.1f} s, {cpu:.1f} CPU s: {1e3 * cpu / count:.1f} ms each")
-    report(result, wedge, arguments.window)
+    report(result, wedge_truth(wedge), arguments.window)
     if arguments.output:
         save_map(arguments.output, result)
         arguments.output.with_suffix(".png").write_bytes(map_png(result))
@@ -86,8 +86,7 @@ def make(path: Path, wedge: WedgeOptions, bundle: Bundle) -> None:
     print(f"made {path} in {time.process_time() - began:.0f} CPU s")
 
 
-def report(result: ThicknessMap, wedge: WedgeOptions, window: int) -> None:
-    truth = wedge_truth(wedge)
+def report(result: ThicknessMap, truth: WedgeTruth, window: int) -> None:
     thickness = mean(truth.thickness_nm, window)
     tilt = mean(truth.tilt_mrad, window)
     error = result.thickness_nm - thickness
@@ -97,7 +96,8 @@ def report(result: ThicknessMap, wedge: WedgeOptions, window: int) -> None:
     print(f"status: {result.counts()}; {'; '.join(result.warnings) or 'no warnings'}")
     print(
         f"within 2 nm: {np.mean(np.abs(error) <= 2):.1%}; within 0.5 mrad: "
-        f"{np.mean(astray <= 0.5):.1%}; both: {good.mean():.1%}"
+        f"{np.mean(astray <= 0.5):.1%}; both: {good.mean():.1%}; medians "
+        f"{np.median(np.abs(error)):.2f} nm and {np.median(astray):.3f} mrad"
     )
     for low, high in ((0, 10), (10, 20), (20, 40), (40, 60), (60, 100)):
         part = (thickness >= low) & (thickness < high)
