@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 ScanFileArgument = Annotated[
     Path,
     typer.Argument(
-        help="4D-STEM scan: dm4, mib, emd, hdf5, npy, raw, blo, hspy, zspy, EMPAD (xml) and"
-        " others.",
+        help="4D-STEM scan: dm4, mib, emd, hdf5, npy, raw, blo, hspy, zspy, seq, EMPAD (xml)"
+        " and others.",
         metavar="FILE",
     ),
 ]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 WINDOW = 8
 #: Frozen-phonon configurations; the positions of a window are dealt out to them.
 CONFIGURATIONS = 16
+#: The windows' thicknesses are whole slices of the simulation, so they cannot be closer, nm.
+_LEAST_STEP_NM = 0.4
 #: Pixel of the wave, and periods along the beam whose displacements are drawn.
 _SAMPLING_ANGSTROM, _PERIODS = 0.125, 32
 
@@ -58,6 +60,13 @@ class PhononWedge:
             raise OutOfRangeError(
                 f"--size {self.columns}: with frozen phonons give a multiple of {WINDOW}, such as "
                 f"{8 * WINDOW}; every window of {WINDOW} has its thickness."
+            )
+        low, high = self.thickness_nm
+        windows = self.columns // WINDOW
+        if windows > 1 and abs(high - low) < _LEAST_STEP_NM * (windows - 1):
+            raise OutOfRangeError(
+                f"--thickness {low:g},{high:g}: the windows would be less than {_LEAST_STEP_NM} nm "
+                "apart: give a wider range or a smaller --size."
             )
         if not 0 < self.electrons < 1e9:
             raise OutOfRangeError("--electrons must lie between 0 and 1e9")
@@ -128,12 +137,6 @@ def simulate_bands(
         band = simulate_frames(
             recipe.crystal, recipe.system.zone_axis, options, WINDOW, asked.detector_px, tell
         )
-        if len(band.thicknesses_nm) != windows:
-            low, high = asked.thickness_nm
-            raise OutOfRangeError(
-                f"--thickness {low:g},{high:g}: the windows are less than a slice of the "
-                "simulation (0.2 nm) apart: give a wider range or a smaller --size."
-            )
         yield band
 
 

@@ -128,8 +128,8 @@ def _check(plan: Plan, options: ReferenceOptions, positions: int) -> None:
     if not cancels_interference((positions, positions), np.diag([1 / x, 1 / y]), reach):
         raise OutOfRangeError(
             f"{positions} x {positions} positions leave interference in their mean at "
-            f"{options.convergence_mrad:g} mrad: take {int(reach * x) + 1} along each side, or a "
-            "smaller convergence semi-angle"
+            f"{options.convergence_mrad:g} mrad: choose a smaller convergence semi-angle, or more "
+            "positions"
         )
 
 
