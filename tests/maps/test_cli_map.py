@@ -105,7 +105,7 @@ def test_bad_input_is_one_line(here, words, message):
 
 
 def test_a_scheduler_that_is_not_there_is_one_line(here, monkeypatch):
-    monkeypatch.setattr("pacbed.maps.cluster._PATIENCE", 1)
+    monkeypatch.setattr("pacbed.cluster._PATIENCE", 1)
     words = ("map", "scan.npy", *SYSTEM, "--window", "4", "-o", "m.npz")
     assert "no Dask scheduler answers" in fail(*words, "--scheduler", "tcp://127.0.0.1:9")
 

@@ -6,8 +6,9 @@ import signal
 import numpy as np
 import pytest
 
+from pacbed.cluster import local_cluster
 from pacbed.maps.blocks import BlockTask
-from pacbed.maps.cluster import local_cluster, spread_over_cluster
+from pacbed.maps.cluster import spread_over_cluster
 from pacbed.maps.layers import join_layers
 from pacbed.maps.options import make_grid
 from pacbed.maps.scan_files import open_scan

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-_SCALARS = {5: "<L", 7: "<d"}
+_SCALARS = {5: "<L", 7: "<d", 8: "<?"}
 _DATA_TYPES = {"uint16": (4, 10), "float32": (6, 2), "uint8": (10, 6)}
 
 
@@ -32,12 +32,27 @@ def tag(name: str, kind: int, value: Any) -> bytes:
     return _entry(b"\x15", name, head + data)
 
 
-def dm4_bytes(array: np.ndarray, voltage: float = 300e3) -> bytes:
-    """A pattern or a stack as a dm4 file."""
+def dm4_bytes(
+    array: np.ndarray,
+    voltage: float = 300e3,
+    axes: tuple[tuple[str, float], ...] | None = None,
+    swapped: bool | None = None,
+) -> bytes:
+    """A pattern, a stack or a scan as a dm4 file.
+
+    `axes` are the units and scales of the array's axes; `swapped` says in the tags of a scan
+    whether its axes come first in the array.
+    """
     element, data_type = _DATA_TYPES[array.dtype.name]
 
-    def calibration(name: str) -> bytes:
-        return group(name, tag("Origin", 7, 0.0), tag("Scale", 7, 1.0), tag("Units", 4, ""))
+    def calibration(name: str, unit: str = "", scale: float = 1.0) -> bytes:
+        return group(name, tag("Origin", 7, 0.0), tag("Scale", 7, scale), tag("Units", 4, unit))
+
+    known = axes or (("", 1.0),) * array.ndim
+    data_order = () if swapped is None else (
+        group("Meta Data", tag("Format", 4, "Diffraction image"),
+              tag("Data Order Swapped", 8, swapped)),
+    )  # fmt: skip
 
     image = group(
         "",
@@ -46,13 +61,13 @@ def dm4_bytes(array: np.ndarray, voltage: float = 300e3) -> bytes:
             group(
                 "Calibrations",
                 calibration("Brightness"),
-                group("Dimension", *[calibration("")] * array.ndim),
+                group("Dimension", *[calibration("", *axis) for axis in known[::-1]]),
             ),
             tag("Data", element, array.ravel()),
             tag("DataType", 5, data_type),
             group("Dimensions", *[tag("", 5, size) for size in array.shape[::-1]]),
         ),
-        group("ImageTags", group("Microscope Info", tag("Voltage", 7, voltage))),
+        group("ImageTags", group("Microscope Info", tag("Voltage", 7, voltage)), *data_order),
         tag("Name", 4, "pacbed"),
     )
     root = _content(group("ImageList", image))

@@ -56,6 +56,17 @@ def test_errors_add_up_in_squares():
     assert calibration.tilt_std(0, 0.2) == calibration.tilt_std(0, 3)
 
 
+def test_where_the_geometry_is_known_the_fits_own_errors_stand():
+    single = Calibration(tilt_floor_mrad=0.03, tilt_thin_mrad=0.3, thickness_relative=0.01)
+    shared = single.with_known_geometry()
+    # What the model leaves out stays, but for a part of what it does to thin crystals.
+    assert shared.thickness_std(0.0, 50) == single.thickness_std(0.0, 50)
+    assert shared.tilt_std(0.0, 100) == pytest.approx(0.03, rel=0.02)
+    assert 0.1 < shared.tilt_std(0.0, 10) < 0.15
+    assert shared.thickness_std(5.0, 50) == pytest.approx(math.hypot(5, 0.4, 0.5))
+    assert shared.doubt_centers == single.doubt_centers
+
+
 def test_doubt_is_small_for_usual_evidence_and_grows_with_each_figure():
     usual = {
         "structured_residual": 0.038, "residual": 0.014, "tilt_error_mrad": 0.073,

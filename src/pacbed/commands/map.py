@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from pacbed.commands.cluster_options import LocalClusterOption, SchedulerOption
 from pacbed.commands.map_options import (
     ConvergenceOption,
     DatasetOption,
-    LocalClusterOption,
     MapFileOption,
     MaskOption,
     MradPerPixelOption,
@@ -21,7 +21,6 @@ from pacbed.commands.map_options import (
     SamplesOption,
     ScanFileArgument,
     ScanShapeOption,
-    SchedulerOption,
     StepOption,
     StrideOption,
     WindowOption,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pacbed.commands.cluster_options import check_one, open_cluster
 from pacbed.commands.options import parse_numbers
 from pacbed.errors import FileFormatError, OutOfRangeError
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 ScanFileArgument = Annotated[
     Path,
     typer.Argument(
-        help="4D-STEM scan: dm4, mib, emd, hdf5, npy, raw, blo, hspy, zspy, EMPAD (xml) and"
-        " others.",
+        help="4D-STEM scan: dm4, mib, emd, hdf5, npy, raw, blo, hspy, zspy, seq, EMPAD (xml)"
+        " and others.",
         metavar="FILE",
     ),
 ]
@@ -118,22 +119,6 @@ WorkersOption = Annotated[
         metavar="N",
     ),
 ]
-SchedulerOption = Annotated[
-    str | None,
-    typer.Option(
-        help="Compute on a Dask cluster instead: address of its scheduler.",
-        metavar="ADDRESS",
-    ),
-]
-LocalClusterOption = Annotated[
-    int | None,
-    typer.Option(
-        "--local-cluster",
-        help="Compute on a Dask cluster of so many processes on this machine.",
-        min=1,
-        metavar="N",
-    ),
-]
 ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on with a map that was stopped.")]
 
 
@@ -156,29 +141,21 @@ class Place:
     local: int | None
 
     def __post_init__(self) -> None:
-        if sum(given is not None for given in (self.workers, self.scheduler, self.local)) > 1:
-            raise OutOfRangeError(
-                "--workers, --scheduler and --local-cluster exclude each other: give one."
-            )
+        check_one(workers=self.workers, scheduler=self.scheduler, local_cluster=self.local)
 
     @contextmanager
     def spread(self, scan: "Scan", bundle: "Bundle", options: "MapOptions") -> "Iterator[Spread]":
         """How blocks are computed, for as long as it is needed."""
-        from pacbed.maps import cluster
+        from pacbed.maps.cluster import spread_over_cluster
         from pacbed.maps.options import make_grid
         from pacbed.maps.processes import default_workers, spread_over_processes
 
-        if self.scheduler is not None or self.local is not None:
-            connected = (
-                cluster.connect(self.scheduler)
-                if self.scheduler is not None
-                else cluster.local_cluster(self.local or 1)
-            )
-            with connected as client:
-                yield cluster.spread_over_cluster(client)
-            return
-        rows, columns = make_grid(scan, bundle, options)[0].shape
-        yield spread_over_processes(self.workers or default_workers(rows * columns))
+        with open_cluster(self.scheduler, self.local) as client:
+            if client is not None:
+                yield spread_over_cluster(client)
+                return
+            rows, columns = make_grid(scan, bundle, options)[0].shape
+            yield spread_over_processes(self.workers or default_workers(rows * columns))
 
 
 def integer_pair(text: str | None, option: str) -> tuple[int, int] | None:

@@ -5,6 +5,12 @@ from typing import Annotated
 
 import typer
 
+from pacbed.commands.cluster_options import (
+    LocalClusterOption,
+    SchedulerOption,
+    check_one,
+    open_cluster,
+)
 from pacbed.commands.options import RecipeArgument, check_output
 from pacbed.commands.output import print_block
 from pacbed.commands.simulate_register import ImageOptions, simulate_into
@@ -65,6 +71,8 @@ def simulate(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace patterns of another grid or table.")
     ] = False,
+    scheduler: SchedulerOption = None,
+    local_cluster: LocalClusterOption = None,
 ) -> None:
     """Simulate the LACBED table of a recipe, and register the system.
 
@@ -82,23 +90,32 @@ def simulate(
     --convergence 20[/bold] writes patterns besides, for other programs and for training
     from a table. Interrupted, it goes on where it stopped. Ranges that are not given
     cover the system.
+
+    [bold]pacbed simulate gan-0001-300kV.toml --data data --scheduler tcp://host:8786[/bold]
+    computes on a Dask cluster; the files are written here. Needs the extra [bold]dask[/bold],
+    and on the workers [bold]sim[/bold] too.
     """
     from pacbed.library.recipe import load_recipe
 
     ranges = {
         "thickness": thickness, "mistilt": mistilt, "azimuth": azimuth, "convergence": convergence,
     }  # fmt: skip
+    check_one(scheduler=scheduler, local_cluster=local_cluster)
     if data is not None:
         if output is not None:
             raise OutOfRangeError("--output and --data exclude each other: give one of them.")
         options = ImageOptions(ranges, size, field, overwrite) if images else None
-        simulate_into(data, load_recipe(recipe), options)
+        loaded = load_recipe(recipe)
+        with open_cluster(scheduler, local_cluster) as client:
+            simulate_into(data, loaded, options, client)
         return
     if images or any(ranges.values()):
         raise OutOfRangeError("patterns are written into a data folder: give --data DIR.")
     path = output if output is not None else Path(f"{recipe.stem}.npz")
     check_output(path, (".npz",))
-    table = simulate_recipe(load_recipe(recipe))
+    loaded = load_recipe(recipe)
+    with open_cluster(scheduler, local_cluster) as client:
+        table = simulate_recipe(loaded, client)
     table.save(path)
     steps = table.geometry.thicknesses_nm
     print_block(

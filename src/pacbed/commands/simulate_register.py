@@ -1,6 +1,7 @@
 """``pacbed simulate --data``: a registered system with its table and patterns."""
 
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,8 @@ from pacbed.commands.simulate_table import simulate_recipe, usable_table
 from pacbed.errors import OutOfRangeError
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from pacbed.library.pattern_grid import PatternGrid, Steps
     from pacbed.library.recipe import Recipe
     from pacbed.library.registration import Registered
@@ -35,8 +38,18 @@ class ImageOptions:
     overwrite: bool
 
 
-def simulate_into(data: Path, recipe: "Recipe", images: ImageOptions | None) -> None:
+def simulate_into(
+    data: Path, recipe: "Recipe", images: ImageOptions | None, client: "Client | None" = None
+) -> None:
     """Simulate the table of a recipe into a data folder, and patterns where asked for.
+
+    Parameters
+    ----------
+    data : Path
+    recipe : Recipe
+    images : ImageOptions or None
+    client : distributed.Client, optional
+        Of the cluster that computes; the files are written here.
 
     Raises
     ------
@@ -49,14 +62,14 @@ def simulate_into(data: Path, recipe: "Recipe", images: ImageOptions | None) -> 
     found = find_registered(data, recipe) if data.is_dir() else None
     table = usable_table(found.table, found.recipe) if found is not None else None
     if found is None or table is None:
-        table = simulate_recipe(recipe)
+        table = simulate_recipe(recipe, client)
         found = register_recipe(data, recipe, table)
     system = found.recipe.system
     if system.id != recipe.system.id:
         typer.echo(f"The number {recipe.system.id} is taken: the system is {system.id}.", err=True)
     made = 0
     if grid is not None and images is not None:
-        made = _write_images(data, found, grid, images.overwrite)
+        made = _write_images(data, found, grid, images.overwrite, client)
     print_block(
         f"{system.id} {system.name}",
         [
@@ -129,7 +142,14 @@ def parse_steps(text: str, option: str) -> "Steps":
         raise OutOfRangeError(f"{option}: {error}") from error
 
 
-def _write_images(data: Path, found: "Registered", grid: "PatternGrid", overwrite: bool) -> int:
+def _write_images(
+    data: Path,
+    found: "Registered",
+    grid: "PatternGrid",
+    overwrite: bool,
+    client: "Client | None",
+) -> int:
+    from pacbed.cluster import run_on_cluster
     from pacbed.lacbed.table import LacbedTable
     from pacbed.library.pattern_files import write_patterns
     from pacbed.library.registration import enter_pattern_grid
@@ -141,8 +161,9 @@ def _write_images(data: Path, found: "Registered", grid: "PatternGrid", overwrit
     )
     # As it is on disk, so that a later call finds the same one.
     table = LacbedTable.load(found.table)
+    spread = map if client is None else partial(run_on_cluster, client)
     with progress_bar("writing patterns") as bar:
-        made = write_patterns(found.simulation, table, system, grid, overwrite, bar.update)
+        made = write_patterns(found.simulation, table, system, grid, overwrite, bar.update, spread)
     enter_pattern_grid(data, grid.row(system.id))
     return made
 

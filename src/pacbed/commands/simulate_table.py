@@ -1,6 +1,7 @@
 """The LACBED table of a recipe: simulated, and compared with what the recipe asks for."""
 
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -8,13 +9,21 @@ from pacbed.commands.output import progress_bar
 from pacbed.errors import BundleError, RecipeError
 
 if TYPE_CHECKING:
+    from distributed import Client
+
     from pacbed.crystal.projection import ProjectedCell
     from pacbed.lacbed.table import LacbedTable
     from pacbed.library.recipe import Recipe
 
 
-def simulate_recipe(recipe: "Recipe") -> "LacbedTable":
+def simulate_recipe(recipe: "Recipe", client: "Client | None" = None) -> "LacbedTable":
     """Simulate the table of a loaded recipe, with a progress bar.
+
+    Parameters
+    ----------
+    recipe : Recipe
+    client : distributed.Client, optional
+        Of the cluster that computes; in this process by default.
 
     Raises
     ------
@@ -25,6 +34,7 @@ def simulate_recipe(recipe: "Recipe") -> "LacbedTable":
     RecipeError
         If the table needs more memory than there is.
     """
+    from pacbed.cluster import run_on_cluster
     from pacbed.crystal.projection import project
     from pacbed.lacbed.build import simulate_table
 
@@ -40,6 +50,7 @@ def simulate_recipe(recipe: "Recipe") -> "LacbedTable":
             system.thickness_nm[1],
             recipe.table,
             progress=bar.update,
+            spread=None if client is None else partial(run_on_cluster, client),
         )
 
 

@@ -12,7 +12,7 @@ from pacbed.errors import OutOfRangeError
 
 if TYPE_CHECKING:
     from pacbed.lacbed.table import LacbedTable
-    from pacbed.maps.wedge import WedgeOptions
+    from pacbed.maps.wedge import WedgeOptions, WedgeTruth
 
 #: Largest scan in a format that is written at once, bytes.
 _AT_ONCE = 1 << 30
@@ -56,27 +56,52 @@ def wedge(
     distortion: Annotated[
         float, typer.Option(help="Displacement of the scan lines, as a share of the field.")
     ] = 0.01,
-    seed: Annotated[int, typer.Option(help="Seed of the noise.")] = 1,
+    seed: Annotated[int, typer.Option(help="Seed of the noise.", min=0)] = 1,
+    frozen_phonons: Annotated[
+        Path | None,
+        typer.Option(
+            "--frozen-phonons",
+            help="Simulate every position by abTEM with frozen phonons, of the crystal in this"
+            " recipe, in place of the system's table. --step, --drift and --distortion do not"
+            " count then.",
+            metavar="RECIPE",
+        ),
+    ] = None,
+    tilts: Annotated[
+        int, typer.Option(help="Tilts of a scan with frozen phonons.", min=1, max=64, metavar="N")
+    ] = 2,
     data: DataOption = None,
 ) -> None:
     """Simulate a 4D-STEM scan of a bent wedge, to try maps with.
 
     Example: [bold]pacbed wedge -o wedge.hspy[/bold], then
     [bold]pacbed map wedge.hspy --system sto-001-300kV --convergence 20 -o map.hspy[/bold]
+
+    [bold]pacbed wedge --frozen-phonons recipes/sto-001-300kV.toml --size 64 -o wedge.hspy[/bold]
+    is slow (a minute and more for each tilt) and independent of the table. Each window of 8 x 8
+    positions is one cell of the crystal: 8 thicknesses along the columns, and a tilt for every 8
+    rows. Needs the extra [bold]sim[/bold].
     """
     check_output(output, (".hspy", ".npy"))
+    if frozen_phonons is not None:
+        from pacbed.commands.wedge_phonons import PhononWedge, write_phonon_wedge
+
+        asked = PhononWedge(
+            columns=size, tilts=tilts, detector_px=detector, convergence_mrad=convergence,
+            mrad_per_pixel=mrad_per_pixel, thickness_nm=_limits(thickness), mistilt_mrad=mistilt,
+            electrons=electrons, seed=seed,
+        )  # fmt: skip
+        write_phonon_wedge(output, frozen_phonons, asked)
+        return
     from pacbed.library.register import load_engine
     from pacbed.maps.wedge import WedgeOptions
 
-    limits = parse_numbers(thickness, "--thickness")
-    if len(limits) != 2:
-        raise OutOfRangeError(f'--thickness "{thickness}": give two numbers, such as 5,90.')
     options = WedgeOptions(
         scan_shape=(size, size),
         detector_px=detector,
         convergence_mrad=convergence,
         mrad_per_pixel=mrad_per_pixel,
-        thickness_nm=(limits[0], limits[1]),
+        thickness_nm=_limits(thickness),
         mistilt_mrad=mistilt,
         electrons=electrons,
         drift_px=drift,
@@ -97,11 +122,18 @@ def wedge(
     )  # fmt: skip
 
 
+def _limits(text: str) -> tuple[float, float]:
+    limits = parse_numbers(text, "--thickness")
+    if len(limits) != 2:
+        raise OutOfRangeError(f'--thickness "{text}": give two numbers, such as 5,90.')
+    return limits[0], limits[1]
+
+
 def _write(path: Path, table: "LacbedTable", options: "WedgeOptions", high_tension: float) -> None:
     import numpy as np
 
     from pacbed.maps.scan_writer import write_hspy, write_npy_rows
-    from pacbed.maps.wedge import wedge_rows
+    from pacbed.maps.wedge import wedge_rows, wedge_truth
 
     shape = (*options.scan_shape, options.detector_px, options.detector_px)
     if path.suffix.lower() == ".hspy" and 2 * np.prod(shape, dtype=float) > _AT_ONCE:
@@ -118,19 +150,18 @@ def _write(path: Path, table: "LacbedTable", options: "WedgeOptions", high_tensi
                 path, counts, options.step_nm, options.mrad_per_pixel,
                 high_tension, options.convergence_mrad,
             )  # fmt: skip
-    _write_truth(path.with_name(f"{path.stem}-truth.npz"), options)
+    write_truth(path, wedge_truth(options))
 
 
-def _write_truth(path: Path, options: "WedgeOptions") -> None:
+def write_truth(output: Path, truth: "WedgeTruth") -> None:
+    """Write what a wedge is at each position beside its scan."""
     import io
 
     import numpy as np
 
     from pacbed.files import write_atomically
-    from pacbed.maps.wedge import wedge_truth
 
-    truth = wedge_truth(options)
     arrays: dict[str, np.ndarray] = vars(truth)
     buffer = io.BytesIO()
     np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomically(path, buffer.getvalue())
+    write_atomically(output.with_name(f"{output.stem}-truth.npz"), buffer.getvalue())

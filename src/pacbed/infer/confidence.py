@@ -9,7 +9,7 @@ the networks together. Each is brought to the mean and width that it has for rig
 patterns; their sum is the *doubt*.
 """
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
@@ -69,6 +69,8 @@ _CENTERS = (-2.86, -3.75, -2.61, -1.66, 0.20)
 _WIDTHS = (0.56, 0.47, 0.47, 0.43, 0.25)
 #: Below this thickness the error of the tilt grows no more, nm.
 _THINNEST_NM = 3.0
+#: How much of the model's error of a thin crystal's tilt is left where the geometry is known.
+_THIN_SHARE = 0.4
 #: A figure that is better than usual speaks only so much against the others, in widths.
 _LARGEST_CREDIT = 2.0
 
@@ -123,6 +125,16 @@ class Calibration:
             if name in known
         }
         return cls(**{**given, "calibrated": bool(values.get("calibrated"))})  # type: ignore[arg-type]
+
+    def with_known_geometry(self) -> "Calibration":
+        """The same for fits of thickness and tilt alone, as in a scan that shares its geometry.
+
+        The factors on the fit's own errors stand for what scale, rotation and convergence
+        angle take up in the fit of a single pattern; without these, errors over the fit's
+        own came out at 1 (``benchmarks/phonon_wedge.py``, 500 electrons per position).
+        """
+        thin = _THIN_SHARE * self.tilt_thin_mrad
+        return replace(self, thickness_scale=1.0, tilt_scale=1.0, tilt_thin_mrad=thin)
 
     def thickness_std(self, fit_std_nm: float, thickness_nm: float) -> float:
         """Standard error of the thickness, nm."""

@@ -1,7 +1,8 @@
 """From a projected cell to a compressed table."""
 
 import time
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 
 import numpy as np
 
@@ -11,13 +12,36 @@ from pacbed.crystal.scattering import potential_coefficients
 from pacbed.errors import CrystalError
 from pacbed.lacbed.bloch import beams_within
 from pacbed.lacbed.directions import choose_divisions
-from pacbed.lacbed.multislice import MultisliceOptions, Progress, propagate
+from pacbed.lacbed.multislice import MultisliceOptions, Progress, Propagation, prepare
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.table import LacbedTable, TableGeometry
 from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
 
 #: Columns beyond the table's edge that interpolation in direction needs.
 _MARGIN_STEPS = 2.9
+
+
+@dataclass(frozen=True)
+class StoredBatch:
+    """Intensities that the table stores of a batch of directions; may be sent elsewhere.
+
+    Attributes
+    ----------
+    propagation : Propagation
+    recorded : ndarray of bool, shape (K, N)
+        What is stored.
+    """
+
+    propagation: Propagation
+    recorded: np.ndarray
+
+    def __call__(self, part: slice, progress: Progress | None = None) -> tuple[slice, np.ndarray]:
+        """The batch, and its stored intensities, shape (T + 1, stored)."""
+        return part, self.propagation(part, progress)[:, self.recorded[part]]
+
+
+#: Does the batches elsewhere, and gives their results in any order.
+Spread = Callable[[StoredBatch, list[slice]], Iterator[tuple[slice, np.ndarray]]]
 
 
 def simulate_table(
@@ -29,6 +53,7 @@ def simulate_table(
     options: TableOptions,
     progress: Progress | None = None,
     absorption: bool = True,
+    spread: Spread | None = None,
 ) -> LacbedTable:
     """Simulate the LACBED table of a projected crystal.
 
@@ -43,6 +68,9 @@ def simulate_table(
         Called with the finished share, 0..1.
     absorption : bool
         Whether thermal diffuse absorption is included.
+    spread : callable, optional
+        Computes the batches elsewhere, such as on a cluster; in this process by default. On
+        machines of one kind the table is the same.
 
     Returns
     -------
@@ -65,18 +93,20 @@ def simulate_table(
     steps = geometry.thickness_steps
     count = sum(len(k) for k, _ in geometry.pair_rows)
     intensities = np.empty((steps + 1, count), np.float32)
-    for batch, values in propagate(
-        cell,
-        directions,
-        geometry.beams,
-        high_tension_kV,
-        options.thickness_step_nm * ANGSTROM_PER_NM,
-        steps,
-        kernel,
-        progress,
-    ):
-        stored = geometry.recorded[batch]
-        intensities[:, geometry.entry_of[batch][stored]] = values[:, stored]
+    task = StoredBatch(
+        prepare(
+            cell,
+            directions,
+            geometry.beams,
+            high_tension_kV,
+            options.thickness_step_nm * ANGSTROM_PER_NM,
+            steps,
+            kernel,
+        ),
+        geometry.recorded,
+    )
+    for batch, values in _batches(task, progress, spread):
+        intensities[:, geometry.entry_of[batch][geometry.recorded[batch]]] = values
     bases, coefficients = _compress(geometry, intensities, options.quantum)
     provenance = {
         "version": pacbed.__version__,
@@ -88,6 +118,20 @@ def simulate_table(
         "seconds": round(time.perf_counter() - started, 1),
     }
     return LacbedTable(geometry, bases, coefficients, options.quantum, provenance)
+
+
+def _batches(
+    task: StoredBatch, progress: Progress | None, spread: Spread | None
+) -> Iterator[tuple[slice, np.ndarray]]:
+    parts = task.propagation.batches
+    if spread is None:
+        for part in parts:
+            yield task(part, progress)
+        return
+    for done, result in enumerate(spread(task, parts), start=1):
+        yield result
+        if progress is not None:
+            progress(done / len(parts))
 
 
 def verify_symmetry(cell: ProjectedCell, high_tension_kV: float, tolerance: float = 2e-3) -> None:

@@ -68,6 +68,103 @@ def propagate(
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Intensities of the diffracted beams at every thickness, batch by batch.
 
+    Parameters
+    ----------
+    cell, directions, beams, high_tension_kV, thickness_step, steps, options
+        As for :func:`prepare`.
+    progress : callable, optional
+        Called with the finished share, 0..1.
+
+    Yields
+    ------
+    batch : slice
+        Which directions.
+    intensities : ndarray of float32, shape (T + 1, len(batch), N)
+        P_g(k; t) at t = 0, step, 2 step, …
+    """
+    propagation = prepare(cell, directions, beams, high_tension_kV, thickness_step, steps, options)
+    for part in propagation.batches:
+        yield part, propagation(part, progress)
+
+
+@dataclass(frozen=True)
+class Propagation:
+    """What every batch of directions needs; may be sent to other processes.
+
+    Attributes
+    ----------
+    directions : ndarray, shape (K, 2)
+        Transverse wave vectors, 1/Å.
+    batch : int
+        Directions propagated at once.
+    g : ndarray, shape (n, m, 2)
+        Spatial frequencies of the grid, 1/Å.
+    transmission : ndarray of complex64, shape (n, m)
+        Of one slice.
+    recorded : ndarray of int, shape (N,)
+        Places of the beams in the flattened grid.
+    wavelength_dz : float
+        Wavelength times slice thickness, Å².
+    slices : int
+        Slices in one step.
+    steps : int
+    device : str
+    """
+
+    directions: np.ndarray
+    batch: int
+    g: np.ndarray
+    transmission: np.ndarray
+    recorded: np.ndarray
+    wavelength_dz: float
+    slices: int
+    steps: int
+    device: str
+
+    @property
+    def batches(self) -> list[slice]:
+        """Which directions go together. The last bits of a result hold for this division."""
+        count = len(self.directions)
+        return [slice(n, min(n + self.batch, count)) for n in range(0, count, self.batch)]
+
+    def __call__(self, part: slice, progress: Progress | None = None) -> np.ndarray:
+        """Intensities of a batch, float32, shape (T + 1, len(part), N)."""
+        device = torch.device(self.device)
+        transmission = torch.as_tensor(self.transmission, device=device)
+        flat = torch.as_tensor(self.recorded, device=device)
+        k_dot_g = np.einsum("kc,ijc->kij", self.directions[part], self.g)
+        angle = torch.as_tensor(
+            -np.pi * self.wavelength_dz * (2 * k_dot_g + (self.g**2).sum(-1)), device=device
+        )
+        propagator = torch.polar(torch.ones_like(angle), angle).to(torch.complex64)
+        wave = torch.zeros(angle.shape, dtype=torch.complex64, device=device)
+        wave[:, 0, 0] = 1.0
+        out = torch.zeros((self.steps + 1, len(angle), len(flat)), device=device)
+        out[0] = wave.flatten(1)[:, flat].abs().square()
+        for step in range(1, self.steps + 1):
+            for inner in range(self.slices):
+                if step > 1 or inner > 0:
+                    wave *= propagator
+                wave = torch.fft.fft2(torch.fft.ifft2(wave).mul_(transmission))
+            taken = wave.flatten(1)[:, flat]
+            out[step] = taken.real.square() + taken.imag.square()
+            if progress is not None:
+                done = part.start + (part.stop - part.start) * step / self.steps
+                progress(done / len(self.directions))
+        return out.cpu().numpy()
+
+
+def prepare(
+    cell: ProjectedCell,
+    directions: np.ndarray,
+    beams: np.ndarray,
+    high_tension_kV: float,
+    thickness_step: float,
+    steps: int,
+    options: MultisliceOptions,
+) -> Propagation:
+    """Make ready what all batches share.
+
     Each slice multiplies by exp(iπλΔz (U + iU')(r)) and propagates with
     exp(−iπλΔz (2 k·g + g²)). Intensities are taken after a transmission, which
     makes the splitting symmetric (second order) at no cost: half a propagator
@@ -86,53 +183,26 @@ def propagate(
     steps : int
         Number T of recorded thicknesses after the zeroth.
     options : MultisliceOptions
-    progress : callable, optional
-        Called with the finished share, 0..1.
-
-    Yields
-    ------
-    batch : slice
-        Which directions.
-    intensities : ndarray of float32, shape (T + 1, len(batch), N)
-        P_g(k; t) at t = 0, step, 2 step, …
     """
     shape = grid_shape(cell, options.g_max)
-    device = torch.device(options.device)
     slices = max(1, int(np.ceil(thickness_step / options.slice_thickness - 1e-9)))
-    dz = thickness_step / slices
-    wavelength = electron_wavelength(high_tension_kV)
+    wavelength_dz = electron_wavelength(high_tension_kV) * (thickness_step / slices)
     indices = np.stack(
         np.meshgrid(*(np.fft.fftfreq(n, 1 / n) for n in shape), indexing="ij"), axis=-1
     ).astype(int)
-    transmission = torch.as_tensor(
-        _transmission(cell, indices, high_tension_kV, wavelength * dz, options.absorption),
-        device=device,
+    return Propagation(
+        directions=directions,
+        batch=options.batch,
+        g=indices @ cell.reciprocal,
+        transmission=_transmission(
+            cell, indices, high_tension_kV, wavelength_dz, options.absorption
+        ),
+        recorded=(beams[:, 0] % shape[0]) * shape[1] + beams[:, 1] % shape[1],
+        wavelength_dz=wavelength_dz,
+        slices=slices,
+        steps=steps,
+        device=options.device,
     )
-    g = indices @ cell.reciprocal
-    g_square = torch.as_tensor((g**2).sum(-1), device=device)
-    flat = torch.as_tensor(
-        (beams[:, 0] % shape[0]) * shape[1] + beams[:, 1] % shape[1], device=device
-    )
-    count = len(directions)
-    for first in range(0, count, options.batch):
-        part = slice(first, min(first + options.batch, count))
-        k_dot_g = torch.as_tensor(np.einsum("kc,ijc->kij", directions[part], g), device=device)
-        angle = -np.pi * wavelength * dz * (2 * k_dot_g + g_square)
-        propagator = torch.polar(torch.ones_like(angle), angle).to(torch.complex64)
-        wave = torch.zeros((part.stop - first, *shape), dtype=torch.complex64, device=device)
-        wave[:, 0, 0] = 1.0
-        out = torch.zeros((steps + 1, part.stop - first, len(beams)), device=device)
-        out[0] = wave.flatten(1)[:, flat].abs().square()
-        for step in range(1, steps + 1):
-            for inner in range(slices):
-                if step > 1 or inner > 0:
-                    wave *= propagator
-                wave = torch.fft.fft2(torch.fft.ifft2(wave).mul_(transmission))
-            taken = wave.flatten(1)[:, flat]
-            out[step] = taken.real.square() + taken.imag.square()
-            if progress is not None:
-                progress((first + (part.stop - first) * step / steps) / count)
-        yield part, out.cpu().numpy()
 
 
 def _transmission(

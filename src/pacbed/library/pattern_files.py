@@ -15,11 +15,12 @@ import io
 import json
 import shutil
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
+from threadpoolctl import ThreadpoolController
 
 from pacbed.errors import FileFormatError
 from pacbed.files import write_atomically
@@ -44,6 +45,53 @@ _PLAN = "patterns.json"
 _LIST_SECONDS = 5.0
 
 
+#: A convergence semi-angle, a mistilt and an azimuth: one folder of pictures.
+Series = tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class SeriesTask:
+    """Makes the pictures of series; may be sent to other processes.
+
+    Attributes
+    ----------
+    table : LacbedTable
+    grid : PatternGrid
+    """
+
+    table: LacbedTable
+    grid: PatternGrid
+
+    def __call__(self, asked: tuple[Series, list[float]]) -> tuple[Series, dict[float, bytes]]:
+        """A series, and the picture of each of the asked thicknesses in nm."""
+        series, thicknesses = asked
+        convergence_mrad, mistilt_mrad, azimuth_deg = series
+        angle = np.deg2rad(azimuth_deg)
+        scale = self.grid.mrad_per_pixel(convergence_mrad)
+        parameters = PatternParameters(
+            thickness_nm=0.0,
+            tilt_x_mrad=float(mistilt_mrad * np.cos(angle)),
+            tilt_y_mrad=float(mistilt_mrad * np.sin(angle)),
+            convergence_mrad=convergence_mrad,
+            mrad_per_pixel=scale,
+        )
+        # The order of sums must not depend on how many threads there are.
+        with ThreadpoolController().limit(limits=1, user_api="blas"):
+            images = synthesise_series(
+                self.table, parameters, thicknesses, (self.grid.size, self.grid.size)
+            )
+        return series, {
+            # Interpolation can leave values a trifle below zero.
+            thickness: encode_pattern(np.maximum(image, 0), ".tif", scale)
+            for thickness, image in zip(thicknesses, images, strict=True)
+        }
+
+
+Asked = tuple[Series, list[float]]
+#: Makes the pictures elsewhere, and gives them in any order.
+Spread = Callable[[SeriesTask, list[Asked]], Iterator[tuple[Series, dict[float, bytes]]]]
+
+
 def write_patterns(
     folder: Path,
     table: LacbedTable,
@@ -51,6 +99,7 @@ def write_patterns(
     grid: PatternGrid,
     overwrite: bool = False,
     progress: Callable[[float], None] | None = None,
+    spread: Spread = map,
 ) -> int:
     """Write the patterns of a grid, those that are there from before excepted.
 
@@ -69,6 +118,9 @@ def write_patterns(
         Whether patterns of another table or grid are replaced.
     progress : callable, optional
         Called with the finished share, 0..1.
+    spread : callable
+        ``spread(task, items)`` makes the pictures, in this process or elsewhere; they are
+        written here.
 
     Returns
     -------
@@ -90,52 +142,38 @@ def write_patterns(
             f"{folder}: {grid.count} patterns need {grid.bytes / 1e9:.1f} GB, {free / 1e9:.1f} GB "
             "are free: give larger steps or a smaller size"
         )
-    rows: list[list[str]] = []
+    every = [(alpha, *tilt) for alpha in grid.convergence_mrad.values for tilt in grid.tilts]
+    missing = {series: _missing(folder, grid, series) for series in every}
+    asked = [(series, thicknesses) for series, thicknesses in missing.items() if thicknesses]
+    there = {series for series, thicknesses in missing.items() if not thicknesses}
     made, listed = 0, time.monotonic()
-    parts = [(alpha, *tilt) for alpha in grid.convergence_mrad.values for tilt in grid.tilts]
+
+    def enter() -> None:
+        rows = [row for series in every if series in there for row in _rows(system, grid, series)]
+        _write_dataframe(folder / DATAFRAME, rows)
+
     try:
-        for done, part in enumerate(parts, start=1):
-            made += _write_series(folder, table, grid, *part)
-            rows += _rows(system, grid, *part)
+        for series, pictures in spread(SeriesTask(table, grid), asked):
+            place = folder / _folder_name(*series)
+            place.mkdir(exist_ok=True)
+            for thickness, picture in pictures.items():
+                write_atomically(place / _file_name(thickness), picture)
+            made += len(pictures)
+            there.add(series)
             if time.monotonic() - listed > _LIST_SECONDS:
                 listed = time.monotonic()
-                _write_dataframe(folder / DATAFRAME, rows)
+                enter()
             if progress is not None:
-                progress(done / len(parts))
+                progress(len(there) / len(every))
     finally:
-        _write_dataframe(folder / DATAFRAME, rows)
+        enter()
     return made
 
 
-def _write_series(
-    folder: Path,
-    table: LacbedTable,
-    grid: PatternGrid,
-    convergence_mrad: float,
-    mistilt_mrad: float,
-    azimuth_deg: float,
-) -> int:
-    place = folder / _folder_name(convergence_mrad, mistilt_mrad, azimuth_deg)
-    missing = [t for t in grid.thickness_nm.values if not (place / _file_name(t)).exists()]
-    if not missing:
-        return 0
-    place.mkdir(exist_ok=True)
-    angle = np.deg2rad(azimuth_deg)
-    scale = grid.mrad_per_pixel(convergence_mrad)
-    parameters = PatternParameters(
-        thickness_nm=0.0,
-        tilt_x_mrad=float(mistilt_mrad * np.cos(angle)),
-        tilt_y_mrad=float(mistilt_mrad * np.sin(angle)),
-        convergence_mrad=convergence_mrad,
-        mrad_per_pixel=scale,
-    )
-    images = synthesise_series(table, parameters, missing, (grid.size, grid.size))
-    for thickness, image in zip(missing, images, strict=True):
-        # Interpolation can leave values a trifle below zero.
-        write_atomically(
-            place / _file_name(thickness), encode_pattern(np.maximum(image, 0), ".tif", scale)
-        )
-    return len(missing)
+def _missing(folder: Path, grid: PatternGrid, series: Series) -> list[float]:
+    """Thicknesses of a series, nm, that have no file."""
+    place = folder / _folder_name(*series)
+    return [t for t in grid.thickness_nm.values if not (place / _file_name(t)).exists()]
 
 
 def _begin(folder: Path, table: LacbedTable, grid: PatternGrid, overwrite: bool) -> None:
@@ -176,14 +214,9 @@ def _remove_patterns(folder: Path) -> None:
                 place.rmdir()
 
 
-def _rows(
-    system: System,
-    grid: PatternGrid,
-    convergence_mrad: float,
-    mistilt_mrad: float,
-    azimuth_deg: float,
-) -> list[list[str]]:
-    place = _folder_name(convergence_mrad, mistilt_mrad, azimuth_deg)
+def _rows(system: System, grid: PatternGrid, series: Series) -> list[list[str]]:
+    convergence_mrad, mistilt_mrad, azimuth_deg = series
+    place = _folder_name(*series)
     return [
         [
             f"{place}/{_file_name(thickness)}",

@@ -72,23 +72,19 @@ def check_ending(path: Path) -> None:
     FileFormatError
         If the name has another ending than ``ENDINGS``.
     MissingExtraError
-        If ``.zspy`` is asked for and no zarr is installed that RosettaSciIO can write with.
+        If ``.zspy`` is asked for and zarr is not installed.
     """
     suffix = path.suffix.lower()
     if suffix not in ENDINGS:
         raise FileFormatError(f"{path}: end the name in {', '.join(ENDINGS)}.")
     if suffix == ".zspy":
         try:
-            import zarr
-
-            usable = hasattr(zarr.storage, "NestedDirectoryStore")
-        except ImportError:
-            usable = False
-        if not usable:
+            import zarr  # noqa: F401
+        except ImportError as error:
             raise MissingExtraError(
-                f"{path}: RosettaSciIO writes zspy with zarr 2, which is not installed: "
-                "pip install 'zarr<3', or give a name that ends in .hspy or .npz."
-            )
+                f"{path}: writing zspy needs zarr: pip install 'pacbed-cnn[zspy]', or give a name "
+                "that ends in .hspy or .npz."
+            ) from error
 
 
 def load_map(path: Path) -> ThicknessMap:

@@ -10,12 +10,13 @@ import numpy as np
 from pacbed.errors import FileFormatError
 from pacbed.maps.scan import Scan, as_four
 from pacbed.maps.scan_formats import LAZY_FORMATS, LazyRows, open_hdf5, open_lazily
+from pacbed.maps.scan_seq import open_seq
 
 #: Extensions of files that hold numbers alone.
 RAW = (".raw", ".bin", ".dat")
 HDF5 = (".h5", ".hdf5", ".nxs")
 #: Every extension that can be opened, in lower case.
-EXTENSIONS = (".npy", *RAW, *HDF5, *LAZY_FORMATS)
+EXTENSIONS = (".npy", *RAW, *HDF5, *LAZY_FORMATS, ".seq")
 
 
 @dataclass(frozen=True)
@@ -115,6 +116,8 @@ def open_scan(
         return _open_npy(path, scan_shape)
     if suffix in HDF5:
         return open_hdf5(path, scan_shape, dataset)
+    if suffix == ".seq":
+        return open_seq(path, scan_shape)
     if suffix in LAZY_FORMATS:
         return open_lazily(LazyRows(path, LAZY_FORMATS[suffix], scan_shape))
     raise FileFormatError(

@@ -10,7 +10,7 @@ import numpy as np
 
 from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
 from pacbed.maps.scan import ArrayRows, Scan, as_four
-from pacbed.readers.metadata import read_metadata
+from pacbed.readers.metadata import groups, read_metadata
 
 #: Reader modules of RosettaSciIO that read lazily, by extension.
 LAZY_FORMATS = {
@@ -86,15 +86,15 @@ class LazyRows:
         try:
             reader = importlib.import_module(f"rsciio.{self._module}")
         except ImportError as error:
-            raise MissingExtraError(
-                f"{self.path}: reading {self.path.suffix} needs a further package ({error}): "
-                f"pip install 'rosettasciio[{self._module}]'."
-            ) from error
+            raise self._lacking(error) from error
         # RosettaSciIO logs to the standard output, where the answer goes.
         logging.getLogger("rsciio").setLevel(logging.CRITICAL)
         options: dict[str, Any] = {}
         if self._module == "quantumdetector" and self._scan_shape is not None:
             options["navigation_shape"] = self._scan_shape[::-1]
+        if self._module == "zspy":
+            # By default it is opened for writing too, which an archive does not allow.
+            options["mode"] = "r"
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -103,15 +103,19 @@ class LazyRows:
         except PacbedError:
             raise
         except ImportError as error:
-            raise MissingExtraError(
-                f"{self.path}: reading {self.path.suffix} needs a further package ({error}): "
-                "pip install 'pacbed-cnn[maps]'."
-            ) from error
+            raise self._lacking(error) from error
         except Exception as error:  # RosettaSciIO raises whatever its parsers meet
             raise FileFormatError(
                 f"{self.path}: not a readable {self.path.suffix.lower()[1:]} file, or cut short "
                 f"({_reason(error)}): copy or export it again."
             ) from error
+
+    def _lacking(self, error: ImportError) -> MissingExtraError:
+        package = (error.name or "rosettasciio[all]").split(".")[0]
+        return MissingExtraError(
+            f"{self.path}: reading {self.path.suffix} needs a further package ({error}): "
+            f"pip install '{package}'."
+        )
 
     def _choose(self, signals: list[dict[str, Any]]) -> dict[str, Any]:
         large = [s for s in signals if len(s["data"].shape) >= 3]
@@ -121,7 +125,7 @@ class LazyRows:
                 f"{self.path}: holds {len(large)} scans (shapes: {shapes or 'none'}): "
                 "save the one scan in a file of its own."
             )
-        signal = dict(large[0])
+        signal = _scan_first(large[0]) if self._module == "digitalmicrograph" else dict(large[0])
         data, axes = signal["data"], signal.get("axes") or []
         detector = [n for n, axis in enumerate(axes) if not axis.get("navigate", False)]
         if len(detector) == 2 and len(axes) == data.ndim:
@@ -129,6 +133,24 @@ class LazyRows:
             data, axes = data.transpose(order), [axes[n] for n in order]
         shape = as_four(tuple(int(n) for n in data.shape), self._scan_shape, str(self.path))
         return {**signal, "data": data.reshape(shape), "axes": axes}
+
+
+def _scan_first(signal: dict[str, Any]) -> dict[str, Any]:
+    """A signal of DigitalMicrograph with the scan's axes before the detector's.
+
+    Earlier versions let the scan run fastest in the file, and say so in a tag; RosettaSciIO
+    takes the axes as they come.
+    """
+    tags = next(groups(signal.get("original_metadata"), "Meta Data"), {})
+    swapped = tags.get("Data Order Swapped")
+    if swapped is None or bool(int(swapped)) or len(signal["data"].shape) != 4:
+        return dict(signal)
+    order = (2, 3, 0, 1)
+    axes = [
+        {**signal["axes"][n], "navigate": place < 2, "index_in_array": place}
+        for place, n in enumerate(order)
+    ]
+    return {**signal, "data": signal["data"].transpose(order), "axes": axes}
 
 
 def open_lazily(rows: LazyRows) -> Scan:

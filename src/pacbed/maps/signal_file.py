@@ -4,6 +4,7 @@ import os
 import secrets
 import shutil
 import tempfile
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -58,11 +59,9 @@ def write_signal(path: Path, signal: dict[str, Any]) -> None:
 
 def _write_folder(path: Path, signal: dict[str, Any]) -> None:
     """Write a zspy folder beside its place, then put it there."""
-    from rsciio.zspy import file_writer
-
     beside = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.zspy")
     try:
-        file_writer(str(beside), signal, show_progressbar=False)
+        _fill_folder(beside, signal)
         if path.is_dir():
             shutil.rmtree(path)
         os.replace(beside, path)
@@ -73,3 +72,28 @@ def _write_folder(path: Path, signal: dict[str, Any]) -> None:
         ) from error
     finally:
         shutil.rmtree(beside, ignore_errors=True)
+
+
+def _fill_folder(path: Path, signal: dict[str, Any]) -> None:
+    """Write a zspy folder with whichever zarr there is.
+
+    RosettaSciIO makes the store by zarr 2. With zarr 3, which abTEM needs, the groups are
+    made here, in the form of zarr 2 that HyperSpy reads, and RosettaSciIO fills them.
+    """
+    import zarr
+    from rsciio.zspy import _api as zspy
+
+    if hasattr(zarr.storage, "NestedDirectoryStore"):
+        zspy.file_writer(str(path), signal, show_progressbar=False)
+        return
+    import numcodecs
+
+    root = zarr.open_group(str(path), mode="w", zarr_format=2)
+    root.attrs.update({"file_format": "ZSpy", "file_format_version": zspy.version})
+    title = signal["metadata"]["General"]["title"].replace("/", "-") or "__unnamed__"
+    group = root.require_group("Experiments").require_group(title)
+    compressor = numcodecs.Blosc(cname="zstd", clevel=1, shuffle=numcodecs.Blosc.SHUFFLE)
+    with warnings.catch_warnings():
+        # It uses names that zarr 3 calls outdated.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        zspy.ZspyWriter(root, signal, group, compressor=compressor, show_progressbar=False).write()

@@ -41,6 +41,7 @@ class WindowSolver:
         self, bundle: Bundle, geometry: SharedGeometry, refine: bool = True, threads: int = 1
     ) -> None:
         self._solver = BatchSolver(bundle, geometry, threads)
+        self._errors = self._solver.calibration.with_known_geometry()
         self._system = bundle.system
         self._geometry = geometry
         self._refine = refine
@@ -125,7 +126,7 @@ class WindowSolver:
         column: int,
         layers: Layers,
     ) -> None:
-        calibration = self._solver.calibration
+        calibration = self._errors
         for number, solution in enumerate(solutions[:KEPT]):
             fit = solution.fit
             tilt_std = float(np.sqrt(np.trace(fit.covariance[1:3, 1:3]) / 2))

@@ -36,6 +36,9 @@ class WedgeOptions:
         At the first and at the last column.
     mistilt_mrad : float
         Largest mistilt in the field.
+    bend : tuple of float
+        Where the crystal is tilted least, as shares of the field along columns and rows, and
+        the tilt's azimuth in the first corner, rad.
     electrons : float
         Electrons per position.
     drift_px : float
@@ -56,6 +59,7 @@ class WedgeOptions:
     rotation_deg: float = 17.0
     thickness_nm: tuple[float, float] = (5.0, 90.0)
     mistilt_mrad: float = 6.0
+    bend: tuple[float, float, float] = (0.3, 0.4, 0.6)
     electrons: float = 500.0
     drift_px: float = 2.0
     distortion: float = 0.01
@@ -111,8 +115,11 @@ def wedge_truth(
     low, high = options.thickness_nm
     # A wedge whose edge is not quite parallel to the scan.
     thickness = low + (high - low) * (0.94 * u + 0.06 * v)
-    length = options.mistilt_mrad * (0.15 + 0.85 * np.hypot(u - 0.3, v - 0.4) / 0.9220)
-    azimuth = 2 * np.pi * (0.35 * u + 0.45 * v) + 0.6
+    straight_u, straight_v, first_azimuth = options.bend
+    farthest = np.hypot(max(straight_u, 1 - straight_u), max(straight_v, 1 - straight_v))
+    away = np.hypot(u - straight_u, v - straight_v) / farthest
+    length = options.mistilt_mrad * (0.15 + 0.85 * away)
+    azimuth = 2 * np.pi * (0.35 * u + 0.45 * v) + first_azimuth
     tilt = length[..., None] * np.stack([np.cos(azimuth), np.sin(azimuth)], axis=-1)
     middle = (options.detector_px - 1) / 2
     drift = options.drift_px * np.stack([u - 0.5, 0.7 * (0.5 - v)], axis=-1)

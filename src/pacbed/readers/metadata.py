@@ -98,17 +98,18 @@ def _descend(tree: Any, *keys: str) -> Mapping[str, Any]:
 
 def _find(tree: Any, name: str) -> Mapping[str, Any]:
     """Find the first group called ``name`` at any depth, or an empty one."""
-    return next(_groups(tree, name), {})
+    return next(groups(tree, name), {})
 
 
-def _groups(tree: Any, name: str) -> Iterator[Mapping[str, Any]]:
+def groups(tree: Any, name: str) -> Iterator[Mapping[str, Any]]:
+    """All groups of a name in a tree of tags, at any depth."""
     if not isinstance(tree, Mapping):
         return
     for key, value in tree.items():
         if key == name and isinstance(value, Mapping):
             yield value
         else:
-            yield from _groups(value, name)
+            yield from groups(value, name)
 
 
 def _positive(value: Any, factor: float = 1.0) -> float | None:
