@@ -31,7 +31,7 @@ from pacbed.learn.torch_synthesis import TorchSynthesiser
 from pacbed.library.recipe import load_recipe
 from pacbed.library.register import load_bundle
 from pacbed.pattern.geometry import PatternParameters
-from pacbed.pattern.many_series import synthesise_many_series
+from pacbed.pattern.many_series import ManySeries
 from pacbed.pattern.plan import make_plan
 from pacbed.pattern.synthesis import synthesise
 from pacbed.reference import ReferenceOptions, simulate_reference
@@ -81,15 +81,15 @@ def series(table):
         for mistilt in range(11)
         for azimuth in np.deg2rad(np.arange(0, 90, 15))
     ]
-    thicknesses = np.arange(101.0)
     count = 0
 
     def patterns():
         nonlocal count
         count = 0
+        source = ManySeries(table, np.arange(101.0))
         for alpha in (15.0, 20.0, 25.0):
             parameters = [PatternParameters(0.0, x, y, alpha, 0.4) for x, y in tilts]
-            for images in synthesise_many_series(table, parameters, thicknesses):
+            for images in source.synthesise(parameters):
                 count += len(images)
 
     return cpu_seconds(patterns, 1) / count

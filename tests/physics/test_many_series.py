@@ -8,7 +8,7 @@ import pytest
 from pacbed.errors import OutOfRangeError
 from pacbed.pattern import many_series
 from pacbed.pattern.geometry import PatternParameters
-from pacbed.pattern.many_series import synthesise_many_series
+from pacbed.pattern.many_series import ManySeries
 from pacbed.pattern.series import synthesise_series
 
 THICKNESSES = (1.0, 7.5, 22.3, 29.0)
@@ -21,7 +21,7 @@ PARAMETERS = [
 
 def test_every_series_is_the_one_made_alone(small_table):
     """The common basis leaves 0.3 % of the table's norm; nothing else differs."""
-    found = list(synthesise_many_series(small_table, PARAMETERS, THICKNESSES, (48, 40)))
+    found = list(ManySeries(small_table, THICKNESSES).synthesise(PARAMETERS, (48, 40)))
     assert len(found) == len(PARAMETERS)
     for parameters, series in zip(PARAMETERS, found, strict=True):
         expected = synthesise_series(small_table, parameters, THICKNESSES, (48, 40), samples=1)
@@ -36,15 +36,15 @@ def test_every_series_is_the_one_made_alone(small_table):
 
 def test_parts_make_the_same_series(small_table, monkeypatch):
     """What does not fit into the memory at once is made in parts."""
-    whole = list(synthesise_many_series(small_table, PARAMETERS, THICKNESSES, (32, 32)))
+    whole = list(ManySeries(small_table, THICKNESSES).synthesise(PARAMETERS, (32, 32)))
     monkeypatch.setattr(many_series, "_MEMORY", 1)
-    parts = list(synthesise_many_series(small_table, PARAMETERS, THICKNESSES, (32, 32)))
+    parts = list(ManySeries(small_table, THICKNESSES).synthesise(PARAMETERS, (32, 32)))
     for one, other in zip(whole, parts, strict=True):
         assert np.abs(one - other).max() < 1e-6 * one.max()
 
 
 def test_nothing_asked_nothing_made(small_table):
-    assert list(synthesise_many_series(small_table, [], THICKNESSES)) == []
+    assert list(ManySeries(small_table, THICKNESSES).synthesise([])) == []
 
 
 @pytest.mark.parametrize(
@@ -58,4 +58,4 @@ def test_nothing_asked_nothing_made(small_table):
 def test_outside_the_table(small_table, changed, thicknesses, words):
     outside = [*PARAMETERS, dataclasses.replace(PARAMETERS[0], **changed)]
     with pytest.raises(OutOfRangeError, match=words):
-        list(synthesise_many_series(small_table, outside, thicknesses))
+        list(ManySeries(small_table, thicknesses).synthesise(outside))

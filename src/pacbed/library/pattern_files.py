@@ -16,22 +16,19 @@ import json
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from pacbed.errors import FileFormatError
 from pacbed.files import write_atomically
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.csv_table import read_table
 from pacbed.library.pattern_grid import PatternGrid
+from pacbed.library.picture_series import Group, Made, Series, SeriesTask, grouped
 from pacbed.library.system import System
 from pacbed.library.zone_axis import format_zone_axis
-from pacbed.pattern.encode import encode_pattern
-from pacbed.pattern.geometry import PatternParameters
-from pacbed.pattern.series import synthesise_series
 
 #: Columns of the table of patterns.
 COLUMNS = (
@@ -44,52 +41,8 @@ _PLAN = "patterns.json"
 #: Time after which the table is written anew while patterns are made.
 _LIST_SECONDS = 5.0
 
-
-#: A convergence semi-angle, a mistilt and an azimuth: one folder of pictures.
-Series = tuple[float, float, float]
-
-
-@dataclass(frozen=True)
-class SeriesTask:
-    """Makes the pictures of series; may be sent to other processes.
-
-    Attributes
-    ----------
-    table : LacbedTable
-    grid : PatternGrid
-    """
-
-    table: LacbedTable
-    grid: PatternGrid
-
-    def __call__(self, asked: tuple[Series, list[float]]) -> tuple[Series, dict[float, bytes]]:
-        """A series, and the picture of each of the asked thicknesses in nm."""
-        series, thicknesses = asked
-        convergence_mrad, mistilt_mrad, azimuth_deg = series
-        angle = np.deg2rad(azimuth_deg)
-        scale = self.grid.mrad_per_pixel(convergence_mrad)
-        parameters = PatternParameters(
-            thickness_nm=0.0,
-            tilt_x_mrad=float(mistilt_mrad * np.cos(angle)),
-            tilt_y_mrad=float(mistilt_mrad * np.sin(angle)),
-            convergence_mrad=convergence_mrad,
-            mrad_per_pixel=scale,
-        )
-        # The order of sums must not depend on how many threads there are.
-        with ThreadpoolController().limit(limits=1, user_api="blas"):
-            images = synthesise_series(
-                self.table, parameters, thicknesses, (self.grid.size, self.grid.size)
-            )
-        return series, {
-            # Interpolation can leave values a trifle below zero.
-            thickness: encode_pattern(np.maximum(image, 0), ".tif", scale)
-            for thickness, image in zip(thicknesses, images, strict=True)
-        }
-
-
-Asked = tuple[Series, list[float]]
 #: Makes the pictures elsewhere, and gives them in any order.
-Spread = Callable[[SeriesTask, list[Asked]], Iterator[tuple[Series, dict[float, bytes]]]]
+Spread = Callable[[SeriesTask, list[Group]], Iterator[list[Made]]]
 
 
 def write_patterns(
@@ -153,13 +106,14 @@ def write_patterns(
         _write_dataframe(folder / DATAFRAME, rows)
 
     try:
-        for series, pictures in spread(SeriesTask(table, grid), asked):
-            place = folder / _folder_name(*series)
-            place.mkdir(exist_ok=True)
-            for thickness, picture in pictures.items():
-                write_atomically(place / _file_name(thickness), picture)
-            made += len(pictures)
-            there.add(series)
+        for group in spread(SeriesTask(table, grid), grouped(asked, grid)):
+            for series, pictures in group:
+                place = folder / _folder_name(*series)
+                place.mkdir(exist_ok=True)
+                for thickness, picture in pictures.items():
+                    write_atomically(place / _file_name(thickness), picture)
+                made += len(pictures)
+                there.add(series)
             if time.monotonic() - listed > _LIST_SECONDS:
                 listed = time.monotonic()
                 enter()

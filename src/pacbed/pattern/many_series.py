@@ -24,13 +24,8 @@ _LEFT = 1e-3
 _SPLINE_POLE = np.float32(3**0.5 - 2)
 
 
-def synthesise_many_series(
-    table: LacbedTable,
-    parameters: Sequence[PatternParameters],
-    thicknesses_nm: Sequence[float],
-    shape: tuple[int, int] = (128, 128),
-) -> Iterator[np.ndarray]:
-    """Synthesise a thickness series for each of many tilts and apertures.
+class ManySeries:
+    """Thickness series for each of many tilts and apertures.
 
     The grid of directions is the table's own. It draws the aperture's edge finely
     enough from :data:`~pacbed.pattern.synthesis.SAMPLES_PER_APERTURE` steps in a
@@ -39,40 +34,58 @@ def synthesise_many_series(
     Parameters
     ----------
     table : LacbedTable
-    parameters : sequence of PatternParameters
-        Their thickness does not count.
     thicknesses_nm : sequence of float
-    shape : tuple of int
-        Rows and columns.
-
-    Yields
-    ------
-    ndarray of float32, shape (T, rows, columns)
-        For each of `parameters`: intensity per pixel as a share of the incident beam, as
-        :func:`~pacbed.pattern.series.synthesise_series` gives it but for the 0.3 % of the
-        table's norm that the common basis leaves.
 
     Raises
     ------
     OutOfRangeError
-        If thickness, convergence or mistilt lie outside the table.
+        If a thickness lies outside the table.
     """
-    if not parameters:
-        return
-    tilts = np.array([crystal_tilt(p) for p in parameters])
-    alphas = np.array([p.convergence_mrad for p in parameters])
-    lengths = np.linalg.norm(tilts, axis=1)
-    for alpha, length in zip(alphas, lengths, strict=True):
-        check_covered(table, float(alpha), float(length))
-    mixing, columns = _basis(table, thicknesses_nm)
-    together = max(1, _MEMORY // (shape[0] * shape[1] * (4 * len(columns) + 8 * 16)))
-    for first in range(0, len(parameters), together):
-        part = slice(first, first + together)
-        # A plan for these alone: its cost goes with the fourth power of the angles.
-        plan = make_plan(table, float(alphas[part].max()), float(lengths[part].max()), 1)
-        sampling = [_sampling(plan, p, table.geometry.field, shape) for p in parameters[part]]
-        for pixels in _pixels(columns, plan, tilts[part], alphas[part], sampling):
-            yield (mixing @ pixels).reshape(-1, *shape)
+
+    def __init__(self, table: LacbedTable, thicknesses_nm: Sequence[float]) -> None:
+        self.table = table
+        self._mixing, self._columns = _basis(table, thicknesses_nm)
+
+    def synthesise(
+        self, parameters: Sequence[PatternParameters], shape: tuple[int, int] = (128, 128)
+    ) -> Iterator[np.ndarray]:
+        """Synthesise the series of some tilts and apertures.
+
+        Parameters
+        ----------
+        parameters : sequence of PatternParameters
+            Their thickness does not count.
+        shape : tuple of int
+            Rows and columns.
+
+        Yields
+        ------
+        ndarray of float32, shape (T, rows, columns)
+            For each of `parameters`: intensity per pixel as a share of the incident beam, as
+            :func:`~pacbed.pattern.series.synthesise_series` gives it but for the 0.3 % of the
+            table's norm that the common basis leaves.
+
+        Raises
+        ------
+        OutOfRangeError
+            If convergence or mistilt lie outside the table.
+        """
+        tilts = np.array([crystal_tilt(p) for p in parameters]).reshape(-1, 2)
+        alphas = np.array([p.convergence_mrad for p in parameters])
+        lengths = np.linalg.norm(tilts, axis=1)
+        for alpha, length in zip(alphas, lengths, strict=True):
+            check_covered(self.table, float(alpha), float(length))
+        field = self.table.geometry.field
+        bytes_of_one = shape[0] * shape[1] * (4 * len(self._columns) + 8 * 16)
+        together = max(1, _MEMORY // bytes_of_one)
+        for first in range(0, len(parameters), together):
+            part = slice(first, first + together)
+            # A plan for these alone: its cost goes with the fourth power of the angles.
+            largest = float(alphas[part].max()), float(lengths[part].max())
+            plan = make_plan(self.table, *largest, 1)
+            sampling = [_sampling(plan, p, field, shape) for p in parameters[part]]
+            for pixels in _pixels(self._columns, plan, tilts[part], alphas[part], sampling):
+                yield (self._mixing @ pixels).reshape(-1, *shape)
 
 
 def _basis(table: LacbedTable, thicknesses_nm: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
