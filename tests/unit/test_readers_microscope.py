@@ -1,6 +1,8 @@
 """Microscope formats through RosettaSciIO: data, frames, metadata and damage."""
 
+import gc
 import struct
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -230,6 +232,17 @@ def test_tif_of_16_bits_and_floats(tmp_path: Path, compression: str) -> None:
         path = tmp_path / "a.tif"
         Image.fromarray(array).save(path, compression=compression)
         np.testing.assert_array_equal(read_pattern(path).data, array)
+
+
+def test_what_rosettasciio_cannot_read_is_left_closed(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    Image.fromarray(PATTERN).save(path, compression="tiff_lzw")
+    gc.collect()
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        read_pattern(path)
+        gc.collect()
+    assert not told
 
 
 def test_tif_stack_grey_colours_and_inverted_greys(tmp_path: Path) -> None:

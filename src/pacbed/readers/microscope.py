@@ -80,7 +80,9 @@ def _attempt(path: Path, frame: int | None) -> Measurement | PacbedError:
     except Exception as error:  # RosettaSciIO raises whatever its parsers meet
         reason = " ".join(str(error).split())[:160] or type(error).__name__
     if is_tiff:
-        # Pillow reads some variants that RosettaSciIO does not (LZW, planar colours).
+        # Pillow reads some variants that RosettaSciIO does not (LZW, planar colours), and
+        # has left open.
+        gc.collect()
         try:
             return read_image(path, frame)
         except PacbedError as error:
