@@ -11,7 +11,8 @@ from pacbed.errors import PatternError
 from pacbed.infer.estimate import Estimate, ThicknessDistribution
 from pacbed.infer.report import ReportView, crop_view, simulate_view
 from pacbed.infer.report_view import match_intensity
-from pacbed.lacbed.table import LacbedTable, TableGeometry
+from pacbed.lacbed.geometry import TableGeometry
+from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 

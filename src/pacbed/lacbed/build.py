@@ -12,9 +12,10 @@ from pacbed.crystal.scattering import potential_coefficients
 from pacbed.errors import CrystalError
 from pacbed.lacbed.bloch import beams_within
 from pacbed.lacbed.directions import choose_divisions
+from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.multislice import MultisliceOptions, Progress, Propagation, prepare
 from pacbed.lacbed.options import TableOptions
-from pacbed.lacbed.table import LacbedTable, TableGeometry
+from pacbed.lacbed.table import LacbedTable
 from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
 
 #: Columns beyond the table's edge that interpolation in direction needs.

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.lacbed.table import TableGeometry
+from pacbed.lacbed.geometry import TableGeometry
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE
 
 #: Pixels along one side of the frame.

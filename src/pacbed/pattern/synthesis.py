@@ -15,7 +15,8 @@ import numpy as np
 from scipy.ndimage import map_coordinates, spline_filter1d
 
 from pacbed.errors import OutOfRangeError
-from pacbed.lacbed.table import LacbedTable, TableGeometry
+from pacbed.lacbed.geometry import TableGeometry
+from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters, crystal_tilt, pixel_to_crystal
 
 #: Steps of the grid in one convergence semi-angle, at least.
