@@ -2,7 +2,8 @@
 
     python benchmarks/map_dask.py build/wedge.npy [--rows 16] [--workers 1,2,4]
 
-The scan is made by benchmarks/wedge_map.py.
+Each map is made twice: the first time every worker makes the patterns of the scan's tilts
+for itself, the second time it has them. The scan is made by benchmarks/wedge_map.py.
 """
 
 import argparse
@@ -48,17 +49,20 @@ def main() -> None:
         return result, clock.pop()
 
     clock: list[float] = []
-    run(here)  # finds the geometry, and warms up
+    _, cold = run(here)  # finds the geometry, and makes the patterns of the scan's tilts
     eager, alone = run(here)
-    print(f"eager: {eager.status.size} windows in {alone:.1f} s")
-    first = None
+    print(f"eager: {eager.status.size} windows in {cold:.1f} s, again in {alone:.1f} s")
+    before: list[float] = []
     for workers in (int(text) for text in arguments.workers.split(",")):
         with local_cluster(workers) as client:
-            result, seconds = run(spread_over_cluster(client))
-        first = first or seconds * workers
+            result, first = run(spread_over_cluster(client))
+            # The workers keep the patterns that each has made.
+            again, second = run(spread_over_cluster(client))
+        before = before or [first * workers, second * workers]
         print(
-            f"{workers} workers: {seconds:.1f} s, efficiency {first / workers / seconds:.0%} "
-            f"of the first; equal: {equal(eager, result)}"
+            f"{workers} workers: {first:.1f} s, again in {second:.1f} s; efficiency "
+            f"{before[0] / workers / first:.0%} and {before[1] / workers / second:.0%} of the "
+            f"first; equal: {equal(eager, result) and equal(eager, again)}"
         )
     with local_cluster(2) as client:
         result, seconds = run(killing(spread_over_cluster(client), client))
