@@ -117,7 +117,8 @@ def test_a_wedge_to_try_with(here):
     scan = open_scan(here / "wedge.hspy")
     assert scan.shape == (6, 6, 48, 48)
     assert scan.convergence_mrad == 20
-    truth = np.load(here / "wedge-truth.npz")
+    with np.load(here / "wedge-truth.npz") as file:
+        truth = dict(file)
     assert truth["thickness_nm"].min() >= 20
     assert truth["thickness_nm"].max() <= 23.01
     mean = scan.read(0, 6).sum(axis=(2, 3)).mean()

@@ -90,7 +90,8 @@ def test_the_command(tmp_path, monkeypatch):
     scan = open_scan(tmp_path / "w.hspy")
     assert scan.shape == (16, 24, 32, 32)
     assert scan.step_nm == pytest.approx((0.0488, 0.0488), rel=1e-3)
-    truth = np.load(tmp_path / "w-truth.npz")
+    with np.load(tmp_path / "w-truth.npz") as file:
+        truth = dict(file)
     assert np.allclose(np.unique(truth["thickness_nm"]), (1, 2, 3), atol=0.12)
     assert (np.diff(truth["thickness_nm"], axis=1) >= 0).all()
     assert np.linalg.norm(truth["tilt_mrad"][[0, 15], 0], axis=1) == pytest.approx((1.5, 3))

@@ -39,6 +39,8 @@ _PEAK_HALF_WIDTH = 3
 _SUPPORT, _GOOD_FIT = 0.1, 0.1
 #: A fit that leaves more of the structure than this does not stand by its numbers.
 _POOR_FIT = 0.2
+#: A fit that leaves more than this share of the whole pattern's variance has found no pattern.
+_UNEXPLAINED = 0.9
 
 
 @dataclass(frozen=True)
@@ -206,7 +208,8 @@ def _status(
     deviation: float,
 ) -> Status:
     system = context.system
-    if doubt > context.calibration.mismatch or best.gain <= 0:
+    doubtful = doubt > context.calibration.mismatch or best.residual > _UNEXPLAINED
+    if doubtful or best.gain <= 0:
         return "mismatch"
     low, high = system.thickness_nm
     thickness = best.parameters[THICKNESS]
