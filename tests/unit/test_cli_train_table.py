@@ -125,7 +125,14 @@ def test_senseless_options_are_one_line(table, arguments, words):
 
 
 def test_the_system_must_be_known(table):
-    assert "--id" in fail("train", table, "-o", "model")
+    assert "give --id, or a --recipe" in fail("train", table, "-o", "model")
+
+
+def test_all_that_is_not_said_of_the_system_is_asked_for_at_once(table):
+    lines = [line.split(";")[:4] for line in table.read_text(encoding="utf-8").splitlines()]
+    table.write_text("\n".join(";".join(line) for line in lines), encoding="utf-8")
+    line = fail("train", table, "-o", "model")
+    assert 'give --id, --material, --zone-axis "0 0 1", --high-tension, or a --recipe' in line
 
 
 def test_an_image_of_another_size_is_named(table):

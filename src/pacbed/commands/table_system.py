@@ -43,17 +43,22 @@ def table_system(table: "PatternTable", given: dict[str, Any], recipe: "Recipe |
         }
         return dataclasses.replace(recipe.system, **changed, **ranges)
     number = given.get("system_id", _folder_number(table.path))
-    if number is None:
-        raise OutOfRangeError(
-            f"{table.path}: give the number of the system with --id, or a --recipe."
-        )
     material = given.get("material") or table.one_value("Material")
-    if not material:
+    zone_axis_text = given.get("zone_axis") or table.one_value("Direction")
+    said = {
+        "--id": number is not None,
+        "--material": material,
+        '--zone-axis "0 0 1"': zone_axis_text,
+        "--high-tension": "high_tension" in given or table.one_value("Electron_Energy"),
+    }
+    missing = [option for option, there in said.items() if not there]
+    if number is None or not material or missing:
         raise OutOfRangeError(
-            f"{table.path}: has no column Material with one value: give --material."
+            f"{table.path}: neither its place nor a column with one value says which system it is: "
+            f"give {', '.join(missing)}, or a --recipe."
         )
     composition = table.one_value("Composition") or table.one_value("Crystal") or material
-    zone_axis = _zone_axis(table, given.get("zone_axis") or table.one_value("Direction"))
+    zone_axis = _zone_axis(table, zone_axis_text)
     high_tension = _high_tension(table, given.get("high_tension"))
     short = re.sub(r"[^A-Za-z0-9_]+", "-", composition).strip("-").lower()
     name = f"{short or 'system'}-{''.join(map(str, zone_axis))}-{high_tension:g}kV"
@@ -99,7 +104,7 @@ def _high_tension(table: "PatternTable", given: float | None) -> float:
         value = given if given is not None else float((text or "").replace(",", "."))
     except ValueError:
         raise OutOfRangeError(
-            f"{table.path}: has no column Electron_Energy with one number in kV: "
+            f"{table.path}: its column Electron_Energy is not one number in kV: "
             "give --high-tension."
         ) from None
     if not 10 <= value <= 3000:
