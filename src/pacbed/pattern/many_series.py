@@ -13,9 +13,9 @@ import numpy as np
 from scipy import sparse
 
 from pacbed.lacbed.table import LacbedTable
-from pacbed.pattern.geometry import PatternParameters, crystal_tilt, pixel_to_crystal
+from pacbed.pattern.geometry import PatternParameters, crystal_tilt
 from pacbed.pattern.plan import SynthesisPlan, make_plan
-from pacbed.pattern.synthesis import check_covered
+from pacbed.pattern.synthesis import aperture_weights, check_covered, pixel_steps, spline_weights
 
 #: Memory for the sums of the series that are made together, bytes.
 _MEMORY = 400_000_000
@@ -121,9 +121,8 @@ def _pixels(
 ) -> np.ndarray:
     """Patterns of each basis function on the pixels, shape (B, R, P)."""
     positions = plan.directions.astype(np.float32)[..., None, :] + tilts.astype(np.float32)
-    distance = np.hypot(positions[..., 0], positions[..., 1])
     cell = float(abs(np.linalg.det(plan.lattice)) ** 0.5)
-    weights = np.clip(0.5 + (alphas.astype(np.float32) - distance) / np.float32(cell), 0, 1)
+    weights = aperture_weights(positions, alphas.astype(np.float32), cell)
     weights /= (np.pi * alphas**2).astype(np.float32)
     places = plan.pixels.ravel()
     pixels = np.empty((len(tilts), len(columns), sampling[0].shape[0]), np.float32)
@@ -158,20 +157,12 @@ def _sampling(
 
     As :func:`pacbed.pattern.synthesis.sample_pixels`, with zeros beyond the grid.
     """
-    p = parameters
-    middle = (shape[0] - 1) / 2, (shape[1] - 1) / 2
-    row = middle[0] if p.center_row_px is None else p.center_row_px
-    column = middle[1] if p.center_column_px is None else p.center_column_px
-    pixels = np.stack(
-        np.meshgrid(np.arange(shape[1]) - column, np.arange(shape[0]) - row), axis=-1
-    ).reshape(-1, 2)
-    angle = pixels @ pixel_to_crystal(p).T
-    steps = (angle - crystal_tilt(p)) @ np.linalg.inv(plan.lattice) - plan.origin
-    inside = np.linalg.norm(angle, axis=1) <= field * p.convergence_mrad
+    steps, inside = pixel_steps(plan.origin, plan.lattice, parameters, field, shape)
     # Pixels whose neighbours all lie on the grid.
-    inside &= ((steps >= 1) & (steps < np.array(plan.shape) - 2)).all(axis=1)
+    inside &= ((steps >= 1) & (steps < np.array(plan.shape) - 2)).all(axis=-1)
     base = np.floor(steps[inside]).astype(int)
-    weights = _cubic_weights(steps[inside] - base) * p.mrad_per_pixel**2
+    first, second = spline_weights(steps[inside] - base).swapaxes(0, 1)
+    weights = first[:, :, None] * second[:, None, :] * parameters.mrad_per_pixel**2
     offsets = np.arange(-1, 3)
     places = (base[:, 0, None, None] + offsets[:, None]) * plan.shape[1]
     places = places + base[:, 1, None, None] + offsets
@@ -179,16 +170,7 @@ def _sampling(
         (
             weights.astype(np.float32).ravel(),
             places.astype(np.int32).ravel(),
-            np.concatenate([[0], np.cumsum(16 * inside)]),
+            np.concatenate([[0], np.cumsum(16 * inside.ravel())]),
         ),
-        shape=(len(pixels), plan.shape[0] * plan.shape[1]),
+        shape=(inside.size, plan.shape[0] * plan.shape[1]),
     )
-
-
-def _cubic_weights(share: np.ndarray) -> np.ndarray:
-    """Products of the cubic B-spline's weights, from shares (P, 2) to (P, 4, 4)."""
-    x = share[..., None]
-    weights = np.concatenate(
-        [(1 - x) ** 3, 3 * x**3 - 6 * x**2 + 4, -3 * x**3 + 3 * x**2 + 3 * x + 1, x**3], axis=2
-    )
-    return np.asarray(weights[:, 0, :, None] * weights[:, 1, None, :] / 36)

@@ -33,10 +33,14 @@ def refinement_factor(
 
 def interpolation_weights(factor: int) -> np.ndarray:
     """Cubic B-spline weights of the four neighbours, shape (factor, 4)."""
-    x = np.arange(factor) / factor
-    return (
+    return spline_weights(np.arange(factor) / factor)
+
+
+def spline_weights(x: np.ndarray) -> np.ndarray:
+    """Cubic B-spline weights of the four neighbours at 0 ≤ x < 1, shape (..., 4)."""
+    return np.asarray(
         np.stack(
-            [(1 - x) ** 3, 3 * x**3 - 6 * x**2 + 4, -3 * x**3 + 3 * x**2 + 3 * x + 1, x**3], axis=1
+            [(1 - x) ** 3, 3 * x**3 - 6 * x**2 + 4, -3 * x**3 + 3 * x**2 + 3 * x + 1, x**3], axis=-1
         )
         / 6
     )
@@ -58,7 +62,7 @@ def refine_axis(values: np.ndarray, factor: int, axis: int) -> np.ndarray:
 
 
 def aperture_weights(
-    positions: np.ndarray, convergence_mrad: float, cell_mrad: float
+    positions: np.ndarray, convergence_mrad: float | np.ndarray, cell_mrad: float
 ) -> np.ndarray:
     """Share of each grid cell inside the aperture, 0..1.
 
@@ -66,7 +70,8 @@ def aperture_weights(
     ----------
     positions : ndarray, shape (..., 2)
         Angles from the optical axis, mrad.
-    convergence_mrad : float
+    convergence_mrad : float or ndarray
+        One for all, or one for each of the last axis of positions.
     cell_mrad : float
         Width of a grid cell, mrad.
     """
@@ -294,14 +299,40 @@ def sample_pixels(
     -------
     ndarray of float32, shape `shape`
     """
-    tilt = crystal_tilt(parameters)
-    row = parameters.center_row_px
-    column = parameters.center_column_px
+    steps, inside = pixel_steps(origin, lattice, parameters, field, shape)
+    sampled = map_coordinates(pattern, np.moveaxis(steps, -1, 0), order=3, prefilter=True)
+    return np.asarray(sampled * inside * parameters.mrad_per_pixel**2, np.float32)
+
+
+def pixel_steps(
+    origin: np.ndarray,
+    lattice: np.ndarray,
+    parameters: PatternParameters,
+    field: float,
+    shape: tuple[int, int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where pixels lie on a grid of directions.
+
+    Parameters
+    ----------
+    origin, lattice : ndarray
+        From :func:`native_pattern`.
+    parameters : PatternParameters
+    field : float
+        Radius of the recorded field in convergence semi-angles.
+    shape : tuple of int
+
+    Returns
+    -------
+    steps : ndarray, shape (rows, columns, 2)
+        Steps along both lattice vectors from the grid's first element.
+    inside : ndarray of bool, shape (rows, columns)
+        Whether a pixel lies in the recorded field.
+    """
+    row, column = parameters.center_row_px, parameters.center_column_px
     y = np.arange(shape[0]) - ((shape[0] - 1) / 2 if row is None else row)
     x = np.arange(shape[1]) - ((shape[1] - 1) / 2 if column is None else column)
-    pixels = np.stack(np.meshgrid(x, y), axis=-1)
-    angle = pixels @ pixel_to_crystal(parameters).T
-    steps = (angle - tilt) @ np.linalg.inv(lattice) - origin
-    sampled = map_coordinates(pattern, np.moveaxis(steps, -1, 0), order=3, prefilter=True)
+    angle = np.stack(np.meshgrid(x, y), axis=-1) @ pixel_to_crystal(parameters).T
+    steps = (angle - crystal_tilt(parameters)) @ np.linalg.inv(lattice) - origin
     inside = np.linalg.norm(angle, axis=-1) <= field * parameters.convergence_mrad
-    return np.asarray(sampled * inside * parameters.mrad_per_pixel**2, np.float32)
+    return np.asarray(steps), np.asarray(inside)
