@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pacbed.commands.options import DataOption, check_output
+from pacbed.commands.options import DataOption, check_output, given_options
 from pacbed.commands.output import print_block
 from pacbed.errors import OutOfRangeError
 
@@ -63,11 +63,10 @@ def preview(
     if source.suffix.lower() in (".csv", ".txt"):
         if table is not None:
             raise OutOfRangeError("--table is for a recipe: leave it out.")
-        given = {
+        options = given_options({
             "targets": [target], "seed": seed, "input_size": input_size, "cache": cache,
             "no_rotation": no_rotation, "no_detector": no_detector, "data": data,
-        }  # fmt: skip
-        options = {name: value for name, value in given.items() if value not in (None, False)}
+        })  # fmt: skip
         frames, titles = _of_table(source, target, count, options)
         heading = f"{source.name}: patterns, and what the {target} network sees of them"
     else:

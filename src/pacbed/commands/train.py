@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from pacbed.commands.options import DataOption
+from pacbed.commands.options import DataOption, given_options
 from pacbed.errors import FileFormatError, MissingExtraError, OutOfRangeError
 
 _RECIPE, _TABLE, _SYSTEM = "From a recipe", "From a table", "System of a table"
@@ -217,7 +217,7 @@ def train(
     With [bold]--data data[/bold] the other commands find what lies in data/ID/models. Needs the
     extra [bold]train[/bold], for a Keras backbone the extra [bold]keras[/bold].
     """
-    given = {name: value for name, value in locals().items() if value not in (None, False)}
+    given = given_options(locals())
     is_table = source.suffix.lower() in (".csv", ".txt")
     _check_options(source, is_table, given)
     _check_installed(is_table)
@@ -230,8 +230,7 @@ def train(
                 f"{source}: say where the bundle goes: --data DIR, a data folder in which the "
                 "system is registered, or -o DIR, the bundle's own folder."
             )
-        options = {"samples": samples, "seed": seed, "threads": threads}
-        chosen = {name: value for name, value in options.items() if value is not None}
+        chosen = given_options({"samples": samples, "seed": seed, "threads": threads})
         train_recipe(source, place, table, resume, transfer_from, chosen, model, data is not None)
         return
     from pacbed.commands.train_table import train_table
