@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pacbed.commands.options import given_options
+from pacbed.commands.train_options import TableOptions, given
 from tests.cli_tools import RECIPE, fail
 from tests.pattern_tables import make_table
 
@@ -16,8 +16,10 @@ def table(tmp_path, monkeypatch):
 
 
 def test_zero_is_given_and_a_switch_that_is_off_is_not():
-    options = {"epochs": 0, "share": 0.0, "name": "", "on": True, "off": False, "none": None}
-    assert given_options(options) == {"epochs": 0, "share": 0.0, "name": "", "on": True}
+    options = TableOptions(epochs=0, validation_share=0.0, backbone="", no_rotation=True)
+    assert given(options) == {
+        "epochs": 0, "validation_share": 0.0, "backbone": "", "no_rotation": True
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Options that several commands share, with the same words everywhere."""
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -66,11 +66,6 @@ def check_output(path: Path, endings: tuple[str, ...]) -> None:
         raise FileFormatError(f"{path}: this is a folder: give a file to write.")
     if not path.parent.is_dir():
         raise FileFormatError(f"{path}: there is no folder {path.parent}: make it first.")
-
-
-def given_options(options: dict[str, Any]) -> dict[str, Any]:
-    """Those that were given: not None, and of the switches those that are on; 0 is a value."""
-    return {n: value for n, value in options.items() if value is not None and value is not False}
 
 
 def parse_numbers(text: str, option: str) -> tuple[float, ...]:
