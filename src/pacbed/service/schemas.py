@@ -294,7 +294,10 @@ class Liveness(BaseModel):
 class Health(BaseModel):
     """State of the service."""
 
-    status: Literal["ok", "not ready"]
+    status: Annotated[
+        Literal["ok", "busy", "not ready"],
+        Field(description="`busy`: a request for work would be turned away now."),
+    ]
     version: str
     systems: int
     queue: Annotated[int, Field(description="Places of the queue that are taken.")]
