@@ -1,5 +1,7 @@
 """The service answers to its own names, to programs and to its own page; to nobody else's page."""
 
+import http.client
+
 import pytest
 from starlette.testclient import TestClient
 
@@ -9,7 +11,7 @@ from pacbed.service.app import create_app
 from pacbed.service.exposure import names_at, welcome
 from pacbed.service.hosts import OwnHosts, listed_hosts
 from pacbed.service.settings import Settings
-from tests.service.conftest import URL
+from tests.service.conftest import URL, serving
 
 PATTERN = "/pattern/?system=sto-001-300kV&thickness_nm=40&convergence_mrad=20&size=16"
 FOLLOWED = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
@@ -220,3 +222,20 @@ def test_there_are_no_web_sockets(client):
     for path in ("/", "/static/app.js"):
         with pytest.raises(WebSocketDisconnect), client.websocket_connect(path):
             pass
+
+
+def test_a_service_for_the_network_answers_to_no_name_that_it_was_not_told(tmp_path):
+    with serving(tmp_path, "--host", "0.0.0.0", "--allow-host", "Lab.example") as server:
+
+        def status(host):
+            connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+            connection.request("GET", "/health/live", headers={"Host": host})
+            status = connection.getresponse().status
+            connection.close()
+            return status
+
+        hosts = ("lab.example", "localhost", "evil.test")
+        assert [status(host) for host in hosts] == [200, 200, 421]
+        told = server.log.read_text()
+    assert "names: lab.example" in told
+    assert "Everybody" in told

@@ -93,7 +93,7 @@ class Parameters(BaseModel):
     physical_params: PhysicalParameters | None = None
     file_params: FileParameters = Field(default_factory=FileParameters)
     system: Annotated[
-        int | Annotated[str, Field(max_length=200)] | None,
+        Annotated[int, Field(ge=0)] | Annotated[str, Field(max_length=200)] | None,
         Field(description="ID or name of a system, in place of the physical parameters."),
     ] = None
     convergence_angle: Annotated[
