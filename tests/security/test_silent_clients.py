@@ -31,6 +31,7 @@ def server(tmp_path_factory):
         "PACBED_QUEUE": "1",
         "PACBED_HEAD_SECONDS": "2",
         "PACBED_SILENT_SECONDS": "3",
+        "PACBED_UPLOAD_SECONDS": "5",
         "PACBED_MAX_BODY_MIB": "2",
         "PACBED_HELD_MIB": "2",
         "PACBED_CONNECTIONS": "100",

@@ -62,7 +62,7 @@ def _check(system: System) -> None:
     for name in ("name", "material", "composition"):
         if not isinstance(getattr(system, name), str):
             raise TypeError(f"{name} must be text")
-    zone = system.zone_axis
+    zone: tuple[int, ...] = system.zone_axis
     if len(zone) != 3 or not all(type(index) is int for index in zone):
         raise ValueError("zone_axis must be three whole numbers")
     if not 0 < system.high_tension_kV < math.inf:

@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pacbed.service.arrival import HELD_WORDS, ArrivalLimits, ArrivingBody, HeldBytes
 from pacbed.service.metrics import Metrics
 from pacbed.service.problems import (
-    RETRY_AFTER_SECONDS,
     BusyError,
     TooLargeError,
     classify,
@@ -75,8 +74,7 @@ class Visit:
         try:
             self.place()
         except BusyError as error:
-            retry = {"Retry-After": str(RETRY_AFTER_SECONDS)}
-            raise HTTPException(503, str(error), retry) from None
+            raise HTTPException(503, str(error)) from None
 
     def leave(self) -> None:
         """Give the place back, unless a thread still works for the request."""

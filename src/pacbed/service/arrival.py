@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from starlette.exceptions import HTTPException
 from starlette.types import Message, Receive
 
-from pacbed.service.problems import RETRY_AFTER_SECONDS
 from pacbed.service.settings import MIB
 
 HELD_WORDS = (
@@ -115,11 +114,7 @@ class ArrivingBody:
             raise HTTPException(413, self._limits.too_large)
         self._complete = message["type"] != "http.request" or not message.get("more_body", False)
         if not self._complete and self._held.full:
-            raise HTTPException(
-                503,
-                HELD_WORDS,
-                {"Retry-After": str(RETRY_AFTER_SECONDS), "Connection": "close"},
-            )
+            raise HTTPException(503, HELD_WORDS)
         if self._complete and message["type"] == "http.request":
             self._arrived()
         return message

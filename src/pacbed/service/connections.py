@@ -12,6 +12,7 @@ import math
 from typing import Any
 from weakref import WeakKeyDictionary
 
+import h11
 from uvicorn.config import Config
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import ServerState
@@ -114,22 +115,26 @@ class WatchedConnection(H11Protocol):
         self.transport.write(_FULL)
         self.transport.close()
 
-    def look(self, now: float, head_seconds: float, silent_seconds: float) -> None:
+    def look(self, now: float, settings: Settings) -> None:
         """End what has waited too long.
 
         Parameters
         ----------
-        now, head_seconds, silent_seconds : float
-            Time of the loop, and limits for a head and for an answer that is not read.
+        now : float
+            Time of the loop.
+        settings : Settings
         """
-        if not self.at_work and self.head_begun and now - self.since > head_seconds:
+        # A body whose request was refused already may end as if it had been taken.
+        refused = self.conn.their_state is h11.SEND_BODY
+        limit = settings.upload_seconds if refused else settings.head_seconds
+        if not self.at_work and self.head_begun and now - self.since > limit:
             self.transport.close()
         unsent = self.transport.get_write_buffer_size()
         if unsent == 0 or unsent < self._unsent:
             self._stuck_since = math.inf
         elif self._stuck_since == math.inf:
             self._stuck_since = now
-        elif now - self._stuck_since > silent_seconds:
+        elif now - self._stuck_since > settings.silent_seconds:
             self.transport.abort()
         self._unsent = unsent
 
@@ -177,9 +182,7 @@ class _Watch:
             self._ended = 0
         for connection in list(self._connections):
             if isinstance(connection, WatchedConnection):
-                connection.look(
-                    loop.time(), self._settings.head_seconds, self._settings.silent_seconds
-                )
+                connection.look(loop.time(), self._settings)
         if self._connections:
             self._timer = loop.call_later(_LOOK_SECONDS, self._look, loop)
 

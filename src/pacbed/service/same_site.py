@@ -64,8 +64,9 @@ class SameSite:
         status, code, words = refusal
         self._metrics.failures.labels(code).inc()
         answer = problem(status, code, words)
-        # Where this request ends is in doubt, or its body is not worth reading.
-        answer.headers["Connection"] = "close"
+        if status == 400:
+            # Where this request ends is in doubt, and with it where a next one begins.
+            answer.headers["Connection"] = "close"
         await answer(scope, receive, send)
 
     def _with_policy(self, headers: Headers, send: Send) -> Send:
