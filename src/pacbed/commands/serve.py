@@ -1,7 +1,6 @@
 """``pacbed serve``: the web service and its page."""
 
 import os
-import tempfile
 from typing import Annotated
 
 import typer
@@ -44,6 +43,7 @@ def serve(
     import uvicorn
 
     from pacbed.library.register import installed_systems
+    from pacbed.service.run import run_service
     from pacbed.service.settings import Settings, usable_cores
 
     # Mistakes are told now, not by each of the processes.
@@ -56,15 +56,8 @@ def serve(
     if not settings.threads and workers > 1:
         # The cores are shared, not counted by every process.
         os.environ["PACBED_THREADS"] = str(max(1, usable_cores() // workers))
-    with (
-        tempfile.TemporaryDirectory(prefix="pacbed-metrics-") as folder,
-        tempfile.TemporaryDirectory(prefix="pacbed-maps-") as map_folder,
-    ):
-        if workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-            # Any of the workers may be asked for a map that another one makes.
-            os.environ.setdefault("PACBED_MAP_FOLDER", map_folder)
-        uvicorn.run(
+    run_service(
+        uvicorn.Config(
             "pacbed_api:app",
             host=host,
             port=port,
@@ -73,3 +66,4 @@ def serve(
             timeout_graceful_shutdown=_GRACE_SECONDS,
             log_level="info",
         )
+    )
