@@ -36,16 +36,21 @@ def drop_broken(data, turn):
     folder.mkdir(parents=True)
     source = Path(pacbed.__file__).parent / "library" / "bundles" / NAMES[0]
     description = (source / "bundle.json").read_bytes()
-    kinds = {
-        "cut off": description[: len(description) // 2],
-        "deep": b"[" * 100_000,
-        "deep in its system": b'{"system": ' + b'{"a":' * 50_000,
-        "no text": bytes(range(256)) * 100,
-        "without its files": description,
-    }
-    (folder / "bundle.json").write_bytes(list(kinds.values())[turn % len(kinds)])
+    kinds = broken_descriptions(description)
+    (folder / "bundle.json").write_bytes(kinds[turn % len(kinds)])
     if turn % 2:
         (folder / "reader.onnx").write_bytes(b"\0" * 1000)
+
+
+def broken_descriptions(description):
+    """What may stand in the place of a model's description: cut off, deep, no text, true."""
+    return [
+        description[: len(description) // 2],
+        b"[" * 100_000,
+        b'{"system": ' + b'{"a":' * 50_000,
+        bytes(range(256)) * 100,
+        description,  # whose other files are not there
+    ]
 
 
 def run_files(data, over, pause_seconds):
