@@ -100,7 +100,7 @@ def is_free(port):
     ("number", "workers"),
     [
         (signal.SIGTERM, 1), (signal.SIGINT, 1), (signal.SIGHUP, 1),
-        (signal.SIGTERM, 2), (signal.SIGINT, 2), (signal.SIGHUP, 2),
+        (signal.SIGTERM, 2), (signal.SIGINT, 2),
     ],
 )  # fmt: skip
 def test_a_signal_leaves_nothing(tmp_path, temporary, map_request, number, workers):
@@ -171,6 +171,10 @@ def test_maps_of_a_killed_worker_fail_at_once(tmp_path, temporary, map_request):
         assert not lives(maker)
         # What it had at work is not counted any more.
         eventually(lambda: b"\npacbed_map_jobs 0.0" in server.get("/metrics"), "counted still")
+        # A terminal that is closed ends the worker that came in its place, too.
+        server.process.send_signal(signal.SIGHUP)
+        assert server.process.wait(PATIENCE_SECONDS) == 0
+    assert ours(temporary) == set()
 
 
 @pytest.fixture

@@ -42,6 +42,7 @@ SCAN = "scan"
 #: Which worker has the job, in its folder, and the file whose lock that one holds.
 _WORKER = "worker"
 _LIFE = ".worker-"
+_TRIES = 100
 _CANCELLED = "cancelled"
 _ID = re.compile(r"[0-9a-f]{32}")
 #: A worker gives a sign of life for its jobs this often.
@@ -247,13 +248,14 @@ class JobStore:
 
     def _living_in(self, parent: Path) -> str:
         """Name of this worker, which a locked file in the folder shows to be alive."""
-        if self._life is None or not self._life[0].exists():
-            lock = None
-            while lock is None:  # another worker may take it for one that was left
-                path = parent / f"{_LIFE}{secrets.token_hex(16)}"
-                lock = hold(path)
-            self._life = path, lock
-        return self._life[0].name.removeprefix(_LIFE)
+        for _ in range(_TRIES):
+            if self._life is not None and self._life[0].exists():
+                return self._life[0].name.removeprefix(_LIFE)
+            path = parent / f"{_LIFE}{secrets.token_hex(16)}"
+            lock = hold(path)
+            if lock is not None:  # else another worker took it for one that was left
+                self._life = path, lock
+        raise FileFormatError("the folder of the maps cannot be kept: somebody deletes it")
 
     def __iter__(self) -> Iterator[JobFolder]:
         """Iterate over the folders of all jobs."""
