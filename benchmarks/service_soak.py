@@ -18,8 +18,8 @@ import socket
 import statistics
 import sys
 import tempfile
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -47,14 +47,9 @@ def processes_of(server):
 
 def burst(server, good, tally):
     """Have many files read at once."""
-    threads = [
-        threading.Thread(target=good.ask, args=(server.port, tally, 2 * number + 1))
-        for number in range(BURST)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(BURST) as pool:
+        for number in range(BURST):
+            pool.submit(good.ask, server.port, tally, 2 * number + 1)
 
 
 def watch(server, tally, over, samples):
@@ -140,14 +135,11 @@ def soak(verdict, options, good, maps, temporary):
                    (run_files, (Path(data), over, FILE_PAUSE_SECONDS)),
                    (maps.run, (port, tally, over, MAP_PAUSE_SECONDS))]  # fmt: skip
         clients += [(good.run, (port, tally, over, 3 * number)) for number in range(GOOD)]
-        clients += [(run_bad, (port, tally, over))] * BAD + [
-            (run_silent, (port, tally, over))
-        ] * SILENT
-        threads = [threading.Thread(target=work, args=given) for work, given in clients]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        clients += [(run_bad, (port, tally, over))] * BAD
+        clients += [(run_silent, (port, tally, over))] * SILENT
+        with ThreadPoolExecutor(len(clients)) as pool:
+            for future in [pool.submit(work, *given) for work, given in clients]:
+                future.result()  # what went wrong here ends the soak
         for (client, outcome), count in sorted(tally.counts.items()):
             print(f"  {client}: {outcome}: {count}")
         judge_memory(verdict, samples, options.minutes)
