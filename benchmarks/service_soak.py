@@ -31,7 +31,7 @@ from soak_files import run_files
 GOOD, BAD, SILENT = 4, 2, 12
 #: Clients that send a file at the same moment in the beginning, so that as many reading
 #: processes run as ever will.
-BURST = 16
+BURST = 8
 #: The memory is flat where it grows by less than this share, from minute 5 to the end.
 FLAT = 0.05
 #: Descriptors that a process may have more than in the beginning, when nothing is asked.

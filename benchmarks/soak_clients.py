@@ -42,13 +42,15 @@ class Tally:
     def __init__(self):
         self.counts = Counter()
         self.wrong = []
+        self._began = time.monotonic()
         self._lock = threading.Lock()
 
     def add(self, client, outcome, right=True, what=""):
         with self._lock:
             self.counts[client, str(outcome)] += 1
             if not right:
-                self.wrong.append(f"{client}: {outcome} {what}")
+                after = time.monotonic() - self._began
+                self.wrong.append(f"{client} after {after:.0f} s: {outcome} {what}")
 
 
 def npy(array):
