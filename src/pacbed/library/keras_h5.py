@@ -2,13 +2,13 @@
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import h5py
 
 from pacbed.errors import BundleError
+from pacbed.held_folder import HeldFolder
 
 #: A description of layers longer than this is not read.
 _LARGEST_DESCRIPTION = 2**24
@@ -52,8 +52,8 @@ def load_h5(content: bytes) -> Any:
         raise BundleError(
             f"Keras runs on {keras.backend.backend()} here; set the variable KERAS_BACKEND to torch"
         )
-    with tempfile.TemporaryDirectory(prefix="pacbed-") as folder:
-        path = Path(folder) / "model.h5"
+    with HeldFolder("model") as folder:
+        path = folder / "model.h5"
         path.write_bytes(content)
         _mend(path)
         return keras.saving.load_model(path, compile=False, safe_mode=True)

@@ -2,7 +2,7 @@
 
 ``python -m pacbed.service.map_process FOLDER MEMORY_MIB`` takes the request in the folder of
 a job, writes there how far it is, and in the end the results or what went wrong. It ends when
-its standard input does, so it never outlives the service.
+its standard input or the service does, so it never outlives the service.
 """
 
 import contextlib
@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pacbed.children import end_with_parent
 from pacbed.errors import FileFormatError, PacbedError
 from pacbed.files import write_atomically
 from pacbed.service.map_jobs import PICTURE, PROBLEM, PROGRESS, REQUEST, RESULT, TABLE
@@ -36,6 +37,7 @@ _TELL_SECONDS = 0.2
 
 def main(folder: Path, memory_mib: int) -> int:
     """Make the map of one job; the exit status is 0 if that went well."""
+    end_with_parent()
     limit_memory(memory_mib)
     if hasattr(os, "nice"):
         os.nice(_NICENESS)

@@ -4,7 +4,6 @@ import contextlib
 import json
 import os
 import re
-import subprocess
 import sys
 import threading
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from pacbed.children import start_child
 from pacbed.errors import FileFormatError
 from pacbed.readers import Measurement, Metadata
 from pacbed.service.problems import FileTimeoutError
@@ -114,14 +114,10 @@ class _Reader:
     """One process, used by one thread at a time."""
 
     def __init__(self, memory_mib: int) -> None:
-        # This program itself; nothing of a request is in the command.
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = start_child(
             [sys.executable, "-m", "pacbed.service.reader_process", str(memory_mib)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=private_environment(),
-            # Ctrl-C ends the service in order; it must not take the readers first.
-            start_new_session=True,
+            private_environment(),
+            answers=True,
         )
         self._files = 0
 

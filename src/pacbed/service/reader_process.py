@@ -6,7 +6,7 @@ memory or crash costs that process, not the service.
 
 ``python -m pacbed.service.reader_process`` takes one JSON object per line on its
 standard input and answers each with a line of JSON, followed by the pixels. It ends
-when its input does, so it never outlives the service.
+when its input or the service does, also while it reads, so it never outlives the service.
 """
 
 import contextlib
@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pacbed import errors
+from pacbed.children import end_with_parent
 from pacbed.errors import FileFormatError, PacbedError
 
 
 def main(memory_mib: int) -> None:
     """Answer requests until the input ends."""
+    end_with_parent()
     limit_memory(memory_mib)
     # What a library prints must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb")

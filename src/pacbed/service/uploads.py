@@ -2,13 +2,13 @@
 
 import math
 import re
-import tempfile
 import threading
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from pacbed.errors import FileFormatError, OutOfRangeError, PatternError
+from pacbed.held_folder import HeldFolder
 from pacbed.readers import EXTENSIONS, Measurement
 from pacbed.readers.checks import MAX_PIXELS
 from pacbed.service.reader_pool import ReaderPool
@@ -45,7 +45,7 @@ class Upload:
         self.content = content
         self.name = clean_name(name)
         self._lock = threading.Lock()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: HeldFolder | None = None
         self._closed = False
 
     def __enter__(self) -> "Upload":
@@ -55,7 +55,7 @@ class Upload:
         with self._lock:
             self._closed = True
             if self._folder is not None:
-                self._folder.cleanup()
+                self._folder.close()
 
     def stored(self, ending: str) -> Path:
         """Write the file, at the first call, and return where it stands until the exit.
@@ -74,9 +74,9 @@ class Upload:
             if self._closed:
                 raise FileFormatError(f"{self.name}: its request is over")
             if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="pacbed-")
-                (Path(self._folder.name) / f"upload{ending}").write_bytes(self.content)
-            return Path(self._folder.name) / f"upload{ending}"
+                self._folder = HeldFolder("upload")
+                (self._folder.path / f"upload{ending}").write_bytes(self.content)
+            return self._folder.path / f"upload{ending}"
 
 
 def clean_name(name: str | None) -> str:
