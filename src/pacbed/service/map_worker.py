@@ -16,6 +16,7 @@ from collections import deque
 from typing import Any
 
 from pacbed.service.map_jobs import BEAT_SECONDS, PROBLEM, PROGRESS, JobFolder
+from pacbed.service.map_process import FULL
 from pacbed.service.map_schemas import MapJob
 from pacbed.service.metrics import Metrics
 from pacbed.service.reader_pool import private_environment
@@ -95,6 +96,7 @@ class MapWorker:
                 log.exception("a map could not be made")
                 self._metrics.maps.labels("internal").inc()
                 folder.cancel()
+                folder.remove()  # also where there is no space for the mark
             finally:
                 self._metrics.map_jobs.dec()
                 if folder.cancelled:
@@ -113,6 +115,8 @@ class MapWorker:
         job = folder.read()
         if job is None:
             return
+        if outcome == "disk_full":
+            folder.drop_scan()  # which makes room for the words
         if outcome == "done":
             end: dict[str, Any] = {
                 "stage": "done",
@@ -145,6 +149,8 @@ class MapWorker:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_LOOK_SECONDS)
             _with_progress(folder, job)
+            if process.returncode == FULL:
+                return "disk_full"
             return "done" if process.returncode == 0 else "failed"
         finally:
             process.kill()
@@ -169,6 +175,12 @@ class MapWorker:
                 "code": "timeout",
                 "detail": f"the map took longer than the {self._seconds:g} s that one may: take "
                 "larger windows, a part of the scan, or leave out the fit (refine false)",
+            }
+        if outcome == "disk_full":
+            return {
+                "code": "disk_full",
+                "detail": "the service's folder of maps is full: free some space on its disk and "
+                "send the scan again",
             }
         if outcome == "stopped":
             return {"code": "stopped", "detail": "the service was stopped: send the scan again"}

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from pacbed.errors import FileFormatError, OutOfRangeError, PatternError
+from pacbed.files import telling_full
 from pacbed.readers import EXTENSIONS, Measurement
 from pacbed.readers.checks import MAX_PIXELS
 from pacbed.service.reader_pool import ReaderPool
@@ -67,6 +68,8 @@ class Upload:
 
         Raises
         ------
+        DiskFullError
+            If there is no space for it.
         FileFormatError
             If the request is over already.
         """
@@ -74,9 +77,20 @@ class Upload:
             if self._closed:
                 raise FileFormatError(f"{self.name}: its request is over")
             if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="pacbed-")
-                (Path(self._folder.name) / f"upload{ending}").write_bytes(self.content)
+                with telling_full("the service's temporary folder"):
+                    self._folder = _stored(self.content, f"upload{ending}")
             return Path(self._folder.name) / f"upload{ending}"
+
+
+def _stored(content: bytes, name: str) -> "tempfile.TemporaryDirectory[str]":
+    """Write a file to a new private folder; nothing is left of a failure."""
+    folder = tempfile.TemporaryDirectory(prefix="pacbed-")
+    try:
+        (Path(folder.name) / name).write_bytes(content)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return folder
 
 
 def clean_name(name: str | None) -> str:
