@@ -91,8 +91,9 @@ def test_scan_that_finds_no_space(make_client, tmp_path, monkeypatch):  # noqa: 
     client = make_client(map_folder=jobs)
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", full(errno.ENOSPC))
-        answer = post(client, {"system": "sto-001-300kV", "convergence_mrad": 20},
-                      as_npy(np.zeros((2, 2, 64, 64), np.uint16)), "scan.npy", "/maps/")  # fmt: skip
+        scan = as_npy(np.zeros((2, 2, 64, 64), np.uint16))
+        asked = {"system": "sto-001-300kV", "convergence_mrad": 20}
+        answer = post(client, asked, scan, "scan.npy", "/maps/")
     check(answer, "folder of maps is full")
     assert list(jobs.iterdir()) == []
 

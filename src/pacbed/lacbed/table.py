@@ -25,6 +25,7 @@ from scipy.interpolate import CubicSpline
 
 from pacbed.bounded import parse_json, read_arrays
 from pacbed.errors import BundleError, OutOfRangeError
+from pacbed.files import write_atomically
 from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.stored import check_grids
 
@@ -158,7 +159,11 @@ class LacbedTable:
         return np.concatenate([*parts, np.zeros(1, np.float32)])
 
     def save(self, path: Path) -> None:
-        """Write the table as an .npz without pickles, whole or not at all.
+        """Write the table as :meth:`to_bytes` makes it, whole or not at all."""
+        write_atomically(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The table as an .npz without pickles, which takes seconds to compress.
 
         Raises
         ------
@@ -194,11 +199,9 @@ class LacbedTable:
             "bases": np.concatenate([b.ravel() for b in self.bases]).astype(np.float16),
             "coefficients": planes,
         }
-        from pacbed.files import write_atomically
-
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        write_atomically(path, buffer.getvalue())
+        return buffer.getvalue()
 
     def _integers(self, coefficients: np.ndarray) -> np.ndarray:
         steps = np.round(coefficients / self.quantum)
