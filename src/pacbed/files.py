@@ -2,18 +2,19 @@
 
 import contextlib
 import errno
+import importlib
 import os
 import re
 import secrets
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 from pacbed.errors import DiskFullError, FileFormatError
 
-try:
-    import fcntl
-except ImportError:  # Windows, where an open file cannot be deleted anyway
-    fcntl = None  # type: ignore[assignment]
+_fcntl: Any = None  # Windows, where an open file cannot be deleted anyway
+with contextlib.suppress(ImportError):
+    _fcntl = importlib.import_module("fcntl")
 
 #: What the system says where nothing more can be stored.
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -51,9 +52,9 @@ def write_atomically(path: Path, content: bytes, durable: bool = True) -> None:
                 # Before it gets its name: else the name could be there without the content.
                 os.fsync(file.fileno())
             # Still locked and open, so that nobody takes it for what a crash has left.
-            if fcntl is not None:
+            if _fcntl is not None:
                 os.replace(temporary, path)
-        if fcntl is None:
+        if _fcntl is None:
             os.replace(temporary, path)
         if durable:
             sync_folder(path.parent)
@@ -89,10 +90,10 @@ def _create_beside(path: Path) -> tuple[Path, int]:
 
 def _lock(handle: int) -> bool:
     """Lock a file as long as it is open; False where another has it."""
-    if fcntl is None:
+    if _fcntl is None:
         return True
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _fcntl.flock(handle, _fcntl.LOCK_EX | _fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True
