@@ -89,7 +89,7 @@ class JobFolder:
 
     def write(self, job: MapJob) -> None:
         """Record the state; for the worker that has the job."""
-        write_atomically(self.path / STATE, job.model_dump_json().encode())
+        write_atomically(self.path / STATE, job.model_dump_json().encode(), durable=False)
 
     def beat(self) -> None:
         """Give a sign of life; for the worker that has the job."""

@@ -19,6 +19,7 @@ from typing import Any
 from pacbed.children import start_child
 from pacbed.errors import FileFormatError
 from pacbed.service.map_jobs import BEAT_SECONDS, PROBLEM, PROGRESS, JobFolder
+from pacbed.service.map_process import FULL
 from pacbed.service.map_schemas import MapJob
 from pacbed.service.metrics import Metrics
 from pacbed.service.reader_pool import private_environment
@@ -127,6 +128,7 @@ class MapWorker:
                 )
         except FileFormatError:
             folder.cancel()
+            folder.remove()  # also where there is no space for the mark
 
     def _make(self, folder: JobFolder) -> None:
         """Have one map made, and record how that ended."""
@@ -140,6 +142,8 @@ class MapWorker:
         job = folder.read()
         if job is None:
             return
+        if outcome == "disk_full":
+            folder.drop_scan()  # which makes room for the words
         if outcome == "done":
             end: dict[str, Any] = {
                 "stage": "done",
@@ -176,6 +180,8 @@ class MapWorker:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_LOOK_SECONDS)
             _with_progress(folder, job)
+            if process.returncode == FULL:
+                return "disk_full", FULL
             return "done" if process.returncode == 0 else "failed", process.returncode
         finally:
             process.kill()
@@ -200,6 +206,12 @@ class MapWorker:
                 "code": "timeout",
                 "detail": f"the map took longer than the {self._seconds:g} s that one may: take "
                 "larger windows, a part of the scan, or leave out the fit (refine false)",
+            }
+        if outcome == "disk_full":
+            return {
+                "code": "disk_full",
+                "detail": "the service's folder of maps is full: free some space on its disk and "
+                "send the scan again",
             }
         if outcome == "stopped":
             return {"code": "stopped", "detail": "the service was stopped: send the scan again"}

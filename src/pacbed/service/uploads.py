@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 
 from pacbed.errors import FileFormatError, OutOfRangeError, PatternError
+from pacbed.files import telling_full
 from pacbed.held_folder import HeldFolder
 from pacbed.readers import EXTENSIONS, Measurement
 from pacbed.readers.checks import MAX_PIXELS
@@ -67,6 +68,8 @@ class Upload:
 
         Raises
         ------
+        DiskFullError
+            If there is no space for it.
         FileFormatError
             If the request is over already.
         """
@@ -74,9 +77,20 @@ class Upload:
             if self._closed:
                 raise FileFormatError(f"{self.name}: its request is over")
             if self._folder is None:
-                self._folder = HeldFolder("upload")
-                (self._folder.path / f"upload{ending}").write_bytes(self.content)
+                with telling_full("the service's temporary folder"):
+                    self._folder = _stored(self.content, f"upload{ending}")
             return self._folder.path / f"upload{ending}"
+
+
+def _stored(content: bytes, name: str) -> HeldFolder:
+    """Write a file to a new private folder; nothing is left of a failure."""
+    folder = HeldFolder("upload")
+    try:
+        (folder.path / name).write_bytes(content)
+    except BaseException:
+        folder.close()
+        raise
+    return folder
 
 
 def clean_name(name: str | None) -> str:
