@@ -59,7 +59,7 @@ def _answer(answers: BinaryIO, path: Path, frame: int) -> None:
     from pacbed.readers import read_pattern
 
     try:
-        measurement = read_pattern(path, frame)
+        measurement = read_pattern(path, frame, alone=True)
     except PacbedError as error:
         _send(answers, {"error": type(error).__name__, "message": str(error)})
         return

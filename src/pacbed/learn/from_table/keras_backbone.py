@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from pacbed.errors import BundleError, MissingExtraError, OutOfRangeError
+from pacbed.errors import BundleError, FileFormatError, MissingExtraError, OutOfRangeError
+from pacbed.links import check_hdf5
 
 #: Width of the dense layer between the joined features and the labels.
 _WIDTH = 256
@@ -86,6 +87,7 @@ class KerasNetwork(nn.Module):
             If the file is no such network.
         """
         keras = import_keras()
+        _check_links(path)
         try:
             old = keras.models.load_model(path, compile=False)
         except Exception as error:  # Keras and h5py raise many classes
@@ -154,7 +156,10 @@ def _application(keras: Any, name: str, size: int, pretrained: str | None) -> An
     try:
         if pretrained == "imagenet":
             return make(weights="imagenet", **shape)
+        _check_links(Path(pretrained))
         base.load_weights(pretrained)
+    except BundleError:
+        raise
     except Exception as error:  # the download and h5py raise many classes
         if pretrained == "imagenet":
             raise BundleError(
@@ -166,6 +171,13 @@ def _application(keras: Any, name: str, size: int, pretrained: str | None) -> An
             f"{pretrained}: holds no weights of {name} without top layers ({_first_line(error)})."
         ) from error
     return base
+
+
+def _check_links(path: Path) -> None:
+    try:
+        check_hdf5(path, alone=False)
+    except FileFormatError as error:
+        raise BundleError(str(error)) from error
 
 
 def _first_line(error: Exception) -> str:
