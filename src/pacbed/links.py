@@ -111,7 +111,7 @@ def check_companions(path: Path, others: Sequence[Path]) -> None:
             )
 
 
-def check_hdf5(path: Path, alone: bool, *, beside: bool = False) -> None:
+def check_hdf5(path: Path, alone: bool, *, beside: bool = False, tree: bool = False) -> None:
     """Refuse an HDF5 file with links that lead too far.
 
     Every link and every dataset is looked at, and no number is read. Files that are linked
@@ -125,6 +125,9 @@ def check_hdf5(path: Path, alone: bool, *, beside: bool = False) -> None:
     beside : bool
         Names of external storage start at the file's folder, as the reader has asked for;
         HDF5 itself takes the current folder.
+    tree : bool
+        The reader goes down every name: refuse groups with several, which may hold
+        themselves, or double at each step.
 
     Raises
     ------
@@ -139,7 +142,7 @@ def check_hdf5(path: Path, alone: bool, *, beside: bool = False) -> None:
             continue
         seen.add(file.resolve())
         try:
-            links = list(_hdf5_links(file, reach))
+            links = list(_hdf5_links(file, reach, tree))
         except FileFormatError:
             raise
         except Exception as error:  # h5py raises many classes on damaged files
@@ -212,13 +215,13 @@ def _numbered(name: str, file: Path, reach: Reach, what: str) -> list[str]:
     return sorted(found) or [name]
 
 
-def _hdf5_links(path: Path, reach: Reach) -> Iterator[_Link]:
+def _hdf5_links(path: Path, reach: Reach, tree: bool) -> Iterator[_Link]:
     """All names of other files in an HDF5 file; no dataset is read."""
     import h5py
 
     with h5py.File(path, "r") as file:
         waiting = [("", 0, h5py.h5g.open(file.id, b"/"))]
-        seen: set[Any] = set()
+        seen: dict[Any, bool] = {h5py.h5o.get_info(waiting[0][2]).addr: True}
         while waiting:
             place, depth, group = waiting.pop()
             if depth > _DEEPEST or len(seen) > _MOST_OBJECTS:
@@ -226,21 +229,36 @@ def _hdf5_links(path: Path, reach: Reach) -> Iterator[_Link]:
             for key in group:
                 name = f"{place}/{os.fsdecode(key)}"[-_SHOWN:]
                 link = group.links.get_info(key)
-                if link.type == h5py.h5l.TYPE_SOFT:
-                    # It leads to another name in the same file, which is looked at too.
-                    continue
                 if link.type == h5py.h5l.TYPE_EXTERNAL:
                     other = os.fsdecode(group.links.get_val(key)[0])
                     yield _Link(f"{name} is a link to another file (external link)", other, False)
-                elif link.type != h5py.h5l.TYPE_HARD:
+                    continue
+                # A soft link leads to another name in the same file, which is looked at too.
+                if link.type == h5py.h5l.TYPE_SOFT:
+                    several = tree and isinstance(_opened(group, key), h5py.h5g.GroupID)
+                elif link.type == h5py.h5l.TYPE_HARD:
+                    several = tree and seen.get(link.u, False)
+                else:
                     raise reach.refusal(f"{name} is a link of an unknown kind (user-defined link)")
-                elif link.u not in seen:
-                    seen.add(link.u)
+                if several:
+                    raise reach.refusal(f"{name} is a further name of a group, which none needs")
+                if link.type == h5py.h5l.TYPE_HARD and link.u not in seen:
                     item = h5py.h5o.open(group, key)
-                    if isinstance(item, h5py.h5g.GroupID):
+                    seen[link.u] = isinstance(item, h5py.h5g.GroupID)
+                    if seen[link.u]:
                         waiting.append((name, depth + 1, item))
                     elif isinstance(item, h5py.h5d.DatasetID):
                         yield from _dataset_links(item.get_create_plist(), name)
+
+
+def _opened(group: Any, key: bytes) -> Any:
+    """What a soft link leads to; None where that is nothing."""
+    import h5py
+
+    try:
+        return h5py.h5o.open(group, key)
+    except Exception:  # h5py raises many classes
+        return None
 
 
 def _dataset_links(made: Any, name: str) -> Iterator[_Link]:

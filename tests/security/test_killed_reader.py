@@ -3,6 +3,7 @@
 import io
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pacbed.service.app import create_app
 from pacbed.service.problems import FileTimeoutError
 from pacbed.service.reader_pool import ReaderPool
 from pacbed.service.settings import Settings
+from tests.service.malformed import good_files
 
 PATTERN = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
 SECONDS = 60.0
@@ -78,6 +80,25 @@ def test_both_attempts_share_one_time_limit(pattern, kills):
             pool.read(pattern, "a.npy", 0)
     finally:
         pool.close()
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="open files are counted on Linux")
+@pytest.mark.parametrize("kind", ["hspy", "emd", "tif", "dm4"])
+def test_no_file_stays_open(pool, tmp_path, kind):
+    def open_files():
+        return len(list(Path(f"/proc/{pool._idle.queue[0]._process.pid}/fd").iterdir()))
+
+    content = good_files(tmp_path, PATTERN)[kind]
+    counts = []
+    for number in range(4):
+        path = tmp_path / f"{number}.{kind}"
+        path.write_bytes(content)
+        pool.read(path, "a", 0)
+        # Another one, so that the last request is surely over.
+        with pytest.raises(FileFormatError):
+            pool.read(tmp_path / "none.npy", "a", 0)
+        counts.append(open_files())
+    assert counts[1] == counts[-1]
 
 
 def test_the_service_goes_on(kills):

@@ -32,6 +32,7 @@ def main(memory_mib: int) -> None:
     for line in iter(requests.readline, b""):
         request = json.loads(line)
         _answer(answers, Path(request["path"]), int(request["frame"]))
+        _close_hdf5()
 
 
 def limit_memory(memory_mib: int) -> None:
@@ -53,6 +54,15 @@ def _warm_up() -> None:
     import rsciio.digitalmicrograph  # noqa: F401
 
     import pacbed.readers.microscope  # noqa: F401
+
+
+def _close_hdf5() -> None:
+    """Close what a lazy reader keeps open: the upload is deleted, its room on the disk is not."""
+    h5py = sys.modules.get("h5py")
+    if h5py is None:
+        return
+    for file in h5py.h5f.get_obj_ids(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE):
+        h5py.File(file).close()
 
 
 def _answer(answers: BinaryIO, path: Path, frame: int) -> None:
