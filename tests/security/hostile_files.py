@@ -55,6 +55,7 @@ def hostile_patterns(folder: Path, canary: Path) -> list[Hostile]:
         *_hdf5_structures(folder),
         *_tiffs(folder, canary),
         *_texts(),
+        *_declared(),
     ]
 
 
@@ -70,6 +71,7 @@ def hostile_scans(folder: Path, canary: Path) -> list[Hostile]:
         *others,
         *_scan_links(folder, canary),
         *_archives(folder),
+        *_declared(),
         *_xml(canary),
         *_tia(),
     ]
@@ -376,6 +378,16 @@ def _texts() -> Iterator[Hostile]:
 
 
 # ---------------------------------------------------------------- scans alone
+def _declared() -> Iterator[Hostile]:
+    """Headers that claim far more than the file holds."""
+    for sizes in ((64, 64, 2**31), (64, 64, 2**32 - 1), (2**20, 2**20, 2**20), (0, 0, 0)):
+        head = struct.pack("<4I", *sizes, 6)
+        yield Hostile(f"mrc of {sizes}", "a.mrc", head + bytes(9000))
+    for columns, side in ((65535, 64), (65535, 65535), (0, 0)):
+        head = b"IMGBLO" + struct.pack("<H3I4H", 0x102, 500, 600, 0, side, 0, columns, columns)
+        yield Hostile(f"blo of {columns} x {side}", "a.blo", head + bytes(9000))
+
+
 def _archives(folder: Path) -> Iterator[Hostile]:
     """Archives that unpack to far more, lead out of themselves, or ask for pickles."""
     stored = _zipped(folder / "scan.zspy")

@@ -33,6 +33,7 @@ from tests.security.linked_files import (
 from tests.service.malformed import pattern_signal
 
 PATIENCE_SECONDS = 120
+pytestmark = pytest.mark.xdist_group("files in files")
 KNOWN = {"system": "sto-001-300kV", "convergence_angle": 20, "validation": False, "refine": False}
 MAP = {"system": "sto-001-300kV", "convergence_mrad": 20, "window": [1, 1], "samples": 2}
 KINDS = list(LINKERS)

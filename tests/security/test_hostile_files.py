@@ -26,6 +26,8 @@ MAP = {"system": "sto-001-300kV", "convergence_mrad": 20, "window": [1, 1], "sam
 #: Address space of the process that opens scans, as of the service's own.
 MEMORY_MIB = 8192
 PATIENCE_SECONDS = 120
+#: One server, and the files made once.
+pytestmark = pytest.mark.xdist_group("hostile files")
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ import numpy as np
 from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
 from pacbed.links import check_hdf5
 from pacbed.maps.scan import ArrayRows, Scan, as_four
+from pacbed.readers.declared_size import check_declared_size
 from pacbed.readers.metadata import groups, read_metadata
 from pacbed.readers.names_inside import check_names_inside
 
@@ -106,6 +107,7 @@ class LazyRows:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 check_names_inside(self.path, self._alone)
+                check_declared_size(self.path)
                 signals = reader.file_reader(str(self.path), lazy=True, **options)
                 return self._choose(signals)
         except PacbedError:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
 from pacbed.readers.checks import check_pixels, count_frames, grey_from_channels, take_frame
+from pacbed.readers.declared_size import check_declared_size
 from pacbed.readers.formats import ROSETTASCIIO_MODULES
 from pacbed.readers.images import read_image
 from pacbed.readers.measurement import Measurement
@@ -75,6 +76,7 @@ def _attempt(path: Path, frame: int | None, alone: bool) -> Measurement | Pacbed
     is_tiff = path.suffix.lower() in (".tif", ".tiff")
     try:
         check_names_inside(path, alone)
+        check_declared_size(path)
         if is_tiff:
             _check_tiff(path, alone)
         signal = _choose_signal(_open(path), path)
