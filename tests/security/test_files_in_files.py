@@ -7,6 +7,8 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import onnx
+import onnxruntime
 import pytest
 from starlette.testclient import TestClient
 
@@ -351,6 +353,27 @@ def test_a_keras_model_names_no_other_file(tmp_path, secret, kind):
     path = write_linked(tmp_path / "a.h5", kind, target(secret, kind, "pattern"), (SIDE, SIDE))
     with pytest.raises(BundleError, match=LINKERS[kind][1]):
         load_h5(path.read_bytes())
+
+
+@pytest.mark.parametrize("place", ["{}/weights", "../weights", "weights"])
+def test_an_onnx_network_names_no_other_file(tmp_path, monkeypatch, place):
+    """ONNX Runtime looks after this, for networks that it is given as bytes."""
+    (tmp_path / "weights").write_bytes(np.arange(4, dtype="f4").tobytes())
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path if place == "weights" else tmp_path / "below")
+    weights = onnx.TensorProto(
+        name="w", data_type=1, dims=[4], data_location=onnx.TensorProto.EXTERNAL
+    )
+    for key, value in (("location", place.format(tmp_path)), ("length", "16")):
+        weights.external_data.add(key=key, value=value)
+    ends = [onnx.helper.make_tensor_value_info(name, 1, [4]) for name in "xy"]
+    node = onnx.helper.make_node("Add", ["x", "w"], ["y"])
+    graph = onnx.helper.make_graph([node], "g", ends[:1], ends[1:], [weights])
+    made = onnx.helper.make_model(
+        graph, opset_imports=[onnx.helper.make_opsetid("", 18)], ir_version=9
+    )
+    with pytest.raises(Exception, match=r"External data|model_path"):
+        onnxruntime.InferenceSession(made.SerializeToString(), providers=["CPUExecutionProvider"])
 
 
 def test_a_picture_is_never_a_program(tmp_path):

@@ -73,6 +73,18 @@ def test_a_file_that_ends_its_reader_twice_is_named(pool, pattern, kills):
     assert np.array_equal(pool.read(pattern, "a.npy", 0).data, PATTERN)
 
 
+def test_no_program_is_taken_from_the_current_folder(pattern, tmp_path, monkeypatch):
+    (tmp_path / "h5py.py").write_text("from pathlib import Path\nPath('mark').touch()\n")
+    (tmp_path / "tifffile.py").write_text("from pathlib import Path\nPath('mark').touch()\n")
+    monkeypatch.chdir(tmp_path)
+    pool = ReaderPool(SECONDS, 0)
+    try:
+        assert np.array_equal(pool.read(pattern, "a.npy", 0).data, PATTERN)
+    finally:
+        pool.close()
+    assert not (tmp_path / "mark").exists()
+
+
 def test_both_attempts_share_one_time_limit(pattern, kills):
     pool = ReaderPool(1e-3, 0)
     try:

@@ -53,7 +53,7 @@ def _mrc(path: Path) -> int:
         header = file.read(96)
     columns, rows, frames, mode = struct.unpack_from("<4I", header)
     (extended,) = struct.unpack_from("<I", header, 92)
-    return _MRC_HEADER + int(extended) + columns * rows * frames * _MRC_BYTES[mode]
+    return int(_MRC_HEADER + extended + columns * rows * frames * _MRC_BYTES[mode])
 
 
 def _blo(path: Path) -> int:
@@ -61,7 +61,7 @@ def _blo(path: Path) -> int:
         header = file.read(28)
     (offset,) = struct.unpack_from("<I", header, 12)
     side, _, columns, rows = struct.unpack_from("<4H", header, 20)
-    return int(offset) + columns * rows * (_BLO_FRAME + side * side)
+    return int(offset + columns * rows * (_BLO_FRAME + side * side))
 
 
 def _prz(path: Path) -> int:

@@ -136,7 +136,8 @@ def private_environment() -> dict[str, str]:
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     package = str(Path(__file__).resolve().parents[2])
     paths = [package, *filter(None, [environment.get("PYTHONPATH")])]
-    return environment | {"PYTHONPATH": os.pathsep.join(paths)}
+    # Nor is a module taken from the folder in which the service was started.
+    return environment | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
 
 
 class _ReaderEndedError(Exception):
