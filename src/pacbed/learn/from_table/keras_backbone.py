@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from pacbed.errors import BundleError, FileFormatError, MissingExtraError, OutOfRangeError
+from pacbed.errors import BundleError, MissingExtraError, OutOfRangeError
 from pacbed.links import check_hdf5
 
 #: Width of the dense layer between the joined features and the labels.
@@ -87,8 +87,8 @@ class KerasNetwork(nn.Module):
             If the file is no such network.
         """
         keras = import_keras()
-        _check_links(path)
         try:
+            check_hdf5(path, alone=False)
             old = keras.models.load_model(path, compile=False)
         except Exception as error:  # Keras and h5py raise many classes
             raise BundleError(f"{path}: cannot be read as a Keras model ({error}).") from error
@@ -156,10 +156,8 @@ def _application(keras: Any, name: str, size: int, pretrained: str | None) -> An
     try:
         if pretrained == "imagenet":
             return make(weights="imagenet", **shape)
-        _check_links(Path(pretrained))
+        check_hdf5(Path(pretrained), alone=False)
         base.load_weights(pretrained)
-    except BundleError:
-        raise
     except Exception as error:  # the download and h5py raise many classes
         if pretrained == "imagenet":
             raise BundleError(
@@ -171,13 +169,6 @@ def _application(keras: Any, name: str, size: int, pretrained: str | None) -> An
             f"{pretrained}: holds no weights of {name} without top layers ({_first_line(error)})."
         ) from error
     return base
-
-
-def _check_links(path: Path) -> None:
-    try:
-        check_hdf5(path, alone=False)
-    except FileFormatError as error:
-        raise BundleError(str(error)) from error
 
 
 def _first_line(error: Exception) -> str:
