@@ -92,7 +92,9 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
 
     tell = Teller(folder / PROGRESS)
     tell("reading")
-    scan = dataclasses.replace(open_scan(Path(asked["scan"])), name=asked["name"])
+    # An upload may lead nowhere, a scan of the server's own to its folder and below.
+    opened = open_scan(Path(asked["scan"]), alone=asked["path"] is None)
+    scan = dataclasses.replace(opened, name=asked["name"])
     bundle = Bundle.load(Path(asked["bundle"]))
     options = MapOptions(
         convergence_mrad=asked["convergence_mrad"],

@@ -177,7 +177,7 @@ def install_handlers(app: FastAPI) -> None:
     @app.exception_handler(OSError)
     async def of_the_system(request: Request, error: OSError) -> JSONResponse:
         if not is_full(error):
-            return await of_the_program(request, error)
+            raise error
         record(request, "disk_full")
         log.error("the disk is full: %s", error)
         return problem(507, "disk_full", _FULL)

@@ -34,6 +34,7 @@ def main(memory_mib: int) -> None:
     for line in iter(requests.readline, b""):
         request = json.loads(line)
         _answer(answers, Path(request["path"]), int(request["frame"]))
+        _close_hdf5()
 
 
 def limit_memory(memory_mib: int) -> None:
@@ -57,11 +58,20 @@ def _warm_up() -> None:
     import pacbed.readers.microscope  # noqa: F401
 
 
+def _close_hdf5() -> None:
+    """Close what a lazy reader keeps open: the upload is deleted, its room on the disk is not."""
+    h5py = sys.modules.get("h5py")
+    if h5py is None:
+        return
+    for file in h5py.h5f.get_obj_ids(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE):
+        h5py.File(file).close()
+
+
 def _answer(answers: BinaryIO, path: Path, frame: int) -> None:
     from pacbed.readers import read_pattern
 
     try:
-        measurement = read_pattern(path, frame)
+        measurement = read_pattern(path, frame, alone=True)
     except PacbedError as error:
         _send(answers, {"error": type(error).__name__, "message": str(error)})
         return
