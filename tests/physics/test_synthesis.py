@@ -13,9 +13,10 @@ from pacbed.lacbed.multislice import MultisliceOptions, propagate
 from pacbed.lacbed.table import LacbedTable
 from pacbed.learn.series_synthesis import SeriesSynthesiser
 from pacbed.pattern.geometry import PatternParameters, pixel_to_crystal, rotation_matrix
+from pacbed.pattern.grid import aperture_weights
 from pacbed.pattern.plan import make_plan
 from pacbed.pattern.series import synthesise_series
-from pacbed.pattern.synthesis import aperture_weights, native_pattern, synthesise
+from pacbed.pattern.synthesis import native_pattern, synthesise
 from tests.crystals import strontium_titanate
 
 PARAMETERS = PatternParameters(22.3, 2.0, -1.0, 11.0, 0.35)
