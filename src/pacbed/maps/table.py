@@ -5,19 +5,12 @@ import io
 
 import numpy as np
 
+from pacbed.maps.fields import FIELDS
 from pacbed.maps.layers import STATUS_NAMES
 from pacbed.maps.thickness_map import ThicknessMap
 
-_NUMBERS = (
-    "thickness_nm",
-    "thickness_std_nm",
-    "tilt_x_mrad",
-    "tilt_y_mrad",
-    "tilt_std_mrad",
-    "residual",
-    "thickness_alone_nm",
-    "network_thickness_nm",
-)
+#: Numbers of the table, beside the frames, which come last.
+_NUMBERS = [f.name for f in FIELDS if f.in_table and f.dtype == "float64"]
 
 
 def map_table(result: ThicknessMap) -> str:
