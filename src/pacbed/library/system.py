@@ -1,7 +1,13 @@
 """What a system is: a material, seen along a zone axis, at a high tension."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
+
+from pacbed.errors import OutOfRangeError
+
+#: An angle that reads the same is the same.
+_TOLERANCE_MRAD = 1e-6
 
 
 @dataclass(frozen=True)
@@ -35,6 +41,44 @@ class System:
     convergence_mrad: tuple[float, float]
     thickness_nm: tuple[float, float]
     mistilt_mrad: tuple[float, float]
+
+    def covers(self, convergence_mrad: float) -> bool:
+        """Whether the system covers a convergence semi-angle."""
+        low, high = self.convergence_mrad
+        return low - _TOLERANCE_MRAD <= convergence_mrad <= high + _TOLERANCE_MRAD
+
+    def check(
+        self,
+        convergence_mrad: float,
+        mrad_per_pixel: float | None = None,
+        parameter: str | None = None,
+    ) -> None:
+        """Refuse conditions that the system does not cover, or that cannot be.
+
+        Parameters
+        ----------
+        convergence_mrad : float
+        mrad_per_pixel : float or None
+        parameter : str, optional
+            What the convergence is called where it was given, for the message.
+
+        Raises
+        ------
+        OutOfRangeError
+            If one of them is impossible.
+        """
+        if not self.covers(convergence_mrad):
+            low, high = self.convergence_mrad
+            if parameter is not None:
+                raise OutOfRangeError(
+                    f"{parameter} lies outside {low:g} to {high:g}, which {self.name} covers"
+                )
+            raise OutOfRangeError(
+                f"convergence {convergence_mrad:g} mrad lies outside {low:g} to {high:g} mrad, "
+                f"which the system {self.name} covers; use another bundle"
+            )
+        if mrad_per_pixel is not None and not 0 < mrad_per_pixel < math.inf:
+            raise OutOfRangeError("mrad_per_pixel must be a positive number")
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "System":

@@ -8,11 +8,12 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.infer.doubts import contradictions
 from pacbed.library.bundle import Bundle
 from pacbed.maps.blocks import BlockTask, Spread, cut, here
 from pacbed.maps.geometry import estimate_geometry, places, sample_windows
 from pacbed.maps.layers import Layers, join_layers
-from pacbed.maps.options import MapOptions, check_bundle, make_grid, scan_step_nm
+from pacbed.maps.options import MapOptions, make_grid, scan_step_nm
 from pacbed.maps.scan import Scan
 from pacbed.maps.thickness_map import ThicknessMap, finish_map
 from pacbed.maps.windows import WindowGrid
@@ -88,7 +89,7 @@ def infer_map(
     PatternError
         If the sampled windows are not patterns of the system.
     """
-    check_bundle(options, bundle)
+    bundle.system.check(options.convergence_mrad)
     grid, warnings = make_grid(scan, bundle, options)
     geometry = find_geometry(scan, grid, bundle, options, progress, store)
     done = {} if store is None else store.rows()
@@ -100,6 +101,13 @@ def infer_map(
         if store is not None:
             store.keep_row(row, layers)
         progress(Stage.INFERRING, len(done) / grid.shape[0])
+    doubts = contradictions(
+        vars(scan),
+        bundle.system,
+        options.convergence_mrad,
+        geometry.mrad_per_pixel,
+        "the patterns show",
+    )
     return finish_map(
         join_layers(done[row] for row in range(grid.shape[0])),
         grid,
@@ -108,25 +116,8 @@ def infer_map(
         options,
         scan_step_nm(scan, options),
         scan.name,
-        (*warnings, *_contradictions(scan, bundle, options, geometry)),
+        (*warnings, *doubts),
     )
-
-
-def _contradictions(
-    scan: Scan, bundle: Bundle, options: MapOptions, geometry: SharedGeometry
-) -> list[str]:
-    """What the file says about its recording, against what was used and found."""
-    used = {
-        "high_tension_kV": (bundle.system.high_tension_kV, "the system is for", 0.02),
-        "convergence_mrad": (options.convergence_mrad, "the convergence given is", 0.05),
-        "mrad_per_pixel": (geometry.mrad_per_pixel, "the patterns show", 0.05),
-    }
-    found = []
-    for name, (value, words, tolerance) in used.items():
-        said = getattr(scan, name)
-        if said is not None and abs(said - value) > tolerance * value:
-            found.append(f"the file states {name} = {said:.4g}, but {words} {value:.4g}")
-    return found
 
 
 def find_geometry(

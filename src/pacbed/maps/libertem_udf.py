@@ -25,7 +25,7 @@ from pacbed.library.register import load_engine
 from pacbed.maps.fields import FIELDS
 from pacbed.maps.growing_map import GrowingMap
 from pacbed.maps.infer_map import infer_map
-from pacbed.maps.options import MapOptions, check_bundle
+from pacbed.maps.options import MapOptions
 from pacbed.maps.scattered_sums import (
     OpenWindows,
     SummedScan,
@@ -241,5 +241,5 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
         if self._bundle is None:
             data = self.params.data
             self._bundle = load_engine(self.params.system, None if data is None else Path(data))
-            check_bundle(self._options(None), self._bundle)
+            self._bundle.system.check(self.params.convergence_mrad)
         return self._bundle
