@@ -5,7 +5,14 @@ loads neither NumPy nor ONNX Runtime.
 """
 
 import importlib
+import os
 from typing import TYPE_CHECKING, Any
+
+# ONNX Runtime's published builds (from 1.29 on) look up a host of their maker and write an
+# identity into the user's cache while they are imported. This alone stops both, whatever
+# the user's environment says, and must stand before that import: in this process and those
+# that it starts.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from pacbed.infer.estimate import Estimate

@@ -1,10 +1,10 @@
 """The two networks of a bundle, run by ONNX Runtime."""
 
 import numpy as np
-import onnxruntime
 
 from pacbed.errors import BundleError
 from pacbed.library.bundle import Bundle
+from pacbed.onnx_session import Session, open_session
 from pacbed.pattern.crystal_frame import FRAME_SIZE
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE, normalise
 
@@ -85,12 +85,9 @@ class Networks:
         return probability / probability.sum(axis=1, keepdims=True), errors.astype(float)
 
 
-def _session(bundle: Bundle, network: bytes, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+def _session(bundle: Bundle, network: bytes, threads: int) -> Session:
     try:
-        return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        return open_session(network, threads)
     except Exception as error:  # ONNX Runtime's own errors have no common base
         raise BundleError(
             f"{bundle.folder}: the network cannot be loaded ({type(error).__name__}); "

@@ -8,6 +8,7 @@ from typing import Any
 
 import h5py
 
+from pacbed.bounded import parse_json
 from pacbed.errors import BundleError
 
 #: A description of layers longer than this is not read.
@@ -69,7 +70,7 @@ def _mend(path: Path) -> None:
             text = text.decode() if isinstance(text, bytes) else str(text)
             if len(text) > _LARGEST_DESCRIPTION:
                 raise BundleError("its description of the layers is too long")
-            description = json.loads(text)
+            description = parse_json(text)
             _check(description)
             del file.attrs["model_config"]
             file.attrs["model_config"] = json.dumps(description)

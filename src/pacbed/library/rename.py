@@ -2,9 +2,9 @@
 
 import json
 import re
-import tomllib
 from pathlib import Path
 
+from pacbed.bounded import MOST_DESCRIPTION_BYTES, parse_toml, read_bytes, read_json
 from pacbed.errors import BundleError, FileFormatError, RecipeError, UnknownSystemError
 from pacbed.files import write_atomically
 from pacbed.library.bundle import DESCRIPTION
@@ -80,10 +80,10 @@ def check_name(name: str) -> None:
 
 def _rename_recipe(path: Path, name: str) -> None:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path, MOST_DESCRIPTION_BYTES).decode("utf-8")
         renamed, count = _NAME_LINE.subn(f'name = "{name}"', text, count=1)
-        ok = count == 1 and tomllib.loads(renamed)["system"]["name"] == name
-    except (OSError, ValueError, KeyError) as error:
+        ok = count == 1 and parse_toml(renamed.encode())["system"]["name"] == name
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileFormatError(f"{path}: cannot be read ({error}); mend it first") from error
     if not ok:
         raise FileFormatError(f'{path}: has no line name = "..." in [system]; change it by hand')
@@ -92,7 +92,7 @@ def _rename_recipe(path: Path, name: str) -> None:
 
 def _rename_bundle(path: Path, name: str) -> None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         content["system"]["name"] = name
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path}: is not the description of a bundle ({error!r})") from error

@@ -8,6 +8,10 @@ from pacbed.errors import OutOfRangeError
 
 #: An angle that reads the same is the same.
 _TOLERANCE_MRAD = 1e-6
+#: A larger number is none that a register gave.
+LARGEST_ID = 10**9
+#: A longer name or formula is none.
+LONGEST_TEXT = 500
 
 
 @dataclass(frozen=True)
@@ -82,9 +86,45 @@ class System:
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "System":
-        """Take what a bundle's description stores; JSON has lists for tuples."""
+        """Take what a bundle's description stores; JSON has lists for tuples.
+
+        Raises
+        ------
+        ValueError
+            If an entry is of another kind, or no system can have it.
+        TypeError
+            If an entry is missing or unknown.
+        """
         given: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in values.items()
         }
-        return cls(**given)
+        system = cls(**given)
+        _check(system)
+        return system
+
+
+def _check(system: System) -> None:
+    """Refuse what whoever lists or compares systems could not take."""
+    if type(system.id) is not int or not 0 <= system.id <= LARGEST_ID:
+        raise ValueError(f"the id {str(system.id)[:40]} is no whole number from 0 on")
+    for name in ("name", "material", "composition"):
+        text = getattr(system, name)
+        if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+            raise ValueError(f"{name} is no text of at most {LONGEST_TEXT} characters")
+    if not _are_numbers(system.zone_axis, 3) or any(type(n) is not int for n in system.zone_axis):
+        raise ValueError("zone_axis is no three whole numbers")
+    if not _are_numbers((system.high_tension_kV,), 1) or not system.high_tension_kV > 0:
+        raise ValueError("high_tension_kV is no positive number")
+    for name in ("convergence_mrad", "thickness_nm", "mistilt_mrad"):
+        values = getattr(system, name)
+        if not _are_numbers(values, 2) or not 0 <= values[0] <= values[1]:
+            raise ValueError(f"{name} is no range of two numbers")
+
+
+def _are_numbers(values: object, count: int) -> bool:
+    return (
+        isinstance(values, tuple)
+        and len(values) == count
+        and all(type(v) in (int, float) and math.isfinite(v) for v in values)
+    )
