@@ -60,38 +60,20 @@ def peaks(probability: np.ndarray, find: Find, most: int, least: float) -> list[
 
 
 def on_a_line(values: np.ndarray, half_width: int) -> Find:
-    """Peaks are the likeliest value and so many to each side.
-
-    Parameters
-    ----------
-    values : ndarray, shape (n,)
-        Rising.
-    half_width : int
-        Values to each side.
-    """
+    """Peaks are the likeliest of the rising values and so many to each side."""
 
     def find(probability: np.ndarray) -> Peak:
         middle = int(probability.argmax())
-        near = slice(max(0, middle - half_width), middle + half_width + 1)
+        near = np.abs(np.arange(len(values)) - middle) <= half_width
         share = float(probability[near].sum())
-        covered = np.zeros(len(values), bool)
-        covered[near] = True
         value = float((probability[near] * values[near]).sum()) / max(share, 1e-12)
-        return Peak(value, share, covered)
+        return Peak(value, share, near)
 
     return find
 
 
 def on_a_circle(values_deg: np.ndarray, half_width_deg: float) -> Find:
-    """Peaks are the neighbourhoods that hold most; what lies beside one is its flank.
-
-    Parameters
-    ----------
-    values_deg : ndarray, shape (n,)
-        In any order.
-    half_width_deg : float
-        To each side; a flank is as wide.
-    """
+    """Peaks are the neighbourhoods that hold most; beside one lie flanks as wide as its halves."""
     near = angle_between(values_deg[:, None], values_deg) <= half_width_deg
     along = np.deg2rad(values_deg)
 

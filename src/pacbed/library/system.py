@@ -46,6 +46,11 @@ class System:
     thickness_nm: tuple[float, float]
     mistilt_mrad: tuple[float, float]
 
+    @property
+    def largest(self) -> tuple[float, float, float]:
+        """Largest convergence semi-angle, mistilt (mrad) and thickness (nm)."""
+        return self.convergence_mrad[1], self.mistilt_mrad[1], self.thickness_nm[1]
+
     def covers(self, convergence_mrad: float) -> bool:
         """Whether the system covers a convergence semi-angle."""
         low, high = self.convergence_mrad

@@ -35,15 +35,7 @@ def refinement_factor(
 
 
 def direction_stride(geometry: TableGeometry, convergence_mrad: float, edge_cells: int = 1) -> int:
-    """Whether every direction (1) or every second one (2) is summed.
-
-    Parameters
-    ----------
-    geometry : TableGeometry
-    convergence_mrad : float
-    edge_cells : int
-        Width of the aperture's edge in cells.
-    """
+    """Whether every direction (1) or every second one (2) is summed, for an aperture's edge."""
     left = convergence_mrad / (2 * step_mrad(geometry))
     return 2 if left >= _STEPS_ENOUGH / edge_cells else 1
 
@@ -54,21 +46,7 @@ def index_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def points_within(lattice: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
-    """Grid indices of the points within a distance of a centre.
-
-    Parameters
-    ----------
-    lattice : ndarray, shape (2, 2)
-        Steps of the grid as rows, mrad.
-    centre : ndarray, shape (2,)
-        mrad.
-    radius : float
-        mrad.
-
-    Returns
-    -------
-    ndarray of int32, shape (n, 2)
-    """
+    """Grid indices (n, 2) of the points within a distance of a centre, in mrad."""
     inverse = np.linalg.inv(lattice)
     half = radius * np.linalg.norm(inverse, axis=0) + 1
     middle = centre @ inverse

@@ -45,18 +45,9 @@ class SynthesisPlan:
     lattice: np.ndarray
 
     def weights(self, tilt_mrad: np.ndarray, convergence_mrad: np.ndarray) -> np.ndarray:
-        """Share of each direction in the incident beam.
+        """Share of each direction in B incident beams, per mrad², shape (classes, inputs, B).
 
-        Parameters
-        ----------
-        tilt_mrad : ndarray, shape (B, 2)
-            In the crystal's frame.
-        convergence_mrad : ndarray, shape (B,)
-
-        Returns
-        -------
-        ndarray of float32, shape (classes, inputs, B)
-            Per mrad².
+        The tilts have the shape (B, 2), in the crystal's frame, and the angles (B,).
         """
         tilts, alphas = tilt_mrad.astype(np.float32), convergence_mrad.astype(np.float32)
         # Each component by itself in memory, which is quicker.
@@ -90,9 +81,8 @@ def make_plan(
     margin = float(np.linalg.norm(lattice, axis=1).max())
     reach_in = convergence_mrad + mistilt_mrad + margin + cell_radius
     reach_out = geometry.field * convergence_mrad + mistilt_mrad + 2 * margin + cell_radius
-    inputs, outputs = (
-        points_within(geometry.lattice_mrad, corner, r) for r in (reach_in, reach_out)
-    )
+    inputs = points_within(geometry.lattice_mrad, corner, reach_in)
+    outputs = points_within(geometry.lattice_mrad, corner, reach_out)
     number = {tuple(beam): n for n, beam in enumerate(geometry.beams.tolist())}
     difference = (outputs[:, None] - inputs[None]).reshape(-1, 2)
     beam = np.array([number.get(tuple(d), -1) for d in difference.tolist()])
