@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
-from pacbed.maps.scan import ArrayRows, Scan, as_four
+from pacbed.maps.scan import ArrayRows, Scan, as_four, damaged
+from pacbed.readers.checks import not_readable, reason
 from pacbed.readers.metadata import groups, read_metadata
 
 #: Reader modules of RosettaSciIO that read lazily, by extension.
@@ -77,10 +78,7 @@ class LazyRows:
         try:
             return rows(first, last)
         except Exception as error:  # whatever the parsers meet in a damaged file
-            raise FileFormatError(
-                f"{self.path}: cannot be read from scan row {first} on, it is damaged or cut "
-                f"short ({_reason(error)}): copy it again."
-            ) from error
+            raise damaged(self.path, first, error) from error
 
     def _open(self) -> dict[str, Any]:
         try:
@@ -105,10 +103,7 @@ class LazyRows:
         except ImportError as error:
             raise self._lacking(error) from error
         except Exception as error:  # RosettaSciIO raises whatever its parsers meet
-            raise FileFormatError(
-                f"{self.path}: not a readable {self.path.suffix.lower()[1:]} file, or cut short "
-                f"({_reason(error)}): copy or export it again."
-            ) from error
+            raise not_readable(self.path, reason(error)) from error
 
     def _lacking(self, error: ImportError) -> MissingExtraError:
         package = (error.name or "rosettasciio[all]").split(".")[0]
@@ -200,10 +195,7 @@ class Hdf5Rows:
                 frames = array[first * columns : last * columns]
                 return np.asarray(frames).reshape(last - first, *self._shape[1:])
         except (OSError, KeyError, ValueError) as error:
-            raise FileFormatError(
-                f"{self._path}: cannot be read from scan row {first} on, it is damaged or cut "
-                f"short ({_reason(error)}): copy it again."
-            ) from error
+            raise damaged(self._path, first, error) from error
 
 
 def open_hdf5(path: Path, scan_shape: tuple[int, int] | None, dataset: str | None) -> Scan:
@@ -222,7 +214,7 @@ def open_hdf5(path: Path, scan_shape: tuple[int, int] | None, dataset: str | Non
             file.visititems(collect)
     except OSError as error:
         raise FileFormatError(
-            f"{path}: not a readable HDF5 file, or cut short ({_reason(error)}): copy it again."
+            f"{path}: not a readable HDF5 file, or cut short ({reason(error)}): copy it again."
         ) from error
     if dataset is not None and dataset.strip("/") not in found:
         raise PatternError(
@@ -260,7 +252,3 @@ def _length(axis: Any) -> float | None:
     if unit not in _LENGTHS or not np.isfinite(scale) or scale == 0:
         return None
     return scale * _LENGTHS[unit]
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pacbed.errors import PatternError
+from pacbed.errors import FileFormatError, PatternError
 
 #: Largest number of pixels of one pattern; more is a mistake or an attack.
 MAX_PIXELS = 8192**2
@@ -95,6 +95,19 @@ def take_frame(array: Any, path: Path, frame: int | None) -> NDArray[np.float32]
 def count_frames(shape: tuple[int, ...]) -> int:
     """Frames of an array whose last two axes are row and column."""
     return int(np.prod(shape[:-2], dtype=np.int64))
+
+
+def reason(error: Exception) -> str:
+    """What an error says, on one line of bounded length."""
+    return " ".join(str(error).split())[:160] or type(error).__name__
+
+
+def not_readable(path: Path, reason: str) -> FileFormatError:
+    """What is said of a file in which a parser met something else than it expected."""
+    return FileFormatError(
+        f"{path}: not a readable {path.suffix.lower()[1:]} file, or cut short "
+        f"({reason}): copy or export it again."
+    )
 
 
 def choose_frame(
