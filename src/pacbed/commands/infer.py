@@ -179,10 +179,10 @@ def _run(
 
 def _covering(predictors: "list[AnyPredictor]", convergence_mrad: float) -> "list[AnyPredictor]":
     """Those whose range of convergence angles holds this one."""
-    ranges = [(predictor, predictor.bundle.system.convergence_mrad) for predictor in predictors]
-    fitting = [p for p, (low, high) in ranges if low <= convergence_mrad <= high]
+    fitting = [p for p in predictors if p.bundle.system.covers(convergence_mrad)]
     if not fitting:
-        low, high = min(r[0] for _, r in ranges), max(r[1] for _, r in ranges)
+        lows, highs = zip(*(p.bundle.system.convergence_mrad for p in predictors), strict=True)
+        low, high = min(lows), max(highs)
         raise OutOfRangeError(
             f"convergence {convergence_mrad:g} mrad is covered by none of the installed systems, "
             f"which reach from {low:g} to {high:g} mrad."

@@ -45,9 +45,7 @@ def simulate_recipe(recipe: "Recipe", client: "Client | None" = None) -> "Lacbed
         return simulate_table(
             cell,
             system.high_tension_kV,
-            system.convergence_mrad[1],
-            system.mistilt_mrad[1],
-            system.thickness_nm[1],
+            *system.largest,
             recipe.table,
             progress=bar.update,
             spread=None if client is None else partial(run_on_cluster, client),
@@ -65,14 +63,7 @@ def check_memory(recipe: "Recipe", cell: "ProjectedCell") -> None:
     from pacbed.lacbed.cost import machine_memory_bytes, table_memory_bytes
 
     system = recipe.system
-    needed = table_memory_bytes(
-        cell,
-        system.high_tension_kV,
-        system.convergence_mrad[1],
-        system.mistilt_mrad[1],
-        system.thickness_nm[1],
-        recipe.table,
-    )
+    needed = table_memory_bytes(cell, system.high_tension_kV, *system.largest, recipe.table)
     memory = machine_memory_bytes()
     if memory is not None and needed > memory:
         raise RecipeError(
@@ -97,7 +88,6 @@ def check_table(table: "LacbedTable", recipe: "Recipe", path: Path) -> None:
 
     system, geometry = recipe.system, table.geometry
     cell = project(recipe.crystal, system.zone_axis)
-    wanted = (system.convergence_mrad[1], system.mistilt_mrad[1], system.thickness_nm[1])
     covered = (
         geometry.convergence_max_mrad,
         geometry.mistilt_max_mrad,
@@ -107,7 +97,7 @@ def check_table(table: "LacbedTable", recipe: "Recipe", path: Path) -> None:
         abs(geometry.high_tension_kV - system.high_tension_kV) > 1e-6
         or geometry.reciprocal.shape != cell.reciprocal.shape
         or not np.allclose(geometry.reciprocal, cell.reciprocal, atol=1e-6)
-        or any(have < want - 1e-6 for have, want in zip(covered, wanted, strict=True))
+        or any(have < want - 1e-6 for have, want in zip(covered, system.largest, strict=True))
     ):
         raise BundleError(
             f"{path}: the table is not that of {recipe.path}: make it again with pacbed simulate."

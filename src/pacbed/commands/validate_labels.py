@@ -116,9 +116,10 @@ def asked_rows(
 
 def _held_back(path: Path) -> list[tuple[int, str, bool]]:
     """Line, file and whether it was held back, of each row of the training."""
+    from pacbed.library.csv_table import CsvRows
+
     try:
-        with path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.DictReader(file, delimiter=";"))
+        rows = CsvRows(path.read_text(encoding="utf-8")).records()
         return [(int(r["Line"]), r["Path"], bool(int(r["Held_back"]))) for r in rows]
     except (OSError, ValueError, KeyError, TypeError, csv.Error) as error:
         raise BundleError(

@@ -1,7 +1,5 @@
 """How far estimates are from labels: per pattern and in total."""
 
-import csv
-import io
 import math
 import statistics
 from collections import Counter
@@ -11,6 +9,7 @@ from typing import Any
 
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.labels import Label
+from pacbed.library.csv_table import csv_text
 
 #: Limits on the thickness error whose shares the summary gives, nm.
 LIMITS_NM = (1, 2, 5)
@@ -120,17 +119,14 @@ def summarise(scores: Sequence[Score]) -> dict[str, Any]:
 
 def to_csv(scores: Sequence[Score]) -> str:
     """Write the scores as a comma-separated table with one line per pattern."""
-    buffer = io.StringIO()
-    writer = csv.DictWriter(buffer, _TABLE_COLUMNS, extrasaction="ignore", lineterminator="\n")
-    writer.writeheader()
+    lines = []
     for score in scores:
         low, high = score.estimate.thickness_interval95_nm
-        writer.writerow(
-            {
-                **score.to_dict(),
-                "thickness_low95_nm": low,
-                "thickness_high95_nm": high,
-                "warnings": " | ".join(score.estimate.warnings),
-            }
-        )
-    return buffer.getvalue()
+        values = {
+            **score.to_dict(),
+            "thickness_low95_nm": low,
+            "thickness_high95_nm": high,
+            "warnings": " | ".join(score.estimate.warnings),
+        }
+        lines.append([values[name] for name in _TABLE_COLUMNS])
+    return csv_text(_TABLE_COLUMNS, lines, ",")

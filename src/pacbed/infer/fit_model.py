@@ -23,6 +23,7 @@ from pacbed.infer.linear_parts import DIFFUSE_WIDTH
 from pacbed.infer.samples import Samples
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.disks import Disks, gather_disks
+from pacbed.pattern.grid import spline_slopes, spline_weights
 
 #: Places of the parameters.
 (THICKNESS, TILT_X, TILT_Y, CENTER_X, CENTER_Y, LOG_SCALE, ROTATION, ELLIPSE_A, ELLIPSE_B,
@@ -259,8 +260,8 @@ class _Window:
         step = np.clip(step, 1.0, limit)
         base = step.astype(np.int32)
         fraction = (step - base).astype(np.float32).T
-        row, column = (_cubic_weights(f) for f in fraction)
-        row_slope, column_slope = (_cubic_slopes(f) for f in fraction)
+        row, column = (spline_weights(f) for f in fraction)
+        row_slope, column_slope = (spline_slopes(f) for f in fraction)
         start = (base[:, 0] - 1) * self._shape[1] + base[:, 1] - 1
         flat = images.reshape(len(images), -1)
         out = np.zeros((len(images), len(position)), np.float32)
@@ -272,23 +273,3 @@ class _Window:
                 slope[0] += taken[0] * (row_slope[i] * column[j])
                 slope[1] += taken[0] * (row[i] * column_slope[j])
         return out.astype(np.float64), np.asarray((self._inverse @ slope).T, float)
-
-
-def _cubic_weights(f: np.ndarray) -> list[np.ndarray]:
-    """Cubic B-spline weights of the four neighbours."""
-    return [
-        (1 - f) ** 3 / 6,
-        (3 * f**3 - 6 * f**2 + 4) / 6,
-        (-3 * f**3 + 3 * f**2 + 3 * f + 1) / 6,
-        f**3 / 6,
-    ]
-
-
-def _cubic_slopes(f: np.ndarray) -> list[np.ndarray]:
-    """Their derivatives by the position."""
-    return [
-        -((1 - f) ** 2) / 2,
-        (9 * f**2 - 12 * f) / 6,
-        (-9 * f**2 + 6 * f + 3) / 6,
-        f**2 / 2,
-    ]

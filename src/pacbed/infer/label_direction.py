@@ -7,6 +7,7 @@ import numpy as np
 
 from pacbed.infer.confidence import CLEAR
 from pacbed.infer.label_summary import LabelSummary
+from pacbed.infer.peaks import angle_between, on_a_circle, peaks
 
 #: Directions so near to one another are one, degrees.
 _NEAR_DEG = 15.0
@@ -71,39 +72,18 @@ def summarise_directions(values_deg: np.ndarray, probability: np.ndarray) -> Dir
     DirectionSummary
     """
     values = np.asarray(values_deg, float)
-    left = np.clip(np.asarray(probability, float), 0, None)
-    left = left / left.sum()
-    probability = left.copy()
-    peaks: list[tuple[float, float]] = []
-    for _ in range(1 + _MOST_OTHERS):
-        peak, share = _peak(values, left)
-        if peaks and share < _OTHER:
-            break
-        peaks.append((peak, share))
-        # What lies beside a peak is its flank, not another one.
-        left[_apart(values, peak) <= 2 * _NEAR_DEG] = 0
-        if not left.any():
-            break
-    (azimuth, share), *others = peaks
+    probability = np.clip(np.asarray(probability, float), 0, None)
+    probability = probability / probability.sum()
+    find = on_a_circle(values, _NEAR_DEG)
+    first, *others = peaks(probability, find, 1 + _MOST_OTHERS, _OTHER)
     width = 360.0 / len(values)
-    variance = probability @ _apart(values, azimuth) ** 2 + width**2 / 12
-    return DirectionSummary(azimuth, float(np.sqrt(variance)), share, tuple(others))
-
-
-def _peak(values: np.ndarray, probability: np.ndarray) -> tuple[float, float]:
-    """Mean direction of the likeliest neighbourhood, and its probability."""
-    near = _apart(values[:, None], values) <= _NEAR_DEG
-    shares = near @ probability
-    # Of several neighbourhoods with the same content, the one around its likeliest label.
-    middle = int(np.lexsort((probability, shares.round(9)))[-1])
-    weights = probability * near[middle]
-    x, y = (float(weights @ f(np.deg2rad(values))) for f in (np.cos, np.sin))
-    return math.degrees(math.atan2(y, x)), float(weights.sum())
-
-
-def _apart(values: np.ndarray, others: np.ndarray | float) -> np.ndarray:
-    """Angle between directions, 0 to 180 degrees."""
-    return np.asarray(np.abs((values - others + 180) % 360 - 180))
+    variance = probability @ angle_between(values, first.value) ** 2 + width**2 / 12
+    return DirectionSummary(
+        first.value,
+        float(np.sqrt(variance)),
+        first.share,
+        tuple((other.value, other.share) for other in others),
+    )
 
 
 def tilt_of(mistilt: LabelSummary | None, direction: DirectionSummary | None) -> Tilt:

@@ -7,7 +7,6 @@ import time
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from pacbed.infer.conditions import check_conditions
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.label_direction import DirectionSummary, summarise_directions
 from pacbed.infer.label_models import LabelNetwork, open_network
@@ -90,7 +89,8 @@ class LabelPredictor:
         """
         started = time.perf_counter()
         covered = self.bundle.convergence_mrad
-        check_conditions(self.bundle.system.name, covered, convergence_mrad, mrad_per_pixel)
+        system = dataclasses.replace(self.bundle.system, convergence_mrad=covered)
+        system.check(convergence_mrad, mrad_per_pixel)
         data = clean(pattern)
         road = begin_road(self.bundle, data, convergence_mrad, mrad_per_pixel)
         angle = scale_convergence(np.array([convergence_mrad]), covered)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.infer.peaks import on_a_line, peaks
+
 #: Another peak counts from this probability on; at most so many are told.
 _OTHER, _MOST_OTHERS = 0.1, 3
 _NEAR = 1
@@ -62,43 +64,21 @@ def summarise_labels(values: np.ndarray, probability: np.ndarray) -> LabelSummar
     probability = np.clip(np.asarray(probability, float)[order], 0, None)
     probability = probability / probability.sum()
     peak = int(probability.argmax())
-    near = _near(peak)
-    share = float(probability[near].sum())
-    value = float(probability[near] @ values[near]) / share
+    first, *others = peaks(probability, on_a_line(values, _NEAR), 1 + _MOST_OTHERS, _OTHER)
     middles = (values[1:] + values[:-1]) / 2
     edges = np.concatenate([[2 * values[0] - middles[0]], middles, [2 * values[-1] - middles[-1]]])
     widths = np.diff(edges)
     # A label stands for a range of values: as much is open at best.
-    variance = probability @ ((values - value) ** 2) + widths[peak] ** 2 / 12
+    variance = probability @ ((values - first.value) ** 2) + widths[peak] ** 2 / 12
     low, high = np.interp([0.025, 0.975], np.r_[0, np.cumsum(probability)], edges)
     return LabelSummary(
         values,
         probability,
-        value,
+        first.value,
         float(np.sqrt(variance)),
         (max(0.0, float(low)), float(high)),
-        share,
+        first.share,
         peak == 0,
         peak == len(values) - 1,
-        _others(values, probability, near),
+        tuple((other.value, other.share) for other in others),
     )
-
-
-def _near(peak: int) -> slice:
-    return slice(max(0, peak - _NEAR), peak + _NEAR + 1)
-
-
-def _others(
-    values: np.ndarray, probability: np.ndarray, taken: slice
-) -> tuple[tuple[float, float], ...]:
-    left = probability.copy()
-    left[taken] = 0
-    found = []
-    for _ in range(_MOST_OTHERS):
-        near = _near(int(left.argmax()))
-        share = float(left[near].sum())
-        if share < _OTHER:
-            break
-        found.append((float(left[near] @ values[near]) / share, share))
-        left[near] = 0
-    return tuple(found)

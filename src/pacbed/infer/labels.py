@@ -1,13 +1,13 @@
 """The table of labelled patterns that an evaluation reads."""
 
 import csv
-import io
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pacbed.errors import CrystalError, FileFormatError
+from pacbed.library.csv_table import CsvRows
 from pacbed.library.zone_axis import parse_zone_axis
 
 REQUIRED_COLUMNS = (
@@ -87,25 +87,19 @@ def read_labels(table: Path) -> tuple[Label, ...]:
         has an empty or impossible entry or names a file that does not exist.
     """
     text = _read_text(table)
-    header = next((line for line in text.splitlines() if line.strip()), "")
-    delimiter = ";" if header.count(";") > header.count(",") else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
-    reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
-    missing = [name for name in REQUIRED_COLUMNS if name not in reader.fieldnames]
-    if missing:
-        raise FileFormatError(
-            f"{table}: the column {missing[0]} is missing: "
-            f"the first line names {', '.join(REQUIRED_COLUMNS)}."
-        )
+    rows = CsvRows(text)
     try:
-        labels = tuple(
-            _label(table, reader.line_num, {k: v or "" for k, v in row.items() if k})
-            for row in reader
-            if any(isinstance(value, str) and value.strip() for value in row.values())
-        )
+        header = CsvRows(text).header()
+        missing = [name for name in REQUIRED_COLUMNS if name not in header]
+        if missing:
+            raise FileFormatError(
+                f"{table}: the column {missing[0]} is missing: "
+                f"the first line names {', '.join(REQUIRED_COLUMNS)}."
+            )
+        labels = tuple(_label(table, rows.line, row) for row in rows.records())
     except csv.Error as error:
         raise FileFormatError(
-            f"{table}: line {reader.line_num} is no CSV ({error}): export the table again."
+            f"{table}: line {rows.line} is no CSV ({error}): export the table again."
         ) from error
     if not labels:
         raise FileFormatError(f"{table}: the table has no patterns: add a line for each.")

@@ -26,6 +26,7 @@ from pacbed.infer.fit_model import (
     THICKNESS,
     TILT_X,
 )
+from pacbed.infer.peaks import on_a_line, peaks
 from pacbed.infer.posing import Reading, frame_scale
 from pacbed.infer.refine import Solution
 from pacbed.library.system import System
@@ -96,7 +97,7 @@ def read_estimate(context: Context, reading: Reading) -> Estimate:
     status: Status = "ok"
     if mistilt > context.system.mistilt_mrad[1] * TILT_SLACK:
         status = "out_of_range"
-    elif _share_of_peak(probability) < CLEAR:
+    elif on_a_line(context.bins, _PEAK_HALF_WIDTH)(probability).share < CLEAR:
         status = "ambiguous"
     return Estimate(
         system=context.system.name,
@@ -285,20 +286,9 @@ def _fold(rotation_deg: float, order: int) -> float:
     return (rotation_deg + turn / 2) % turn - turn / 2
 
 
-def _near_peak(probability: np.ndarray) -> slice:
-    peak = int(probability.argmax())
-    return slice(max(0, peak - _PEAK_HALF_WIDTH), peak + _PEAK_HALF_WIDTH + 1)
-
-
-def _share_of_peak(probability: np.ndarray) -> float:
-    """Probability that the thickness lies in the highest peak."""
-    return float(probability[_near_peak(probability)].sum())
-
-
 def _summary(bins: np.ndarray, probability: np.ndarray) -> tuple[float, float, tuple[float, float]]:
     """Mean around the peak, standard deviation and 95 % interval of a distribution."""
-    near = _near_peak(probability)
-    thickness = float((probability[near] * bins[near]).sum() / probability[near].sum())
+    thickness = on_a_line(bins, _PEAK_HALF_WIDTH)(probability).value
     deviation = float(np.sqrt((probability * (bins - thickness) ** 2).sum()))
     cumulative = np.concatenate([[0.0], np.cumsum(probability)])
     half = (bins[1] - bins[0]) / 2
@@ -311,15 +301,5 @@ def _read_alternatives(
     bins: np.ndarray, probability: np.ndarray, mistilt: float
 ) -> tuple[Alternative, ...]:
     """Other peaks of the thickness distribution, the likelier first."""
-    left = probability.copy()
-    found = []
-    for number in range(4):
-        near = _near_peak(left)
-        share = float(left[near].sum())
-        if number > 0:
-            if share < _ALTERNATIVE:
-                break
-            middle = float((left[near] * bins[near]).sum() / share)
-            found.append(Alternative(middle, mistilt, share))
-        left[near] = 0
-    return tuple(found)
+    found = peaks(probability, on_a_line(bins, _PEAK_HALF_WIDTH), 4, _ALTERNATIVE)
+    return tuple(Alternative(peak.value, mistilt, peak.share) for peak in found[1:])

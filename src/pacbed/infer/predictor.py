@@ -5,7 +5,6 @@ import time
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from pacbed.infer.conditions import check_conditions
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.networks import Networks
@@ -79,7 +78,7 @@ class Predictor:
         """
         started = time.perf_counter()
         system = self.bundle.system
-        check_conditions(system.name, system.convergence_mrad, convergence_mrad, mrad_per_pixel)
+        system.check(convergence_mrad, mrad_per_pixel)
         data = clean(pattern)
         order = int(self.bundle.input["rotation_order"])
         readings = read_poses(

@@ -13,6 +13,7 @@ import numpy as np
 
 from pacbed.infer.fit import REACH, Fit, fit_pattern
 from pacbed.infer.fit_model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, ModelShelf
+from pacbed.infer.peaks import on_a_line, peaks
 from pacbed.infer.posing import Placement, Reading
 from pacbed.infer.samples import Samples, take_samples
 from pacbed.infer.thickness_scan import ThicknessScan, scanned_image, valleys
@@ -201,17 +202,7 @@ def _scan(
 
 def _read_thicknesses(probability: np.ndarray, bins: np.ndarray) -> list[float]:
     """Peaks of the networks' distribution, the likeliest first."""
-    remaining = probability.copy()
-    read: list[float] = []
-    for _ in range(3):
-        peak = int(remaining.argmax())
-        near = slice(max(0, peak - 3), peak + 4)
-        share = float(remaining[near].sum())
-        if read and share < 0.03:
-            break
-        read.append(float((remaining[near] * bins[near]).sum() / max(share, 1e-12)))
-        remaining[near] = 0
-    return read
+    return [peak.value for peak in peaks(probability, on_a_line(bins, 3), 3, 0.03)]
 
 
 def _share(probability: np.ndarray, bins: np.ndarray, fit: Fit) -> float:

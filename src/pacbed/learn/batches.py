@@ -11,13 +11,12 @@ from pacbed.lacbed.table import LacbedTable
 from pacbed.learn.series_synthesis import SeriesSynthesiser
 from pacbed.library.system import System
 from pacbed.pattern.detector import apply_effects, draw_effects
+from pacbed.pattern.grid import direction_stride
 from pacbed.pattern.plan import make_plan
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE, ZOOM_RANGE, normalise
 
 #: Width of a band of convergence angles that shares a plan, as a ratio.
 _BAND_RATIO = 1.32
-#: Every second direction is enough from this many steps per aperture on.
-_STEPS_ENOUGH = 17
 #: Frames interpolated at once.
 _CHUNK = 128
 
@@ -117,10 +116,9 @@ class PatternStream:
         low, high = self.system.convergence_mrad
         count = max(1, int(np.ceil(np.log(high / low) / np.log(_BAND_RATIO))))
         edges = np.geomspace(low, high, count + 1)
-        step = float(np.linalg.norm(table.geometry.fine_lattice_mrad, axis=1).max())
         bands = []
         for first, last in itertools.pairwise(edges):
-            stride = 2 if first / (2 * step) >= _STEPS_ENOUGH else 1
+            stride = direction_stride(table.geometry, first)
             plan = make_plan(table, last, self.system.mistilt_mrad[1], stride)
             bands.append((first, last, SeriesSynthesiser(table, plan)))
         return bands

@@ -33,9 +33,7 @@ class SeriesSynthesiser:
         for column in coefficients.T:
             values = np.append(column, np.float32(0))
             self._matrices.append(torch.from_numpy(values[flat]).view(plan.entries.shape))
-        self._directions = torch.from_numpy(plan.directions.astype(np.float32))
         self._pixels = torch.from_numpy(plan.pixels.ravel())
-        self._cell = float(abs(np.linalg.det(plan.lattice)) ** 0.5)
         self._buffer = torch.zeros(0)
 
     def native(
@@ -61,11 +59,7 @@ class SeriesSynthesiser:
         if self._buffer.shape != size:
             # Pixels that no beam reaches stay zero, so the buffer is filled only once.
             self._buffer = torch.zeros(size)
-        x = self._directions[..., 0, None] + tilt_mrad[:, 0]
-        y = self._directions[..., 1, None] + tilt_mrad[:, 1]
-        distance = torch.sqrt(x.square() + y.square())
-        weights = (0.5 + (convergence_mrad - distance) / self._cell).clamp_(0, 1)
-        weights /= torch.pi * convergence_mrad**2
+        weights = torch.from_numpy(self.plan.weights(tilt_mrad.numpy(), convergence_mrad.numpy()))
         for number, matrix in enumerate(self._matrices):
             summed = torch.bmm(matrix, weights).view(-1, len(tilt_mrad))
             self._buffer[:, number, self._pixels] = summed.T

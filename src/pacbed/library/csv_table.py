@@ -1,9 +1,13 @@
-"""Tables of a data folder: text cells between semicolons, as pandas writes and reads them."""
+"""Tables of text: how all of them are read and written, and those of a data folder.
+
+Cells stand between semicolons, as pandas writes them, or between commas.
+"""
 
 import csv
 import io
+import itertools
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,6 +23,65 @@ MAX_ROWS = 2_000
 _SHOWN = 60
 #: How pandas writes that a value is missing.
 _MISSING = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})
+
+
+class CsvRows(Iterable[list[str]]):
+    """The rows of a text that hold something, the header among them.
+
+    Parameters
+    ----------
+    text : str
+    separator : str, optional
+        By default ``;`` or ``,``, whichever the first line has more of; blanks behind it do
+        not count then.
+
+    Raises
+    ------
+    csv.Error
+        While going through the rows, if there are none that a table can have.
+    """
+
+    def __init__(self, text: str, separator: str | None = None) -> None:
+        first = next((line for line in io.StringIO(text) if line.strip()), "")
+        found = ";" if first.count(";") > first.count(",") else ","
+        self._reader = csv.reader(
+            io.StringIO(text, newline=""),
+            delimiter=separator or found,
+            skipinitialspace=separator is None,
+        )
+        self._rows = (cells for cells in self._reader if any(map(str.strip, cells)))
+
+    def __iter__(self) -> Iterator[list[str]]:
+        return self._rows
+
+    @property
+    def line(self) -> int:
+        """Line of the text that the last row ends on."""
+        return self._reader.line_num
+
+    def header(self) -> list[str]:
+        """Names of the columns, from the next row; none where there is no row."""
+        return [name.strip() for name in next(self._rows, [])]
+
+    def records(self) -> Iterator[dict[str, str]]:
+        """The following rows by the names of the next one; cells that are missing are empty."""
+        header = self.header()
+        for cells in self:
+            yield dict(zip(header, itertools.chain(cells, itertools.repeat("")), strict=False))
+
+
+def csv_text(
+    header: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    separator: str = ";",
+    newline: str = "\n",
+) -> str:
+    """Write a table as text."""
+    buffer = io.StringIO(newline="")
+    writer = csv.writer(buffer, delimiter=separator, lineterminator=newline)
+    writer.writerow(header)
+    writer.writerows(rows)
+    return buffer.getvalue()
 
 
 @dataclass(frozen=True)
@@ -120,11 +183,8 @@ class CsvTable:
         FileFormatError
             If its folder cannot be written.
         """
-        buffer = io.StringIO(newline="")
-        writer = csv.writer(buffer, delimiter=";", lineterminator=self.newline)
-        writer.writerow(self.header)
-        writer.writerows(self.rows)
-        write_atomically(self.path, buffer.getvalue().encode("utf-8"))
+        text = csv_text(self.header, self.rows, newline=self.newline)
+        write_atomically(self.path, text.encode("utf-8"))
 
 
 def read_table(
@@ -153,20 +213,18 @@ def read_table(
         cells.
     """
     text = _text(path)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=";")
+    reader = CsvRows(text, ";")
     rows: list[tuple[str, ...]] = []
     lines: list[int] = []
     header: tuple[str, ...] = ()
     try:
         for cells in reader:
-            if not any(cell.strip() for cell in cells):
-                continue
             if not header:
                 header = _header(path, cells, index, columns)
                 continue
             if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
                 fault = FileFormatError(
-                    f"{path}: line {reader.line_num}: has {len(cells)} cells, the header "
+                    f"{path}: line {reader.line}: has {len(cells)} cells, the header "
                     f"{len(header)}; correct the table"
                 )
                 if refused is None:
@@ -178,9 +236,9 @@ def read_table(
                     f"{path}: has more than {MAX_ROWS} rows; take out what is no system or model"
                 )
             rows.append(tuple((cells + [""] * len(header))[: len(header)]))
-            lines.append(reader.line_num)
+            lines.append(reader.line)
     except csv.Error as error:
-        raise FileFormatError(f"{path}: line {reader.line_num}: {error}; correct it") from error
+        raise FileFormatError(f"{path}: line {reader.line}: {error}; correct it") from error
     if not header:
         raise FileFormatError(f"{path}: is empty; it needs a line with the names of its columns")
     newline = "\r\n" if "\r\n" in text else "\n"

@@ -7,7 +7,6 @@ A model folder holds networks with ``Thickness``, ``Mistilt`` and ``Scale`` in t
 
 import csv
 import importlib.util
-import io
 import math
 import re
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from pathlib import Path
 
 from pacbed.bounded import read_bytes
 from pacbed.errors import BundleError, MissingExtraError
+from pacbed.library.csv_table import CsvRows
 from pacbed.library.data_register import RegisterRow
 from pacbed.library.label_bundle import LabelBundle, LabelModel
 from pacbed.library.label_formats import FORMATS
@@ -176,9 +176,8 @@ def _range_of_table(path: Path) -> tuple[float, float]:
     low, high = math.inf, -math.inf
     try:
         text = read_bytes(path, _LARGEST_TABLE_BYTES).decode("utf-8-sig")
-        separator = ";" if ";" in text[: text.find("\n")] else ","
-        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
-        place = [name.strip() for name in next(rows, [])].index(_ANGLE_COLUMN)
+        rows = CsvRows(text)
+        place = rows.header().index(_ANGLE_COLUMN)
         # Few angles stand there many times over.
         found = {cells[place] for cells in rows if len(cells) > place}
         angles = [float(angle) for angle in found]

@@ -1,13 +1,13 @@
 """Label tables: which value each output of a network stands for."""
 
 import csv
-import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
 
 from pacbed.bounded import read_bytes
 from pacbed.errors import BundleError
+from pacbed.library.csv_table import CsvRows
 
 #: What label networks predict, and the column of their tables that holds it.
 COLUMNS = {
@@ -61,22 +61,21 @@ def read_label_table(path: Path, target: str) -> LabelTable:
         raise BundleError(f"{path}: cannot be read ({error.strerror}); restore it") from error
     except UnicodeDecodeError as error:
         raise BundleError(f"{path}: is not text; write the table of labels again") from error
-    separator = ";" if ";" in text.partition("\n")[0] else ","
-    reader = csv.DictReader(io.StringIO(text), delimiter=separator)
     column = COLUMNS[target]
     try:
-        names = {str(name).strip(): name for name in reader.fieldnames or ()}
+        names = CsvRows(text).header()
         if column not in names:
             found = ", ".join(names)[:200] or "nothing"
             raise BundleError(
                 f"{path}: has no column {column!r}; its first line must name it (found: {found})"
             )
-        rows = [(row.get(names.get(_INDEX, "")), float(row[names[column]])) for row in reader]
-        order = [n if index is None else int(index) for n, (index, _) in enumerate(rows)]
-    except (TypeError, ValueError, csv.Error) as error:
+        rows = list(CsvRows(text).records())
+        values = [float(row[column]) for row in rows]
+        order = [int(row.get(_INDEX, n)) for n, row in enumerate(rows)]
+    except (ValueError, csv.Error) as error:
         words = str(error)[:200]
         raise BundleError(f"{path}: holds a label that is not a number ({words})") from error
-    return LabelTable(target, _checked(path, target, order, [value for _, value in rows]))
+    return LabelTable(target, _checked(path, target, order, values))
 
 
 def _checked(path: Path, target: str, order: list[int], values: list[float]) -> tuple[float, ...]:

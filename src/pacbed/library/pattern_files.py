@@ -9,9 +9,7 @@ A picture is float32: the share of the incident beam in each pixel, without nois
 background; its tags hold the angle per pixel. Paths in the table are relative to it.
 """
 
-import csv
 import hashlib
-import io
 import json
 import shutil
 import time
@@ -24,7 +22,7 @@ import numpy as np
 from pacbed.errors import FileFormatError
 from pacbed.files import write_atomically
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.csv_table import read_table
+from pacbed.library.csv_table import csv_text
 from pacbed.library.pattern_grid import PatternGrid
 from pacbed.library.picture_series import Group, Made, Series, SeriesTask, grouped
 from pacbed.library.system import System
@@ -103,7 +101,7 @@ def write_patterns(
 
     def enter() -> None:
         rows = [row for series in every if series in there for row in _rows(system, grid, series)]
-        _write_dataframe(folder / DATAFRAME, rows)
+        write_atomically(folder / DATAFRAME, csv_text(COLUMNS, rows).encode())
 
     try:
         for group in spread(SeriesTask(table, grid), grouped(asked, grid)):
@@ -184,20 +182,6 @@ def _rows(system: System, grid: PatternGrid, series: Series) -> list[list[str]]:
         ]
         for thickness in grid.thickness_nm.values
     ]
-
-
-def _write_dataframe(path: Path, rows: list[list[str]]) -> None:
-    buffer = io.StringIO(newline="")
-    writer = csv.writer(buffer, delimiter=";", lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(rows)
-    write_atomically(path, buffer.getvalue().encode())
-
-
-def listed_patterns(folder: Path) -> int:
-    """How many patterns the table of a folder lists; 0 where there is none."""
-    path = folder / DATAFRAME
-    return len(read_table(path, "Path").rows) if path.exists() else 0
 
 
 def _folder_name(convergence_mrad: float, mistilt_mrad: float, azimuth_deg: float) -> str:

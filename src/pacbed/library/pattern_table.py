@@ -7,7 +7,6 @@ row numbers); any multislice program can. Columns: ``Path``, ``Thickness`` (Å),
 
 import csv
 import hashlib
-import io
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ import numpy as np
 
 from pacbed.bounded import read_bytes
 from pacbed.errors import FileFormatError
+from pacbed.library.csv_table import CsvRows
 
 #: Column of each quantity, and its unit.
 NUMBERS = {"Thickness": "Å", "Mistilt": "mrad", "Conv_Angle": "mrad"}
@@ -165,12 +165,10 @@ def _parse(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
         ) from error
     except UnicodeDecodeError:
         raise FileFormatError(f"{path}: is not text in UTF-8: save the table as CSV.") from None
-    first = text.split("\n", 1)[0]
-    separator = ";" if first.count(";") > first.count(",") else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+    reader = CsvRows(text)
     try:
-        header = [name.strip() for name in next(reader, [])]
-        rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        header = reader.header()
+        rows = [(reader.line, row) for row in reader]
     except csv.Error as error:
         raise FileFormatError(f"{path}: is not a CSV table ({error}): export it again.") from None
     for line, row in rows:

@@ -12,9 +12,9 @@ from pacbed.lacbed.table import LacbedTable
 from pacbed.library.pattern_grid import PatternGrid
 from pacbed.pattern.encode import encode_pattern
 from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.grid import refinement_factor
 from pacbed.pattern.many_series import ManySeries
 from pacbed.pattern.series import synthesise_series
-from pacbed.pattern.synthesis import refinement_factor
 
 #: A convergence semi-angle, a mistilt and an azimuth: one folder of pictures.
 Series = tuple[float, float, float]

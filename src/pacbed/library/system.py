@@ -4,6 +4,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from pacbed.errors import OutOfRangeError
+
+#: An angle that reads the same is the same.
+_TOLERANCE_MRAD = 1e-6
 #: A larger number is none that a register gave.
 LARGEST_ID = 10**9
 #: A longer name or formula is none.
@@ -41,6 +45,49 @@ class System:
     convergence_mrad: tuple[float, float]
     thickness_nm: tuple[float, float]
     mistilt_mrad: tuple[float, float]
+
+    @property
+    def largest(self) -> tuple[float, float, float]:
+        """Largest convergence semi-angle, mistilt (mrad) and thickness (nm)."""
+        return self.convergence_mrad[1], self.mistilt_mrad[1], self.thickness_nm[1]
+
+    def covers(self, convergence_mrad: float) -> bool:
+        """Whether the system covers a convergence semi-angle."""
+        low, high = self.convergence_mrad
+        return low - _TOLERANCE_MRAD <= convergence_mrad <= high + _TOLERANCE_MRAD
+
+    def check(
+        self,
+        convergence_mrad: float,
+        mrad_per_pixel: float | None = None,
+        parameter: str | None = None,
+    ) -> None:
+        """Refuse conditions that the system does not cover, or that cannot be.
+
+        Parameters
+        ----------
+        convergence_mrad : float
+        mrad_per_pixel : float or None
+        parameter : str, optional
+            What the convergence is called where it was given, for the message.
+
+        Raises
+        ------
+        OutOfRangeError
+            If one of them is impossible.
+        """
+        if not self.covers(convergence_mrad):
+            low, high = self.convergence_mrad
+            if parameter is not None:
+                raise OutOfRangeError(
+                    f"{parameter} lies outside {low:g} to {high:g}, which {self.name} covers"
+                )
+            raise OutOfRangeError(
+                f"convergence {convergence_mrad:g} mrad lies outside {low:g} to {high:g} mrad, "
+                f"which the system {self.name} covers; use another bundle"
+            )
+        if mrad_per_pixel is not None and not 0 < mrad_per_pixel < math.inf:
+            raise OutOfRangeError("mrad_per_pixel must be a positive number")
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "System":

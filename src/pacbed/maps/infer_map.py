@@ -1,17 +1,19 @@
 """From a scan to its map: sample, geometry, then one pass over the scan."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.infer.doubts import contradictions
 from pacbed.library.bundle import Bundle
 from pacbed.maps.blocks import BlockTask, Spread, cut, here
 from pacbed.maps.geometry import estimate_geometry, places, sample_windows
 from pacbed.maps.layers import Layers, join_layers
-from pacbed.maps.options import MapOptions, check_bundle, make_grid, scan_step_nm
+from pacbed.maps.options import MapOptions, make_grid, scan_step_nm
 from pacbed.maps.scan import Scan
 from pacbed.maps.thickness_map import ThicknessMap, finish_map
 from pacbed.maps.windows import WindowGrid
@@ -20,8 +22,17 @@ from pacbed.maps.windows import WindowGrid
 _BLOCK_WINDOWS = 64
 #: Windows that say where the centre is, for each one from which the scale is found.
 _CENTERS = 4
+
+
+class Stage(StrEnum):
+    """What is being done, in words for people."""
+
+    GEOMETRY = "finding scale, rotation and centre"
+    INFERRING = "inferring the windows"
+
+
 #: Called with what is being done and which share of it is done.
-Progress = Callable[[str, float], None]
+Progress = Callable[[Stage, float], None]
 
 
 class Store(Protocol):
@@ -40,7 +51,7 @@ class Store(Protocol):
         """Keep a row of windows."""
 
 
-def no_progress(words: str, share: float) -> None:
+def no_progress(stage: Stage, share: float) -> None:
     """Tell nobody."""
 
 
@@ -60,7 +71,7 @@ def infer_map(
     bundle : Bundle
     options : MapOptions
     progress : callable
-        ``progress(words, share)`` is called now and then.
+        ``progress(stage, share)`` is called now and then.
     store : Store, optional
         What is in it is not done again.
     spread : callable
@@ -78,7 +89,7 @@ def infer_map(
     PatternError
         If the sampled windows are not patterns of the system.
     """
-    check_bundle(options, bundle)
+    bundle.system.check(options.convergence_mrad)
     grid, warnings = make_grid(scan, bundle, options)
     geometry = find_geometry(scan, grid, bundle, options, progress, store)
     done = {} if store is None else store.rows()
@@ -89,7 +100,14 @@ def infer_map(
         done[row] = layers
         if store is not None:
             store.keep_row(row, layers)
-        progress("inferring the windows", len(done) / grid.shape[0])
+        progress(Stage.INFERRING, len(done) / grid.shape[0])
+    doubts = contradictions(
+        vars(scan),
+        bundle.system,
+        options.convergence_mrad,
+        geometry.mrad_per_pixel,
+        "the patterns show",
+    )
     return finish_map(
         join_layers(done[row] for row in range(grid.shape[0])),
         grid,
@@ -98,25 +116,8 @@ def infer_map(
         options,
         scan_step_nm(scan, options),
         scan.name,
-        (*warnings, *_contradictions(scan, bundle, options, geometry)),
+        (*warnings, *doubts),
     )
-
-
-def _contradictions(
-    scan: Scan, bundle: Bundle, options: MapOptions, geometry: SharedGeometry
-) -> list[str]:
-    """What the file says about its recording, against what was used and found."""
-    used = {
-        "high_tension_kV": (bundle.system.high_tension_kV, "the system is for", 0.02),
-        "convergence_mrad": (options.convergence_mrad, "the convergence given is", 0.05),
-        "mrad_per_pixel": (geometry.mrad_per_pixel, "the patterns show", 0.05),
-    }
-    found = []
-    for name, (value, words, tolerance) in used.items():
-        said = getattr(scan, name)
-        if said is not None and abs(said - value) > tolerance * value:
-            found.append(f"the file states {name} = {said:.4g}, but {words} {value:.4g}")
-    return found
 
 
 def find_geometry(
@@ -139,7 +140,7 @@ def find_geometry(
                 bundle,
                 options.convergence_mrad,
                 options.mrad_per_pixel or scan.mrad_per_pixel,
-                lambda share: progress("finding scale, rotation and centre", share),
+                lambda share: progress(Stage.GEOMETRY, share),
                 options.samples,
             )
         if store is not None:

@@ -22,9 +22,10 @@ from libertem.udf import UDF
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.library.bundle import Bundle
 from pacbed.library.register import load_engine
+from pacbed.maps.fields import FIELDS
 from pacbed.maps.growing_map import GrowingMap
 from pacbed.maps.infer_map import infer_map
-from pacbed.maps.options import MapOptions, check_bundle
+from pacbed.maps.options import MapOptions
 from pacbed.maps.scattered_sums import (
     OpenWindows,
     SummedScan,
@@ -37,19 +38,7 @@ from pacbed.maps.thickness_map import ThicknessMap
 from pacbed.maps.windows import WindowGrid, projected_cell_nm, window_for_cell
 
 #: The maps, and the types of their numbers; the first is what LiberTEM plots by itself.
-_MAPS = {
-    "thickness_nm": "float64",
-    "thickness_std_nm": "float64",
-    "mistilt_mrad": "float64",
-    "tilt_x_mrad": "float64",
-    "tilt_y_mrad": "float64",
-    "tilt_std_mrad": "float64",
-    "residual": "float64",
-    "status": "uint8",
-    "jump": "bool",
-    "frames": "int64",
-    "bad_frames": "int64",
-}
+_MAPS = {field.name: field.dtype for field in FIELDS if field.growing}
 
 
 class ThicknessMapUDF(UDF):  # type: ignore[misc]
@@ -252,5 +241,5 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
         if self._bundle is None:
             data = self.params.data
             self._bundle = load_engine(self.params.system, None if data is None else Path(data))
-            check_bundle(self._options(None), self._bundle)
+            self._bundle.system.check(self.params.convergence_mrad)
         return self._bundle

@@ -76,21 +76,6 @@ class MapOptions:
         }
 
 
-def check_bundle(options: MapOptions, bundle: Bundle) -> None:
-    """Refuse a convergence angle that the system does not cover.
-
-    Raises
-    ------
-    OutOfRangeError
-    """
-    low, high = bundle.system.convergence_mrad
-    if not low - 1e-6 <= options.convergence_mrad <= high + 1e-6:
-        raise OutOfRangeError(
-            f"convergence {options.convergence_mrad:g} mrad lies outside {low:g} to {high:g} "
-            f"mrad, which the system {bundle.system.name} covers; use another bundle"
-        )
-
-
 def scan_step_nm(scan: Scan, options: MapOptions) -> tuple[float, float] | None:
     """Distance of scan rows and columns, nm: as given, else as the file says."""
     if options.step_nm is not None:

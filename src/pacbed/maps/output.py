@@ -15,6 +15,7 @@ import numpy as np
 from pacbed.errors import FileFormatError, MissingExtraError
 from pacbed.files import write_atomically
 from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.maps.fields import FIELDS
 from pacbed.maps.layers import STATUS_NAMES
 from pacbed.maps.signal_file import EMPTY_SIGNAL, write_signal
 from pacbed.maps.thickness_map import ThicknessMap
@@ -22,23 +23,6 @@ from pacbed.maps.thickness_map import ThicknessMap
 #: Endings of the file that holds everything.
 ENDINGS = (".npz", ".hspy", ".zspy")
 _FORMAT = 1
-_MAPS = (
-    "thickness_nm",
-    "thickness_std_nm",
-    "tilt_x_mrad",
-    "tilt_y_mrad",
-    "tilt_std_mrad",
-    "mistilt_mrad",
-    "azimuth_deg",
-    "residual",
-    "status",
-    "jump",
-    "tilt_joined",
-    "thickness_alone_nm",
-    "network_thickness_nm",
-    "frames",
-    "bad_frames",
-)
 
 
 def save_map(path: Path, result: ThicknessMap) -> None:
@@ -157,7 +141,7 @@ def to_signal(result: ThicknessMap) -> dict[str, Any]:
     dict
         For a ``file_writer`` of RosettaSciIO, or for HyperSpy.
     """
-    names = list(_MAPS)
+    names = [field.name for field in FIELDS]
     maps = [np.asarray(getattr(result, name), np.float32) for name in names]
     layers = result.alternatives
     for number in range(layers["probability"].shape[-1]):

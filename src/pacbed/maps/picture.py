@@ -7,9 +7,16 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
+from pacbed.maps.fields import FIELD
 from pacbed.maps.layers import MISMATCH, NO_DATA, OUT_OF_RANGE, STATUS_NAMES
 from pacbed.maps.thickness_map import ThicknessMap
 
+#: Maps that are drawn, what is said beside their titles, and their colours.
+_PANELS = (
+    ("thickness_nm", "", "viridis"),
+    ("mistilt_mrad", ", arrows: direction", "magma"),
+    ("thickness_std_nm", "", "cividis"),
+)
 _STATUS_COLOURS = ("#4c9f70", "#e0b83c", "#c0504d", "#7f5aa8", "#d0d0d0", "#8ecf9f")
 
 
@@ -28,13 +35,10 @@ def draw_map(result: ThicknessMap) -> Figure:
     figure = Figure(figsize=(11, 9), layout="constrained")
     axes = figure.subplots(2, 2)
     hidden = np.isin(result.status, (MISMATCH, OUT_OF_RANGE, NO_DATA))
-    thickness = np.where(hidden, np.nan, result.thickness_nm)
-    _panel(axes[0, 0], thickness, "thickness / nm", "viridis", extent, unit)
-    mistilt = np.where(hidden, np.nan, result.mistilt_mrad)
-    _panel(axes[0, 1], mistilt, "mistilt / mrad, arrows: direction", "magma", extent, unit)
+    for place, (name, words, colours) in zip(axes.flat, _PANELS, strict=False):
+        values = np.where(hidden, np.nan, getattr(result, name))
+        _panel(place, values, FIELD[name].label + words, colours, extent, unit)
     _arrows(axes[0, 1], result, hidden)
-    error = np.where(hidden, np.nan, result.thickness_std_nm)
-    _panel(axes[1, 0], error, "standard error of the thickness / nm", "cividis", extent, unit)
     _status(axes[1, 1], result, extent, unit)
     counts = ", ".join(f"{name} {count}" for name, count in result.counts().items())
     figure.suptitle(f"{result.system}: {counts}", fontsize=11)

@@ -4,12 +4,14 @@ import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pacbed.errors import PatternError
+from pacbed.errors import FileFormatError, PatternError
 from pacbed.maps.windows import WindowGrid, WindowSums, sum_windows
+from pacbed.readers.checks import reason
 
 #: Frames that are read at once hold at most so many bytes.
 _CHUNK_BYTES = 32 << 20
@@ -125,6 +127,14 @@ class Scan:
         """Summed patterns of rows of windows, in one pass over their scan rows."""
         begin, end = grid.rows_of(first)[0], grid.rows_of(last - 1)[1]
         yield from sum_windows(grid, self.rows(begin, end), first, last)
+
+
+def damaged(path: Path, first: int, error: Exception) -> FileFormatError:
+    """What is said of a file that cannot be read from a scan row on."""
+    return FileFormatError(
+        f"{path}: cannot be read from scan row {first} on, it is damaged or cut short "
+        f"({reason(error)}): copy it again."
+    )
 
 
 def as_four(

@@ -10,7 +10,8 @@ import numpy as np
 
 from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
 from pacbed.links import check_hdf5
-from pacbed.maps.scan import ArrayRows, Scan, as_four
+from pacbed.maps.scan import ArrayRows, Scan, as_four, damaged
+from pacbed.readers.checks import not_readable, reason
 from pacbed.readers.declared_size import check_declared_size
 from pacbed.readers.metadata import groups, read_metadata
 from pacbed.readers.names_inside import check_names_inside
@@ -85,10 +86,7 @@ class LazyRows:
         try:
             return rows(first, last)
         except Exception as error:  # whatever the parsers meet in a damaged file
-            raise FileFormatError(
-                f"{self.path}: cannot be read from scan row {first} on, it is damaged or cut "
-                f"short ({_reason(error)}): copy it again."
-            ) from error
+            raise damaged(self.path, first, error) from error
 
     def _open(self) -> dict[str, Any]:
         try:
@@ -115,10 +113,7 @@ class LazyRows:
         except ImportError as error:
             raise self._lacking(error) from error
         except Exception as error:  # RosettaSciIO raises whatever its parsers meet
-            raise FileFormatError(
-                f"{self.path}: not a readable {self.path.suffix.lower()[1:]} file, or cut short "
-                f"({_reason(error)}): copy or export it again."
-            ) from error
+            raise not_readable(self.path, reason(error)) from error
 
     def _lacking(self, error: ImportError) -> MissingExtraError:
         package = (error.name or "rosettasciio[all]").split(".")[0]
@@ -210,10 +205,7 @@ class Hdf5Rows:
                 frames = array[first * columns : last * columns]
                 return np.asarray(frames).reshape(last - first, *self._shape[1:])
         except Exception as error:  # h5py raises many classes on damaged files
-            raise FileFormatError(
-                f"{self._path}: cannot be read from scan row {first} on, it is damaged or cut "
-                f"short ({_reason(error)}): copy it again."
-            ) from error
+            raise damaged(self._path, first, error) from error
 
 
 def _dataset(file: Any, name: str) -> Any:
@@ -253,7 +245,7 @@ def open_hdf5(
             )
     except Exception as error:  # h5py raises many classes on damaged files
         raise FileFormatError(
-            f"{path}: not a readable HDF5 file, or cut short ({_reason(error)}): copy it again."
+            f"{path}: not a readable HDF5 file, or cut short ({reason(error)}): copy it again."
         ) from error
     if dataset is not None and dataset.strip("/") not in found:
         raise PatternError(
@@ -291,7 +283,3 @@ def _length(axis: Any) -> float | None:
     if unit not in _LENGTHS or not np.isfinite(scale) or scale == 0:
         return None
     return scale * _LENGTHS[unit]
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from pacbed.errors import FileFormatError, MissingExtraError
-from pacbed.maps.scan import Scan, as_four
+from pacbed.errors import MissingExtraError
+from pacbed.maps.scan import Scan, as_four, damaged
+from pacbed.readers.checks import not_readable, reason
 
 
 class SeqRows:
@@ -38,10 +39,7 @@ class SeqRows:
         try:
             frames = context.run_udf(data, PickUDF(), roi=chosen)["intensity"].data
         except Exception as error:  # whatever LiberTEM meets in a damaged file
-            raise FileFormatError(
-                f"{self._path}: cannot be read from scan row {first} on, it is damaged or cut "
-                f"short ({_reason(error)}): copy it again."
-            ) from error
+            raise damaged(self._path, first, error) from error
         return np.asarray(frames).reshape(last - first, *self._shape[1:])
 
     def opened(self) -> tuple[Any, Any]:
@@ -85,24 +83,14 @@ def open_seq(path: Path, scan_shape: tuple[int, int] | None) -> Scan:
     try:
         found = SEQDataSet.detect_params(str(path), InlineJobExecutor())
     except Exception as error:  # LiberTEM raises whatever its parser meets
-        raise _unreadable(path, _reason(error)) from error
+        raise not_readable(path, reason(error)) from error
     if not found:
-        raise _unreadable(path, "its header is not that of a SEQ file")
+        raise not_readable(path, "its header is not that of a SEQ file")
     count, detector = found["info"]["image_count"], found["info"]["native_sig_shape"]
     shape = as_four((int(count), *(int(n) for n in detector)), scan_shape, str(path))
     rows = SeqRows(path, shape)
     try:
         dtype = rows.dtype
     except Exception as error:
-        raise _unreadable(path, _reason(error)) from error
+        raise not_readable(path, reason(error)) from error
     return Scan(shape, dtype, rows, str(path))
-
-
-def _unreadable(path: Path, reason: str) -> FileFormatError:
-    return FileFormatError(
-        f"{path}: not a readable seq file, or cut short ({reason}): copy or export it again."
-    )
-
-
-def _reason(error: Exception) -> str:
-    return " ".join(str(error).split())[:160] or type(error).__name__

@@ -1,14 +1,11 @@
 """Writing a scan row by row: the whole is never in memory."""
 
-import os
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from pacbed.errors import FileFormatError
-from pacbed.maps.signal_file import EMPTY_SIGNAL, write_signal
+from pacbed.maps.signal_file import EMPTY_SIGNAL, made_beside, write_signal
 
 
 def write_npy_rows(
@@ -30,21 +27,11 @@ def write_npy_rows(
     FileFormatError
         If the file cannot be written, for example because the disk is full.
     """
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(6)}")
     header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
-    try:
-        with beside.open("wb") as file:
-            np.lib.format.write_array_header_1_0(file, header)
-            for row in rows:
-                file.write(np.ascontiguousarray(row, dtype).data)
-        os.replace(beside, path)
-    except OSError as error:
-        raise FileFormatError(
-            f"{path}: cannot be written ({error.strerror}); choose an existing, writable folder "
-            "with room"
-        ) from error
-    finally:
-        beside.unlink(missing_ok=True)
+    with made_beside(path) as beside, beside.open("wb") as file:
+        np.lib.format.write_array_header_1_0(file, header)
+        for row in rows:
+            file.write(np.ascontiguousarray(row, dtype).data)
 
 
 def write_hspy(

@@ -5,6 +5,8 @@ import secrets
 import shutil
 import tempfile
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,8 @@ def write_signal(path: Path, signal: dict[str, Any]) -> None:
         If it cannot be written, for example because the disk is full.
     """
     if path.suffix.lower() == ".zspy":
-        _write_folder(path, signal)
+        with made_beside(path) as beside:
+            _fill_folder(beside, signal)
         return
     from rsciio.hspy import file_writer
 
@@ -58,12 +61,19 @@ def write_signal(path: Path, signal: dict[str, Any]) -> None:
         write_atomically(path, made.read_bytes())
 
 
-def _write_folder(path: Path, signal: dict[str, Any]) -> None:
-    """Write a zspy folder beside its place, then put it there."""
-    beside = path.with_name(f".{path.stem}.{secrets.token_hex(6)}.zspy")
+@contextmanager
+def made_beside(path: Path) -> Iterator[Path]:
+    """Where a file or folder is made before it is put in its place.
+
+    Raises
+    ------
+    FileFormatError
+        If it cannot be written.
+    """
+    beside = path.with_name(f".{path.stem}.{secrets.token_hex(6)}{path.suffix}")
     try:
-        _fill_folder(beside, signal)
-        if path.is_dir():
+        yield beside
+        if beside.is_dir() and path.is_dir():
             shutil.rmtree(path)
         os.replace(beside, path)
     except OSError as error:
@@ -72,7 +82,10 @@ def _write_folder(path: Path, signal: dict[str, Any]) -> None:
             "with room"
         ) from error
     finally:
-        shutil.rmtree(beside, ignore_errors=True)
+        if beside.is_dir():
+            shutil.rmtree(beside, ignore_errors=True)
+        else:
+            beside.unlink(missing_ok=True)
 
 
 def _fill_folder(path: Path, signal: dict[str, Any]) -> None:

@@ -1,23 +1,14 @@
 """A map as a table: one line for each window."""
 
-import csv
-import io
-
 import numpy as np
 
+from pacbed.library.csv_table import csv_text
+from pacbed.maps.fields import FIELDS
 from pacbed.maps.layers import STATUS_NAMES
 from pacbed.maps.thickness_map import ThicknessMap
 
-_NUMBERS = (
-    "thickness_nm",
-    "thickness_std_nm",
-    "tilt_x_mrad",
-    "tilt_y_mrad",
-    "tilt_std_mrad",
-    "residual",
-    "thickness_alone_nm",
-    "network_thickness_nm",
-)
+#: Numbers of the table, beside the frames, which come last.
+_NUMBERS = [f.name for f in FIELDS if f.in_table and f.dtype == "float64"]
 
 
 def map_table(result: ThicknessMap) -> str:
@@ -27,14 +18,13 @@ def map_table(result: ThicknessMap) -> str:
     ----------
     result : ThicknessMap
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
     place = ("y_nm", "x_nm") if result.position_nm is not None else ("y_px", "x_px")
-    writer.writerow(["row", "column", *place, "status", "jump", *_NUMBERS, "frames"])
+    header = ["row", "column", *place, "status", "jump", *_NUMBERS, "frames"]
     rows, columns = result.position_nm or result.position_px
+    lines = []
     for i, j in np.ndindex(*result.shape):
         numbers = [float(getattr(result, name)[i, j]) for name in _NUMBERS]
-        writer.writerow(
+        lines.append(
             [
                 i,
                 j,
@@ -46,4 +36,4 @@ def map_table(result: ThicknessMap) -> str:
                 int(result.frames[i, j]),
             ]
         )
-    return text.getvalue()
+    return csv_text(header, lines, ",")

@@ -19,9 +19,10 @@ import numpy as np
 from scipy import sparse
 
 from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.grid import cell_mrad, direction_stride, points_within
 
-#: Steps of the direction grid in a semi-angle from which every second one is enough.
-_STEPS_ENOUGH = 17.0
+#: Width of the aperture's edge, cells.
+_EDGE_CELLS = 2
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Disks:
     @property
     def cell_mrad(self) -> float:
         """Width of a grid cell, half that of the aperture's edge, mrad."""
-        return float(abs(np.linalg.det(self.lattice)) ** 0.5)
+        return cell_mrad(self.lattice)
 
     def aperture(self, tilt: np.ndarray, convergence_mrad: float) -> np.ndarray:
         """Weights of the directions and their derivatives, shape (4, K).
@@ -142,8 +143,7 @@ class Disks:
 
 def grid_stride(table: LacbedTable, convergence_mrad: float) -> int:
     """Whether every direction (1) or every second one (2) is summed."""
-    step = float(np.linalg.norm(table.geometry.fine_lattice_mrad, axis=1).max())
-    return 2 if convergence_mrad / (2 * step) >= _STEPS_ENOUGH / 2 else 1
+    return direction_stride(table.geometry, convergence_mrad, _EDGE_CELLS)
 
 
 def gather_disks(
@@ -178,7 +178,7 @@ def gather_disks(
     stride = grid_stride(table, convergence_mrad)
     lattice = geometry.fine_lattice_mrad * stride
     cell = float(np.linalg.norm(lattice, axis=1).max())
-    directions = _within(lattice, -tilt, convergence_mrad + margin_mrad + cell)
+    directions = points_within(lattice, -tilt, convergence_mrad + margin_mrad + cell)
     field = reach * convergence_mrad + margin_mrad + 2 * cell * point_stride
     angle = geometry.beams @ geometry.lattice_mrad
     beams = np.flatnonzero(
@@ -232,16 +232,6 @@ def _places(
     known = wedge[direction_of]
     stored = geometry.entry_of[np.maximum(known, 0), image]
     return np.asarray(np.where(known >= 0, stored, geometry.entry_of.max()))
-
-
-def _within(lattice: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
-    """Grid indices of the points within a distance of a centre, shape (n, 2)."""
-    inverse = np.linalg.inv(lattice)
-    half = radius * np.linalg.norm(inverse, axis=0) + 1
-    middle = centre @ inverse
-    axes = [np.arange(int(m - h), int(m + h) + 2) for m, h in zip(middle, half, strict=True)]
-    index = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 2).astype(np.int32)
-    return np.asarray(index[np.linalg.norm(index @ lattice - centre, axis=1) <= radius])
 
 
 def _unique_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -14,8 +14,9 @@ from scipy import sparse
 
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters, crystal_tilt
+from pacbed.pattern.grid import pixel_steps, spline_weights
 from pacbed.pattern.plan import SynthesisPlan, make_plan
-from pacbed.pattern.synthesis import aperture_weights, check_covered, pixel_steps, spline_weights
+from pacbed.pattern.synthesis import check_covered
 
 #: Memory for the sums of the series that are made together, bytes.
 _MEMORY = 400_000_000
@@ -28,7 +29,7 @@ class ManySeries:
     """Thickness series for each of many tilts and apertures.
 
     The grid of directions is the table's own. It draws the aperture's edge finely
-    enough from :data:`~pacbed.pattern.synthesis.SAMPLES_PER_APERTURE` steps in a
+    enough from :data:`~pacbed.pattern.grid.SAMPLES_PER_APERTURE` steps in a
     semi-angle on; smaller apertures are for :func:`~pacbed.pattern.series.synthesise_series`.
 
     Parameters
@@ -120,10 +121,7 @@ def _pixels(
     sampling: Sequence[sparse.csr_matrix],
 ) -> np.ndarray:
     """Patterns of each basis function on the pixels, shape (B, R, P)."""
-    positions = plan.directions.astype(np.float32)[..., None, :] + tilts.astype(np.float32)
-    cell = float(abs(np.linalg.det(plan.lattice)) ** 0.5)
-    weights = aperture_weights(positions, alphas.astype(np.float32), cell)
-    weights /= (np.pi * alphas**2).astype(np.float32)
+    weights = plan.weights(tilts, alphas)
     places = plan.pixels.ravel()
     pixels = np.empty((len(tilts), len(columns), sampling[0].shape[0]), np.float32)
     sums = np.zeros((plan.shape[0] * plan.shape[1], len(tilts)), np.float32)
@@ -161,7 +159,7 @@ def _sampling(
     # Pixels whose neighbours all lie on the grid.
     inside &= ((steps >= 1) & (steps < np.array(plan.shape) - 2)).all(axis=-1)
     base = np.floor(steps[inside]).astype(int)
-    first, second = spline_weights(steps[inside] - base).swapaxes(0, 1)
+    first, second = spline_weights(steps[inside] - base).T
     weights = first[:, :, None] * second[:, None, :] * parameters.mrad_per_pixel**2
     offsets = np.arange(-1, 3)
     places = (base[:, 0, None, None] + offsets[:, None]) * plan.shape[1]

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.grid import aperture_weights, cell_mrad, index_pairs, points_within
 from pacbed.pattern.synthesis import expand
 
 
@@ -43,6 +44,19 @@ class SynthesisPlan:
     origin: np.ndarray
     lattice: np.ndarray
 
+    def weights(self, tilt_mrad: np.ndarray, convergence_mrad: np.ndarray) -> np.ndarray:
+        """Share of each direction in B incident beams, per mrad², shape (classes, inputs, B).
+
+        The tilts have the shape (B, 2), in the crystal's frame, and the angles (B,).
+        """
+        tilts, alphas = tilt_mrad.astype(np.float32), convergence_mrad.astype(np.float32)
+        # Each component by itself in memory, which is quicker.
+        along = [self.directions[..., n, None].astype(np.float32) + tilts[:, n] for n in (0, 1)]
+        positions = np.moveaxis(np.stack(along), 0, -1)
+        weights = aperture_weights(positions, alphas, cell_mrad(self.lattice))
+        weights /= (np.pi * convergence_mrad**2).astype(np.float32)
+        return weights
+
 
 def make_plan(
     table: LacbedTable, convergence_mrad: float, mistilt_mrad: float, stride: int
@@ -60,19 +74,15 @@ def make_plan(
     geometry = table.geometry
     divisions = np.array(geometry.grid.divisions) // stride
     lattice = geometry.fine_lattice_mrad * stride
-    kappa = np.stack(
-        np.meshgrid(*(np.arange(n) for n in divisions), indexing="ij"), axis=-1
-    ).reshape(-1, 2)
-    cell_radius = np.linalg.norm(geometry.lattice_mrad, axis=1).sum() / 2
+    kappa = index_pairs(*map(np.arange, divisions)).reshape(-1, 2)
+    # The cells that can touch a disk: a cell's corner is its lattice vector.
+    corner = -geometry.lattice_mrad.sum(axis=0) / 2
+    cell_radius = float(np.linalg.norm(geometry.lattice_mrad, axis=1).sum()) / 2
     margin = float(np.linalg.norm(lattice, axis=1).max())
-    inputs = _lattice_points(
-        geometry.lattice_mrad, convergence_mrad + mistilt_mrad + margin, cell_radius
-    )
-    outputs = _lattice_points(
-        geometry.lattice_mrad,
-        geometry.field * convergence_mrad + mistilt_mrad + 2 * margin,
-        cell_radius,
-    )
+    reach_in = convergence_mrad + mistilt_mrad + margin + cell_radius
+    reach_out = geometry.field * convergence_mrad + mistilt_mrad + 2 * margin + cell_radius
+    inputs = points_within(geometry.lattice_mrad, corner, reach_in)
+    outputs = points_within(geometry.lattice_mrad, corner, reach_out)
     number = {tuple(beam): n for n, beam in enumerate(geometry.beams.tolist())}
     difference = (outputs[:, None] - inputs[None]).reshape(-1, 2)
     beam = np.array([number.get(tuple(d), -1) for d in difference.tolist()])
@@ -91,14 +101,3 @@ def make_plan(
     return SynthesisPlan(
         entries, k @ geometry.fine_lattice_mrad, pixels, (shape[0], shape[1]), origin, lattice
     )
-
-
-def _lattice_points(lattice: np.ndarray, radius: float, slack: float) -> np.ndarray:
-    """Lattice vectors whose cell (corner at the vector) can touch a disk."""
-    heights = abs(np.linalg.det(lattice)) / np.linalg.norm(lattice, axis=1)[::-1]
-    n = int(np.ceil((radius + slack) / heights.min())) + 1
-    points = np.stack(
-        np.meshgrid(np.arange(-n, n + 1), np.arange(-n, n + 1), indexing="ij"), axis=-1
-    ).reshape(-1, 2)
-    middle = (points + 0.5) @ lattice
-    return np.asarray(points[np.linalg.norm(middle, axis=1) <= radius + slack])

@@ -12,15 +12,8 @@ from scipy import sparse
 
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters, crystal_tilt
-from pacbed.pattern.synthesis import (
-    SAMPLES_PER_APERTURE,
-    Window,
-    check_covered,
-    make_window,
-    refine_axis,
-    refinement_factor,
-    sample_pixels,
-)
+from pacbed.pattern.grid import SAMPLES_PER_APERTURE, refine_axis, refinement_factor
+from pacbed.pattern.synthesis import Window, check_covered, make_window, sample_pixels
 
 #: Thicknesses summed at once; more need more memory.
 _TOGETHER = 32

@@ -12,71 +12,21 @@ that the edge of the aperture is always drawn finely.
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import map_coordinates, spline_filter1d
+from scipy.ndimage import map_coordinates
 
 from pacbed.errors import OutOfRangeError
 from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.table import LacbedTable
-from pacbed.pattern.geometry import PatternParameters, crystal_tilt, pixel_to_crystal
-
-#: Steps of the grid in one convergence semi-angle, at least.
-SAMPLES_PER_APERTURE = 32
-
-
-def refinement_factor(
-    geometry: TableGeometry, convergence_mrad: float, samples: int = SAMPLES_PER_APERTURE
-) -> int:
-    """Factor by which the direction grid is refined for this aperture."""
-    step = np.linalg.norm(geometry.fine_lattice_mrad, axis=1).max()
-    return max(1, int(np.ceil(samples * step / convergence_mrad - 1e-9)))
-
-
-def interpolation_weights(factor: int) -> np.ndarray:
-    """Cubic B-spline weights of the four neighbours, shape (factor, 4)."""
-    return spline_weights(np.arange(factor) / factor)
-
-
-def spline_weights(x: np.ndarray) -> np.ndarray:
-    """Cubic B-spline weights of the four neighbours at 0 ≤ x < 1, shape (..., 4)."""
-    return np.asarray(
-        np.stack(
-            [(1 - x) ** 3, 3 * x**3 - 6 * x**2 + 4, -3 * x**3 + 3 * x**2 + 3 * x + 1, x**3], axis=-1
-        )
-        / 6
-    )
-
-
-def refine_axis(values: np.ndarray, factor: int, axis: int) -> np.ndarray:
-    """Refine samples by a cubic spline; n samples become (n − 3) · factor.
-
-    The first sample of the result stands at the second of the input.
-    """
-    if factor == 1:
-        return np.take(values, range(1, values.shape[axis] - 2), axis=axis)
-    filtered = spline_filter1d(values, 3, axis=axis, output=values.dtype, mode="mirror")
-    values = np.moveaxis(filtered, axis, -1)
-    windows = np.lib.stride_tricks.sliding_window_view(values, 4, axis=-1)
-    weights = interpolation_weights(factor).astype(values.dtype)
-    refined = (windows @ weights.T).reshape(*values.shape[:-1], -1)
-    return np.asarray(np.moveaxis(refined, -1, axis))
-
-
-def aperture_weights(
-    positions: np.ndarray, convergence_mrad: float | np.ndarray, cell_mrad: float
-) -> np.ndarray:
-    """Share of each grid cell inside the aperture, 0..1.
-
-    Parameters
-    ----------
-    positions : ndarray, shape (..., 2)
-        Angles from the optical axis, mrad.
-    convergence_mrad : float or ndarray
-        One for all, or one for each of the last axis of positions.
-    cell_mrad : float
-        Width of a grid cell, mrad.
-    """
-    distance = np.linalg.norm(positions, axis=-1)
-    return np.asarray(np.clip(0.5 + (convergence_mrad - distance) / cell_mrad, 0, 1))
+from pacbed.pattern.geometry import PatternParameters, crystal_tilt
+from pacbed.pattern.grid import (
+    SAMPLES_PER_APERTURE,
+    aperture_weights,
+    cell_mrad,
+    index_pairs,
+    pixel_steps,
+    refine_axis,
+    refinement_factor,
+)
 
 
 def expand(geometry: TableGeometry, i: np.ndarray, j: np.ndarray, beams: np.ndarray) -> np.ndarray:
@@ -212,21 +162,15 @@ def make_window(
     half = convergence_mrad * np.linalg.norm(inverse, axis=0) + 1
     centre = -tilt_mrad @ inverse
     low, high = np.floor(centre - half).astype(int) - 1, np.ceil(centre + half).astype(int) + 2
-    i, j = np.meshgrid(
-        np.arange(low[0], high[0] + 1), np.arange(low[1], high[1] + 1), indexing="ij"
-    )
+    i, j = np.moveaxis(index_pairs(*map(np.arange, low, high + 1)), -1, 0)
     beam_angle = geometry.beams @ geometry.lattice_mrad
     field = geometry.field * convergence_mrad
     near = np.linalg.norm(beam_angle, axis=1) <= field + convergence_mrad
     beams = np.flatnonzero(near)
     first = (low + 1) * factor
     n, m = ((length - 3) * factor for length in i.shape)
-    steps = np.stack(
-        np.meshgrid(np.arange(n) + first[0], np.arange(m) + first[1], indexing="ij"), axis=-1
-    )
-    weights = aperture_weights(
-        steps @ lattice + tilt_mrad, convergence_mrad, abs(np.linalg.det(lattice)) ** 0.5
-    )
+    steps = index_pairs(np.arange(n), np.arange(m)) + first
+    weights = aperture_weights(steps @ lattice + tilt_mrad, convergence_mrad, cell_mrad(lattice))
     shift = geometry.beams[beams] * np.array(geometry.grid.divisions) * factor
     base = shift.min(axis=0)
     extent = shift.max(axis=0) - base
@@ -302,37 +246,3 @@ def sample_pixels(
     steps, inside = pixel_steps(origin, lattice, parameters, field, shape)
     sampled = map_coordinates(pattern, np.moveaxis(steps, -1, 0), order=3, prefilter=True)
     return np.asarray(sampled * inside * parameters.mrad_per_pixel**2, np.float32)
-
-
-def pixel_steps(
-    origin: np.ndarray,
-    lattice: np.ndarray,
-    parameters: PatternParameters,
-    field: float,
-    shape: tuple[int, int],
-) -> tuple[np.ndarray, np.ndarray]:
-    """Where pixels lie on a grid of directions.
-
-    Parameters
-    ----------
-    origin, lattice : ndarray
-        From :func:`native_pattern`.
-    parameters : PatternParameters
-    field : float
-        Radius of the recorded field in convergence semi-angles.
-    shape : tuple of int
-
-    Returns
-    -------
-    steps : ndarray, shape (rows, columns, 2)
-        Steps along both lattice vectors from the grid's first element.
-    inside : ndarray of bool, shape (rows, columns)
-        Whether a pixel lies in the recorded field.
-    """
-    row, column = parameters.center_row_px, parameters.center_column_px
-    y = np.arange(shape[0]) - ((shape[0] - 1) / 2 if row is None else row)
-    x = np.arange(shape[1]) - ((shape[1] - 1) / 2 if column is None else column)
-    angle = np.stack(np.meshgrid(x, y), axis=-1) @ pixel_to_crystal(parameters).T
-    steps = (angle - crystal_tilt(parameters)) @ np.linalg.inv(lattice) - origin
-    inside = np.linalg.norm(angle, axis=-1) <= field * parameters.convergence_mrad
-    return np.asarray(steps), np.asarray(inside)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from pacbed.errors import PatternError
+from pacbed.errors import FileFormatError, PatternError
 
 #: Largest number of pixels of one pattern; more is a mistake or an attack.
 MAX_PIXELS = 8192**2
@@ -97,6 +97,34 @@ def count_frames(shape: tuple[int, ...]) -> int:
     return int(np.prod(shape[:-2], dtype=np.int64))
 
 
+def reason(error: Exception) -> str:
+    """What an error says, on one line of bounded length."""
+    return " ".join(str(error).split())[:160] or type(error).__name__
+
+
+def not_readable(path: Path, reason: str) -> FileFormatError:
+    """What is said of a file in which a parser met something else than it expected."""
+    return FileFormatError(
+        f"{path}: not a readable {path.suffix.lower()[1:]} file, or cut short "
+        f"({reason}): copy or export it again."
+    )
+
+
+def choose_frame(
+    path: Path, frame: int | None, frames: int, holds: str, kind: str, instead: str = ""
+) -> int:
+    """The frame that was asked for, or the only one; the words are for those who must choose."""
+    last = frames - 1
+    if frame is None and frames > 1:
+        raise PatternError(f"{path}: {holds}: choose one with --frame N (0 to {last}){instead}.")
+    number = frame or 0
+    if not 0 <= number < frames:
+        raise PatternError(
+            f"{path}: there is no frame {number} in {kind}: use --frame 0 to {last}."
+        )
+    return number
+
+
 def _frame_index(shape: tuple[int, ...], path: Path, frame: int | None) -> tuple[int, ...]:
     leading = shape[:-2]
     frames = count_frames(shape)
@@ -104,17 +132,9 @@ def _frame_index(shape: tuple[int, ...], path: Path, frame: int | None) -> tuple
         raise PatternError(
             f"{path}: the array of shape {shape} is empty, or cut short: export it again."
         )
-    if frame is None and frames > 1:
-        raise PatternError(
-            f"{path}: the array of shape {shape} holds {frames} frames: "
-            f"choose one with --frame N (0 to {frames - 1}), or average them first."
-        )
-    number = frame or 0
-    if not 0 <= number < frames:
-        raise PatternError(
-            f"{path}: there is no frame {number} in an array of shape {shape}: "
-            f"use --frame 0 to {frames - 1}."
-        )
+    kind = f"an array of shape {shape}"
+    held = f"the array of shape {shape} holds {frames} frames"
+    number = choose_frame(path, frame, frames, held, kind, ", or average them first")
     return tuple(int(i) for i in np.unravel_index(number, leading)) if leading else ()
 
 

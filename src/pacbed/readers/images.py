@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pacbed.errors import FileFormatError, PatternError
-from pacbed.readers.checks import check_pixels, grey_from_channels, take_frame
+from pacbed.readers.checks import check_pixels, choose_frame, grey_from_channels, take_frame
 from pacbed.readers.measurement import Measurement
 
 _CHANNELS = ("RGB", "RGBA")
@@ -66,17 +66,8 @@ def read_image(path: Path, frame: int | None) -> Measurement:
 def _seek(image: Image.Image, path: Path, frame: int | None) -> int:
     """Go to one picture of a file and return how many it holds."""
     frames = int(getattr(image, "n_frames", 1))
-    if frame is None and frames > 1:
-        raise PatternError(
-            f"{path}: the file holds {frames} pictures: choose one with --frame N "
-            f"(0 to {frames - 1})."
-        )
-    number = frame or 0
-    if not 0 <= number < frames:
-        raise PatternError(
-            f"{path}: there is no frame {number} in a file with {frames}: "
-            f"use --frame 0 to {frames - 1}."
-        )
+    holds = f"the file holds {frames} pictures"
+    number = choose_frame(path, frame, frames, holds, f"a file with {frames}")
     if frames > 1:
         image.seek(number)
     return frames

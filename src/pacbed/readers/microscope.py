@@ -13,7 +13,14 @@ import tifffile
 from numpy.typing import NDArray
 
 from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
-from pacbed.readers.checks import check_pixels, count_frames, grey_from_channels, take_frame
+from pacbed.readers.checks import (
+    check_pixels,
+    count_frames,
+    grey_from_channels,
+    not_readable,
+    reason,
+    take_frame,
+)
 from pacbed.readers.declared_size import check_declared_size
 from pacbed.readers.formats import ROSETTASCIIO_MODULES
 from pacbed.readers.images import read_image
@@ -85,7 +92,8 @@ def _attempt(path: Path, frame: int | None, alone: bool) -> Measurement | Pacbed
     except PacbedError as error:
         return error.with_traceback(None)
     except Exception as error:  # RosettaSciIO raises whatever its parsers meet
-        reason = " ".join(str(error).split())[:160] or type(error).__name__
+        # Without the error itself, which would hold what the parser has open.
+        refusal = not_readable(path, reason(error))
     if is_tiff:
         # Pillow reads some variants that RosettaSciIO does not (LZW, planar colours), and
         # has left open.
@@ -94,10 +102,7 @@ def _attempt(path: Path, frame: int | None, alone: bool) -> Measurement | Pacbed
             return read_image(path, frame)
         except PacbedError as error:
             return error.with_traceback(None)
-    return FileFormatError(
-        f"{path}: not a readable {path.suffix.lower()[1:]} file, or cut short "
-        f"({reason}): copy or export it again."
-    )
+    return refusal
 
 
 def _check_tiff(path: Path, alone: bool) -> None:

@@ -1,11 +1,11 @@
 """The example patterns that the page offers."""
 
-import csv
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
 from pacbed.errors import PacbedError
+from pacbed.library.csv_table import CsvRows
 from pacbed.library.register import match_system
 from pacbed.library.system import System
 from pacbed.library.zone_axis import parse_zone_axis
@@ -58,9 +58,8 @@ def load_examples() -> dict[str, Example]:
     for folder in _FOLDERS:
         table = folder / "labels.csv"
         if table.is_file():
-            with table.open(encoding="utf-8", newline="") as file:
-                rows = list(csv.DictReader(file))
-            return {row["path"]: _example(folder, row) for row in rows}
+            rows = CsvRows(table.read_text(encoding="utf-8"))
+            return {row["path"]: _example(folder, row) for row in rows.records()}
     return {}
 
 

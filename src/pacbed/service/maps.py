@@ -5,7 +5,6 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
-from pacbed.errors import OutOfRangeError
 from pacbed.files import telling_full
 from pacbed.library.bundle import Bundle
 from pacbed.library.register import match_system
@@ -58,11 +57,7 @@ class Maps:
             If the request cannot be met, as far as that shows before the scan is read.
         """
         system = match_system(self._catalogue.systems(), parameters.system)
-        low, high = system.convergence_mrad
-        if not low <= parameters.convergence_mrad <= high:
-            raise OutOfRangeError(
-                f"convergence_mrad lies outside {low:g} to {high:g}, which {system.name} covers"
-            )
+        system.check(parameters.convergence_mrad, parameter="convergence_mrad")
         if (upload is None) == (parameters.path is None):
             raise ParametersError("send the scan as file, or give path; one of them, not both")
         bundle = self._catalogue.predictor(system).bundle

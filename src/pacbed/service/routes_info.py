@@ -9,7 +9,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 import pacbed
-from pacbed.errors import OutOfRangeError
 from pacbed.library.places import kind_of, table_of
 from pacbed.library.register import match_system
 from pacbed.library.zone_axis import format_zone_axis
@@ -132,11 +131,7 @@ async def pattern(request: Request, query: Annotated[PatternQuery, Query()]) -> 
 
 def _simulated(catalogue: Catalogue, query: PatternQuery) -> Response:
     system = match_system(catalogue.in_order_of_search(), query.system)
-    low, high = system.convergence_mrad
-    if not low <= query.convergence_mrad <= high:
-        raise OutOfRangeError(
-            f"convergence_mrad lies outside {low:g} to {high:g}, which {system.name} covers"
-        )
+    system.check(query.convergence_mrad, parameter="convergence_mrad")
     table = table_of(catalogue.predictor(system).bundle)
     mrad_per_pixel = query.mrad_per_pixel
     if mrad_per_pixel is None:

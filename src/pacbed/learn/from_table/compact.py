@@ -4,7 +4,7 @@ import torch
 from torch import nn
 
 from pacbed.learn.from_table.polar import Polar
-from pacbed.learn.from_table.saved_network import SavedNetwork
+from pacbed.learn.from_table.saved_network import RingNetwork
 
 
 def _convolution(before: int, after: int, stride: int = 1, size: int = 3) -> nn.Sequential:
@@ -15,7 +15,7 @@ def _convolution(before: int, after: int, stride: int = 1, size: int = 3) -> nn.
     )
 
 
-class CompactNetwork(SavedNetwork):
+class CompactNetwork(RingNetwork):
     """Logits of the labels from frame and convergence angle; about half a million weights.
 
     Thickness, size of the mistilt and scale do not change when the pattern is turned.
@@ -31,26 +31,15 @@ class CompactNetwork(SavedNetwork):
     """
 
     def __init__(self, size: int, labels: int) -> None:
-        super().__init__()
-        self.polar = Polar(size)
-        self.stem = nn.Sequential(_convolution(1, 24, 2, 5), _convolution(24, 48, 2))
-        self.first = _convolution(48, 48)
-        self.modulation = nn.Sequential(nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 2 * 48))
-        self.reduce = _convolution(48, 80, 2)
-        self.second = _convolution(80, 80)
-        rings = -(-(size // 2) // 8)  # after three strides
+        super().__init__(Polar(size), _convolution)
         self.mix = nn.Sequential(
-            nn.Linear(2 * 80 * rings, 256), nn.LayerNorm(256), nn.ReLU(), nn.Dropout(0.1)
+            nn.Linear(2 * self.features, 256), nn.LayerNorm(256), nn.ReLU(), nn.Dropout(0.1)
         )
         self.head = nn.Sequential(nn.Linear(256 + 1, 128), nn.ReLU(), nn.Linear(128, labels))
 
     def forward(self, image: torch.Tensor, convergence: torch.Tensor) -> torch.Tensor:
         """Return logits (B, labels) of images (B, size, size, 1) and angles (B, 1)."""
-        x = self.stem(self.polar(image[..., 0]))
-        scale, shift = self.modulation(convergence)[:, :, None, None].chunk(2, dim=1)
-        x = x + self.first(x * (1 + scale) + shift)
-        x = self.reduce(x)
-        x = x + self.second(x)
+        x = self.look(image, convergence)
         pooled = torch.cat([x.mean(3), x.amax(3)], dim=1)
         x = self.mix(pooled.flatten(1))
         logits: torch.Tensor = self.head(torch.cat([x, convergence], dim=1))

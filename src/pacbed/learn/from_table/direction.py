@@ -5,7 +5,7 @@ from torch import nn
 
 from pacbed.errors import OutOfRangeError
 from pacbed.learn.from_table.polar import Polar
-from pacbed.learn.from_table.saved_network import SavedNetwork
+from pacbed.learn.from_table.saved_network import RingNetwork
 
 #: Directions in which a frame is sampled, and columns that three strides leave of them.
 _DIRECTIONS, _COLUMNS = 144, 18
@@ -26,7 +26,7 @@ class _Around(nn.Module):
         return torch.relu(self.norm(self.convolution(closed)))
 
 
-class DirectionNetwork(SavedNetwork):
+class DirectionNetwork(RingNetwork):
     """Logits of the tilt's direction from frame and convergence angle.
 
     The direction turns with the pattern. On rings a turn is a shift, and no layer tells
@@ -44,18 +44,11 @@ class DirectionNetwork(SavedNetwork):
     """
 
     def __init__(self, size: int, labels: int) -> None:
-        super().__init__()
         if labels % _COLUMNS:
             raise OutOfRangeError(f"{labels} directions are no multiple of {_COLUMNS}")
-        self.polar = Polar(size, _DIRECTIONS, overlap=0)
-        self.stem = nn.Sequential(_Around(1, 24, 2, 5), _Around(24, 48, 2))
-        self.first = _Around(48, 48)
-        self.modulation = nn.Sequential(nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 2 * 48))
-        self.reduce = _Around(48, 80, 2)
-        self.second = _Around(80, 80)
-        rings = -(-(size // 2) // 8)  # after three strides
+        super().__init__(Polar(size, _DIRECTIONS, overlap=0), _Around)
         self.mix = nn.Sequential(
-            nn.Conv1d(80 * rings, _WIDTH, 1), nn.BatchNorm1d(_WIDTH), nn.ReLU(), nn.Dropout(0.1)
+            nn.Conv1d(self.features, _WIDTH, 1), nn.BatchNorm1d(_WIDTH), nn.ReLU(), nn.Dropout(0.1)
         )
         self.compare = nn.Sequential(nn.Conv1d(_WIDTH, 96, _COLUMNS), nn.BatchNorm1d(96), nn.ReLU())
         self.head = nn.Sequential(
@@ -64,11 +57,7 @@ class DirectionNetwork(SavedNetwork):
 
     def forward(self, image: torch.Tensor, convergence: torch.Tensor) -> torch.Tensor:
         """Return logits (B, labels) of images (B, size, size, 1) and angles (B, 1)."""
-        x = self.stem(self.polar(image[..., 0]))
-        scale, shift = self.modulation(convergence)[:, :, None, None].chunk(2, dim=1)
-        x = x + self.first(x * (1 + scale) + shift)
-        x = self.reduce(x)
-        x = x + self.second(x)
+        x = self.look(image, convergence)
         x = self.mix(x.flatten(1, 2))
         # Column j sees all columns, from j on around the circle.
         x = self.compare(torch.cat([x, x[..., :-1]], dim=2))

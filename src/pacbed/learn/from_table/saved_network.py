@@ -1,12 +1,15 @@
 """What the project's small label networks have in common: body, head and stored weights."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import safetensors.torch
+import torch
 from safetensors import SafetensorError
 from torch import nn
 
 from pacbed.errors import BundleError
+from pacbed.learn.from_table.polar import Polar
 
 
 class SavedNetwork(nn.Module):
@@ -62,3 +65,27 @@ class SavedNetwork(nn.Module):
                 "with the same --backbone and --input-size."
             )
         self.load_state_dict(own | fitting)
+
+
+class RingNetwork(SavedNetwork):
+    """A network that looks at rings; the convergence angle modulates what passes."""
+
+    def __init__(self, polar: Polar, layer: Callable[..., nn.Module]) -> None:
+        super().__init__()
+        self.polar = polar
+        self.stem = nn.Sequential(layer(1, 24, 2, 5), layer(24, 48, 2))
+        self.first = layer(48, 48)
+        self.modulation = nn.Sequential(nn.Linear(1, 32), nn.ReLU(), nn.Linear(32, 2 * 48))
+        self.reduce = layer(48, 80, 2)
+        self.second = layer(80, 80)
+        #: Features of each direction, after three strides.
+        self.features = 80 * -(-polar.rings // 8)
+
+    def look(self, image: torch.Tensor, convergence: torch.Tensor) -> torch.Tensor:
+        """From images (B, size, size, 1) and angles (B, 1) to (B, 80, rings, directions)."""
+        x = self.stem(self.polar(image[..., 0]))
+        scale, shift = self.modulation(convergence)[:, :, None, None].chunk(2, dim=1)
+        x = x + self.first(x * (1 + scale) + shift)
+        x = self.reduce(x)
+        found: torch.Tensor = x + self.second(x)
+        return found

@@ -1,10 +1,9 @@
 """From a table of patterns to a label bundle."""
 
-import csv
 import dataclasses
 import datetime
 import hashlib
-import io
+import itertools
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +29,7 @@ from pacbed.learn.from_table.networks import (
     weights_name,
 )
 from pacbed.learn.from_table.options import TableTraining
+from pacbed.library.csv_table import csv_text
 from pacbed.library.pattern_azimuth import AZIMUTH
 from pacbed.library.pattern_table import PatternTable
 from pacbed.library.system import System
@@ -245,14 +245,12 @@ class _Log:
 
     def write(self, target: str, epochs: list[Epoch]) -> None:
         self._epochs[target] = epochs
-        text = io.StringIO(newline="")
         names = [field.name for field in dataclasses.fields(Epoch)]
-        writer = csv.writer(text, delimiter=";", lineterminator="\n")
-        writer.writerow(names)
-        for epoch in (epoch for rows in self._epochs.values() for epoch in rows):
-            values = [getattr(epoch, name) for name in names]
-            writer.writerow([f"{v:.6g}" if isinstance(v, float) else v for v in values])
-        write_atomically(self._path, text.getvalue().encode())
+        rows = [
+            [f"{v:.6g}" if isinstance(v, float) else v for v in dataclasses.astuple(epoch)]
+            for epoch in itertools.chain(*self._epochs.values())
+        ]
+        write_atomically(self._path, csv_text(names, rows).encode())
 
 
 class _Probabilities(nn.Module):
@@ -282,14 +280,10 @@ def _save_weights(network: LabelNetwork, path: Path) -> None:
 
 def _split_csv(prepared: Prepared) -> bytes:
     """Which rows were held back: line of the table, file, 0 or 1."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, delimiter=";", lineterminator="\n")
-    writer.writerow(["Line", "Path", "Held_back"])
-    for line, file, held in zip(
-        prepared.table.lines, prepared.table.files, prepared.held_back, strict=True
-    ):
-        writer.writerow([int(line), file.name, int(held)])
-    return text.getvalue().encode()
+    table = prepared.table
+    columns = zip(table.lines, table.files, prepared.held_back, strict=True)
+    rows = [(int(line), file.name, int(held)) for line, file, held in columns]
+    return csv_text(("Line", "Path", "Held_back"), rows).encode()
 
 
 def _plan(table: PatternTable, options: TableTraining) -> bytes:

@@ -1,0 +1,151 @@
+"""The grid of directions that patterns are summed on: its points, apertures and splines.
+
+Where a sum over disks runs, how finely, how much of a cell an aperture lets through, and
+how values on the grid become values between its points.
+"""
+
+import numpy as np
+from scipy.ndimage import spline_filter1d
+
+from pacbed.lacbed.geometry import TableGeometry
+from pacbed.pattern.geometry import PatternParameters, crystal_tilt, pixel_to_crystal
+
+#: Steps of the grid in one convergence semi-angle, at least.
+SAMPLES_PER_APERTURE = 32
+#: Steps in a semi-angle that are enough to leave the others out, where the aperture's edge is
+#: one cell wide; a wider edge is drawn by fewer.
+_STEPS_ENOUGH = 17
+
+
+def step_mrad(geometry: TableGeometry) -> float:
+    """Larger step of a table's direction grid, mrad."""
+    return float(np.linalg.norm(geometry.fine_lattice_mrad, axis=1).max())
+
+
+def cell_mrad(lattice: np.ndarray) -> float:
+    """Width of a square as large as a cell of the grid whose steps are the rows, mrad."""
+    return float(abs(np.linalg.det(lattice)) ** 0.5)
+
+
+def refinement_factor(
+    geometry: TableGeometry, convergence_mrad: float, samples: int = SAMPLES_PER_APERTURE
+) -> int:
+    """Factor by which the direction grid is refined for this aperture."""
+    return max(1, int(np.ceil(samples * step_mrad(geometry) / convergence_mrad - 1e-9)))
+
+
+def direction_stride(geometry: TableGeometry, convergence_mrad: float, edge_cells: int = 1) -> int:
+    """Whether every direction (1) or every second one (2) is summed, for an aperture's edge."""
+    left = convergence_mrad / (2 * step_mrad(geometry))
+    return 2 if left >= _STEPS_ENOUGH / edge_cells else 1
+
+
+def index_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """All pairs of an index of each axis, shape (n, m, 2)."""
+    return np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1)
+
+
+def points_within(lattice: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
+    """Grid indices (n, 2) of the points within a distance of a centre, in mrad."""
+    inverse = np.linalg.inv(lattice)
+    half = radius * np.linalg.norm(inverse, axis=0) + 1
+    middle = centre @ inverse
+    axes = (np.arange(int(m - h), int(m + h) + 2) for m, h in zip(middle, half, strict=True))
+    index = index_pairs(*axes).reshape(-1, 2).astype(np.int32)
+    return np.asarray(index[np.linalg.norm(index @ lattice - centre, axis=1) <= radius])
+
+
+def aperture_weights(
+    positions: np.ndarray, convergence_mrad: float | np.ndarray, cell_mrad: float
+) -> np.ndarray:
+    """Share of each grid cell inside the aperture, 0..1.
+
+    Parameters
+    ----------
+    positions : ndarray, shape (..., 2)
+        Angles from the optical axis, mrad.
+    convergence_mrad : float or ndarray
+        One for all, or one for each of the last axis of positions.
+    cell_mrad : float
+        Width of a grid cell, mrad.
+    """
+    weights = np.asarray(positions[..., 0] ** 2)
+    weights += positions[..., 1] ** 2
+    # In place: of many apertures, memory for each step would take longer than the steps.
+    np.subtract(convergence_mrad, np.sqrt(weights, out=weights), out=weights)
+    weights /= cell_mrad
+    weights += 0.5
+    return np.clip(weights, 0, 1, out=weights)
+
+
+def spline_weights(x: np.ndarray) -> np.ndarray:
+    """Cubic B-spline weights of the four neighbours at 0 ≤ x < 1, shape (4, ...)."""
+    return np.stack(
+        [
+            (1 - x) ** 3 / 6,
+            (3 * x**3 - 6 * x**2 + 4) / 6,
+            (-3 * x**3 + 3 * x**2 + 3 * x + 1) / 6,
+            x**3 / 6,
+        ]
+    )
+
+
+def spline_slopes(x: np.ndarray) -> np.ndarray:
+    """Derivatives of :func:`spline_weights` by the position, shape (4, ...)."""
+    return np.stack(
+        [
+            -((1 - x) ** 2) / 2,
+            (9 * x**2 - 12 * x) / 6,
+            (-9 * x**2 + 6 * x + 3) / 6,
+            x**2 / 2,
+        ]
+    )
+
+
+def refine_axis(values: np.ndarray, factor: int, axis: int) -> np.ndarray:
+    """Refine samples by a cubic spline; n samples become (n − 3) · factor.
+
+    The first sample of the result stands at the second of the input.
+    """
+    if factor == 1:
+        return np.take(values, range(1, values.shape[axis] - 2), axis=axis)
+    filtered = spline_filter1d(values, 3, axis=axis, output=values.dtype, mode="mirror")
+    values = np.moveaxis(filtered, axis, -1)
+    windows = np.lib.stride_tricks.sliding_window_view(values, 4, axis=-1)
+    weights = spline_weights(np.arange(factor) / factor).astype(values.dtype)
+    refined = (windows @ weights).reshape(*values.shape[:-1], -1)
+    return np.asarray(np.moveaxis(refined, -1, axis))
+
+
+def pixel_steps(
+    origin: np.ndarray,
+    lattice: np.ndarray,
+    parameters: PatternParameters,
+    field: float,
+    shape: tuple[int, int],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where pixels lie on a grid of directions.
+
+    Parameters
+    ----------
+    origin, lattice : ndarray
+        Grid indices of the first element, and the steps as rows, mrad.
+    parameters : PatternParameters
+    field : float
+        Radius of the recorded field in convergence semi-angles.
+    shape : tuple of int
+
+    Returns
+    -------
+    steps : ndarray, shape (rows, columns, 2)
+        Steps along both lattice vectors from the grid's first element.
+    inside : ndarray of bool, shape (rows, columns)
+        Whether a pixel lies in the recorded field.
+    """
+    row, column = parameters.center_row_px, parameters.center_column_px
+    y = np.arange(shape[0]) - ((shape[0] - 1) / 2 if row is None else row)
+    x = np.arange(shape[1]) - ((shape[1] - 1) / 2 if column is None else column)
+    angle = np.stack(np.meshgrid(x, y), axis=-1) @ pixel_to_crystal(parameters).T
+    steps = (angle - crystal_tilt(parameters)) @ np.linalg.inv(lattice) - origin
+    inside = np.linalg.norm(angle, axis=-1) <= field * parameters.convergence_mrad
+    return np.asarray(steps), np.asarray(inside)
