@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from wedge_map import SYSTEM, report
 
-from pacbed.commands.wedge_phonons import WINDOW, PhononWedge, simulate_bands
+from pacbed.commands.wedge_options import WedgeScan
+from pacbed.commands.wedge_phonons import WINDOW, simulate_bands
 from pacbed.library.recipe import load_recipe
 from pacbed.library.register import load_engine
 from pacbed.maps.infer_map import infer_map
@@ -35,32 +36,28 @@ def main() -> None:
     parser.add_argument("--windows", type=int, default=18)
     parser.add_argument("--seed", type=int, default=20261125)
     arguments = parser.parse_args()
-    asked = PhononWedge(
-        columns=WINDOW * arguments.windows,
+    asked = WedgeScan(
+        size=WINDOW * arguments.windows,
         tilts=arguments.tilts,
-        detector_px=128,
-        convergence_mrad=20.0,
-        mrad_per_pixel=0.5,
-        thickness_nm=(5.0, 90.0),
-        mistilt_mrad=6.0,
+        thickness="5,90",
         electrons=DOSES[0],
         seed=arguments.seed,
     )
-    tilts = band_tilts(asked.tilts, asked.mistilt_mrad, np.random.default_rng(asked.seed))
+    tilts = band_tilts(asked.tilts, asked.mistilt, np.random.default_rng(asked.seed))
     frames, thicknesses, scale, step = simulated(arguments.folder, asked, tilts)
-    truth = tiled_truth(thicknesses, tilts, WINDOW, asked.detector_px)
+    truth = tiled_truth(thicknesses, tilts, WINDOW, asked.detector)
     print(f"tilts: {np.round(tilts, 2).tolist()}; {scale:.5f} mrad per pixel, step {step:.4f} nm")
     bundle = load_engine(SYSTEM)
     for dose in DOSES:
         generator = np.random.default_rng([asked.seed, dose])
         counts = np.stack(list(tiled_rows(frames, dose, generator)))
-        options = MapOptions(asked.convergence_mrad, window=(WINDOW, WINDOW), step_nm=step)
+        options = MapOptions(asked.convergence, window=(WINDOW, WINDOW), step_nm=step)
         print(f"\n{dose} electrons per position")
         report(infer_map(Scan.from_array(counts), bundle, options), truth, WINDOW)
 
 
 def simulated(
-    folder: Path, asked: PhononWedge, tilts: np.ndarray
+    folder: Path, asked: WedgeScan, tilts: np.ndarray
 ) -> tuple[list[np.ndarray], np.ndarray, float, float]:
     """Frames of every tilt, their thicknesses, mrad per pixel and step; kept one by one."""
     folder.mkdir(parents=True, exist_ok=True)

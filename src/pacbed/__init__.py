@@ -4,8 +4,9 @@ The public names are imported on first use, so that ``import pacbed`` itself
 loads neither NumPy nor ONNX Runtime.
 """
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from pacbed.lazy import public_names
 
 if TYPE_CHECKING:
     from pacbed.infer.estimate import Estimate
@@ -42,16 +43,4 @@ _HOME = {
     "synthesise": "pacbed.pattern.synthesis",
 }
 
-
-def __getattr__(name: str) -> Any:
-    """Import a public name when it is first asked for."""
-    if name not in _HOME:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    """Names for completion: those loaded already and the public ones."""
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = public_names(__name__, _HOME)

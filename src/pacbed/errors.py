@@ -18,6 +18,18 @@ a status of the :class:`~pacbed.infer.estimate.Estimate`.
     └── MissingExtraError   a part that needs an optional dependency
 """
 
+__all__ = [
+    "BundleError",
+    "CrystalError",
+    "FileFormatError",
+    "MissingExtraError",
+    "OutOfRangeError",
+    "PacbedError",
+    "PatternError",
+    "RecipeError",
+    "UnknownSystemError",
+]
+
 
 class PacbedError(Exception):
     """Base of all errors that are the input's fault, not the program's."""

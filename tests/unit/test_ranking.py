@@ -1,10 +1,12 @@
 """Answers of several systems, the best first."""
 
+import dataclasses
 import json
 import math
 
 import pytest
 
+from pacbed.commands.infer import _Answer, _ranking_rows
 from pacbed.infer.estimate import Estimate, ThicknessDistribution
 from pacbed.infer.ranking import rank, ranking_entry, structured_residual
 
@@ -41,3 +43,10 @@ def test_entry_is_plain():
     assert json.loads(json.dumps(entry)) == entry
     assert entry["system"] == "a"
     assert entry["structured_residual"] == pytest.approx(0.1)
+
+
+def test_an_answer_without_a_fit_shows_no_residual_of_zero():
+    bare = dataclasses.replace(estimate("a", "ok"), residual=None)
+    zero = dataclasses.replace(estimate("b", "ok", 0.0123), residual=0.0)
+    rows = _ranking_rows(_Answer(None, bare, (bare, zero)))
+    assert [row[-2:] for row in rows] == [["unknown", "unknown"], ["0.0", "1.2"]]

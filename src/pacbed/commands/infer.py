@@ -282,11 +282,18 @@ def _ranking_rows(answer: _Answer) -> list[list[str]]:
             estimate.status.replace("_", " "),
             with_error(estimate.thickness_nm, estimate.thickness_std_nm),
             with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad),
-            f"{100 * (estimate.residual or 0.0):.1f}",
-            f"{100 * structured_residual(estimate):.1f}",
+            _percent(estimate.residual),
+            _percent(structured_residual(estimate)),
         ]
         for estimate in answer.ranking
     ]
+
+
+def _percent(share: float | None) -> str:
+    """A share in percent; an answer without a fit has none, which is not 0."""
+    from pacbed.infer.summary import with_error
+
+    return with_error(None if share is None else 100 * share, None)
 
 
 def _to_dict(answer: _Answer) -> dict[str, Any]:

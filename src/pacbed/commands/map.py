@@ -5,44 +5,26 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pacbed.commands.cluster_options import LocalClusterOption, SchedulerOption
+from pacbed.commands.declared import declared
 from pacbed.commands.map_options import (
-    ConvergenceOption,
-    DatasetOption,
     MapFileOption,
-    MaskOption,
-    MradPerPixelOption,
     Place,
-    RawOffsetOption,
-    RawShapeOption,
-    RawTypeOption,
-    RegionOption,
     ResumeOption,
-    SamplesOption,
     ScanFileArgument,
-    ScanShapeOption,
-    StepOption,
-    StrideOption,
-    WindowOption,
-    WorkersOption,
-    integer_pair,
-    raw_layout,
-    read_mask,
-    region_numbers,
+    ScanOptions,
+    WindowOptions,
 )
 from pacbed.commands.options import (
     DataOption,
     HighTensionOption,
     JsonOption,
     MaterialOption,
-    NoRefineOption,
     SystemOption,
     ZoneAxisOption,
     check_output,
 )
 from pacbed.commands.output import print_block, print_json, progress_bar
 from pacbed.commands.select import choose_system
-from pacbed.errors import OutOfRangeError
 
 if TYPE_CHECKING:
     from pacbed.library.system import System
@@ -54,30 +36,18 @@ if TYPE_CHECKING:
 _ENDINGS = (".npz", ".hspy", ".zspy")
 
 
+@declared
 def map_scan(
+    *,
     file: ScanFileArgument,
     output: MapFileOption,
     system: SystemOption = None,
     material: MaterialOption = None,
     high_tension: HighTensionOption = None,
     zone_axis: ZoneAxisOption = "0 0 1",
-    convergence: ConvergenceOption = None,
-    window: WindowOption = None,
-    stride: StrideOption = None,
-    region: RegionOption = None,
-    mask: MaskOption = None,
-    step: StepOption = None,
-    mrad_per_pixel: MradPerPixelOption = None,
-    no_refine: NoRefineOption = False,
-    samples: SamplesOption = 16,
-    scan_shape: ScanShapeOption = None,
-    dataset: DatasetOption = None,
-    raw_shape: RawShapeOption = None,
-    raw_type: RawTypeOption = "uint16",
-    raw_offset: RawOffsetOption = 0,
-    workers: WorkersOption = None,
-    scheduler: SchedulerOption = None,
-    local_cluster: LocalClusterOption = None,
+    windows: WindowOptions,
+    reading: ScanOptions,
+    place: Place,
     resume: ResumeOption = False,
     as_json: JsonOption = False,
     data: DataOption = None,
@@ -93,36 +63,13 @@ def map_scan(
     Ctrl-C stops and keeps what is done; the same command with [bold]--resume[/bold] goes on.
     """
     check_output(output, _ENDINGS)
-    from pacbed.maps.options import MapOptions
     from pacbed.maps.output import check_ending
-    from pacbed.maps.scan_files import open_scan
 
     check_ending(output)
-    shape = integer_pair(scan_shape, "--scan-shape")
-    scan = open_scan(file, raw_layout(raw_shape, raw_type, raw_offset), shape, dataset)
-    options = MapOptions(
-        convergence_mrad=_convergence(file, scan, convergence),
-        window=integer_pair(window, "--window"),
-        stride=integer_pair(stride, "--stride"),
-        region=region_numbers(region),
-        mask=None if mask is None else read_mask(mask),
-        mrad_per_pixel=mrad_per_pixel,
-        refine=not no_refine,
-        samples=samples,
-        step_nm=step,
-    )
+    scan = reading.open(file)
+    options = windows.map_options(file, scan)
     chosen = choose_system(system, material, high_tension, zone_axis, data)
-    place = Place(workers, scheduler, local_cluster)
     _print(output, _run(file, scan, chosen, options, output, resume, data, place), as_json)
-
-
-def _convergence(file: Path, scan: "Scan", given: float | None) -> float:
-    angle = given if given is not None else scan.convergence_mrad
-    if angle is None:
-        raise OutOfRangeError(
-            f"{file}: the file does not give the convergence semi-angle: add --convergence MRAD."
-        )
-    return angle
 
 
 def _run(

@@ -7,6 +7,7 @@ import typer
 
 from pacbed.commands.options import DataOption, check_output
 from pacbed.commands.output import print_block
+from pacbed.commands.train_options import TableOptions
 from pacbed.errors import OutOfRangeError
 
 if TYPE_CHECKING:
@@ -63,12 +64,11 @@ def preview(
     if source.suffix.lower() in (".csv", ".txt"):
         if table is not None:
             raise OutOfRangeError("--table is for a recipe: leave it out.")
-        given = {
-            "targets": [target], "seed": seed, "input_size": input_size, "cache": cache,
-            "no_rotation": no_rotation, "no_detector": no_detector, "data": data,
-        }  # fmt: skip
-        options = {name: value for name, value in given.items() if value not in (None, False)}
-        frames, titles = _of_table(source, target, count, options)
+        options = TableOptions(
+            targets=[target], input_size=input_size, cache=cache,
+            no_rotation=no_rotation, no_detector=no_detector,
+        )  # fmt: skip
+        frames, titles = _of_table(source, options, count, seed, data)
         heading = f"{source.name}: patterns, and what the {target} network sees of them"
     else:
         frames, titles = _of_recipe(source, table, count, seed)
@@ -78,18 +78,16 @@ def preview(
 
 
 def _of_table(
-    path: Path, target: str, count: int, options: dict[str, object]
+    path: Path, options: TableOptions, count: int, seed: int, data: Path | None
 ) -> "tuple[list[np.ndarray], list[str]]":
     """Patterns in rows of the picture, each above what is made of it."""
     import numpy as np
 
     from pacbed.commands.train_table import read_kept, read_patterns, table_options
 
-    training = table_options(options)
-    cache = options.get("cache")
-    prepared = read_patterns(
-        read_kept(path, options), training, cache if isinstance(cache, Path) else None
-    )
+    training = table_options(options, seed, None)
+    (target,) = training.targets
+    prepared = read_patterns(read_kept(path, options, data), training, options.cache)
     rng = np.random.default_rng([training.seed, 51])
     source = prepared.source(target, training)
     usable = source.labels.rows_with_label(np.arange(len(prepared.table)))

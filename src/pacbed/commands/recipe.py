@@ -1,12 +1,13 @@
 """``pacbed recipe``: a recipe for somebody's own crystal, from its CIF."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pacbed.commands.declared import declared
 from pacbed.commands.options import check_output
 from pacbed.commands.output import print_block
 from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError, RecipeError
@@ -17,8 +18,10 @@ if TYPE_CHECKING:
 _PAIR = "LOW:HIGH"
 
 
-def recipe(
-    cif: Annotated[Path, typer.Argument(help="Crystal structure.", metavar="CIF")],
+@dataclass(frozen=True)
+class RecipeOptions:
+    """What the recipe is to cover; each field is an option of the command."""
+
     zone_axis: Annotated[
         str,
         typer.Option(
@@ -26,19 +29,19 @@ def recipe(
             ' four numbers, such as "0 0 0 1".',
             metavar="UVW",
         ),
-    ],
+    ]
     high_tension: Annotated[
         float, typer.Option(help="Accelerating voltage in kV.", metavar="KV", min=10, max=3000)
-    ],
+    ]
     convergence: Annotated[
         str, typer.Option(help="Convergence semi-angles to cover, mrad.", metavar=_PAIR)
-    ] = "10:30",
-    thickness: Annotated[
-        str, typer.Option(help="Thicknesses to cover, nm.", metavar=_PAIR)
-    ] = "1:120",
+    ] = "10:30"
+    thickness: Annotated[str, typer.Option(help="Thicknesses to cover, nm.", metavar=_PAIR)] = (
+        "1:120"
+    )
     mistilt: Annotated[
         float, typer.Option(help="Largest mistilt to cover.", metavar="MRAD", min=0.1)
-    ] = 12.0,
+    ] = 12.0
     b_iso: Annotated[
         list[str] | None,
         typer.Option(
@@ -47,13 +50,29 @@ def recipe(
             " the CIF. May be given several times.",
             metavar="ELEMENT=B",
         ),
-    ] = None,
+    ] = None
     name: Annotated[
         str | None, typer.Option(help="Short name; by default formula, zone axis and voltage.")
-    ] = None,
+    ] = None
     material: Annotated[
         str | None, typer.Option(help="Full name; by default that of the CIF, or the formula.")
-    ] = None,
+    ] = None
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="Data folder whose numbers are taken already.", metavar="DIR"),
+    ] = None
+
+    @property
+    def factors(self) -> dict[str, float]:
+        """Debye-Waller factors B that were given, Å²."""
+        return _factors(self.b_iso or [])
+
+
+@declared
+def recipe(
+    *,
+    cif: Annotated[Path, typer.Argument(help="Crystal structure.", metavar="CIF")],
+    options: RecipeOptions,
     samples: Annotated[
         int | None, typer.Option(help="Patterns to train on.", min=1, metavar="N")
     ] = None,
@@ -65,10 +84,6 @@ def recipe(
             help="Recipe to write; by default the system's name with .toml, beside the CIF.",
             metavar="TOML",
         ),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="Data folder whose numbers are taken already.", metavar="DIR"),
     ] = None,
 ) -> None:
     """Write the recipe of a system from a crystal structure.
@@ -82,10 +97,7 @@ def recipe(
     from pacbed.files import write_atomically
     from pacbed.library.recipe_text import recipe_text
 
-    made, notes = _make(
-        cif, zone_axis, high_tension, _pair(convergence, "--convergence"),
-        _pair(thickness, "--thickness"), mistilt, _factors(b_iso or []), name, material, data,
-    )  # fmt: skip
+    made, notes = _make(cif, options)
     if samples is not None:
         made = replace(made, training=replace(made.training, samples=samples))
     path = output if output is not None else cif.with_name(f"{made.system.name}.toml")
@@ -98,18 +110,7 @@ def recipe(
     _report(path, made, notes)
 
 
-def _make(
-    cif: Path,
-    zone_axis: str,
-    high_tension: float,
-    convergence: tuple[float, float],
-    thickness: tuple[float, float],
-    mistilt: float,
-    factors: dict[str, float],
-    name: str | None,
-    material: str | None,
-    data: Path | None,
-) -> "tuple[Recipe, list[str]]":
+def _make(cif: Path, options: RecipeOptions) -> "tuple[Recipe, list[str]]":
     from pacbed.crystal.cif import read_cif, read_cif_notes
     from pacbed.crystal.structure import DEFAULT_B_ISO
     from pacbed.library.recipe import Recipe
@@ -119,7 +120,10 @@ def _make(
     from pacbed.library.system import System
     from pacbed.library.zone_axis import parse_zone_axis
 
-    axis = parse_zone_axis(zone_axis)
+    convergence = _pair(options.convergence, "--convergence")
+    thickness = _pair(options.thickness, "--thickness")
+    factors = options.factors
+    axis = parse_zone_axis(options.zone_axis)
     said = read_cif_notes(cif)
     unknown = sorted(set(factors) - set(said.elements))
     if unknown:
@@ -132,18 +136,21 @@ def _make(
     crystal = read_cif(cif, {**factors, **taken})
     # With partly filled sites the reduced formula is all fractions.
     formula = (said.formula if "." in crystal.formula else None) or crystal.formula
-    name = name or f"{_plain_formula(formula)}-{_axis_words(zone_axis)}-{high_tension:g}kV"
+    high_tension = options.high_tension
+    name = options.name or (
+        f"{_plain_formula(formula)}-{_axis_words(options.zone_axis)}-{high_tension:g}kV"
+    )
     check_name(name)
     system = System(
-        id=next_number(data, taken_numbers()),
+        id=next_number(options.data, taken_numbers()),
         name=name,
-        material=material or said.name or formula,
+        material=options.material or said.name or formula,
         composition=formula,
         zone_axis=axis,
         high_tension_kV=high_tension,
         convergence_mrad=convergence,
         thickness_nm=thickness,
-        mistilt_mrad=(0.0, mistilt),
+        mistilt_mrad=(0.0, options.mistilt),
     )
     return Recipe(cif, system, crystal, cif=cif, b_iso={**factors, **taken}), notes
 

@@ -11,16 +11,17 @@ from pacbed.commands.cluster_options import (
     check_one,
     open_cluster,
 )
+from pacbed.commands.declared import declared
 from pacbed.commands.options import RecipeArgument, check_output
 from pacbed.commands.output import print_block
 from pacbed.commands.simulate_register import ImageOptions, simulate_into
 from pacbed.commands.simulate_table import simulate_recipe
 from pacbed.errors import OutOfRangeError
 
-_Range = "LOW:HIGH:STEP"
 
-
+@declared
 def simulate(
+    *,
     recipe: RecipeArgument,
     output: Annotated[
         Path | None,
@@ -40,37 +41,7 @@ def simulate(
             metavar="DIR",
         ),
     ] = None,
-    images: Annotated[
-        bool,
-        typer.Option("--images", help="Write patterns as files, with the table df.csv of them."),
-    ] = False,
-    thickness: Annotated[
-        str | None, typer.Option(help="Thicknesses of the patterns, nm.", metavar=_Range)
-    ] = None,
-    mistilt: Annotated[
-        str | None, typer.Option(help="Mistilts of the patterns, mrad.", metavar=_Range)
-    ] = None,
-    azimuth: Annotated[
-        str | None, typer.Option(help="Azimuths of the mistilts, degrees.", metavar=_Range)
-    ] = None,
-    convergence: Annotated[
-        str | None,
-        typer.Option(help="Convergence semi-angles of the patterns, mrad.", metavar=_Range),
-    ] = None,
-    size: Annotated[
-        int, typer.Option(help="Pixels along a side of the patterns.", min=16, max=4096)
-    ] = 128,
-    field: Annotated[
-        float | None,
-        typer.Option(
-            help="Half the patterns' width in convergence semi-angles; by default what the"
-            " table holds.",
-            metavar="NUMBER",
-        ),
-    ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace patterns of another grid or table.")
-    ] = False,
+    images: ImageOptions,
     scheduler: SchedulerOption = None,
     local_cluster: LocalClusterOption = None,
 ) -> None:
@@ -97,19 +68,15 @@ def simulate(
     """
     from pacbed.library.recipe import load_recipe
 
-    ranges = {
-        "thickness": thickness, "mistilt": mistilt, "azimuth": azimuth, "convergence": convergence,
-    }  # fmt: skip
     check_one(scheduler=scheduler, local_cluster=local_cluster)
     if data is not None:
         if output is not None:
             raise OutOfRangeError("--output and --data exclude each other: give one of them.")
-        options = ImageOptions(ranges, size, field, overwrite) if images else None
         loaded = load_recipe(recipe)
         with open_cluster(scheduler, local_cluster) as client:
-            simulate_into(data, loaded, options, client)
+            simulate_into(data, loaded, images, client)
         return
-    if images or any(ranges.values()):
+    if images.images or images.ranges:
         raise OutOfRangeError("patterns are written into a data folder: give --data DIR.")
     path = output if output is not None else Path(f"{recipe.stem}.npz")
     check_output(path, (".npz",))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -19,27 +19,61 @@ if TYPE_CHECKING:
     from pacbed.library.registration import Registered
 
 
+_RANGE = "LOW:HIGH:STEP"
+#: Options that say a part of the grid, and what they say.
+_GRID = {
+    "thickness": "thickness_nm",
+    "mistilt": "mistilt_mrad",
+    "azimuth": "azimuth_deg",
+    "convergence": "convergence_mrad",
+}
+
+
 @dataclass(frozen=True)
 class ImageOptions:
-    """What the command line says of the patterns.
+    """Which patterns are written; each field is an option of the command."""
 
-    Attributes
-    ----------
-    ranges : dict
-        LOW:HIGH:STEP of thickness, mistilt, azimuth and convergence; None for the default.
-    size : int
-    field : float or None
-    overwrite : bool
-    """
+    images: Annotated[
+        bool,
+        typer.Option("--images", help="Write patterns as files, with the table df.csv of them."),
+    ] = False
+    thickness: Annotated[
+        str | None, typer.Option(help="Thicknesses of the patterns, nm.", metavar=_RANGE)
+    ] = None
+    mistilt: Annotated[
+        str | None, typer.Option(help="Mistilts of the patterns, mrad.", metavar=_RANGE)
+    ] = None
+    azimuth: Annotated[
+        str | None, typer.Option(help="Azimuths of the mistilts, degrees.", metavar=_RANGE)
+    ] = None
+    convergence: Annotated[
+        str | None,
+        typer.Option(help="Convergence semi-angles of the patterns, mrad.", metavar=_RANGE),
+    ] = None
+    size: Annotated[
+        int, typer.Option(help="Pixels along a side of the patterns.", min=16, max=4096)
+    ] = 128
+    field: Annotated[
+        float | None,
+        typer.Option(
+            help="Half the patterns' width in convergence semi-angles; by default what the"
+            " table holds.",
+            metavar="NUMBER",
+        ),
+    ] = None
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace patterns of another grid or table.")
+    ] = False
 
-    ranges: dict[str, str | None]
-    size: int
-    field: float | None
-    overwrite: bool
+    @property
+    def ranges(self) -> dict[str, str]:
+        """What was given of the grid, by the option's name."""
+        texts = {name: getattr(self, name) for name in _GRID}
+        return {name: text for name, text in texts.items() if text is not None}
 
 
 def simulate_into(
-    data: Path, recipe: "Recipe", images: ImageOptions | None, client: "Client | None" = None
+    data: Path, recipe: "Recipe", images: ImageOptions, client: "Client | None" = None
 ) -> None:
     """Simulate the table of a recipe into a data folder, and patterns where asked for.
 
@@ -47,7 +81,7 @@ def simulate_into(
     ----------
     data : Path
     recipe : Recipe
-    images : ImageOptions or None
+    images : ImageOptions
     client : distributed.Client, optional
         Of the cluster that computes; the files are written here.
 
@@ -58,7 +92,7 @@ def simulate_into(
     """
     from pacbed.library.registration import find_registered, register_recipe
 
-    grid = _grid(recipe, images) if images is not None else None
+    grid = _grid(recipe, images) if images.images else None
     found = find_registered(data, recipe) if data.is_dir() else None
     table = usable_table(found.table, found.recipe) if found is not None else None
     if found is None or table is None:
@@ -68,7 +102,7 @@ def simulate_into(
     if system.id != recipe.system.id:
         typer.echo(f"The number {recipe.system.id} is taken: the system is {system.id}.", err=True)
     made = 0
-    if grid is not None and images is not None:
+    if grid is not None:
         made = _write_images(data, found, grid, images.overwrite, client)
     print_block(
         f"{system.id} {system.name}",
@@ -89,14 +123,8 @@ def _grid(recipe: "Recipe", images: ImageOptions) -> "PatternGrid":
     order = project(recipe.crystal, recipe.system.zone_axis).rotation_order
     field = images.field if images.field is not None else recipe.table.field
     grid = default_grid(recipe.system, order, images.size, field)
-    names = {
-        "thickness": "thickness_nm", "mistilt": "mistilt_mrad", "azimuth": "azimuth_deg",
-        "convergence": "convergence_mrad",
-    }  # fmt: skip
     given: dict[str, Any] = {
-        names[option]: parse_steps(text, f"--{option}")
-        for option, text in images.ranges.items()
-        if text is not None
+        _GRID[option]: parse_steps(text, f"--{option}") for option, text in images.ranges.items()
     }
     grid = replace(grid, **given)
     system = recipe.system

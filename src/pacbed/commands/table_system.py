@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pacbed.commands.train_options import SystemOptions
 from pacbed.errors import CrystalError, OutOfRangeError
 
 if TYPE_CHECKING:
@@ -13,14 +14,13 @@ if TYPE_CHECKING:
     from pacbed.library.system import System
 
 
-def table_system(table: "PatternTable", given: dict[str, Any], recipe: "Recipe | None") -> "System":
+def table_system(table: "PatternTable", said: SystemOptions, recipe: "Recipe | None") -> "System":
     """Describe the system of a table; its ranges are those of the rows.
 
     Parameters
     ----------
     table : PatternTable
-    given : dict
-        Options ``system_id``, ``name``, ``material``, ``zone_axis``, ``high_tension``.
+    said : SystemOptions
     recipe : Recipe or None
         Says what the options do not.
 
@@ -37,21 +37,19 @@ def table_system(table: "PatternTable", given: dict[str, Any], recipe: "Recipe |
         "mistilt_mrad": _range(table.mistilt_mrad),
     }
     if recipe is not None:
-        named = {"id": "system_id", "name": "name", "material": "material"}
-        changed: dict[str, Any] = {
-            k: given[option] for k, option in named.items() if option in given
-        }
+        named = {"id": said.system_id, "name": said.name, "material": said.material}
+        changed: dict[str, Any] = {k: value for k, value in named.items() if value is not None}
         return dataclasses.replace(recipe.system, **changed, **ranges)
-    number = given.get("system_id", _folder_number(table.path))
-    material = given.get("material") or table.one_value("Material")
-    zone_axis_text = given.get("zone_axis") or table.one_value("Direction")
-    said = {
+    number = said.system_id if said.system_id is not None else _folder_number(table.path)
+    material = said.material or table.one_value("Material")
+    zone_axis_text = said.zone_axis or table.one_value("Direction")
+    known = {
         "--id": number is not None,
         "--material": material,
         '--zone-axis "0 0 1"': zone_axis_text,
-        "--high-tension": "high_tension" in given or table.one_value("Electron_Energy"),
+        "--high-tension": said.high_tension is not None or table.one_value("Electron_Energy"),
     }
-    missing = [option for option, there in said.items() if not there]
+    missing = [option for option, there in known.items() if not there]
     if number is None or not material or missing:
         raise OutOfRangeError(
             f"{table.path}: neither its place nor a column with one value says which system it is: "
@@ -59,11 +57,17 @@ def table_system(table: "PatternTable", given: dict[str, Any], recipe: "Recipe |
         )
     composition = table.one_value("Composition") or table.one_value("Crystal") or material
     zone_axis = _zone_axis(table, zone_axis_text)
-    high_tension = _high_tension(table, given.get("high_tension"))
+    high_tension = _high_tension(table, said.high_tension)
     short = re.sub(r"[^A-Za-z0-9_]+", "-", composition).strip("-").lower()
     name = f"{short or 'system'}-{''.join(map(str, zone_axis))}-{high_tension:g}kV"
     return System(
-        number, given.get("name", name), material, composition, zone_axis, high_tension, **ranges
+        number,
+        said.name if said.name is not None else name,
+        material,
+        composition,
+        zone_axis,
+        high_tension,
+        **ranges,
     )
 
 

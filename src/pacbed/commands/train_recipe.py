@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from pacbed.commands.output import print_block, progress_bar
 from pacbed.commands.simulate_table import check_table, simulate_recipe, usable_table
+from pacbed.commands.train_options import RecipeOptions, TrainingOptions
 from pacbed.errors import FileFormatError, RecipeError
 
 if TYPE_CHECKING:
@@ -19,50 +20,35 @@ _WORK = "training"
 _TABLE, _PLAN, _CHECKPOINT = "lacbed.npz", "plan.json", "checkpoint.pt"
 
 
-def train_recipe(
-    recipe: Path,
-    output: Path,
-    table: Path | None,
-    resume: bool,
-    transfer_from: Path | None,
-    chosen: dict[str, int],
-    model: str | None = None,
-    register: bool = False,
-) -> None:
+def train_recipe(recipe: Path, training: TrainingOptions, of_recipe: RecipeOptions) -> None:
     """Train the networks of a recipe and write the bundle.
 
     Parameters
     ----------
     recipe : Path
-    output : Path
-        Folder of the bundle, or the data folder where `register` is set.
-    table : Path or None
-        Of the recipe, where it was simulated before.
-    resume : bool
-    transfer_from : Path or None
-        Checkpoint of another system's training, or the folder of its bundle.
-    chosen : dict
-        Training options in place of the recipe's.
-    model : str or None
-        Name of the model in the data folder, by default the system's.
-    register : bool
-        Whether system and bundle are registered in a data folder.
+    training : TrainingOptions
+        With `data`, system and bundle are registered there, else the bundle goes to `output`.
+    of_recipe : RecipeOptions
     """
     from pacbed.files import write_atomically
     from pacbed.library.install import install_model, prepare_model
     from pacbed.library.recipe import load_recipe
 
     loaded = load_recipe(recipe)
+    asked = {"samples": of_recipe.samples, "seed": training.seed, "threads": training.threads}
+    chosen = {name: value for name, value in asked.items() if value is not None}
     loaded = dataclasses.replace(loaded, training=dataclasses.replace(loaded.training, **chosen))
-    start = None if transfer_from is None else _start(transfer_from)
-    data = output
-    if register:
-        place = prepare_model(data, loaded, model)
+    start = None if training.transfer_from is None else _start(training.transfer_from)
+    data, table = training.data, of_recipe.table
+    if data is None:
+        output = training.output or Path()
+    else:
+        place = prepare_model(data, loaded, of_recipe.model)
         loaded, output = place.recipe, place.folder
         table = table or (place.table if usable_table(place.table, loaded) else None)
     work = output / _WORK
     plan = _plan(loaded)
-    goes_on = _check_folder(output, loaded, plan, resume)
+    goes_on = _check_folder(output, loaded, plan, training.resume)
     lacbed = _table(work, loaded, table, goes_on)
     # Only now, so that an impossible recipe leaves no folder behind.
     work.mkdir(parents=True, exist_ok=True)
@@ -70,7 +56,7 @@ def train_recipe(
     if not goes_on:
         lacbed.save(work / _TABLE)
     _train(loaded, lacbed, output, goes_on, start)
-    if register:
+    if data is not None:
         install_model(data, output)
     size = sum(file.stat().st_size for file in output.iterdir() if file.is_file())
     print_block(

@@ -2,10 +2,16 @@
 
 import dataclasses
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from pacbed.commands.output import print_block, progress_bar
 from pacbed.commands.table_system import default_output, table_system
+from pacbed.commands.train_options import (
+    SystemOptions,
+    TableOptions,
+    TrainingOptions,
+    given,
+)
 from pacbed.errors import BundleError, FileFormatError, OutOfRangeError
 
 if TYPE_CHECKING:
@@ -28,28 +34,34 @@ _SAME = (
 CACHE_FOLDER = ".pacbed_cache"
 
 
-def train_table(path: Path, given: dict[str, Any]) -> None:
+def train_table(
+    path: Path, training: TrainingOptions, of_table: TableOptions, of_system: SystemOptions
+) -> None:
     """Train the label networks of a table and write the bundle.
 
     Parameters
     ----------
     path : Path
-    given : dict
-        Options of ``pacbed train`` that were given.
+    training : TrainingOptions
+    of_table : TableOptions
+    of_system : SystemOptions
     """
     from pacbed.learn.from_table.train import check_folder, train_from_table
     from pacbed.library.recipe import load_recipe
 
-    asked = table_options(given)
-    table = read_kept(path, given)
-    options, left_out = with_direction(asked, table, given)
-    recipe = load_recipe(given["recipe"]) if "recipe" in given else None
-    system = table_system(table, given, recipe)
-    folder = given.get("output") or default_output(path, system)
+    start = training.transfer_from
+    asked = table_options(of_table, training.seed, training.threads)
+    table = read_kept(path, of_table, training.data)
+    options, left_out = asked, None
+    if not of_table.targets:
+        options, left_out = with_direction(asked, table, start)
+    recipe = None if of_system.recipe is None else load_recipe(of_system.recipe)
+    system = table_system(table, of_system, recipe)
+    folder = training.output or default_output(path, system)
     _check_recipe(table, recipe)
-    check_folder(folder, table, options, bool(given.get("resume")))
-    _check_networks(options, given.get("transfer_from"))
-    prepared = read_patterns(table, options, given.get("cache"))
+    check_folder(folder, table, options, training.resume)
+    _check_networks(options, start)
+    prepared = read_patterns(table, options, of_table.cache)
     lacbed = _lacbed(recipe, folder)
     with progress_bar("training", total=len(options.targets)) as bar:
         done: list[str] = []
@@ -59,23 +71,20 @@ def train_table(path: Path, given: dict[str, Any]) -> None:
                 done.append(target)
             bar.update(len(done) - 1 + share, _words(target, loss, last, options.epochs))
 
-        best = train_from_table(
-            prepared, system, options, folder, given.get("transfer_from"), lacbed, report
-        )
+        best = train_from_table(prepared, system, options, folder, start, lacbed, report)
     _install(folder, system)
     _print(folder, system, prepared, best, left_out, lacbed is not None)
 
 
-def table_options(given: dict[str, Any]) -> "TableTraining":
+def table_options(of_table: TableOptions, seed: int | None, threads: int | None) -> "TableTraining":
     """The training's options from the command's."""
     from pacbed.learn.from_table.options import Distortion, TableTraining
 
-    distortion = Distortion(
-        rotate=not given.get("no_rotation"), detector=not given.get("no_detector")
-    )
-    values = {name: given[name] for name in _SAME if name in given}
-    if given.get("targets"):
-        values["targets"] = tuple(given["targets"])
+    distortion = Distortion(rotate=not of_table.no_rotation, detector=not of_table.no_detector)
+    said = given(of_table) | {"seed": seed, "threads": threads}
+    values = {name: said[name] for name in _SAME if said.get(name) is not None}
+    if of_table.targets:
+        values["targets"] = tuple(of_table.targets)
     options = TableTraining(**values, distortion=distortion)
     if options.pretrained and options.channels == 1:
         raise OutOfRangeError("--pretrained is for a Keras backbone: give --backbone as well.")
@@ -91,9 +100,9 @@ def table_options(given: dict[str, Any]) -> "TableTraining":
 
 
 def with_direction(
-    options: "TableTraining", table: "PatternTable", given: dict[str, Any]
+    options: "TableTraining", table: "PatternTable", start: Path | None
 ) -> "tuple[TableTraining, str | None]":
-    """Add the tilt's direction to the targets where none were named and it can be learned.
+    """Add the tilt's direction to the targets where it can be learned.
 
     Returns
     -------
@@ -105,29 +114,28 @@ def with_direction(
     from pacbed.learn.from_table.options import DIRECTION
     from pacbed.library.pattern_azimuth import AZIMUTH, azimuths_to_learn
 
-    if given.get("targets") or AZIMUTH not in table.others:
+    if AZIMUTH not in table.others:
         return options, None
     try:
         azimuths_to_learn(table)
     except FileFormatError as error:
         return options, str(error)
-    start = given.get("transfer_from")
     if start is not None and not (start / weights_name(DIRECTION, options.backbone)).is_file():
         return options, f"{start} has no such model to start from"
     return dataclasses.replace(options, targets=(*options.targets, DIRECTION)), None
 
 
-def read_kept(path: Path, given: dict[str, Any]) -> "PatternTable":
+def read_kept(path: Path, of_table: TableOptions, data: Path | None) -> "PatternTable":
     """The rows of a table that are inside the ranges to keep."""
     from pacbed.library.pattern_table import read_pattern_table
 
-    table = read_pattern_table(path, given.get("data"))
+    table = read_pattern_table(path, data)
     ranges = {}
-    if "thickness_range" in given:
-        low, high = given["thickness_range"]
+    if of_table.thickness_range is not None:
+        low, high = of_table.thickness_range
         ranges["thickness_angstrom"] = (10 * low, 10 * high)
-    if "convergence_range" in given:
-        ranges["convergence_mrad"] = given["convergence_range"]
+    if of_table.convergence_range is not None:
+        ranges["convergence_mrad"] = of_table.convergence_range
     return table.keep(**ranges) if ranges else table
 
 

@@ -5,20 +5,25 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pacbed.commands.options import DataOption, check_output, parse_numbers
+from pacbed.commands.declared import declared
+from pacbed.commands.options import DataOption, check_output
 from pacbed.commands.output import print_block, progress_bar
 from pacbed.commands.select import choose_system
+from pacbed.commands.wedge_options import WedgeScan
+from pacbed.commands.wedge_truth import write_truth
 from pacbed.errors import OutOfRangeError
 
 if TYPE_CHECKING:
     from pacbed.lacbed.table import LacbedTable
-    from pacbed.maps.wedge import WedgeOptions, WedgeTruth
+    from pacbed.maps.wedge import WedgeOptions
 
 #: Largest scan in a format that is written at once, bytes.
 _AT_ONCE = 1 << 30
 
 
+@declared
 def wedge(
+    *,
     output: Annotated[
         Path,
         typer.Option(
@@ -32,31 +37,7 @@ def wedge(
     system: Annotated[
         str, typer.Option("--system", "-s", help="ID or name of the system.", metavar="ID|NAME")
     ] = "sto-001-300kV",
-    size: Annotated[
-        int, typer.Option(help="Scan positions along each side.", min=2, max=4096, metavar="N")
-    ] = 32,
-    detector: Annotated[
-        int, typer.Option(help="Detector pixels along each side.", min=32, max=1024, metavar="N")
-    ] = 128,
-    step: Annotated[float, typer.Option(help="Distance of positions.", metavar="NM")] = 0.1,
-    convergence: Annotated[
-        float, typer.Option(help="Convergence semi-angle.", metavar="MRAD")
-    ] = 20.0,
-    mrad_per_pixel: Annotated[float, typer.Option(help="Angle per pixel.", metavar="MRAD")] = 0.5,
-    thickness: Annotated[
-        str, typer.Option(help="Thickness at the left and at the right.", metavar="NM,NM")
-    ] = "5,90",
-    mistilt: Annotated[
-        float, typer.Option(help="Largest mistilt in the field.", min=0, metavar="MRAD")
-    ] = 6.0,
-    electrons: Annotated[float, typer.Option(help="Electrons per position.")] = 5000.0,
-    drift: Annotated[
-        float, typer.Option(help="Way of the pattern on the detector.", metavar="PIXELS")
-    ] = 2.0,
-    distortion: Annotated[
-        float, typer.Option(help="Displacement of the scan lines, as a share of the field.")
-    ] = 0.01,
-    seed: Annotated[int, typer.Option(help="Seed of the noise.", min=0)] = 1,
+    scan: WedgeScan,
     frozen_phonons: Annotated[
         Path | None,
         typer.Option(
@@ -67,9 +48,6 @@ def wedge(
             metavar="RECIPE",
         ),
     ] = None,
-    tilts: Annotated[
-        int, typer.Option(help="Tilts of a scan with frozen phonons.", min=1, max=64, metavar="N")
-    ] = 2,
     data: DataOption = None,
 ) -> None:
     """Simulate a 4D-STEM scan of a bent wedge, to try maps with.
@@ -84,49 +62,24 @@ def wedge(
     """
     check_output(output, (".hspy", ".npy"))
     if frozen_phonons is not None:
-        from pacbed.commands.wedge_phonons import PhononWedge, write_phonon_wedge
+        from pacbed.commands.wedge_phonons import write_phonon_wedge
 
-        asked = PhononWedge(
-            columns=size, tilts=tilts, detector_px=detector, convergence_mrad=convergence,
-            mrad_per_pixel=mrad_per_pixel, thickness_nm=_limits(thickness), mistilt_mrad=mistilt,
-            electrons=electrons, seed=seed,
-        )  # fmt: skip
-        write_phonon_wedge(output, frozen_phonons, asked)
+        write_phonon_wedge(output, frozen_phonons, scan)
         return
     from pacbed.library.register import load_engine
-    from pacbed.maps.wedge import WedgeOptions
 
-    options = WedgeOptions(
-        scan_shape=(size, size),
-        detector_px=detector,
-        convergence_mrad=convergence,
-        mrad_per_pixel=mrad_per_pixel,
-        thickness_nm=_limits(thickness),
-        mistilt_mrad=mistilt,
-        electrons=electrons,
-        drift_px=drift,
-        distortion=distortion,
-        step_nm=step,
-        seed=seed,
-    )
     bundle = load_engine(choose_system(system, None, None, "0 0 1", data), data)
-    _write(output, bundle.table, options, bundle.system.high_tension_kV)
+    _write(output, bundle.table, scan.of_table(), bundle.system.high_tension_kV)
+    size, detector = scan.size, scan.detector
+    step = "" if output.suffix == ".hspy" else f" --step {scan.step:g}"
     print_block(
         str(output),
         [
             ("Scan", f"{size} x {size} positions of {detector} x {detector} pixels"),
             ("Map", f"pacbed map {output} --system {bundle.system.name} --convergence "
-             f"{convergence:g}{'' if output.suffix == '.hspy' else f' --step {step:g}'}"
-             " -o map.hspy"),
+             f"{scan.convergence:g}{step} -o map.hspy"),
         ],
     )  # fmt: skip
-
-
-def _limits(text: str) -> tuple[float, float]:
-    limits = parse_numbers(text, "--thickness")
-    if len(limits) != 2:
-        raise OutOfRangeError(f'--thickness "{text}": give two numbers, such as 5,90.')
-    return limits[0], limits[1]
 
 
 def _write(path: Path, table: "LacbedTable", options: "WedgeOptions", high_tension: float) -> None:
@@ -151,17 +104,3 @@ def _write(path: Path, table: "LacbedTable", options: "WedgeOptions", high_tensi
                 high_tension, options.convergence_mrad,
             )  # fmt: skip
     write_truth(path, wedge_truth(options))
-
-
-def write_truth(output: Path, truth: "WedgeTruth") -> None:
-    """Write what a wedge is at each position beside its scan."""
-    import io
-
-    import numpy as np
-
-    from pacbed.files import write_atomically
-
-    arrays: dict[str, np.ndarray] = vars(truth)
-    buffer = io.BytesIO()
-    np.savez_compressed(buffer, allow_pickle=False, **arrays)
-    write_atomically(output.with_name(f"{output.stem}-truth.npz"), buffer.getvalue())

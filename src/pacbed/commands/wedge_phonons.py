@@ -1,11 +1,12 @@
 """``pacbed wedge --frozen-phonons``: a small scan by abTEM."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pacbed.commands.output import print_block, progress_bar
+from pacbed.commands.wedge_options import WedgeScan
+from pacbed.commands.wedge_truth import write_truth
 from pacbed.errors import OutOfRangeError
 
 if TYPE_CHECKING:
@@ -24,55 +25,7 @@ _LEAST_STEP_NM = 0.4
 _SAMPLING_ANGSTROM, _PERIODS = 0.125, 32
 
 
-@dataclass(frozen=True)
-class PhononWedge:
-    """A wedge in steps.
-
-    Attributes
-    ----------
-    columns : int
-        Positions along the wedge, in windows of 8.
-    tilts : int
-        Bands of 8 rows, each with its tilt.
-    detector_px : int
-    convergence_mrad, mrad_per_pixel : float
-    thickness_nm : tuple of float
-        Of the first and of the last window.
-    mistilt_mrad : float
-        Of the last band.
-    electrons : float
-        Per position.
-    seed : int
-    """
-
-    columns: int
-    tilts: int
-    detector_px: int
-    convergence_mrad: float
-    mrad_per_pixel: float
-    thickness_nm: tuple[float, float]
-    mistilt_mrad: float
-    electrons: float
-    seed: int
-
-    def __post_init__(self) -> None:
-        if self.columns < WINDOW or self.columns % WINDOW:
-            raise OutOfRangeError(
-                f"--size {self.columns}: with frozen phonons give a multiple of {WINDOW}, such as "
-                f"{8 * WINDOW}; every window of {WINDOW} has its thickness."
-            )
-        low, high = self.thickness_nm
-        windows = self.columns // WINDOW
-        if windows > 1 and abs(high - low) < _LEAST_STEP_NM * (windows - 1):
-            raise OutOfRangeError(
-                f"--thickness {low:g},{high:g}: the windows would be less than {_LEAST_STEP_NM} nm "
-                "apart: give a wider range or a smaller --size."
-            )
-        if not 0 < self.electrons < 1e9:
-            raise OutOfRangeError("--electrons must lie between 0 and 1e9")
-
-
-def write_phonon_wedge(output: Path, recipe_path: Path, asked: PhononWedge) -> None:
+def write_phonon_wedge(output: Path, recipe_path: Path, asked: WedgeScan) -> None:
     """Simulate the scan, and write it and its truth.
 
     Raises
@@ -82,32 +35,50 @@ def write_phonon_wedge(output: Path, recipe_path: Path, asked: PhononWedge) -> N
     """
     import numpy as np
 
-    from pacbed.commands.wedge import write_truth
     from pacbed.library.recipe import load_recipe
     from pacbed.maps.scan_writer import write_hspy, write_npy_rows
     from pacbed.maps.tiled_wedge import band_tilts, tiled_rows, tiled_truth
 
+    _check(asked)
     recipe = load_recipe(recipe_path)
     generator = np.random.default_rng(asked.seed)
-    tilts = band_tilts(asked.tilts, asked.mistilt_mrad, generator)
+    tilts = band_tilts(asked.tilts, asked.mistilt, generator)
     with progress_bar("abTEM multislice") as bar:
         bands = list(simulate_bands(recipe, asked, tilts, bar.update))
     rows = tiled_rows([band.frames for band in bands], asked.electrons, generator)
     first = bands[0]
-    shape = (WINDOW * asked.tilts, asked.columns, asked.detector_px, asked.detector_px)
+    shape = (WINDOW * asked.tilts, asked.size, asked.detector, asked.detector)
     if output.suffix.lower() == ".npy":
         write_npy_rows(output, shape, np.dtype(np.uint16), rows)
     else:
         write_hspy(
             output, np.stack(list(rows)), first.step_nm, first.mrad_per_pixel,
-            recipe.system.high_tension_kV, asked.convergence_mrad,
+            recipe.system.high_tension_kV, asked.convergence,
         )  # fmt: skip
-    write_truth(output, tiled_truth(first.thicknesses_nm, tilts, WINDOW, asked.detector_px))
+    write_truth(output, tiled_truth(first.thicknesses_nm, tilts, WINDOW, asked.detector))
     _print(output, recipe, asked, first, tilts)
 
 
+def _check(asked: WedgeScan) -> None:
+    """Refuse a wedge that cells of the crystal cannot make."""
+    if asked.size < WINDOW or asked.size % WINDOW:
+        raise OutOfRangeError(
+            f"--size {asked.size}: with frozen phonons give a multiple of {WINDOW}, such as "
+            f"{8 * WINDOW}; every window of {WINDOW} has its thickness."
+        )
+    low, high = asked.limits_nm
+    windows = asked.size // WINDOW
+    if windows > 1 and abs(high - low) < _LEAST_STEP_NM * (windows - 1):
+        raise OutOfRangeError(
+            f"--thickness {low:g},{high:g}: the windows would be less than {_LEAST_STEP_NM} nm "
+            "apart: give a wider range or a smaller --size."
+        )
+    if not 0 < asked.electrons < 1e9:
+        raise OutOfRangeError("--electrons must lie between 0 and 1e9")
+
+
 def simulate_bands(
-    recipe: "Recipe", asked: PhononWedge, tilts: "np.ndarray", progress: Callable[[float], None]
+    recipe: "Recipe", asked: WedgeScan, tilts: "np.ndarray", progress: Callable[[float], None]
 ) -> "Iterator[ReferenceFrames]":
     """The frames of one tilt after the other; `progress` is told the finished share."""
     import numpy as np
@@ -115,12 +86,12 @@ def simulate_bands(
     from pacbed.reference import ReferenceOptions
     from pacbed.reference.frames import simulate_frames
 
-    windows = asked.columns // WINDOW
+    windows = asked.size // WINDOW
     for number, (tilt_x, tilt_y) in enumerate(tilts):
         options = ReferenceOptions(
             high_tension_kV=recipe.system.high_tension_kV,
-            convergence_mrad=asked.convergence_mrad,
-            thicknesses_nm=tuple(np.linspace(*asked.thickness_nm, windows).tolist()),
+            convergence_mrad=asked.convergence,
+            thicknesses_nm=tuple(np.linspace(*asked.limits_nm, windows).tolist()),
             tilt_x_mrad=float(tilt_x),
             tilt_y_mrad=float(tilt_y),
             configurations=CONFIGURATIONS,
@@ -135,27 +106,27 @@ def simulate_bands(
             progress((before + done / of) / len(tilts))
 
         band = simulate_frames(
-            recipe.crystal, recipe.system.zone_axis, options, WINDOW, asked.detector_px, tell
+            recipe.crystal, recipe.system.zone_axis, options, WINDOW, asked.detector, tell
         )
         yield band
 
 
 def _print(
-    output: Path, recipe: "Recipe", asked: PhononWedge, band: "ReferenceFrames", tilts: "np.ndarray"
+    output: Path, recipe: "Recipe", asked: WedgeScan, band: "ReferenceFrames", tilts: "np.ndarray"
 ) -> None:
-    pixels, system = asked.detector_px, recipe.system
+    pixels, system = asked.detector, recipe.system
     shown = "; ".join(f"{x:.2f}, {y:.2f}" for x, y in tilts)
     thickness = band.thicknesses_nm
     step = "" if output.suffix.lower() == ".hspy" else f" --step {band.step_nm:.5g}"
     print_block(
         str(output),
         [
-            ("Scan", f"{WINDOW * asked.tilts} x {asked.columns} positions of {pixels} x {pixels}"
+            ("Scan", f"{WINDOW * asked.tilts} x {asked.size} positions of {pixels} x {pixels}"
              f" pixels, {band.mrad_per_pixel:.4g} mrad per pixel"),
             ("Thickness", f"{thickness[0]:.2f} to {thickness[-1]:.2f} nm in {len(thickness)}"
              " windows"),
             ("Tilts", f"{shown} mrad (x, y)"),
             ("Map", f"pacbed map {output} --system {system.name} --convergence "
-             f"{asked.convergence_mrad:g} --window {WINDOW}{step} -o map.hspy"),
+             f"{asked.convergence:g} --window {WINDOW}{step} -o map.hspy"),
         ],
     )  # fmt: skip

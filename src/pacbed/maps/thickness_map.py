@@ -54,6 +54,8 @@ class ThicknessMap:
     geometry : SharedGeometry
     warnings : tuple of str
     settings, provenance : dict
+    mask : ndarray of bool or None
+        True where a scan position was used; None where all were.
     """
 
     system: str
@@ -79,6 +81,7 @@ class ThicknessMap:
     warnings: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    mask: np.ndarray | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -186,6 +189,7 @@ def finish_map(
             "source": source,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
         },
+        mask=grid.mask,
     )
 
 

@@ -61,7 +61,8 @@ def view_window(
     Raises
     ------
     OutOfRangeError
-        If there is no such window, or it has no answer.
+        If there is no such window, it has no answer, or the map was made with a mask and
+        lacks it.
     """
     rows, columns = result.shape
     if not (0 <= row < rows and 0 <= column < columns):
@@ -69,27 +70,43 @@ def view_window(
     thickness_nm = float(result.thickness_nm[row, column])
     if not np.isfinite(thickness_nm):
         raise OutOfRangeError(f"window {row}, {column} has no answer to compare with")
-    window, stride, region = (
-        tuple(result.settings[name]) for name in ("window", "stride", "region")
-    )
-    grid = WindowGrid(scan.scan_shape, window, stride, region)
+    grid = _grid(scan, result)
     sums = next(scan.sums(grid, row, row + 1))
     measured = sums.patterns[column] / max(int(sums.frames[column]), 1)
     geometry = result.geometry
     shift = np.nan_to_num(result.center_shift_px[row, column])
     center = geometry.center(places(grid)[None, row, column])[0] + shift
     low, high = bundle.system.convergence_mrad
+    # 1 + [[a, b], [b, −a]] shrinks by 1 − r and stretches by 1 + r, which is ε = r up to the
+    # factor 1 − r² of both.
+    a, b = geometry.ellipticity
+    ellipticity = float(np.hypot(a, b))
     parameters = PatternParameters(
         thickness_nm=thickness_nm,
         tilt_x_mrad=float(result.tilt_x_mrad[row, column]),
         tilt_y_mrad=float(result.tilt_y_mrad[row, column]),
         convergence_mrad=float(np.clip(geometry.convergence_mrad, low, high)),
-        mrad_per_pixel=geometry.mrad_per_pixel,
+        mrad_per_pixel=geometry.mrad_per_pixel * (1 - ellipticity**2),
         rotation_deg=geometry.rotation_deg,
         center_row_px=float(center[1]),
         center_column_px=float(center[0]),
+        ellipticity=ellipticity,
+        ellipticity_angle_deg=float(np.degrees(np.arctan2(b, a)) / 2 + 90),
     )
     ideal = synthesise(bundle.table, parameters, measured.shape)
     blurred = gaussian_filter(np.nan_to_num(ideal), geometry.blur_mrad / geometry.mrad_per_pixel)
     fitted, _ = match_intensity(measured, np.where(np.isfinite(ideal), blurred, np.nan))
     return WindowView(measured, np.asarray(fitted))
+
+
+def _grid(scan: Scan, result: ThicknessMap) -> WindowGrid:
+    """The windows that the map was made of."""
+    window, stride, region = (
+        tuple(result.settings[name]) for name in ("window", "stride", "region")
+    )
+    if result.settings.get("masked") and result.mask is None:
+        raise OutOfRangeError(
+            "the map was made with a mask, and its file, of an earlier version, does not hold it: "
+            "make the map again"
+        )
+    return WindowGrid(scan.scan_shape, window, stride, region, result.mask)
