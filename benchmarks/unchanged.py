@@ -7,7 +7,8 @@ the tests and the examples, with and without the fit, with the angle per pixel g
 on models that choose among labels; on the examples asked of any system; on maps of a simulated
 wedge; and on measured patterns, where a folder with a ``labels.csv`` is given. Prints, for
 each group, the largest differences and the case with the largest one. Exit status 1 unless
-each thickness is the same to 1e-6 nm, each tilt to 1e-6 mrad, and each status the same.
+each thickness is the same to 1e-6 nm, each tilt to 1e-6 mrad (1e-4 in the map by the networks
+alone), and each status the same.
 """
 
 import argparse
@@ -21,6 +22,9 @@ from pathlib import Path
 from revisions import ROOT, revision, start
 
 LARGEST = 1e-6
+#: Networks compute in single precision: where they look at a geometry that was fitted, its last
+#: digits of double precision move their answers this much.
+LARGEST_OF = {"map, networks": 1e-4}
 #: What a number belongs to, by the beginning of its name; the first that fits.
 KINDS = {
     "thickness_std": "std", "tilt_std": "std", "thickness": "thickness/nm",
@@ -75,7 +79,7 @@ def compare(before: list, after: list) -> bool:
         ]
         largest = {c: max(row[c] for _, row in rows) for c in COLUMNS[:5]}
         largest |= {c: sum(row[c] for _, row in rows) for c in COLUMNS[5:]}
-        moved = max(largest["thickness/nm"], largest["tilt/mrad"]) > LARGEST
+        moved = max(largest["thickness/nm"], largest["tilt/mrad"]) > LARGEST_OF.get(group, LARGEST)
         same &= not moved and not largest["status"]
         worst = max(rows, key=lambda item: (item[1]["status"], *item[1].values()))
         print(

@@ -5,6 +5,7 @@ lattice tilts near that reading and near the neighbour's answer; the likeliest h
 fitted. Where none fits, all tilts of the system are searched.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,7 +20,6 @@ from pacbed.infer.confidence import Calibration, Evidence
 from pacbed.infer.networks import Networks
 from pacbed.infer.thickness_scan import valleys
 from pacbed.library.bundle import Bundle
-from pacbed.pattern.crystal_frame import make_crystal_frame
 from pacbed.pattern.preprocess import clean
 
 #: Solutions that are kept of each pattern, the best first.
@@ -57,27 +57,28 @@ class WindowSolution:
 
 
 class BatchSolver:
-    """Infers patterns that share a geometry.
+    """Infers patterns that share a geometry; see :meth:`.predictor.Predictor.sharing`.
 
     Parameters
     ----------
     bundle : Bundle
+    networks : Networks
+    calibration : Calibration
     geometry : SharedGeometry
-    threads : int
-        Threads of the networks.
     """
 
-    def __init__(self, bundle: Bundle, geometry: SharedGeometry, threads: int = 1) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        networks: Networks,
+        calibration: Calibration,
+        geometry: SharedGeometry,
+    ) -> None:
+        self.bundle = bundle
+        self.calibration = calibration
         self.geometry = geometry
-        self.networks = Networks(bundle, threads)
-        self.calibration = Calibration.from_dict(bundle.calibration)
-        system = bundle.system
-        self._frame = make_crystal_frame(
-            np.array(bundle.input["operations"], float),
-            system.convergence_mrad[1],
-            system.mistilt_mrad[1],
-        )
-        self._bundle = bundle
+        self.bins = networks.bins
+        self._networks = networks
         self._made: tuple[PatternDictionary, LatticeSampler] | None = None
 
     def read(self, patterns: np.ndarray, centers: np.ndarray) -> BatchReading:
@@ -86,43 +87,57 @@ class BatchSolver:
         Parameters
         ----------
         patterns : ndarray of float32, shape (B, rows, columns)
-            From :func:`pacbed.pattern.preprocess.clean`.
+            From :func:`cleaned`.
         centers : ndarray, shape (B, 2)
             Column and row of the disks' centres, pixels.
+
+        Raises
+        ------
+        PatternError
+            If the disk of this geometry is not on the detector at all.
         """
-        return read_batch(patterns, centers, self.geometry, self.networks, self._frame)
+        return read_batch(patterns, centers, self.geometry, self._networks)
 
     def solve(
         self,
-        pattern: np.ndarray,
-        center: np.ndarray,
-        probability: np.ndarray,
-        tilts: list[np.ndarray],
-    ) -> list[WindowSolution]:
-        """Fit one pattern.
+        patterns: np.ndarray,
+        centers: np.ndarray,
+        reading: BatchReading,
+        neighbours: bool = False,
+    ) -> Iterator[list[WindowSolution]]:
+        """Fit patterns, one after the other.
 
         Parameters
         ----------
-        pattern : ndarray of float32, shape (rows, columns)
-        center : ndarray, shape (2,)
-            Column and row of the disk's centre, pixels.
-        probability : ndarray, shape (bins,)
-            The networks' thickness distribution.
-        tilts : list of ndarray, shape (2,)
-            Where to begin, in the crystal's frame: the networks' and the neighbours' tilts.
+        patterns, centers : ndarray
+            As for :meth:`read`.
+        reading : BatchReading
+            Where to begin.
+        neighbours : bool
+            The patterns lie in a row: begin at the tilt of the last one as well.
 
-        Returns
-        -------
+        Yields
+        ------
         list of WindowSolution
-            The likeliest first, at least one.
+            Of the next pattern, the likeliest first; empty where it is not of a disk.
         """
         dictionary, sampler = self._tools()
-        values, recorded = sampler.sample(pattern, center)
-        search = _Search(dictionary, values, recorded, self._shift_std())
-        fits = search.near(tilts)
-        if fits[0].structured_residual > _BAD:
-            fits = _sorted([*fits, *search.everywhere(self._bundle.system.mistilt_mrad[1])])
-        return self._weighted(fits, probability)
+        tilts: list[np.ndarray] = []
+        for pattern, center, tilt, probability in zip(
+            patterns, centers, reading.tilt, reading.probability, strict=True
+        ):
+            try:
+                values, recorded = sampler.sample(pattern, center)
+            except PatternError:
+                yield []
+                continue
+            search = _Search(dictionary, values, recorded, self._shift_std())
+            fits = search.near([tilt, *tilts])
+            if fits[0].structured_residual > _BAD:
+                fits = _sorted([*fits, *search.everywhere(self.bundle.system.mistilt_mrad[1])])
+            solutions = self._weighted(fits, probability)
+            tilts = [solutions[0].fit.tilt] if neighbours else []
+            yield solutions
 
     def doubt(self, fit: LocalFit) -> float:
         """See :mod:`pacbed.infer.confidence`.
@@ -142,7 +157,7 @@ class BatchSolver:
     def _tools(self) -> tuple[PatternDictionary, LatticeSampler]:
         if self._made is None:
             alpha = self.geometry.convergence_mrad
-            table = self._bundle.table
+            table = self.bundle.table
             bare = PatternDictionary(table, alpha, 0.0)
             width = np.hypot(sampling_width(self.geometry, bare.lattice), self.geometry.blur_mrad)
             dictionary = PatternDictionary(table, alpha, float(width))
@@ -171,7 +186,7 @@ class BatchSolver:
         return fit.square_sum / best.noise - best.square_sum / best.noise
 
     def _support(self, probability: np.ndarray, thickness_nm: float) -> float:
-        near = np.abs(self.networks.bins - thickness_nm) <= _SUPPORT_NM
+        near = np.abs(self.bins - thickness_nm) <= _SUPPORT_NM
         return float(probability[near].sum())
 
 

@@ -8,7 +8,7 @@ from threadpoolctl import threadpool_limits
 
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.library.bundle import Bundle
-from pacbed.maps.blocks import BlockTask, Spread, cut, here
+from pacbed.maps.blocks import BlockTask, Spread, cut, here, shared_predictor
 from pacbed.maps.geometry import estimate_geometry, places, sample_windows
 from pacbed.maps.layers import Layers, join_layers
 from pacbed.maps.options import MapOptions, check_bundle, make_grid, scan_step_nm
@@ -136,7 +136,7 @@ def find_geometry(
             found = estimate_geometry(
                 patterns,
                 place,
-                bundle,
+                shared_predictor(bundle),
                 options.convergence_mrad,
                 options.mrad_per_pixel or scan.mrad_per_pixel,
                 lambda share: progress("finding scale, rotation and centre", share),

@@ -51,7 +51,12 @@ class PatternParameters:
 
 def rotation_matrix(angle_deg: float) -> np.ndarray:
     """Matrix that turns (x, y) by an angle from +x towards +y, shape (2, 2)."""
-    c, s = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
+    return turn_matrix(np.deg2rad(angle_deg))
+
+
+def turn_matrix(angle: float) -> np.ndarray:
+    """As :func:`rotation_matrix`, of an angle in rad."""
+    c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s], [s, c]])
 
 
