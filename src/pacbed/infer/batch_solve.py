@@ -10,6 +10,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import (
+    Counts,
+    Indices,
+    Mask,
+    Matrices,
+    Numbers,
+    Patterns,
+    Pixels,
+    Probabilities,
+    Tilt,
+)
 from pacbed.errors import PatternError
 from pacbed.infer.batch_dictionary import PatternDictionary
 from pacbed.infer.batch_fit import LocalFit, fit_locally
@@ -81,7 +92,7 @@ class BatchSolver:
         self._networks = networks
         self._made: tuple[PatternDictionary, LatticeSampler] | None = None
 
-    def read(self, patterns: np.ndarray, centers: np.ndarray) -> BatchReading:
+    def read(self, patterns: Patterns, centers: Pixels) -> BatchReading:
         """The networks' answers alone.
 
         Parameters
@@ -100,8 +111,8 @@ class BatchSolver:
 
     def solve(
         self,
-        patterns: np.ndarray,
-        centers: np.ndarray,
+        patterns: Patterns,
+        centers: Pixels,
         reading: BatchReading,
         neighbours: bool = False,
     ) -> Iterator[list[WindowSolution]]:
@@ -122,7 +133,7 @@ class BatchSolver:
             Of the next pattern, the likeliest first; empty where it is not of a disk.
         """
         dictionary, sampler = self._tools()
-        tilts: list[np.ndarray] = []
+        tilts: list[Tilt] = []
         for pattern, center, tilt, probability in zip(
             patterns, centers, reading.tilt, reading.probability, strict=True
         ):
@@ -167,7 +178,7 @@ class BatchSolver:
     def _shift_std(self) -> float:
         return max(self.geometry.center_std_px, 0.02) * self.geometry.mrad_per_pixel
 
-    def _weighted(self, fits: list[LocalFit], probability: np.ndarray) -> list[WindowSolution]:
+    def _weighted(self, fits: list[LocalFit], probability: Probabilities) -> list[WindowSolution]:
         best = fits[0]
         kept = [f for f in fits if self._worse(f, best) < _UNLIKELY][:KEPT]
         weights = np.array(
@@ -185,7 +196,7 @@ class BatchSolver:
         """Difference of χ² in units of the best fit's noise."""
         return fit.square_sum / best.noise - best.square_sum / best.noise
 
-    def _support(self, probability: np.ndarray, thickness_nm: float) -> float:
+    def _support(self, probability: Probabilities, thickness_nm: float) -> float:
         near = np.abs(self.bins - thickness_nm) <= _SUPPORT_NM
         return float(probability[near].sum())
 
@@ -195,11 +206,11 @@ class _Search:
     """Hypotheses for one pattern, and their fits."""
 
     dictionary: PatternDictionary
-    values: np.ndarray
-    recorded: np.ndarray
+    values: Numbers
+    recorded: Mask
     shift_std_mrad: float
 
-    def near(self, tilts: list[np.ndarray]) -> list[LocalFit]:
+    def near(self, tilts: list[Tilt]) -> list[LocalFit]:
         """Compare near some tilts, all brought into one sector by the first one's symmetry."""
         d = self.dictionary
         operations, places = d.foldings
@@ -222,7 +233,7 @@ class _Search:
             [(number, place, step) for number, place in enumerate(places) for step in steps]
         )
 
-    def _fits(self, hypotheses: list[tuple[int, np.ndarray, tuple[int, int]]]) -> list[LocalFit]:
+    def _fits(self, hypotheses: list[tuple[int, Indices, tuple[int, int]]]) -> list[LocalFit]:
         d = self.dictionary
         projected = {}
         for number, place, _ in hypotheses:
@@ -243,7 +254,7 @@ class _Search:
             fits.append(self._fit(number, place, thickness, np.array(step) @ d.lattice))
         return _distinct(_sorted(fits))
 
-    def _fit(self, number: int, place: np.ndarray, thickness: float, tilt: np.ndarray) -> LocalFit:
+    def _fit(self, number: int, place: Indices, thickness: float, tilt: Tilt) -> LocalFit:
         fit = fit_locally(
             self.dictionary,
             self.values[place],
@@ -255,7 +266,7 @@ class _Search:
         return fit.turned(self.dictionary.foldings[0][number])
 
 
-def _folding(operations: np.ndarray, tilt: np.ndarray) -> int:
+def _folding(operations: Matrices, tilt: Tilt) -> int:
     """Number of the operation A with tilt = A · folded tilt; always the same of equal ones."""
     images = np.einsum("mji,j->mi", operations, tilt)
     # Any direction off the mirror lines chooses one of the images.
@@ -275,7 +286,7 @@ def _distinct(fits: list[LocalFit]) -> list[LocalFit]:
     return kept
 
 
-def cleaned(patterns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cleaned(patterns: Counts) -> tuple[Patterns, Mask]:
     """Check and mend patterns; those that cannot be used are zero.
 
     Parameters

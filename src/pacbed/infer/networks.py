@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import onnxruntime
 
+from pacbed.arrays import Numbers, Patterns, Probabilities, Tilts, Vectors
 from pacbed.errors import BundleError
 from pacbed.library.bundle import Bundle
 from pacbed.pattern.crystal_frame import FRAME_SIZE, Pose, make_crystal_frame, to_crystal_frame
@@ -33,11 +34,11 @@ class LocatorAnswer:
         projection's rotations.
     """
 
-    tilt: np.ndarray
-    tilt_error: np.ndarray
-    zoom: np.ndarray
-    center: np.ndarray
-    rotation: np.ndarray
+    tilt: Tilts
+    tilt_error: Numbers
+    zoom: Numbers
+    center: Vectors
+    rotation: Numbers
 
 
 @dataclass(frozen=True)
@@ -60,12 +61,12 @@ class ReaderAnswer:
         Error of the rotation, rad.
     """
 
-    probability: np.ndarray
-    tilt: np.ndarray
-    tilt_error_mrad: np.ndarray
-    log_zoom: np.ndarray
-    center: np.ndarray
-    rotation: np.ndarray
+    probability: Probabilities
+    tilt: Tilts
+    tilt_error_mrad: Numbers
+    log_zoom: Numbers
+    center: Vectors
+    rotation: Numbers
 
 
 class Networks:
@@ -109,7 +110,7 @@ class Networks:
             system.mistilt_mrad[1],
         )
 
-    def locate(self, frames: np.ndarray, convergence_mrad: float) -> LocatorAnswer:
+    def locate(self, frames: Patterns, convergence_mrad: float) -> LocatorAnswer:
         """Where the crystal is in some frames.
 
         Parameters
@@ -134,7 +135,7 @@ class Networks:
             np.arctan2(sine, cosine) / self.order,
         )
 
-    def read(self, frames: np.ndarray, pose: Pose, convergence_mrad: float) -> ReaderAnswer:
+    def read(self, frames: Patterns, pose: Pose, convergence_mrad: float) -> ReaderAnswer:
         """Thickness distributions, and errors of the pose.
 
         Parameters

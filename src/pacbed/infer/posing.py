@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Pattern, Pixels, Probabilities, Tilt
 from pacbed.infer.networks import Networks, ReaderAnswer
 from pacbed.pattern.crystal_frame import Pose
 from pacbed.pattern.geometry import turn_matrix
@@ -48,7 +49,7 @@ class Placement:
 
     disk: DiskLocation
     rotation: float
-    tilt: np.ndarray
+    tilt: Tilt
 
     @property
     def rotation_deg(self) -> float:
@@ -56,9 +57,9 @@ class Placement:
         return math.degrees(self.rotation)
 
     @property
-    def pattern_tilt(self) -> np.ndarray:
+    def pattern_tilt(self) -> Tilt:
         """Tilt (x, y) in the pattern, mrad."""
-        return np.asarray(turn_matrix(self.rotation) @ self.tilt)
+        return turn_matrix(self.rotation) @ self.tilt
 
 
 @dataclass(frozen=True)
@@ -75,12 +76,12 @@ class Reading:
     """
 
     placement: Placement
-    probability: np.ndarray
+    probability: Probabilities
     tilt_error_mrad: float
 
 
 def read_poses(
-    data: np.ndarray,
+    data: Pattern,
     networks: Networks,
     convergence_mrad: float,
     mrad_per_pixel: float | None,
@@ -178,7 +179,7 @@ class _Looker:
             placement.tilt - answer.tilt[0],
         )
 
-    def _moved(self, disk: DiskLocation, shift: np.ndarray, zoom: float) -> DiskLocation:
+    def _moved(self, disk: DiskLocation, shift: Pixels, zoom: float) -> DiskLocation:
         """The disk shifted by (x, y) pixels, and of another radius where that is not known."""
         return DiskLocation(
             disk.row + shift[1], disk.column + shift[0], self.radius or disk.radius * zoom

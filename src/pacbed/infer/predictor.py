@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from pacbed.arrays import Counts
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.infer.batch_solve import BatchSolver
 from pacbed.infer.conditions import check_conditions
@@ -59,7 +60,7 @@ class Predictor:
 
     def infer(
         self,
-        pattern: np.ndarray,
+        pattern: Counts,
         convergence_mrad: float,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
@@ -109,7 +110,7 @@ class Predictor:
 
     def solve(
         self,
-        pattern: np.ndarray,
+        pattern: Counts,
         convergence_mrad: float,
         mrad_per_pixel: float | None = None,
         refine: bool = True,

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pacbed.arrays import Numbers, Patterns
 from pacbed.errors import PatternError
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.infer.batch_solve import cleaned
@@ -40,7 +41,7 @@ _CENTER_FLOOR_PX = 0.03
 
 @dataclass(frozen=True)
 class _Sampled:
-    place: np.ndarray
+    place: Numbers
     fit: Fit
 
 
@@ -69,16 +70,17 @@ def sample_windows(grid: WindowGrid, count: int) -> list[tuple[int, int]]:
     ]
 
 
-def places(grid: WindowGrid) -> np.ndarray:
+def places(grid: WindowGrid) -> Numbers:
     """Places of the windows in the scan from −1 to 1, shape (rows, columns, 2)."""
     centers = np.stack(grid.centers(), axis=-1)
     half = (np.array(grid.scan_shape) - 1) / 2
-    return np.asarray((centers - half) / np.maximum(half, 0.5))
+    place: Numbers = (centers - half) / np.maximum(half, 0.5)
+    return place
 
 
 def estimate_geometry(
-    patterns: np.ndarray,
-    place: np.ndarray,
+    patterns: Patterns,
+    place: Numbers,
     predictor: Predictor,
     convergence_mrad: float,
     mrad_per_pixel: float | None = None,
@@ -140,8 +142,8 @@ def estimate_geometry(
 
 def _with_centers(
     geometry: SharedGeometry,
-    patterns: np.ndarray,
-    place: np.ndarray,
+    patterns: Patterns,
+    place: Numbers,
     predictor: Predictor,
     progress: Callable[[float], None],
 ) -> SharedGeometry:
@@ -202,7 +204,7 @@ def _shared(good: list[_Sampled], order: int) -> SharedGeometry:
     )
 
 
-def _plane(place: np.ndarray, values: np.ndarray) -> tuple[tuple[float, float, float], np.ndarray]:
+def _plane(place: Numbers, values: Numbers) -> tuple[tuple[float, float, float], Numbers]:
     """Robust plane through values at places, and what it leaves."""
     terms = np.column_stack([np.ones(len(place)), place])
     # Directions in which the sample has no extent cannot be fitted.

@@ -1,11 +1,13 @@
 """From a scan to its map: sample, geometry, then one pass over the scan."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import Protocol
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from pacbed.arrays import Numbers, Patterns
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.library.bundle import Bundle
 from pacbed.maps.blocks import BlockTask, Spread, cut, here, shared_predictor
@@ -20,8 +22,17 @@ from pacbed.maps.windows import WindowGrid
 _BLOCK_WINDOWS = 64
 #: Windows that say where the centre is, for each one from which the scale is found.
 _CENTERS = 4
-#: Called with what is being done and which share of it is done.
-Progress = Callable[[str, float], None]
+
+
+class Stage(StrEnum):
+    """What is being done of a map, in words for the user."""
+
+    GEOMETRY = "finding scale, rotation and centre"
+    WINDOWS = "inferring the windows"
+
+
+#: Called with a stage and the share of it that is done.
+Progress = Callable[[Stage, float], None]
 
 
 class Store(Protocol):
@@ -40,7 +51,7 @@ class Store(Protocol):
         """Keep a row of windows."""
 
 
-def no_progress(words: str, share: float) -> None:
+def no_progress(stage: Stage, share: float) -> None:
     """Tell nobody."""
 
 
@@ -60,7 +71,7 @@ def infer_map(
     bundle : Bundle
     options : MapOptions
     progress : callable
-        ``progress(words, share)`` is called now and then.
+        ``progress(stage, share)`` is called now and then.
     store : Store, optional
         What is in it is not done again.
     spread : callable
@@ -89,7 +100,7 @@ def infer_map(
         done[row] = layers
         if store is not None:
             store.keep_row(row, layers)
-        progress("inferring the windows", len(done) / grid.shape[0])
+        progress(Stage.WINDOWS, len(done) / grid.shape[0])
     return finish_map(
         join_layers(done[row] for row in range(grid.shape[0])),
         grid,
@@ -139,7 +150,7 @@ def find_geometry(
                 shared_predictor(bundle),
                 options.convergence_mrad,
                 options.mrad_per_pixel or scan.mrad_per_pixel,
-                lambda share: progress("finding scale, rotation and centre", share),
+                lambda share: progress(Stage.GEOMETRY, share),
                 options.samples,
             )
         if store is not None:
@@ -149,7 +160,7 @@ def find_geometry(
 
 def read_sample(
     scan: Scan, grid: WindowGrid, chosen: list[tuple[int, int]]
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Patterns, Numbers]:
     """Summed patterns of some windows and their places; windows without frames are left out."""
     where = places(grid)
     patterns, place = [], []

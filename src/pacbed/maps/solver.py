@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pacbed.arrays import Indices, Numbers, Thicknesses
 from pacbed.errors import PatternError
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.infer.batch_reading import BatchReading, read_thickness
@@ -42,7 +43,7 @@ class WindowSolver:
         self._geometry = geometry
         self._refine = refine
 
-    def solve(self, sums: WindowSums, place: np.ndarray, positions: int) -> Layers:
+    def solve(self, sums: WindowSums, place: Numbers, positions: int) -> Layers:
         """Answers of one row of windows.
 
         Parameters
@@ -66,7 +67,7 @@ class WindowSolver:
         return {name: values[None] for name, values in layers.items()}
 
     def _solve_batch(
-        self, sums: WindowSums, place: np.ndarray, chosen: np.ndarray, layers: Layers
+        self, sums: WindowSums, place: Numbers, chosen: Indices, layers: Layers
     ) -> None:
         patterns, usable = cleaned(sums.patterns[chosen])
         patterns, chosen = patterns[usable], chosen[usable]
@@ -91,10 +92,10 @@ class WindowSolver:
     def _keep_reading(
         self,
         reading: BatchReading,
-        thickness: np.ndarray,
-        spread: np.ndarray,
-        share: np.ndarray,
-        chosen: np.ndarray,
+        thickness: Thicknesses,
+        spread: Numbers,
+        share: Numbers,
+        chosen: Indices,
         layers: Layers,
     ) -> None:
         layers["thickness_nm"][chosen, 0] = thickness

@@ -21,8 +21,6 @@ from pacbed.service.map_jobs import PICTURE, PROBLEM, PROGRESS, REQUEST, RESULT,
 from pacbed.service.problems import classify
 from pacbed.service.reader_process import limit_memory
 
-#: What infer_map says when windows are being inferred.
-INFERRING = "inferring the windows"
 #: Options that messages name, in the words of requests.
 _PARAMETERS = {
     "add --window N, or --step NM": "add window, or scan_step_nm",
@@ -67,7 +65,7 @@ def main(folder: Path, memory_mib: int) -> int:
 def _make(asked: dict[str, Any], folder: Path) -> None:
     """Make the map and write it."""
     from pacbed.library.bundle import Bundle
-    from pacbed.maps.infer_map import infer_map
+    from pacbed.maps.infer_map import Stage, infer_map
     from pacbed.maps.options import MapOptions, make_grid
     from pacbed.maps.output import save_map
     from pacbed.maps.picture import map_png
@@ -89,8 +87,8 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
     )
     rows, columns = make_grid(scan, bundle, options)[0].shape
 
-    def progress(words: str, share: float) -> None:
-        if words == INFERRING:
+    def progress(stage: Stage, share: float) -> None:
+        if stage is Stage.WINDOWS:
             tell("inferring", round(share * rows) * columns, rows * columns)
         else:
             tell("preparing", 0, rows * columns)
