@@ -22,6 +22,8 @@ import pacbed
 from pacbed.service.app import create_app
 from pacbed.service.settings import Settings
 
+#: A name that a service answers to without being told.
+URL = "http://localhost"
 #: Seconds in which a server must be ready on a busy machine.
 START_SECONDS = 60.0
 
@@ -42,7 +44,7 @@ def example(repository: Path) -> np.ndarray:
 @pytest.fixture(scope="session")
 def client() -> Iterator[TestClient]:
     """A service in this process, with the shipped systems."""
-    with TestClient(create_app(Settings(threads=1)), raise_server_exceptions=False) as client:
+    with TestClient(create_app(Settings(threads=1)), URL, raise_server_exceptions=False) as client:
         yield client
 
 
@@ -53,7 +55,7 @@ def make_client() -> Iterator[Callable[..., TestClient]]:
 
     def make(**settings: Any) -> TestClient:
         app = create_app(Settings(**{"threads": 1, **settings}))
-        client = TestClient(app, raise_server_exceptions=False)
+        client = TestClient(app, URL, raise_server_exceptions=False)
         client.__enter__()
         opened.append(client)
         return client

@@ -68,11 +68,16 @@ def test_full_queue_turns_away_at_once(make_client, example, held):
     query = {"system": "3", "thickness_nm": 40, "convergence_mrad": 20}
     assert client.get("/pattern/", params=query).status_code == 503
     assert client.get("/systems").status_code == 200
+    # Nothing is sent here by a load balancer that asks.
+    ready = client.get("/health/ready")
+    assert (ready.status_code, ready.json()["status"]) == (503, "busy")
+    assert client.get("/health/live").status_code == 200
     let_go.set()
     for thread in threads:
         thread.join()
     assert [result.status_code for result in results] == [200, 200]
     assert client.app.state.queue.taken == 0
+    assert client.get("/health/ready").json()["status"] == "ok"
     assert send().status_code == 200
 
 

@@ -14,7 +14,7 @@ from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 from pacbed.service.app import create_app
 from pacbed.service.settings import Settings
-from tests.service.conftest import serving
+from tests.service.conftest import URL, serving
 
 SYSTEM = "sto-001-300kV"
 PARAMETERS = {"system": SYSTEM, "convergence_mrad": 20.0, "window": [2, 2], "refine": False,
@@ -205,7 +205,7 @@ def root(tmp_path_factory, scan):
 
 @pytest.fixture(scope="module")
 def rooted(root):
-    with TestClient(create_app(Settings(threads=1, map_root=root, map_jobs=50))) as client:
+    with TestClient(create_app(Settings(threads=1, map_root=root, map_jobs=50)), URL) as client:
         yield client
 
 

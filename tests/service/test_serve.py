@@ -149,13 +149,15 @@ def test_data_of_the_current_folder_is_served(tmp_path, small_table):
 
 def test_mistakes_are_told_before_anything_starts(tmp_path, monkeypatch):
     assert "is not a folder" in fail("serve", "--data", tmp_path / "none")
+    assert "is no name of a host" in fail("serve", "--allow-host", "http://lab.example")
+    assert "is no address of a proxy" in fail("serve", "--proxy", "lab.example")
     monkeypatch.setenv("PACBED_QUEUE", "long")
     assert "PACBED_QUEUE" in fail("serve")
 
 
 def test_help_explains_itself():
     text = succeed("serve", "--help")
-    for word in ("--host", "--port", "--data", "--workers"):
+    for word in ("--host", "--port", "--data", "--workers", "--allow-host", "--proxy"):
         assert word in text
 
 

@@ -32,6 +32,21 @@ def serve(
         str,
         typer.Option(help="Path under which a reverse proxy offers the service.", metavar="PATH"),
     ] = "",
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Name of this computer, or of a reverse proxy, under which the service answers."
+            " Without it: localhost and addresses in figures. Give it again for more.",
+            metavar="NAME",
+        ),
+    ] = None,
+    proxy: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Address of a reverse proxy; its X-Forwarded-For tells the log who asked.",
+            metavar="ADDRESS",
+        ),
+    ] = None,
 ) -> None:
     """Serve the inference to other programs, and a page to the browser.
 
@@ -44,6 +59,9 @@ def serve(
     import uvicorn
 
     from pacbed.library.register import installed_systems
+    from pacbed.service.connections import BACKLOG
+    from pacbed.service.exposure import names_at, welcome
+    from pacbed.service.hosts import listed_proxies
     from pacbed.service.settings import Settings, usable_cores
 
     # Mistakes are told now, not by each of the processes.
@@ -51,8 +69,11 @@ def serve(
     systems = installed_systems(data)
     if data is not None:
         os.environ["PACBED_DATA"] = str(data.resolve())
-    name = "localhost" if host in ("127.0.0.1", "0.0.0.0", "::1", "::") else host  # noqa: S104
-    typer.echo(f"PACBED-CNN with {len(systems)} systems: open http://{name}:{port}{root_path}/")
+    names = names_at(host, [settings.allow_hosts, *(allow_host or ())])
+    os.environ["PACBED_ALLOW_HOSTS"] = ",".join(names)
+    proxies = listed_proxies(",".join([settings.proxy, *(proxy or ())]))
+    welcomed = welcome(host, port, root_path, names)
+    typer.echo(f"PACBED-CNN with {len(systems)} systems: {welcomed}")
     if not settings.threads and workers > 1:
         # The cores are shared, not counted by every process.
         os.environ["PACBED_THREADS"] = str(max(1, usable_cores() // workers))
@@ -72,4 +93,9 @@ def serve(
             root_path=root_path,
             timeout_graceful_shutdown=_GRACE_SECONDS,
             log_level="info",
+            http="pacbed.service.connections:WatchedConnection",
+            backlog=BACKLOG,
+            # Without a proxy anybody could write any address into the log.
+            proxy_headers=bool(proxies),
+            forwarded_allow_ips=list(proxies),
         )

@@ -1,17 +1,24 @@
 """What happens to a request before its body is read, and to every answer."""
 
-import asyncio
-import time
+import logging
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pacbed.service.arrival import HELD_WORDS, ArrivalLimits, ArrivingBody, HeldBytes
 from pacbed.service.metrics import Metrics
-from pacbed.service.problems import BusyError, TooLargeError, classify, problem
+from pacbed.service.problems import (
+    BusyError,
+    TooLargeError,
+    classify,
+    internal_error,
+    problem,
+)
 from pacbed.service.queue import Place, WorkQueue
-from pacbed.service.settings import MIB
+
+log = logging.getLogger("pacbed.service")
 
 #: Everything comes from this host; pictures are also made in the page.
 CONTENT_SECURITY_POLICY = (
@@ -23,7 +30,57 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Frame-Options": "DENY",
 }
+#: The page and its parts may be kept, and are asked for again; answers are not kept at all.
+_KEPT = "no-cache"
+_NOT_KEPT = "no-store"
+
+
+class Visit:
+    """One request that means work; takes its place in the queue when it is all there.
+
+    Parameters
+    ----------
+    queue : WorkQueue
+    """
+
+    def __init__(self, queue: WorkQueue) -> None:
+        self._queue = queue
+        self._place: Place | None = None
+        self._left = False
+
+    def place(self) -> Place:
+        """Return the place, taken at the first call.
+
+        Raises
+        ------
+        BusyError
+            If there is none.
+        """
+        if self._place is None:
+            self._place = self._queue.enter()
+        return self._place
+
+    def arrived(self) -> None:
+        """Take a place for a request whose body has arrived.
+
+        Raises
+        ------
+        HTTPException
+            503 if there is none; the framework lets no other error out of a body.
+        """
+        try:
+            self.place()
+        except BusyError as error:
+            raise HTTPException(503, str(error)) from None
+
+    def leave(self) -> None:
+        """Give the place back, unless a thread still works for the request."""
+        if self._place is not None and not self._left:
+            self._left = True
+            self._place.release()
 
 
 class Admission:
@@ -32,75 +89,53 @@ class Admission:
     Parameters
     ----------
     app : ASGI application
-    upload_seconds : float
-        Longest time in which a body must have arrived.
-    max_body_bytes : int
-        Largest body.
+    limits : ArrivalLimits
+        For the bodies of requests.
+    held : HeldBytes
+        What all bodies hold together.
     """
 
-    def __init__(self, app: ASGIApp, upload_seconds: float, max_body_bytes: int) -> None:
+    def __init__(self, app: ASGIApp, limits: ArrivalLimits, held: HeldBytes) -> None:
         self._app = app
-        self._upload_seconds = upload_seconds
-        self._max_body_bytes = max_body_bytes
+        self._limits = limits
+        self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one request."""
-        if scope["type"] != "http" or not _is_work(scope):
+        if scope["type"] != "http" or not is_work(scope):
             await self._app(scope, receive, send)
             return
         state = scope["app"].state
         queue: WorkQueue = state.queue
-        place = None
+        visit = Visit(queue)
+        body = ArrivingBody(receive, self._limits, self._held, visit.arrived)
+        scope["pacbed.visit"] = visit
+
+        async def send_after_work(message: Message) -> None:
+            # A client that does not read its answer keeps nobody from work.
+            visit.leave()
+            body.forget()
+            await send(message)
+
         try:
-            if _declared_length(scope) > self._max_body_bytes:
-                raise TooLargeError(self._too_large)
-            place = queue.enter()
-            scope["pacbed.place"] = place
-            await self._app(scope, self._bounded(receive), send)
+            if _declared_length(scope) > self._limits.max_bytes:
+                raise TooLargeError(self._limits.too_large)
+            if queue.full:
+                raise BusyError(queue.full_words)
+            if self._held.full:
+                raise BusyError(HELD_WORDS)
+            await self._app(scope, body.receive, send_after_work)
         except (BusyError, TooLargeError) as error:
             # Raised before the application saw the request: not a byte of it was read.
             status, code = classify(error)
             state.metrics.failures.labels(code).inc()
             await problem(status, code, str(error))(scope, receive, send)
         finally:
-            if place is not None:
-                place.release()
-
-    @property
-    def _too_large(self) -> str:
-        return (
-            f"the request is larger than the {self._max_body_bytes // MIB} MiB that this service "
-            "takes: crop or bin the pattern, or send fewer frames at once"
-        )
-
-    def _bounded(self, receive: Receive) -> Receive:
-        """Receive a body no longer, and no more of it, than allowed."""
-        deadline = time.monotonic() + self._upload_seconds
-        complete = False
-        received = 0
-
-        async def receive_bounded() -> Message:
-            nonlocal complete, received
-            if complete:
-                return await receive()
-            try:
-                message = await asyncio.wait_for(receive(), max(0.0, deadline - time.monotonic()))
-            except TimeoutError:
-                raise HTTPException(
-                    408,
-                    f"the request did not arrive within {self._upload_seconds:g} s",
-                    {"Connection": "close"},
-                ) from None
-            received += len(message.get("body", b""))
-            if received > self._max_body_bytes:
-                raise HTTPException(413, self._too_large)
-            complete = message["type"] != "http.request" or not message.get("more_body", False)
-            return message
-
-        return receive_bounded
+            visit.leave()
+            body.forget()
 
 
-def _is_work(scope: Scope) -> bool:
+def is_work(scope: Scope) -> bool:
     """Whether a request needs a thread for long; all others are answered at once."""
     return scope["method"] == "POST" or str(scope["path"]).endswith("/pattern/")
 
@@ -113,8 +148,8 @@ def _declared_length(scope: Scope) -> int:
 
 def place_of(request: Request) -> Place:
     """Return the place in the queue that a request holds."""
-    place: Place = request.scope["pacbed.place"]
-    return place
+    visit: Visit = request.scope["pacbed.visit"]
+    return visit.place()
 
 
 class Outermost:
@@ -136,14 +171,36 @@ class Outermost:
             await self._app(scope, receive, send)
             return
 
+        started = False
+        # Looked up now: on its way the scope is changed.
+        is_page = _is_page(scope)
+
         async def send_with_headers(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
+                kept = is_page and message["status"] < 400
+                headers["Cache-Control"] = _KEPT if kept else _NOT_KEPT
                 # The route's pattern, not the path: the number of labels stays bounded.
                 route = getattr(scope.get("route"), "path", "other")
                 self._metrics.requests.labels(route, str(message["status"])).inc()
             await send(message)
 
-        await self._app(scope, receive, send_with_headers)
+        try:
+            await self._app(scope, receive, send_with_headers)
+        except Exception as error:
+            # The framework's own last answer would come without these headers.
+            if started:
+                raise
+            log.error("unexpected error", exc_info=error)
+            self._metrics.failures.labels("internal").inc()
+            await internal_error()(scope, receive, send_with_headers)
+
+
+def _is_page(scope: Scope) -> bool:
+    """Whether an answer is the page or one of its parts, the same for everybody."""
+    path = str(scope["path"]).removeprefix(scope.get("root_path", ""))
+    return path in ("/", "/docs") or path.startswith("/static/")

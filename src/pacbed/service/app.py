@@ -12,8 +12,11 @@ from fastapi.staticfiles import StaticFiles
 import pacbed
 from pacbed.service import routes, routes_info, routes_maps
 from pacbed.service.admission import Admission, Outermost
+from pacbed.service.arrival import ArrivalLimits, HeldBytes
+from pacbed.service.hosts import OwnHosts, listed_hosts
 from pacbed.service.metrics import Metrics
 from pacbed.service.problems import install_handlers
+from pacbed.service.same_site import SameSite
 from pacbed.service.services import Services
 from pacbed.service.settings import Settings
 
@@ -66,16 +69,20 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     app.state.settings = chosen
     app.state.metrics = metrics
+    app.state.held = held = HeldBytes(chosen.held_bytes)
     install_handlers(app)
     app.add_middleware(
         Admission,
-        upload_seconds=chosen.upload_seconds,
-        max_body_bytes=chosen.max_body_bytes,
+        limits=ArrivalLimits(
+            chosen.upload_seconds, chosen.silent_seconds, chosen.max_body_bytes, chosen.held_bytes
+        ),
+        held=held,
     )
-    origins = [origin.strip() for origin in chosen.allow_origins.split(",") if origin.strip()]
-    if origins:
+    if chosen.origins:
         methods = ["GET", "POST", "DELETE"]
-        app.add_middleware(CORSMiddleware, allow_origins=origins, allow_methods=methods)
+        app.add_middleware(CORSMiddleware, allow_origins=chosen.origins, allow_methods=methods)
+    hosts = OwnHosts(listed_hosts(chosen.allow_hosts))
+    app.add_middleware(SameSite, hosts=hosts, origins=chosen.origins, metrics=metrics)
     app.add_middleware(Outermost, metrics=metrics)
     app.include_router(routes.router)
     app.include_router(routes_info.router)

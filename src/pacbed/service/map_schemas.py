@@ -30,7 +30,8 @@ class MapParameters(BaseModel):
     )
 
     system: Annotated[
-        int | Annotated[str, Field(max_length=200)], Field(description="ID or name of a system.")
+        Annotated[int, Field(ge=0)] | Annotated[str, Field(max_length=200)],
+        Field(description="ID or name of a system."),
     ]
     convergence_mrad: Annotated[_Angle, Field(description="Convergence semi-angle.")]
     path: Annotated[

@@ -22,8 +22,9 @@ other PacbedError       422     input
 anything else           500     internal (nothing of it is told to the client)
 ======================  ======  =================================================
 
-Beside these there are 404, 405, 408 (a body that arrives too slowly), 409 (a map that is
-not made yet) and 413 (a body that turns out too large) in the same form.
+Beside these there are 403 (another web page asks), 404, 405, 408 (a body that arrives too
+slowly), 409 (a map that is not made yet), 413 (a body that turns out too large) and 421 (a
+name that is not the service's) in the same form.
 """
 
 import logging
@@ -101,6 +102,7 @@ _CODES = {
     408: "upload_too_slow",
     409: "not_ready",
     413: "too_large",
+    503: "busy",
 }
 
 
@@ -125,6 +127,11 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
     """
     headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
     return JSONResponse({"code": code, "detail": detail}, status, headers)
+
+
+def internal_error() -> JSONResponse:
+    """Make the answer to what nobody has thought of; it tells nothing to the client."""
+    return problem(500, "internal", "an error of the service; it was written to its log")
 
 
 def in_words(errors: Iterable[dict[str, Any]]) -> str:
@@ -169,9 +176,3 @@ def install_handlers(app: FastAPI) -> None:
         answer = problem(error.status_code, code, str(error.detail))
         answer.headers.update(error.headers or {})
         return answer
-
-    @app.exception_handler(Exception)
-    async def of_the_program(request: Request, error: Exception) -> JSONResponse:
-        record(request, "internal")
-        log.error("unexpected error", exc_info=error)
-        return problem(500, "internal", "an error of the service; it was written to its log")

@@ -1,7 +1,7 @@
 """Work off the event loop: a bounded queue in front of a few threads.
 
-A request takes a place before its body is read and gives it back when it is
-answered and no thread works for it any more. Whoever finds all places taken is
+A request takes a place when all of it has arrived and gives it back when its answer
+begins and no thread works for it any more. Whoever finds all places taken is
 turned away at once. Work cannot be stopped inside a computation, so it looks
 between its stages whether anybody still waits for it.
 """
@@ -84,6 +84,16 @@ class WorkQueue:
         """Places that are taken."""
         return self._taken
 
+    @property
+    def full(self) -> bool:
+        """Whether all places are taken."""
+        return self._taken >= self._places
+
+    @property
+    def full_words(self) -> str:
+        """What is said where there is no place."""
+        return f"all {self._places} places of the queue are taken; try again in a moment"
+
     def enter(self) -> Place:
         """Take a place.
 
@@ -94,9 +104,7 @@ class WorkQueue:
         """
         with self._lock:
             if self._taken >= self._places:
-                raise BusyError(
-                    f"all {self._places} places of the queue are taken; try again in a moment"
-                )
+                raise BusyError(self.full_words)
             self._taken += 1
         self._metrics.waiting.inc()
         return Place(self._leave)

@@ -24,10 +24,12 @@ router = APIRouter()
 
 _WORDS = {
     400: "The request or its file cannot be read.",
+    403: "A web page of another host or port asked.",
     404: "No installed system fits.",
     408: "The body arrived too slowly.",
     413: "The body is too large.",
     415: "The format needs a package that the service lacks.",
+    421: "The service does not answer to this name.",
     422: "Parameters or pattern cannot be used.",
     503: "The queue is full, or the system's model is broken.",
     504: "The work took too long.",

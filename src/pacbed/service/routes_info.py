@@ -166,21 +166,24 @@ async def live() -> Liveness:
 @router.get(
     "/health/ready",
     response_model=Health,
-    responses={503: {"model": Health, "description": "No system is installed."}},
+    responses={
+        503: {"model": Health, "description": "No system is installed, or no work is taken now."}
+    },
     tags=["operation"],
 )
 def ready(request: Request) -> JSONResponse:
     """Tell that requests can be answered; a load balancer asks this."""
     services = services_of(request)
     count = len(services.catalogue.systems())
+    busy = services.queue.full or request.app.state.held.full
     health = Health(
-        status="ok" if count else "not ready",
+        status="not ready" if not count else "busy" if busy else "ok",
         version=pacbed.__version__,
         systems=count,
         queue=services.queue.taken,
         refused_bundles=dict(services.catalogue.faults),
     )
-    return JSONResponse(health.model_dump(), 200 if count else 503)
+    return JSONResponse(health.model_dump(), 200 if health.status == "ok" else 503)
 
 
 @router.get(

@@ -93,7 +93,7 @@ class Parameters(BaseModel):
     physical_params: PhysicalParameters | None = None
     file_params: FileParameters = Field(default_factory=FileParameters)
     system: Annotated[
-        int | Annotated[str, Field(max_length=200)] | None,
+        Annotated[int, Field(ge=0)] | Annotated[str, Field(max_length=200)] | None,
         Field(description="ID or name of a system, in place of the physical parameters."),
     ] = None
     convergence_angle: Annotated[
@@ -294,7 +294,10 @@ class Liveness(BaseModel):
 class Health(BaseModel):
     """State of the service."""
 
-    status: Literal["ok", "not ready"]
+    status: Annotated[
+        Literal["ok", "busy", "not ready"],
+        Field(description="`busy`: a request for work would be turned away now."),
+    ]
     version: str
     systems: int
     queue: Annotated[int, Field(description="Places of the queue that are taken.")]

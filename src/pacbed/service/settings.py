@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 
 from pacbed.errors import OutOfRangeError
+from pacbed.service.hosts import listed_hosts, listed_proxies
 
 MIB = 2**20
 
@@ -26,6 +27,15 @@ class Settings:
         Largest body of a request, MiB; more gets 413 before it is read.
     upload_seconds : float
         Longest time in which a body must have arrived.
+    silent_seconds : float
+        Longest time without a byte of a request that is on its way, or of an answer that is.
+    head_seconds : float
+        Longest time in which the head of a request must have arrived.
+    connections : int
+        Connections at once; beyond them those are closed that wait longest for a request.
+    held_mib : int
+        Bodies of all requests that arrive, wait or are worked on, together, MiB; more get
+        503.
     request_seconds : float
         Longest time of the work on one request, its wait in the queue included.
     read_seconds : float
@@ -38,6 +48,12 @@ class Settings:
         The data folder is looked through for new bundles at most this often.
     allow_origins : str
         Origins of other pages that may use the service, separated by commas.
+    allow_hosts : str
+        Names under which the service answers beside those of the loopback and the address
+        at which a request arrives, separated by commas.
+    proxy : str
+        Addresses of reverse proxies whose ``X-Forwarded-For`` is believed, separated by
+        commas.
     map_root : Path or None
         Scans below this folder may be named by requests for maps; None allows none.
     map_folder : Path or None
@@ -58,12 +74,18 @@ class Settings:
     queue: int = 32
     max_body_mib: int = 128
     upload_seconds: float = 60.0
+    silent_seconds: float = 10.0
+    head_seconds: float = 5.0
+    connections: int = 256
+    held_mib: int = 1024
     request_seconds: float = 60.0
     read_seconds: float = 20.0
     reader_memory_mib: int = 4096
     max_frames: int = 512
     reload_seconds: float = 2.0
     allow_origins: str = ""
+    allow_hosts: str = ""
+    proxy: str = ""
     map_root: Path | None = None
     map_folder: Path | None = None
     map_jobs: int = 8
@@ -72,7 +94,12 @@ class Settings:
     map_memory_mib: int = 8192
 
     def __post_init__(self) -> None:
-        """Refuse numbers that no service can run with."""
+        """Refuse what no service can run with."""
+        for name, check in (("allow_hosts", listed_hosts), ("proxy", listed_proxies)):
+            try:
+                check(getattr(self, name))
+            except OutOfRangeError as error:
+                raise OutOfRangeError(f"{_variable(name)}: {error}") from None
         for entry in fields(self):
             value = getattr(self, entry.name)
             lowest = 0 if entry.name in _MAY_BE_ZERO else 1e-3
@@ -90,6 +117,16 @@ class Settings:
     def max_body_bytes(self) -> int:
         """Largest body of a request in bytes."""
         return self.max_body_mib * MIB
+
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Other pages that may use the service."""
+        return tuple(filter(None, map(str.strip, self.allow_origins.split(","))))
+
+    @property
+    def held_bytes(self) -> int:
+        """All bodies together in bytes; the largest single one always fits."""
+        return max(self.held_mib, self.max_body_mib) * MIB
 
     @classmethod
     def from_environment(cls) -> "Settings":
