@@ -38,6 +38,7 @@ def windows(path: Path) -> None:
     import numpy as np
 
     from pacbed.library.register import load_engine
+    from pacbed.maps.blocks import shared_predictor
     from pacbed.maps.geometry import places
     from pacbed.maps.infer_map import find_geometry
     from pacbed.maps.options import MapOptions, make_grid
@@ -57,7 +58,7 @@ def windows(path: Path) -> None:
     chosen = np.linspace(1, grid.shape[0] - 2, ROWS).astype(int)
     sums = [next(sum_windows(grid, scan.rows(*grid.rows_of(r)), r, r + 1)) for r in chosen]
     for name, refine in (("networks only", False), ("with the fit", True)):
-        solver = WindowSolver(bundle, geometry, refine)
+        solver = WindowSolver(shared_predictor(bundle), geometry, refine)
         for turn in ("first", "again"):
             began = time.process_time()
             for row in sums:

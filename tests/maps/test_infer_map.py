@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from pacbed.errors import OutOfRangeError, PatternError
+from pacbed.infer import networks
 from pacbed.library.register import load_engine
+from pacbed.maps import blocks
 from pacbed.maps.blocks import BlockTask, cut
 from pacbed.maps.infer_map import infer_map
 from pacbed.maps.layers import MISMATCH, NO_DATA, OK, SETTLED, STATUS_NAMES
@@ -52,6 +54,22 @@ def test_positions_are_those_of_the_windows(eager):
     assert eager.position_px[0].tolist() == [1.5, 5.5, 9.5]
     assert eager.position_nm is not None
     assert eager.position_nm[1] == pytest.approx(np.array([0.15, 0.55, 0.95, 1.35]))
+
+
+def test_the_networks_are_loaded_once(simulated, bundle, monkeypatch):
+    """Geometry, centres and windows ask the same predictor."""
+    loaded = []
+
+    def counted(bundle, network, threads):
+        loaded.append(network)
+        return session(bundle, network, threads)
+
+    session = networks._session
+    monkeypatch.setattr(networks, "_session", counted)
+    blocks._predictor.cache_clear()
+    options = dataclasses.replace(OPTIONS, refine=False, samples=4)
+    infer_map(simulated.scan, bundle, options)
+    assert len(loaded) == 2
 
 
 def test_processes_give_the_same_map(eager, simulated, bundle, tmp_path):

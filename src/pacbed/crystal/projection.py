@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Indices, Matrix, Numbers, Vectors
 from pacbed.crystal.structure import Crystal
 from pacbed.errors import CrystalError, MissingExtraError
 
@@ -41,14 +42,14 @@ class ProjectedCell:
         ``Crystal.cell``.
     """
 
-    cell: np.ndarray
+    cell: Matrix
     symbols: tuple[str, ...]
-    positions: np.ndarray
-    weights: np.ndarray
-    b_iso: np.ndarray
-    point_group: np.ndarray
-    translations: np.ndarray
-    axes: np.ndarray
+    positions: Vectors
+    weights: Numbers
+    b_iso: Numbers
+    point_group: Indices
+    translations: Vectors
+    axes: Numbers
 
     @property
     def area(self) -> float:
@@ -56,7 +57,7 @@ class ProjectedCell:
         return float(abs(np.linalg.det(self.cell)))
 
     @property
-    def reciprocal(self) -> np.ndarray:
+    def reciprocal(self) -> Matrix:
         """Reciprocal lattice vectors as rows, 1/Å (no factor 2π)."""
         return np.linalg.inv(self.cell).T
 
@@ -104,7 +105,7 @@ def project(crystal: Crystal, zone_axis: tuple[int, int, int]) -> ProjectedCell:
     return _primitive_with_symmetry(plane_lattice, columns, axes)
 
 
-def _pattern_axes(cell: np.ndarray, direction: np.ndarray) -> np.ndarray:
+def _pattern_axes(cell: Matrix, direction: Indices) -> Numbers:
     beam = direction @ cell
     beam = beam / np.linalg.norm(beam)
     for vector in cell:
@@ -115,7 +116,7 @@ def _pattern_axes(cell: np.ndarray, direction: np.ndarray) -> np.ndarray:
     raise CrystalError("the cell has no direction across the zone axis")
 
 
-def _reduce_plane_lattice(projected: np.ndarray, direction: np.ndarray) -> np.ndarray:
+def _reduce_plane_lattice(projected: Vectors, direction: Indices) -> Matrix:
     """Basis of the lattice that a, b, c make when projected along `direction`.
 
     The integer vectors h with h·[uvw] = 0 are its reciprocal lattice; a unimodular
@@ -133,7 +134,7 @@ def _reduce_plane_lattice(projected: np.ndarray, direction: np.ndarray) -> np.nd
     return basis if np.linalg.det(basis) > 0 else np.array([basis[0], -basis[1]])
 
 
-def _unimodular_with_last(direction: np.ndarray) -> np.ndarray:
+def _unimodular_with_last(direction: Indices) -> Indices:
     """Integer matrix of determinant ±1 whose last row is `direction` (gcd 1)."""
     # Column operations bring the direction to (0, 0, 1); their inverse is the matrix.
     work = direction.copy()
@@ -153,10 +154,10 @@ def _unimodular_with_last(direction: np.ndarray) -> np.ndarray:
 
 
 def _merge_columns(
-    crystal: Crystal, plane: np.ndarray, weight: float
-) -> list[tuple[np.ndarray, dict[tuple[str, float], float]]]:
+    crystal: Crystal, plane: Vectors, weight: float
+) -> list[tuple[Vectors, dict[tuple[str, float], float]]]:
     """Atoms of one position in the plane, as a column with its content."""
-    columns: list[tuple[np.ndarray, dict[tuple[str, float], float]]] = []
+    columns: list[tuple[Vectors, dict[tuple[str, float], float]]] = []
     for i, symbol in enumerate(crystal.symbols):
         for known, found in columns:
             if np.abs((plane[i] - known + 0.5) % 1.0 - 0.5).max() < _TOLERANCE:
@@ -171,9 +172,9 @@ def _merge_columns(
 
 
 def _primitive_with_symmetry(
-    lattice: np.ndarray,
-    columns: list[tuple[np.ndarray, dict[tuple[str, float], float]]],
-    axes: np.ndarray,
+    lattice: Matrix,
+    columns: list[tuple[Vectors, dict[tuple[str, float], float]]],
+    axes: Numbers,
 ) -> ProjectedCell:
     try:
         import spglib
@@ -205,13 +206,13 @@ def _primitive_with_symmetry(
     ]
     primitive = _primitive_plane(lattice, centring)
     to_primitive = np.linalg.inv(primitive).T @ lattice.T  # fractional old → fractional new
-    group: dict[tuple[int, ...], np.ndarray] = {}
+    group: dict[tuple[int, ...], Vectors] = {}
     for rotation, shift in zip(rotations, shifts, strict=True):
         operation = to_primitive @ rotation[:2, :2] @ np.linalg.inv(to_primitive)
         rounded = np.round(operation).astype(int)
         if np.abs(rounded - operation).max() < 1e-6:
             group.setdefault(tuple(rounded.ravel()), np.mod(to_primitive @ shift[:2], 1.0))
-    kept: list[tuple[np.ndarray, dict[tuple[str, float], float]]] = []
+    kept: list[tuple[Vectors, dict[tuple[str, float], float]]] = []
     for position, content in columns:
         new = np.mod(to_primitive @ position, 1.0)
         if all(np.abs((new - p + 0.5) % 1.0 - 0.5).max() > _TOLERANCE * 2 for p, _ in kept):
@@ -229,7 +230,7 @@ def _primitive_with_symmetry(
     )
 
 
-def _primitive_plane(lattice: np.ndarray, centring: list[np.ndarray]) -> np.ndarray:
+def _primitive_plane(lattice: Matrix, centring: list[Vectors]) -> Matrix:
     """Shortest basis of the lattice with its pure translations added."""
     points = [
         (np.array([i, j]) + t - np.round(t)) @ lattice
@@ -248,5 +249,5 @@ def _primitive_plane(lattice: np.ndarray, centring: list[np.ndarray]) -> np.ndar
     return np.array([first, second if _cross(first, second) > 0 else -second])
 
 
-def _cross(a: np.ndarray, b: np.ndarray) -> float:
+def _cross(a: Vectors, b: Vectors) -> float:
     return float(a[0] * b[1] - a[1] * b[0])

@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from pacbed.arrays import Complexes, Indices, Numbers
 from pacbed.crystal.projection import ProjectedCell
 from pacbed.errors import CrystalError, MissingExtraError
 from pacbed.units import electron_wavelength, relativistic_factor
@@ -14,7 +15,7 @@ from pacbed.units import electron_wavelength, relativistic_factor
 _RADIAL_POINTS, _ANGULAR_POINTS, _Q_MAX = 160, 48, 16.0
 
 
-def scattering_factor(symbol: str) -> Callable[[np.ndarray], np.ndarray]:
+def scattering_factor(symbol: str) -> Callable[[Numbers], Numbers]:
     """Electron scattering factor of an atom (Lobato & Van Dyck 2014).
 
     Parameters
@@ -48,8 +49,8 @@ def scattering_factor(symbol: str) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def potential_coefficients(
-    cell: ProjectedCell, indices: np.ndarray, high_tension_kV: float
-) -> np.ndarray:
+    cell: ProjectedCell, indices: Indices, high_tension_kV: float
+) -> Complexes:
     """U_g + iU'_g of the projected potential, zero-order Laue zone.
 
     U_g = γ/(πΩ) Σ_j f_j(g) exp(−B_j g²/4) exp(−2πi g·r_j); U'_g is the thermal
@@ -82,11 +83,11 @@ def potential_coefficients(
     return total
 
 
-def _elastic(symbol: str, g: np.ndarray) -> np.ndarray:
+def _elastic(symbol: str, g: Numbers) -> Numbers:
     return scattering_factor(symbol)(g)
 
 
-def absorption_factor(symbol: str, b_iso: float, g: np.ndarray) -> np.ndarray:
+def absorption_factor(symbol: str, b_iso: float, g: Numbers) -> Numbers:
     """The absorption integral of one atom, in Å² · 1/Å² = 1 (dimensionless).
 
     ∫d²q f(|q|) f(|g−q|) [exp(−B g²/4) − exp(−B (q² + |g−q|²)/4)]
@@ -109,11 +110,12 @@ def absorption_factor(symbol: str, b_iso: float, g: np.ndarray) -> np.ndarray:
     # The integrand's table is dense enough (0.05 1/Å) for a cubic to be exact to 1e-4.
     from scipy.interpolate import CubicSpline
 
-    return np.asarray(CubicSpline(grid, values)(g))
+    factor: Numbers = CubicSpline(grid, values)(g)
+    return factor
 
 
 @lru_cache(maxsize=256)
-def _absorption_table(symbol: str, b_iso: float, g_max: float) -> tuple[np.ndarray, np.ndarray]:
+def _absorption_table(symbol: str, b_iso: float, g_max: float) -> tuple[Numbers, Numbers]:
     factor = scattering_factor(symbol)
     nodes, node_weights = np.polynomial.legendre.leggauss(_RADIAL_POINTS)
     # q = q_max u² gathers points near the origin, where f varies fastest.

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Numbers, Vectors
 from pacbed.errors import CrystalError
 
 #: Debye–Waller factor B in Å² of an atom for which nobody gives one: the middle of
@@ -43,11 +44,11 @@ class Crystal:
         If arrays disagree in length or hold impossible values.
     """
 
-    cell: np.ndarray
+    cell: Numbers
     symbols: tuple[str, ...]
-    positions: np.ndarray
-    occupancies: np.ndarray
-    b_iso: np.ndarray
+    positions: Vectors
+    occupancies: Numbers
+    b_iso: Numbers
 
     def __post_init__(self) -> None:
         n = len(self.symbols)
@@ -83,7 +84,7 @@ class Crystal:
         )
 
 
-def lattice_from_parameters(parameters: tuple[float, ...]) -> np.ndarray:
+def lattice_from_parameters(parameters: tuple[float, ...]) -> Numbers:
     """Lattice vectors (rows, Å) from a, b, c in Å and α, β, γ in degrees."""
     a, b, c = parameters[:3]
     alpha, beta, gamma = np.deg2rad(parameters[3:6])

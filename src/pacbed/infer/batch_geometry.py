@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Matrix, Numbers, Pixels, Tilts
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation
 
@@ -50,13 +51,13 @@ class SharedGeometry:
         return self.convergence_mrad / self.mrad_per_pixel
 
     @property
-    def to_crystal(self) -> np.ndarray:
+    def to_crystal(self) -> Matrix:
         """Matrix from pixel offsets (x, y) to angles in the crystal's frame, mrad."""
         a, b = self.ellipticity
-        distortion = np.array([[1 + a, b], [b, 1 - a]])
-        return np.asarray(rotation_matrix(-self.rotation_deg) @ distortion * self.mrad_per_pixel)
+        distortion: Matrix = np.array([[1 + a, b], [b, 1 - a]])
+        return rotation_matrix(-self.rotation_deg) @ distortion * self.mrad_per_pixel
 
-    def center(self, place: np.ndarray) -> np.ndarray:
+    def center(self, place: Numbers) -> Pixels:
         """Disk's centre (x, y) at places of the scan, pixels.
 
         Parameters
@@ -69,19 +70,20 @@ class SharedGeometry:
         ndarray, shape (B, 2)
         """
         terms = np.column_stack([np.ones(len(place)), place])
-        return np.asarray(terms @ np.array([self.center_x, self.center_y]).T)
+        planes: Numbers = np.array([self.center_x, self.center_y])
+        return terms @ planes.T
 
-    def disk(self, center: np.ndarray) -> DiskLocation:
+    def disk(self, center: Pixels) -> DiskLocation:
         """The bright-field disk around a centre (x, y)."""
         return DiskLocation(float(center[1]), float(center[0]), self.radius_px)
 
-    def tilt_in_pattern(self, tilt: np.ndarray) -> np.ndarray:
+    def tilt_in_pattern(self, tilt: Tilts) -> Tilts:
         """Turn tilts (..., 2) from the crystal's frame into the pattern's."""
-        return np.asarray(tilt @ rotation_matrix(self.rotation_deg).T)
+        return tilt @ rotation_matrix(self.rotation_deg).T
 
-    def tilt_in_crystal(self, tilt: np.ndarray) -> np.ndarray:
+    def tilt_in_crystal(self, tilt: Tilts) -> Tilts:
         """Turn tilts (..., 2) from the pattern's frame into the crystal's."""
-        return np.asarray(tilt @ rotation_matrix(-self.rotation_deg).T)
+        return tilt @ rotation_matrix(-self.rotation_deg).T
 
     @property
     def rotation(self) -> float:

@@ -6,12 +6,11 @@ import numpy as np
 
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.infer.networks import Networks
-from pacbed.pattern.crystal_frame import CrystalFrame, Pose, to_crystal_frame
+from pacbed.pattern.crystal_frame import Pose
 from pacbed.pattern.preprocess import to_input_frame
 
-#: How often the reader corrects the tilt, and its largest correction, mrad.
+#: How often the reader corrects the tilt.
 _CORRECTIONS = 2
-_LARGEST_STEP_MRAD = 3.0
 _PEAK_HALF_WIDTH = 3
 
 
@@ -39,7 +38,6 @@ def read_batch(
     centers: np.ndarray,
     geometry: SharedGeometry,
     networks: Networks,
-    frame: CrystalFrame,
 ) -> BatchReading:
     """Read tilts and thicknesses of patterns of one geometry.
 
@@ -51,7 +49,6 @@ def read_batch(
         Column and row of the disks' centres, pixels.
     geometry : SharedGeometry
     networks : Networks
-    frame : CrystalFrame
 
     Returns
     -------
@@ -64,20 +61,13 @@ def read_batch(
         ]
     )
     count = len(frames)
-    angles = np.full(count, geometry.convergence_mrad)
-    located = networks.locate(frames, angles)
-    tilt = geometry.tilt_in_crystal(located[:, :2] * geometry.convergence_mrad)
-    still = np.zeros(count)
-    for number in range(_CORRECTIONS):
-        pose = Pose(tilt, np.full(count, geometry.rotation), still, np.zeros((count, 2)))
-        values, folded, fold = to_crystal_frame(frames, frame, pose, angles)
-        probability, errors = networks.read(values, folded, angles)
-        step = np.clip(errors[:, :2], -_LARGEST_STEP_MRAD, _LARGEST_STEP_MRAD)
-        corrected = tilt - np.einsum("bij,bj->bi", fold, step)
-        if number < _CORRECTIONS - 1:
-            tilt = corrected
-    width = np.exp(np.clip(errors[:, 2], -5, 3))
-    return BatchReading(probability, corrected, width)
+    alpha = geometry.convergence_mrad
+    rotation, still = np.full(count, geometry.rotation), np.zeros(count)
+    tilt = geometry.tilt_in_crystal(networks.locate(frames, alpha).tilt)
+    for _ in range(_CORRECTIONS):
+        answer = networks.read(frames, Pose(tilt, rotation, still, np.zeros((count, 2))), alpha)
+        tilt = tilt - answer.tilt
+    return BatchReading(answer.probability, tilt, answer.tilt_error_mrad)
 
 
 def read_thickness(

@@ -5,10 +5,22 @@ lattice tilts near that reading and near the neighbour's answer; the likeliest h
 fitted. Where none fits, all tilts of the system are searched.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import (
+    Counts,
+    Indices,
+    Mask,
+    Matrices,
+    Numbers,
+    Patterns,
+    Pixels,
+    Probabilities,
+    Tilt,
+)
 from pacbed.errors import PatternError
 from pacbed.infer.batch_dictionary import PatternDictionary
 from pacbed.infer.batch_fit import LocalFit, fit_locally
@@ -19,7 +31,6 @@ from pacbed.infer.confidence import Calibration, Evidence
 from pacbed.infer.networks import Networks
 from pacbed.infer.thickness_scan import valleys
 from pacbed.library.bundle import Bundle
-from pacbed.pattern.crystal_frame import make_crystal_frame
 from pacbed.pattern.preprocess import clean
 
 #: Solutions that are kept of each pattern, the best first.
@@ -57,72 +68,87 @@ class WindowSolution:
 
 
 class BatchSolver:
-    """Infers patterns that share a geometry.
+    """Infers patterns that share a geometry; see :meth:`.predictor.Predictor.sharing`.
 
     Parameters
     ----------
     bundle : Bundle
+    networks : Networks
+    calibration : Calibration
     geometry : SharedGeometry
-    threads : int
-        Threads of the networks.
     """
 
-    def __init__(self, bundle: Bundle, geometry: SharedGeometry, threads: int = 1) -> None:
+    def __init__(
+        self,
+        bundle: Bundle,
+        networks: Networks,
+        calibration: Calibration,
+        geometry: SharedGeometry,
+    ) -> None:
+        self.bundle = bundle
+        self.calibration = calibration
         self.geometry = geometry
-        self.networks = Networks(bundle, threads)
-        self.calibration = Calibration.from_dict(bundle.calibration)
-        system = bundle.system
-        self._frame = make_crystal_frame(
-            np.array(bundle.input["operations"], float),
-            system.convergence_mrad[1],
-            system.mistilt_mrad[1],
-        )
-        self._bundle = bundle
+        self.bins = networks.bins
+        self._networks = networks
         self._made: tuple[PatternDictionary, LatticeSampler] | None = None
 
-    def read(self, patterns: np.ndarray, centers: np.ndarray) -> BatchReading:
+    def read(self, patterns: Patterns, centers: Pixels) -> BatchReading:
         """The networks' answers alone.
 
         Parameters
         ----------
         patterns : ndarray of float32, shape (B, rows, columns)
-            From :func:`pacbed.pattern.preprocess.clean`.
+            From :func:`cleaned`.
         centers : ndarray, shape (B, 2)
             Column and row of the disks' centres, pixels.
+
+        Raises
+        ------
+        PatternError
+            If the disk of this geometry is not on the detector at all.
         """
-        return read_batch(patterns, centers, self.geometry, self.networks, self._frame)
+        return read_batch(patterns, centers, self.geometry, self._networks)
 
     def solve(
         self,
-        pattern: np.ndarray,
-        center: np.ndarray,
-        probability: np.ndarray,
-        tilts: list[np.ndarray],
-    ) -> list[WindowSolution]:
-        """Fit one pattern.
+        patterns: Patterns,
+        centers: Pixels,
+        reading: BatchReading,
+        neighbours: bool = False,
+    ) -> Iterator[list[WindowSolution]]:
+        """Fit patterns, one after the other.
 
         Parameters
         ----------
-        pattern : ndarray of float32, shape (rows, columns)
-        center : ndarray, shape (2,)
-            Column and row of the disk's centre, pixels.
-        probability : ndarray, shape (bins,)
-            The networks' thickness distribution.
-        tilts : list of ndarray, shape (2,)
-            Where to begin, in the crystal's frame: the networks' and the neighbours' tilts.
+        patterns, centers : ndarray
+            As for :meth:`read`.
+        reading : BatchReading
+            Where to begin.
+        neighbours : bool
+            The patterns lie in a row: begin at the tilt of the last one as well.
 
-        Returns
-        -------
+        Yields
+        ------
         list of WindowSolution
-            The likeliest first, at least one.
+            Of the next pattern, the likeliest first; empty where it is not of a disk.
         """
         dictionary, sampler = self._tools()
-        values, recorded = sampler.sample(pattern, center)
-        search = _Search(dictionary, values, recorded, self._shift_std())
-        fits = search.near(tilts)
-        if fits[0].structured_residual > _BAD:
-            fits = _sorted([*fits, *search.everywhere(self._bundle.system.mistilt_mrad[1])])
-        return self._weighted(fits, probability)
+        tilts: list[Tilt] = []
+        for pattern, center, tilt, probability in zip(
+            patterns, centers, reading.tilt, reading.probability, strict=True
+        ):
+            try:
+                values, recorded = sampler.sample(pattern, center)
+            except PatternError:
+                yield []
+                continue
+            search = _Search(dictionary, values, recorded, self._shift_std())
+            fits = search.near([tilt, *tilts])
+            if fits[0].structured_residual > _BAD:
+                fits = _sorted([*fits, *search.everywhere(self.bundle.system.mistilt_mrad[1])])
+            solutions = self._weighted(fits, probability)
+            tilts = [solutions[0].fit.tilt] if neighbours else []
+            yield solutions
 
     def doubt(self, fit: LocalFit) -> float:
         """See :mod:`pacbed.infer.confidence`.
@@ -142,7 +168,7 @@ class BatchSolver:
     def _tools(self) -> tuple[PatternDictionary, LatticeSampler]:
         if self._made is None:
             alpha = self.geometry.convergence_mrad
-            table = self._bundle.table
+            table = self.bundle.table
             bare = PatternDictionary(table, alpha, 0.0)
             width = np.hypot(sampling_width(self.geometry, bare.lattice), self.geometry.blur_mrad)
             dictionary = PatternDictionary(table, alpha, float(width))
@@ -152,7 +178,7 @@ class BatchSolver:
     def _shift_std(self) -> float:
         return max(self.geometry.center_std_px, 0.02) * self.geometry.mrad_per_pixel
 
-    def _weighted(self, fits: list[LocalFit], probability: np.ndarray) -> list[WindowSolution]:
+    def _weighted(self, fits: list[LocalFit], probability: Probabilities) -> list[WindowSolution]:
         best = fits[0]
         kept = [f for f in fits if self._worse(f, best) < _UNLIKELY][:KEPT]
         weights = np.array(
@@ -170,8 +196,8 @@ class BatchSolver:
         """Difference of χ² in units of the best fit's noise."""
         return fit.square_sum / best.noise - best.square_sum / best.noise
 
-    def _support(self, probability: np.ndarray, thickness_nm: float) -> float:
-        near = np.abs(self.networks.bins - thickness_nm) <= _SUPPORT_NM
+    def _support(self, probability: Probabilities, thickness_nm: float) -> float:
+        near = np.abs(self.bins - thickness_nm) <= _SUPPORT_NM
         return float(probability[near].sum())
 
 
@@ -180,11 +206,11 @@ class _Search:
     """Hypotheses for one pattern, and their fits."""
 
     dictionary: PatternDictionary
-    values: np.ndarray
-    recorded: np.ndarray
+    values: Numbers
+    recorded: Mask
     shift_std_mrad: float
 
-    def near(self, tilts: list[np.ndarray]) -> list[LocalFit]:
+    def near(self, tilts: list[Tilt]) -> list[LocalFit]:
         """Compare near some tilts, all brought into one sector by the first one's symmetry."""
         d = self.dictionary
         operations, places = d.foldings
@@ -207,7 +233,7 @@ class _Search:
             [(number, place, step) for number, place in enumerate(places) for step in steps]
         )
 
-    def _fits(self, hypotheses: list[tuple[int, np.ndarray, tuple[int, int]]]) -> list[LocalFit]:
+    def _fits(self, hypotheses: list[tuple[int, Indices, tuple[int, int]]]) -> list[LocalFit]:
         d = self.dictionary
         projected = {}
         for number, place, _ in hypotheses:
@@ -228,7 +254,7 @@ class _Search:
             fits.append(self._fit(number, place, thickness, np.array(step) @ d.lattice))
         return _distinct(_sorted(fits))
 
-    def _fit(self, number: int, place: np.ndarray, thickness: float, tilt: np.ndarray) -> LocalFit:
+    def _fit(self, number: int, place: Indices, thickness: float, tilt: Tilt) -> LocalFit:
         fit = fit_locally(
             self.dictionary,
             self.values[place],
@@ -240,7 +266,7 @@ class _Search:
         return fit.turned(self.dictionary.foldings[0][number])
 
 
-def _folding(operations: np.ndarray, tilt: np.ndarray) -> int:
+def _folding(operations: Matrices, tilt: Tilt) -> int:
     """Number of the operation A with tilt = A · folded tilt; always the same of equal ones."""
     images = np.einsum("mji,j->mi", operations, tilt)
     # Any direction off the mirror lines chooses one of the images.
@@ -260,7 +286,7 @@ def _distinct(fits: list[LocalFit]) -> list[LocalFit]:
     return kept
 
 
-def cleaned(patterns: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def cleaned(patterns: Counts) -> tuple[Patterns, Mask]:
     """Check and mend patterns; those that cannot be used are zero.
 
     Parameters

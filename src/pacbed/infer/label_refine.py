@@ -160,7 +160,8 @@ def _search(
         for direction in _directions(reading, float(turn)):
             tilt = mistilt * np.array([math.cos(direction), math.sin(direction)])
             left_over = scan.explained(image, matrix, center, tilt)
-            found.append((float(left_over[likely].min()), Placement(disk, float(turn), tilt)))
+            placement = Placement(disk, math.radians(turn), tilt)
+            found.append((float(left_over[likely].min()), placement))
     found.sort(key=lambda item: item[0])
     kept: list[Placement] = []
     for _, placement in found:

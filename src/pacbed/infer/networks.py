@@ -1,12 +1,72 @@
-"""The two networks of a bundle, run by ONNX Runtime."""
+"""The two networks of a bundle, run by ONNX Runtime, with the frame that they see crystals in."""
+
+from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Numbers, Patterns, Probabilities, Tilts, Vectors
 from pacbed.errors import BundleError
 from pacbed.library.bundle import Bundle
 from pacbed.onnx_session import Session, open_session
-from pacbed.pattern.crystal_frame import FRAME_SIZE
+from pacbed.pattern.crystal_frame import FRAME_SIZE, Pose, make_crystal_frame, to_crystal_frame
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE, normalise
+
+#: Largest correction of the tilt that the reader is trained for, mrad.
+_LARGEST_TILT_STEP_MRAD = 3.0
+
+
+@dataclass(frozen=True)
+class LocatorAnswer:
+    """Where the crystal is in B frames.
+
+    Attributes
+    ----------
+    tilt : ndarray, shape (B, 2)
+        In the pattern, mrad.
+    tilt_error : ndarray, shape (B,)
+        Logarithm of the tilt's error in semi-angles.
+    zoom : ndarray, shape (B,)
+        The disk's radius over that of the disk which the frame was taken around.
+    center : ndarray, shape (B, 2)
+        Of the disk (x, y) from the frame's middle, semi-angles.
+    rotation : ndarray, shape (B,)
+        Of the crystal's x axis from +x towards +y of the pattern, rad, modulo the
+        projection's rotations.
+    """
+
+    tilt: Tilts
+    tilt_error: Numbers
+    zoom: Numbers
+    center: Vectors
+    rotation: Numbers
+
+
+@dataclass(frozen=True)
+class ReaderAnswer:
+    """Thickness of B patterns, and by how much the poses are off that they were read at.
+
+    Attributes
+    ----------
+    probability : ndarray, shape (B, bins)
+        Of the thickness bins.
+    tilt : ndarray, shape (B, 2)
+        Error of the tilt in the crystal's frame, mrad.
+    tilt_error_mrad : ndarray, shape (B,)
+        Width of the Laplace density of what is then left of the tilt's error, mrad.
+    log_zoom : ndarray, shape (B,)
+        Error of the logarithm of the zoom.
+    center : ndarray, shape (B, 2)
+        Error of the disk's centre (x, y) in the crystal's frame, mrad.
+    rotation : ndarray, shape (B,)
+        Error of the rotation, rad.
+    """
+
+    probability: Probabilities
+    tilt: Tilts
+    tilt_error_mrad: Numbers
+    log_zoom: Numbers
+    center: Vectors
+    rotation: Numbers
 
 
 class Networks:
@@ -17,6 +77,15 @@ class Networks:
     bundle : Bundle
     threads : int
         Threads of one call.
+
+    Attributes
+    ----------
+    bins : ndarray, shape (bins,)
+        Thicknesses of the distribution's bins, nm.
+    order : int
+        Of the projection's rotations: patterns look the same after a turn by 360°/order.
+    frame : CrystalFrame
+        In which the reader sees every pattern.
 
     Raises
     ------
@@ -32,57 +101,71 @@ class Networks:
             )
         self._locator = _session(bundle, bundle.locator, threads)
         self._reader = _session(bundle, bundle.reader, threads)
-        low, high = bundle.system.thickness_nm
-        #: Thicknesses of the distribution's bins, nm.
-        self.bins = np.linspace(low, high, int(bundle.input["thickness_bins"]))
+        system = bundle.system
+        self.bins = np.linspace(*system.thickness_nm, int(bundle.input["thickness_bins"]))
+        self.order = int(bundle.input["rotation_order"])
+        self.frame = make_crystal_frame(
+            np.array(bundle.input["operations"], float),
+            system.convergence_mrad[1],
+            system.mistilt_mrad[1],
+        )
 
-    def locate(self, frames: np.ndarray, convergence_mrad: np.ndarray) -> np.ndarray:
+    def locate(self, frames: Patterns, convergence_mrad: float) -> LocatorAnswer:
         """Where the crystal is in some frames.
 
         Parameters
         ----------
         frames : ndarray of float32, shape (B, INPUT_SIZE, INPUT_SIZE)
             Not normalised.
-        convergence_mrad : ndarray, shape (B,)
-
-        Returns
-        -------
-        ndarray, shape (B, 8)
-            See :class:`pacbed.learn.network.Locator`.
+        convergence_mrad : float
         """
         feed = {
             "frames": normalise(frames)[:, None],
-            "convergence_mrad": convergence_mrad.astype(np.float32),
+            "convergence_mrad": np.full(len(frames), convergence_mrad, np.float32),
         }
-        return np.asarray(self._locator.run(None, feed)[0], float)
+        # As pacbed.learn.network.Locator puts them together.
+        x, y, error, log_zoom, *center, cosine, sine = self._locator.run(None, feed)[0].T.astype(
+            float
+        )
+        return LocatorAnswer(
+            np.stack([x, y], axis=1) * convergence_mrad,
+            error,
+            np.exp(log_zoom),
+            np.stack(center, axis=1),
+            np.arctan2(sine, cosine) / self.order,
+        )
 
-    def read(
-        self, values: np.ndarray, folded_mrad: np.ndarray, convergence_mrad: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def read(self, frames: Patterns, pose: Pose, convergence_mrad: float) -> ReaderAnswer:
         """Thickness distributions, and errors of the pose.
 
         Parameters
         ----------
-        values : ndarray of float32, shape (B, FRAME_SIZE²)
-            From :func:`pacbed.pattern.crystal_frame.to_crystal_frame`.
-        folded_mrad : ndarray, shape (B, 2)
-        convergence_mrad : ndarray, shape (B,)
-
-        Returns
-        -------
-        probability : ndarray, shape (B, bins)
-        errors : ndarray, shape (B, 7)
-            See :class:`pacbed.learn.network.Reader`.
+        frames : ndarray of float32, shape (B, INPUT_SIZE, INPUT_SIZE)
+            Not normalised.
+        pose : Pose
+            Where the crystals are supposed to be in them.
+        convergence_mrad : float
         """
+        angles = np.full(len(frames), convergence_mrad)
+        values, folded, fold = to_crystal_frame(frames, self.frame, pose, angles)
         feed = {
             "values": values.astype(np.float32),
-            "folded_mrad": folded_mrad.astype(np.float32),
-            "convergence_mrad": convergence_mrad.astype(np.float32),
+            "folded_mrad": folded.astype(np.float32),
+            "convergence_mrad": angles.astype(np.float32),
         }
         logits, errors = self._reader.run(None, feed)
-        logits = logits - logits.max(axis=1, keepdims=True)
-        probability = np.exp(logits.astype(float))
-        return probability / probability.sum(axis=1, keepdims=True), errors.astype(float)
+        weights = np.exp((logits - logits.max(axis=1, keepdims=True)).astype(float))
+        # As pacbed.learn.network.Reader puts them together, in the folded frame.
+        *tilt, left, log_zoom, x, y, rotation = errors.T.astype(float)
+        step = np.clip(np.stack(tilt), -_LARGEST_TILT_STEP_MRAD, _LARGEST_TILT_STEP_MRAD)
+        return ReaderAnswer(
+            weights / weights.sum(axis=1, keepdims=True),
+            np.einsum("bij,jb->bi", fold, step),
+            np.exp(np.clip(left, -5, 3)),
+            log_zoom,
+            np.einsum("bij,jb->bi", fold, np.stack([x, y])),
+            rotation * np.linalg.det(fold),
+        )
 
 
 def _session(bundle: Bundle, network: bytes, threads: int) -> Session:

@@ -1,13 +1,14 @@
 """From a raw pattern to the crystal's pose in it and the reader's answer."""
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.infer.networks import Networks
-from pacbed.pattern.crystal_frame import CrystalFrame, Pose, to_crystal_frame
-from pacbed.pattern.geometry import rotation_matrix
+from pacbed.arrays import Pattern, Pixels, Probabilities, Tilt
+from pacbed.infer.networks import Networks, ReaderAnswer
+from pacbed.pattern.crystal_frame import Pose
+from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.preprocess import (
     APERTURE_PX,
     ZOOM_RANGE,
@@ -28,8 +29,8 @@ _WIDE_SHIFTS = ((0.0, 0.0), (0.32, 0.0), (-0.32, 0.0), (0.0, 0.32), (0.0, -0.32)
 _CANDIDATES = 3
 #: How often the reader corrects the pose.
 _CORRECTIONS = 4
-#: Largest correction that the networks are trained for: centre (semi-angles), tilt (mrad).
-_LARGEST_SHIFT, _LARGEST_TILT_STEP_MRAD = 0.6, 3.0
+#: Largest error of the centre that the locator is trained for, semi-angles.
+_LARGEST_SHIFT = 0.6
 
 
 @dataclass(frozen=True)
@@ -40,20 +41,25 @@ class Placement:
     ----------
     disk : DiskLocation
         Bright-field disk, pixels.
-    rotation_deg : float
-        Of the crystal's x axis from +x towards +y of the pattern.
+    rotation : float
+        Of the crystal's x axis from +x towards +y of the pattern, rad.
     tilt : ndarray, shape (2,)
         In the crystal's frame, mrad.
     """
 
     disk: DiskLocation
-    rotation_deg: float
-    tilt: np.ndarray
+    rotation: float
+    tilt: Tilt
 
     @property
-    def pattern_tilt(self) -> np.ndarray:
+    def rotation_deg(self) -> float:
+        """Rotation in degrees, for the answer."""
+        return math.degrees(self.rotation)
+
+    @property
+    def pattern_tilt(self) -> Tilt:
         """Tilt (x, y) in the pattern, mrad."""
-        return np.asarray(rotation_matrix(self.rotation_deg) @ self.tilt)
+        return turn_matrix(self.rotation) @ self.tilt
 
 
 @dataclass(frozen=True)
@@ -70,15 +76,13 @@ class Reading:
     """
 
     placement: Placement
-    probability: np.ndarray
+    probability: Probabilities
     tilt_error_mrad: float
 
 
 def read_poses(
-    data: np.ndarray,
+    data: Pattern,
     networks: Networks,
-    frame: CrystalFrame,
-    order: int,
     convergence_mrad: float,
     mrad_per_pixel: float | None,
 ) -> list[Reading]:
@@ -93,9 +97,6 @@ def read_poses(
     data : ndarray of float32, shape (rows, columns)
         From :func:`pacbed.pattern.preprocess.clean`.
     networks : Networks
-    frame : CrystalFrame
-    order : int
-        Of the projection's rotations.
     convergence_mrad : float
     mrad_per_pixel : float or None
         None where it is not known.
@@ -106,7 +107,7 @@ def read_poses(
         The surest first.
     """
     radius = None if mrad_per_pixel is None else convergence_mrad / mrad_per_pixel
-    looker = _Looker(BinnedPattern(data), networks, frame, order, convergence_mrad, radius)
+    looker = _Looker(BinnedPattern(data), networks, convergence_mrad, radius)
     first = locate(data)
     zooms = _ZOOMS if radius is None else (1.0,)
     size = radius or first.radius
@@ -130,8 +131,6 @@ class _Looker:
 
     data: BinnedPattern
     networks: Networks
-    frame: CrystalFrame
-    order: int
     convergence_mrad: float
     radius: float | None
 
@@ -139,89 +138,52 @@ class _Looker:
         """Looks of the locator: from all starts, then again from the surest ones."""
         for look in range(_LOOKS):
             frames = np.stack([self.data.input_frame(disk) for disk in disks])
-            angles = np.full(len(disks), self.convergence_mrad)
-            geometry = self.networks.locate(frames, angles)
-            keep = max(count, 1 if look else 2 * count)
-            surest = np.argsort(geometry[:, 2])[:keep]
-            found = [
-                _placed(disks[n], geometry[n], self.order, self.convergence_mrad, self.radius)
+            found = self.networks.locate(frames, self.convergence_mrad)
+            surest = np.argsort(found.tilt_error)[: max(count, 1 if look else 2 * count)]
+            zooms = np.clip(found.zoom, *ZOOM_RANGE)
+            shifts = np.clip(found.center, -_LARGEST_SHIFT, _LARGEST_SHIFT)
+            placements = [
+                Placement(
+                    self._moved(disks[n], shifts[n] * disks[n].radius, float(zooms[n])),
+                    float(found.rotation[n]),
+                    turn_matrix(-found.rotation[n]) @ found.tilt[n],
+                )
                 for n in surest
             ]
-            disks = [placement.disk for placement in found]
-        return found[:count]
+            disks = [placement.disk for placement in placements]
+        return placements[:count]
 
     def read(self, placement: Placement) -> Reading:
         """Let the reader correct a placement, and take its answer."""
-        for number in range(_CORRECTIONS):
-            probability, errors, fold = _read(
-                self.data, self.networks, self.frame, placement, self.convergence_mrad
-            )
-            if number < _CORRECTIONS - 1:
-                placement = _corrected(placement, errors, fold, self.convergence_mrad, self.radius)
-        width = math.exp(float(np.clip(errors[2], -5, 3)))
-        return Reading(placement, probability, width)
+        answer = self._answer(placement)
+        for _ in range(_CORRECTIONS - 1):
+            placement = self._corrected(placement, answer)
+            answer = self._answer(placement)
+        return Reading(placement, answer.probability[0], float(answer.tilt_error_mrad[0]))
 
+    def _answer(self, placement: Placement) -> ReaderAnswer:
+        pose = Pose(
+            placement.tilt[None], np.array([placement.rotation]), np.zeros(1), np.zeros((1, 2))
+        )
+        frames = self.data.input_frame(placement.disk)[None]
+        return self.networks.read(frames, pose, self.convergence_mrad)
 
-def _placed(
-    disk: DiskLocation,
-    geometry: np.ndarray,
-    order: int,
-    convergence_mrad: float,
-    radius: float | None,
-) -> Placement:
-    zoom = float(np.clip(math.exp(geometry[3]), *ZOOM_RANGE))
-    shift = np.clip(geometry[4:6], -_LARGEST_SHIFT, _LARGEST_SHIFT) * disk.radius
-    rotation = math.degrees(math.atan2(geometry[7], geometry[6])) / order
-    return Placement(
-        DiskLocation(disk.row + shift[1], disk.column + shift[0], radius or disk.radius * zoom),
-        rotation,
-        rotation_matrix(-rotation) @ geometry[:2] * convergence_mrad,
-    )
+    def _corrected(self, placement: Placement, answer: ReaderAnswer) -> Placement:
+        """Take the errors that the reader found off the pose."""
+        shift = turn_matrix(placement.rotation) @ answer.center[0]
+        shift *= placement.disk.radius / self.convergence_mrad
+        zoom = math.exp(-float(np.clip(answer.log_zoom[0], -0.1, 0.1)))
+        return Placement(
+            self._moved(placement.disk, -shift, zoom),
+            placement.rotation - float(answer.rotation[0]),
+            placement.tilt - answer.tilt[0],
+        )
 
-
-def _read(
-    data: BinnedPattern,
-    networks: Networks,
-    frame: CrystalFrame,
-    placement: Placement,
-    convergence_mrad: float,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Thickness distribution, errors of the pose and the fold they refer to."""
-    image = data.input_frame(placement.disk)[None]
-    pose = Pose(
-        placement.tilt[None],
-        np.array([math.radians(placement.rotation_deg)]),
-        np.zeros(1),
-        np.zeros((1, 2)),
-    )
-    alpha = np.array([convergence_mrad])
-    values, folded, fold = to_crystal_frame(image, frame, pose, alpha)
-    probability, errors = networks.read(values, folded, alpha)
-    return probability[0], errors[0], fold[0]
-
-
-def _corrected(
-    placement: Placement,
-    errors: np.ndarray,
-    fold: np.ndarray,
-    convergence_mrad: float,
-    radius: float | None,
-) -> Placement:
-    """Take the errors that the reader found off the pose."""
-    disk = placement.disk
-    turn = rotation_matrix(placement.rotation_deg)
-    step = np.clip(errors[:2], -_LARGEST_TILT_STEP_MRAD, _LARGEST_TILT_STEP_MRAD)
-    shift = turn @ fold @ errors[4:6] * (disk.radius / convergence_mrad)
-    zoom = math.exp(-float(np.clip(errors[3], -0.1, 0.1)))
-    turned = math.degrees(float(errors[6])) * float(np.linalg.det(fold))
-    return replace(
-        placement,
-        disk=DiskLocation(
-            disk.row - shift[1], disk.column - shift[0], radius or disk.radius * zoom
-        ),
-        rotation_deg=placement.rotation_deg - turned,
-        tilt=placement.tilt - fold @ step,
-    )
+    def _moved(self, disk: DiskLocation, shift: Pixels, zoom: float) -> DiskLocation:
+        """The disk shifted by (x, y) pixels, and of another radius where that is not known."""
+        return DiskLocation(
+            disk.row + shift[1], disk.column + shift[0], self.radius or disk.radius * zoom
+        )
 
 
 def frame_scale(

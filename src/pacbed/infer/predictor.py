@@ -1,19 +1,38 @@
 """From a measured pattern to an Estimate: the networks, and the fit behind them."""
 
 import time
+from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from pacbed.arrays import Counts
+from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.infer.batch_solve import BatchSolver
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
-from pacbed.infer.posing import read_poses
-from pacbed.infer.refine import refine
+from pacbed.infer.posing import Reading, read_poses
+from pacbed.infer.refine import Solution, refine
 from pacbed.library.bundle import READER, Bundle
-from pacbed.pattern.crystal_frame import make_crystal_frame
 from pacbed.pattern.preprocess import clean
+
+
+@dataclass(frozen=True)
+class Solved:
+    """What was found in one pattern.
+
+    Attributes
+    ----------
+    readings : list of Reading
+        The networks' answers, the surest first.
+    solutions : list of Solution
+        The fit's, the best first; empty where nothing was fitted.
+    """
+
+    readings: list[Reading]
+    solutions: list[Solution]
 
 
 class Predictor:
@@ -37,16 +56,10 @@ class Predictor:
         self._threads = threads
         self._pools = ThreadpoolController()
         self._calibration = Calibration.from_dict(bundle.calibration)
-        system = bundle.system
-        self._frame = make_crystal_frame(
-            np.array(bundle.input["operations"], float),
-            system.convergence_mrad[1],
-            system.mistilt_mrad[1],
-        )
 
     def infer(
         self,
-        pattern: np.ndarray,
+        pattern: Counts,
         convergence_mrad: float,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
@@ -79,34 +92,49 @@ class Predictor:
         started = time.perf_counter()
         system = self.bundle.system
         system.check(convergence_mrad, mrad_per_pixel)
-        data = clean(pattern)
-        order = int(self.bundle.input["rotation_order"])
-        readings = read_poses(
-            data, self._networks, self._frame, order, convergence_mrad, mrad_per_pixel
-        )
+        found = self.solve(pattern, convergence_mrad, mrad_per_pixel, refine)
         context = Context(
             system,
             self.bundle.hashes[READER],
             self._calibration,
             self._networks.bins,
-            order,
-            data.shape,
+            self._networks.order,
+            np.shape(pattern),
             convergence_mrad,
             started,
         )
         if not refine:
-            return read_estimate(context, readings[0])
+            return read_estimate(context, found.readings[0])
+        return fitted_estimate(context, found.readings[0], found.solutions)
+
+    def solve(
+        self,
+        pattern: Counts,
+        convergence_mrad: float,
+        mrad_per_pixel: float | None = None,
+        refine: bool = True,
+    ) -> Solved:
+        """As :meth:`infer`, without a judgement of what was found."""
+        data = clean(pattern)
+        readings = read_poses(data, self._networks, convergence_mrad, mrad_per_pixel)
+        if not refine:
+            return Solved(readings, [])
+        known = mrad_per_pixel is not None
         # The fit's matrices are small: more threads only wait for each other.
         with self._pools.limit(limits=self._threads, user_api="blas"):
             solutions = _refine(
-                data,
-                readings,
-                self._networks.bins,
-                self.bundle.table,
-                convergence_mrad,
-                mrad_per_pixel is not None,
+                data, readings, self._networks.bins, self.bundle.table, convergence_mrad, known
             )
-        return fitted_estimate(context, readings[0], solutions)
+        return Solved(readings, solutions)
+
+    @property
+    def order(self) -> int:
+        """Of the projection's rotations: patterns look the same after a turn by 360°/order."""
+        return self._networks.order
+
+    def sharing(self, geometry: SharedGeometry) -> BatchSolver:
+        """Solver for many patterns of one geometry, which makes them much quicker."""
+        return BatchSolver(self.bundle, self._networks, self._calibration, geometry)
 
 
 # The parameter of `Predictor.infer` has the function's name.

@@ -18,7 +18,7 @@ from pacbed.infer.posing import Placement, Reading
 from pacbed.infer.samples import Samples, take_samples
 from pacbed.infer.thickness_scan import ThicknessScan, scanned_image, valleys
 from pacbed.lacbed.table import LacbedTable
-from pacbed.pattern.geometry import rotation_matrix
+from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.preprocess import DiskLocation
 
 #: Hypotheses beside the first that are fitted briefly, and those fitted to the end.
@@ -180,7 +180,7 @@ def start_parameters(placement: Placement, thickness: float, convergence_mrad: f
             disk.column,
             disk.row,
             math.log(convergence_mrad / disk.radius),
-            math.radians(placement.rotation_deg),
+            placement.rotation,
             0.0,
             0.0,
             math.log(convergence_mrad),
@@ -195,7 +195,7 @@ def _scan(
     disk = placement.disk
     image, center = scanned_image(data, disk)
     scan = ThicknessScan(table, placement.tilt, convergence_mrad, 0.1)
-    matrix = rotation_matrix(placement.rotation_deg) * (disk.radius / convergence_mrad)
+    matrix = turn_matrix(placement.rotation) * (disk.radius / convergence_mrad)
     left_over = scan.explained(image, matrix, center, placement.tilt)
     return valleys(left_over, scan.thickness_nm, 3)
 

@@ -8,12 +8,13 @@ multiplies. N² per step and N³ per direction for N beams.
 import numpy as np
 from scipy.linalg import expm
 
+from pacbed.arrays import Complexes, Indices, Numbers, Thicknesses, Vectors
 from pacbed.crystal.projection import ProjectedCell
 from pacbed.crystal.scattering import potential_coefficients
 from pacbed.units import electron_wavelength
 
 
-def beams_within(cell: ProjectedCell, g_max: float) -> np.ndarray:
+def beams_within(cell: ProjectedCell, g_max: float) -> Indices:
     """Indices of all reciprocal lattice vectors with |g| ≤ `g_max` (1/Å), shape (N, 2).
 
     The first is (0, 0); the others follow by length.
@@ -24,16 +25,17 @@ def beams_within(cell: ProjectedCell, g_max: float) -> np.ndarray:
     length = np.linalg.norm(indices @ cell.reciprocal, axis=1)
     inside = length <= g_max + 1e-9
     order = np.lexsort((indices[inside, 1], indices[inside, 0], np.round(length[inside], 9)))
-    return np.asarray(indices[inside][order])
+    kept: Indices = indices[inside][order]
+    return kept
 
 
 def structure_matrix(
     cell: ProjectedCell,
-    beams: np.ndarray,
-    direction: np.ndarray,
+    beams: Indices,
+    direction: Vectors,
     high_tension_kV: float,
     absorption: bool = True,
-) -> np.ndarray:
+) -> Complexes:
     """Matrix A of dψ/dz = iπλ A ψ for one incident direction.
 
     A_gh = (U + iU')_{g−h} − δ_gh (2 k·g + g²)
@@ -64,12 +66,12 @@ def structure_matrix(
 
 def beam_intensities(
     cell: ProjectedCell,
-    beams: np.ndarray,
-    direction: np.ndarray,
+    beams: Indices,
+    direction: Vectors,
     high_tension_kV: float,
-    thicknesses: np.ndarray,
+    thicknesses: Thicknesses,
     absorption: bool = True,
-) -> np.ndarray:
+) -> Numbers:
     """P_g(k; t) of one incident direction from the matrix exponential.
 
     Parameters

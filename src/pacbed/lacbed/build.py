@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 
 import pacbed
+from pacbed.arrays import Mask, Numbers, Singles
 from pacbed.crystal.projection import ProjectedCell
 from pacbed.crystal.scattering import potential_coefficients
 from pacbed.errors import CrystalError
@@ -34,15 +35,15 @@ class StoredBatch:
     """
 
     propagation: Propagation
-    recorded: np.ndarray
+    recorded: Mask
 
-    def __call__(self, part: slice, progress: Progress | None = None) -> tuple[slice, np.ndarray]:
+    def __call__(self, part: slice, progress: Progress | None = None) -> tuple[slice, Singles]:
         """The batch, and its stored intensities, shape (T + 1, stored)."""
         return part, self.propagation(part, progress)[:, self.recorded[part]]
 
 
 #: Does the batches elsewhere, and gives their results in any order.
-Spread = Callable[[StoredBatch, list[slice]], Iterator[tuple[slice, np.ndarray]]]
+Spread = Callable[[StoredBatch, list[slice]], Iterator[tuple[slice, Singles]]]
 
 
 def simulate_table(
@@ -123,7 +124,7 @@ def simulate_table(
 
 def _batches(
     task: StoredBatch, progress: Progress | None, spread: Spread | None
-) -> Iterator[tuple[slice, np.ndarray]]:
+) -> Iterator[tuple[slice, Singles]]:
     parts = task.propagation.batches
     if spread is None:
         for part in parts:
@@ -190,8 +191,8 @@ def _geometry(
 
 
 def _compress(
-    geometry: TableGeometry, intensities: np.ndarray, quantum: float
-) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    geometry: TableGeometry, intensities: Singles, quantum: float
+) -> tuple[list[Numbers], list[Singles]]:
     """Singular vectors along thickness per orbit, coefficients rounded to `quantum`.
 
     A singular vector whose coefficients all round to zero is left out.

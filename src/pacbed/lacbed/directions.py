@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Indices, Matrix
+
 
 @dataclass(frozen=True)
 class DirectionGrid:
@@ -29,14 +31,12 @@ class DirectionGrid:
 
     divisions: tuple[int, int]
     reach: int
-    wedge: np.ndarray
-    wedge_index: np.ndarray
-    operation: np.ndarray
+    wedge: Indices
+    wedge_index: Indices
+    operation: Indices
 
 
-def choose_divisions(
-    reciprocal: np.ndarray, point_group: np.ndarray, step: float
-) -> tuple[int, int]:
+def choose_divisions(reciprocal: Matrix, point_group: Indices, step: float) -> tuple[int, int]:
     """Even divisions of the reciprocal lattice vectors, for a spacing of about `step`.
 
     They are even, so that every second direction is a grid of its own, and equal
@@ -57,7 +57,7 @@ def choose_divisions(
 
 
 def make_direction_grid(
-    reciprocal: np.ndarray, point_group: np.ndarray, k_max: float, divisions: tuple[int, int]
+    reciprocal: Matrix, point_group: Indices, k_max: float, divisions: tuple[int, int]
 ) -> DirectionGrid:
     """Grid that covers the disk |k| ≤ `k_max`, with its irreducible wedge.
 

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pacbed.arrays import Indices, Mask, Matrix, Thicknesses
 from pacbed.lacbed.directions import DirectionGrid, make_direction_grid
 from pacbed.units import electron_wavelength
 
@@ -35,9 +36,9 @@ class TableGeometry:
         Thicknesses are 0, step, …, steps · step.
     """
 
-    reciprocal: np.ndarray
-    point_group: np.ndarray
-    beams: np.ndarray
+    reciprocal: Matrix
+    point_group: Indices
+    beams: Indices
     high_tension_kV: float
     divisions: tuple[int, int]
     direction_max_mrad: float
@@ -53,12 +54,12 @@ class TableGeometry:
         return electron_wavelength(self.high_tension_kV)
 
     @cached_property
-    def lattice_mrad(self) -> np.ndarray:
+    def lattice_mrad(self) -> Matrix:
         """Reciprocal lattice vectors as rows in mrad, shape (2, 2)."""
-        return np.asarray(self.reciprocal * self.wavelength * 1e3)
+        return self.reciprocal * self.wavelength * 1e3
 
     @cached_property
-    def thicknesses_nm(self) -> np.ndarray:
+    def thicknesses_nm(self) -> Thicknesses:
         """The table's thicknesses, nm."""
         return np.arange(self.thickness_steps + 1) * self.thickness_step_nm
 
@@ -74,12 +75,13 @@ class TableGeometry:
         )
 
     @cached_property
-    def fine_lattice_mrad(self) -> np.ndarray:
+    def fine_lattice_mrad(self) -> Matrix:
         """Steps of the direction grid as rows in mrad, shape (2, 2)."""
-        return np.asarray(self.lattice_mrad / np.array(self.divisions)[:, None])
+        steps: Indices = np.array(self.divisions)
+        return self.lattice_mrad / steps[:, None]
 
     @cached_property
-    def beam_images(self) -> np.ndarray:
+    def beam_images(self) -> Indices:
         """Index of beam g W for each operation W and beam g, shape (m, N)."""
         code = {tuple(beam): n for n, beam in enumerate(self.beams.tolist())}
         return np.array(
@@ -88,13 +90,13 @@ class TableGeometry:
         )
 
     @cached_property
-    def orbits(self) -> np.ndarray:
+    def orbits(self) -> Indices:
         """Number of the orbit (beams equal by symmetry) of each beam, shape (N,)."""
         _, inverse = np.unique(self.beam_images.min(axis=0), return_inverse=True)
-        return np.asarray(inverse)
+        return inverse
 
     @cached_property
-    def recorded(self) -> np.ndarray:
+    def recorded(self) -> Mask:
         """Whether beam g of wedge direction k can reach the field, shape (K, N)."""
         k = self.grid.wedge @ self.fine_lattice_mrad
         length = np.linalg.norm(k, axis=1, keepdims=True)
@@ -104,12 +106,13 @@ class TableGeometry:
         slack = self.mistilt_max_mrad - np.minimum(forced, self.mistilt_max_mrad)
         position = centre[:, None] + (self.beams @ self.lattice_mrad)[None]
         radius = self.field * self.convergence_max_mrad + slack
-        return np.asarray(np.linalg.norm(position, axis=2) <= radius + 1e-9)
+        inside: Mask = np.linalg.norm(position, axis=2) <= radius + 1e-9
+        return inside
 
     @cached_property
-    def pair_rows(self) -> list[tuple[np.ndarray, np.ndarray]]:
+    def pair_rows(self) -> list[tuple[Indices, Indices]]:
         """Wedge rows and beams of the stored entries, for each orbit."""
-        rows = []
+        rows: list[tuple[Indices, Indices]] = []
         for orbit in range(int(self.orbits.max()) + 1):
             members = np.flatnonzero(self.orbits == orbit)
             k, local = np.nonzero(self.recorded[:, members])
@@ -117,7 +120,7 @@ class TableGeometry:
         return rows
 
     @cached_property
-    def entry_of(self) -> np.ndarray:
+    def entry_of(self) -> Indices:
         """Place of (wedge direction, beam) among the entries, shape (K, N), int32.
 
         Entries that are not stored point behind the last one, where a zero stands.

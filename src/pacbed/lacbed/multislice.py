@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
+from pacbed.arrays import Indices, Singles, Vectors
 from pacbed.crystal.projection import ProjectedCell
 from pacbed.crystal.scattering import potential_coefficients
 from pacbed.units import electron_wavelength
@@ -58,14 +60,14 @@ def _fast_size(n: int) -> int:
 
 def propagate(
     cell: ProjectedCell,
-    directions: np.ndarray,
-    beams: np.ndarray,
+    directions: Vectors,
+    beams: Indices,
     high_tension_kV: float,
     thickness_step: float,
     steps: int,
     options: MultisliceOptions,
     progress: Progress | None = None,
-) -> Iterator[tuple[slice, np.ndarray]]:
+) -> Iterator[tuple[slice, Singles]]:
     """Intensities of the diffracted beams at every thickness, batch by batch.
 
     Parameters
@@ -111,11 +113,11 @@ class Propagation:
     device : str
     """
 
-    directions: np.ndarray
+    directions: Vectors
     batch: int
-    g: np.ndarray
-    transmission: np.ndarray
-    recorded: np.ndarray
+    g: Vectors
+    transmission: NDArray[np.complex64]
+    recorded: Indices
     wavelength_dz: float
     slices: int
     steps: int
@@ -127,7 +129,7 @@ class Propagation:
         count = len(self.directions)
         return [slice(n, min(n + self.batch, count)) for n in range(0, count, self.batch)]
 
-    def __call__(self, part: slice, progress: Progress | None = None) -> np.ndarray:
+    def __call__(self, part: slice, progress: Progress | None = None) -> Singles:
         """Intensities of a batch, float32, shape (T + 1, len(part), N)."""
         device = torch.device(self.device)
         transmission = torch.as_tensor(self.transmission, device=device)
@@ -156,8 +158,8 @@ class Propagation:
 
 def prepare(
     cell: ProjectedCell,
-    directions: np.ndarray,
-    beams: np.ndarray,
+    directions: Vectors,
+    beams: Indices,
     high_tension_kV: float,
     thickness_step: float,
     steps: int,
@@ -207,11 +209,11 @@ def prepare(
 
 def _transmission(
     cell: ProjectedCell,
-    indices: np.ndarray,
+    indices: Indices,
     high_tension_kV: float,
     wavelength_dz: float,
     absorption: bool,
-) -> np.ndarray:
+) -> NDArray[np.complex64]:
     coefficients = potential_coefficients(cell, indices, high_tension_kV)
     # A grid of even size has no partner for its highest frequency: leave it out, so
     # that the elastic potential stays real.

@@ -12,6 +12,7 @@ from functools import lru_cache
 from threadpoolctl import ThreadpoolController
 
 from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.infer.predictor import Predictor
 from pacbed.library.bundle import Bundle
 from pacbed.maps.geometry import places
 from pacbed.maps.layers import Layers
@@ -45,7 +46,7 @@ class BlockTask:
 
     def rows(self, block: Block) -> Rows:
         """Answers of the rows of windows of a block, in one pass over its scan rows."""
-        solver = _solver(_Key(self))
+        solver = _solver(shared_predictor(self.bundle), self.geometry, self.refine)
         where = places(self.grid)
         positions = self.grid.window[0] * self.grid.window[1]
         for sums in self.scan.sums(self.grid, *block):
@@ -92,13 +93,17 @@ def cut(rows: list[int], largest: int) -> list[Block]:
     return blocks
 
 
-class _Key:
-    """A task that counts as equal where its solver is the same."""
+def shared_predictor(bundle: Bundle) -> Predictor:
+    """The predictor of a bundle, kept for the next who asks: its networks are loaded once."""
+    return _predictor(_Key(bundle))
 
-    def __init__(self, task: BlockTask) -> None:
-        self.task = task
-        bundle = task.bundle
-        self._key = (bundle.folder, str(bundle.hashes), task.geometry, task.refine)
+
+class _Key:
+    """A bundle that counts as equal where its files are the same."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self._key = (bundle.folder, str(bundle.hashes))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _Key) and self._key == other._key
@@ -108,6 +113,11 @@ class _Key:
 
 
 @lru_cache(maxsize=2)
-def _solver(key: _Key) -> WindowSolver:
-    """The solver of a task, kept for its next block: its patterns are costly."""
-    return WindowSolver(key.task.bundle, key.task.geometry, key.task.refine)
+def _predictor(key: _Key) -> Predictor:
+    return Predictor(key.bundle)
+
+
+@lru_cache(maxsize=2)
+def _solver(predictor: Predictor, geometry: SharedGeometry, refine: bool) -> WindowSolver:
+    """The solver of a scan, kept for its next block: its patterns are costly."""
+    return WindowSolver(predictor, geometry, refine)

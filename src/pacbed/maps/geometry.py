@@ -10,9 +10,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pacbed.arrays import Numbers, Patterns
 from pacbed.errors import PatternError
 from pacbed.infer.batch_geometry import SharedGeometry
-from pacbed.infer.batch_solve import BatchSolver, cleaned
+from pacbed.infer.batch_solve import cleaned
 from pacbed.infer.fit import Fit
 from pacbed.infer.fit_model import (
     CENTER_X,
@@ -23,13 +24,8 @@ from pacbed.infer.fit_model import (
     LOG_SCALE,
     ROTATION,
 )
-from pacbed.infer.networks import Networks
-from pacbed.infer.posing import read_poses
-from pacbed.infer.refine import refine
-from pacbed.library.bundle import Bundle
+from pacbed.infer.predictor import Predictor
 from pacbed.maps.windows import WindowGrid
-from pacbed.pattern.crystal_frame import make_crystal_frame
-from pacbed.pattern.preprocess import clean
 
 #: Rows of windows that are read for the sample.
 _SAMPLED_ROWS = 5
@@ -45,7 +41,7 @@ _CENTER_FLOOR_PX = 0.03
 
 @dataclass(frozen=True)
 class _Sampled:
-    place: np.ndarray
+    place: Numbers
     fit: Fit
 
 
@@ -74,17 +70,18 @@ def sample_windows(grid: WindowGrid, count: int) -> list[tuple[int, int]]:
     ]
 
 
-def places(grid: WindowGrid) -> np.ndarray:
+def places(grid: WindowGrid) -> Numbers:
     """Places of the windows in the scan from −1 to 1, shape (rows, columns, 2)."""
     centers = np.stack(grid.centers(), axis=-1)
     half = (np.array(grid.scan_shape) - 1) / 2
-    return np.asarray((centers - half) / np.maximum(half, 0.5))
+    place: Numbers = (centers - half) / np.maximum(half, 0.5)
+    return place
 
 
 def estimate_geometry(
-    patterns: np.ndarray,
-    place: np.ndarray,
-    bundle: Bundle,
+    patterns: Patterns,
+    place: Numbers,
+    predictor: Predictor,
     convergence_mrad: float,
     mrad_per_pixel: float | None = None,
     progress: Callable[[float], None] = lambda share: None,
@@ -101,7 +98,7 @@ def estimate_geometry(
         Summed patterns of some windows.
     place : ndarray, shape (B, 2)
         Row and column of the scan from −1 to 1, see :func:`places`.
-    bundle : Bundle
+    predictor : Predictor
     convergence_mrad : float
     mrad_per_pixel : float, optional
         Angle per pixel where it is known.
@@ -119,71 +116,49 @@ def estimate_geometry(
     PatternError
         If too few of the patterns are of the system.
     """
-    networks = Networks(bundle)
-    order = int(bundle.input["rotation_order"])
-    system = bundle.system
-    frame = make_crystal_frame(
-        np.array(bundle.input["operations"], float),
-        system.convergence_mrad[1],
-        system.mistilt_mrad[1],
-    )
     chosen = np.unique(np.linspace(0, len(patterns) - 1, min(samples, len(patterns))).astype(int))
     good = []
     for done, number in enumerate(chosen):
         try:
-            data = clean(patterns[number])
-            readings = read_poses(data, networks, frame, order, convergence_mrad, mrad_per_pixel)
-            solution = refine(
-                data,
-                readings,
-                networks.bins,
-                bundle.table,
-                convergence_mrad,
-                mrad_per_pixel is not None,
-            )[0]
+            found = predictor.solve(patterns[number], convergence_mrad, mrad_per_pixel)
         except PatternError:
             continue
         finally:
             progress(0.8 * (done + 1) / len(chosen))
-        if solution.fit.structured_residual < _GOOD and solution.fit.gain > 0:
-            good.append(_Sampled(place[number], solution.fit))
+        fit = found.solutions[0].fit
+        if fit.structured_residual < _GOOD and fit.gain > 0:
+            good.append(_Sampled(place[number], fit))
     if len(good) < min(_FEWEST, max(len(chosen), 1)):
         raise PatternError(
             f"only {len(good)} of {len(chosen)} sampled windows are patterns of "
-            f"{system.name}: check crystal, high tension and convergence angle, and that the "
-            "axes are scan row, scan column, detector row, detector column."
+            f"{predictor.bundle.system.name}: check crystal, high tension and convergence angle, "
+            "and that the axes are scan row, scan column, detector row, detector column."
         )
-    shared = _shared(good, order)
+    shared = _shared(good, predictor.order)
     shift = float(np.log(shared.convergence_mrad / convergence_mrad))
     shared = replace(shared, convergence_shift=shift)
-    return _with_centers(shared, patterns, place, bundle, lambda s: progress(0.8 + 0.2 * s))
+    return _with_centers(shared, patterns, place, predictor, lambda s: progress(0.8 + 0.2 * s))
 
 
 def _with_centers(
     geometry: SharedGeometry,
-    patterns: np.ndarray,
-    place: np.ndarray,
-    bundle: Bundle,
+    patterns: Patterns,
+    place: Numbers,
+    predictor: Predictor,
     progress: Callable[[float], None],
 ) -> SharedGeometry:
     """Take the plane of the centres from all patterns, and how far they lie from it."""
     loose = replace(geometry, center_std_px=max(_LOOSE_PX, geometry.center_std_px))
-    solver = BatchSolver(bundle, loose)
+    solver = predictor.sharing(loose)
     usable, kept = cleaned(patterns)
     usable, place = usable[kept], place[kept]
     centers = geometry.center(place)
-    reading = solver.read(usable, centers)
+    solved = solver.solve(usable, centers, solver.read(usable, centers))
     found, known, errors = [], [], []
-    for number, pattern in enumerate(usable):
+    for number, solutions in enumerate(solved):
         progress((number + 1) / len(usable))
-        try:
-            solutions = solver.solve(
-                pattern, centers[number], reading.probability[number], [reading.tilt[number]]
-            )
-        except PatternError:
-            continue
-        fit = solutions[0].fit
-        if fit.structured_residual < _GOOD:
+        if solutions and solutions[0].fit.structured_residual < _GOOD:
+            fit = solutions[0].fit
             shift = geometry.tilt_in_pattern(fit.shift) / geometry.mrad_per_pixel
             found.append(centers[number] + shift)
             known.append(place[number])
@@ -229,7 +204,7 @@ def _shared(good: list[_Sampled], order: int) -> SharedGeometry:
     )
 
 
-def _plane(place: np.ndarray, values: np.ndarray) -> tuple[tuple[float, float, float], np.ndarray]:
+def _plane(place: Numbers, values: Numbers) -> tuple[tuple[float, float, float], Numbers]:
     """Robust plane through values at places, and what it leaves."""
     terms = np.column_stack([np.ones(len(place)), place])
     # Directions in which the sample has no extent cannot be fitted.

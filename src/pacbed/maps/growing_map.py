@@ -7,6 +7,7 @@ from threadpoolctl import threadpool_limits
 
 from pacbed.errors import PatternError
 from pacbed.library.bundle import Bundle
+from pacbed.maps.blocks import shared_predictor
 from pacbed.maps.geometry import estimate_geometry, places
 from pacbed.maps.infer_map import read_sample
 from pacbed.maps.layers import Layers, empty_layers
@@ -84,11 +85,12 @@ class GrowingMap:
         patterns, place = read_sample(scan, self._grid, sorted(set(chosen)))
         if not len(patterns):
             return
+        predictor = shared_predictor(self._bundle)
         try:
             geometry = estimate_geometry(
                 patterns,
                 place,
-                self._bundle,
+                predictor,
                 self._options.convergence_mrad,
                 self._options.mrad_per_pixel,
                 samples=len(patterns),
@@ -96,4 +98,4 @@ class GrowingMap:
         except PatternError:
             # Vacuum or a hole so far: the next windows may be of the crystal.
             return
-        self._solver = WindowSolver(self._bundle, geometry, refine=False)
+        self._solver = WindowSolver(predictor, geometry, refine=False)

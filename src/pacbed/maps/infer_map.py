@@ -7,10 +7,11 @@ from typing import Protocol
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from pacbed.arrays import Numbers, Patterns
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.infer.doubts import contradictions
 from pacbed.library.bundle import Bundle
-from pacbed.maps.blocks import BlockTask, Spread, cut, here
+from pacbed.maps.blocks import BlockTask, Spread, cut, here, shared_predictor
 from pacbed.maps.geometry import estimate_geometry, places, sample_windows
 from pacbed.maps.layers import Layers, join_layers
 from pacbed.maps.options import MapOptions, make_grid, scan_step_nm
@@ -137,7 +138,7 @@ def find_geometry(
             found = estimate_geometry(
                 patterns,
                 place,
-                bundle,
+                shared_predictor(bundle),
                 options.convergence_mrad,
                 options.mrad_per_pixel or scan.mrad_per_pixel,
                 lambda share: progress(Stage.GEOMETRY, share),
@@ -150,7 +151,7 @@ def find_geometry(
 
 def read_sample(
     scan: Scan, grid: WindowGrid, chosen: list[tuple[int, int]]
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Patterns, Numbers]:
     """Summed patterns of some windows and their places; windows without frames are left out."""
     where = places(grid)
     patterns, place = [], []

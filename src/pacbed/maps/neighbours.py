@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from pacbed.arrays import Indices, Mask, Numbers
+
 #: Windows on each side that are neighbours, and how many must be clear.
 _REACH, FEWEST = 2, 4
 #: Rows of windows that are looked at together: bounds the memory.
@@ -9,8 +11,8 @@ _ROWS_AT_ONCE = 64
 
 
 def expected_here(
-    values: np.ndarray, errors: np.ndarray, trusted: np.ndarray, rough: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    values: Numbers, errors: Numbers, trusted: Mask, rough: float
+) -> tuple[Numbers, Numbers, Indices]:
     """A robust plane through the trusted neighbours of each window, at the window.
 
     Parameters
@@ -43,12 +45,12 @@ def expected_here(
 
 
 def _planes(
-    there: np.ndarray, value: np.ndarray, error: np.ndarray, rough: float
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    there: Numbers, value: Numbers, error: Numbers, rough: float
+) -> tuple[Numbers, Numbers, Indices]:
     """As :func:`expected_here`, of padded arrays with 1 where a window is trusted."""
     size = 2 * _REACH + 1
 
-    def around(array: np.ndarray) -> np.ndarray:
+    def around(array: Numbers) -> Numbers:
         windows = np.lib.stride_tricks.sliding_window_view(array, (size, size))
         flat = windows.reshape(*windows.shape[:2], -1)
         return np.delete(flat, size * size // 2, axis=-1)

@@ -6,6 +6,7 @@ does. Thickness and tilt change the residual too, but slowly over a map and not 
 
 import numpy as np
 
+from pacbed.arrays import Mask, Numbers
 from pacbed.maps.layers import AMBIGUOUS, OK, SETTLED, Layers
 from pacbed.maps.neighbours import FEWEST, expected_here
 
@@ -19,7 +20,7 @@ _ROUGH = 0.05
 _PASSES = 8
 
 
-def odd_fits(layers: Layers) -> np.ndarray:
+def odd_fits(layers: Layers) -> Mask:
     """Find the windows whose fit is far worse than the map's others.
 
     Parameters
@@ -46,21 +47,21 @@ def odd_fits(layers: Layers) -> np.ndarray:
     return odd
 
 
-def _odd_beside_neighbours(residual: np.ndarray, trusted: np.ndarray) -> np.ndarray:
+def _odd_beside_neighbours(residual: Numbers, trusted: Mask) -> Mask:
     error = np.full(trusted.shape, _ROUGH)
     expected, _, count = expected_here(residual, error, trusted, _ROUGH)
     judged = trusted & (count >= FEWEST)
     if not judged.any():
         return judged
     excess = np.where(judged, residual - expected, 0.0)
-    return np.asarray(excess > _limit(excess[judged], _BESIDE_NEIGHBOURS))
+    return excess > _limit(excess[judged], _BESIDE_NEIGHBOURS)
 
 
-def _limit(excess: np.ndarray, times: float) -> float:
+def _limit(excess: Numbers, times: float) -> float:
     return max(float(np.log(times)), _SIGMA * 1.4826 * float(np.median(np.abs(excess))))
 
 
-def _residual(layers: Layers) -> np.ndarray:
+def _residual(layers: Layers) -> Numbers:
     """Logarithm of the residual of the likeliest solution, shape (rows, columns).
 
     Noise leaves more of a window of which frames are missing: it is taken for as much less.
@@ -68,4 +69,5 @@ def _residual(layers: Layers) -> np.ndarray:
     frames = layers["frames"].astype(float)
     whole = float(np.median(frames[frames > 0])) if (frames > 0).any() else 1.0
     fewer = np.clip(frames / whole, 1e-6, 1.0) if (frames > 0).any() else 1.0
-    return np.asarray(np.log(np.maximum(layers["residual"][..., 0] * fewer, 1e-6)))
+    logarithm: Numbers = np.log(np.maximum(layers["residual"][..., 0] * fewer, 1e-6))
+    return logarithm

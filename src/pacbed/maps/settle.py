@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Angles, Codes, Indices, Mask, Numbers, Tilts
 from pacbed.maps.layers import AMBIGUOUS, MISMATCH, NO_DATA, OK, SETTLED, Layers
 from pacbed.maps.neighbours import FEWEST, expected_here
 from pacbed.maps.odd_fits import odd_fits
@@ -44,12 +45,12 @@ class Settled:
         Where they were.
     """
 
-    chosen: np.ndarray
-    status: np.ndarray
-    jump: np.ndarray
-    tilt_mrad: np.ndarray
-    tilt_std_mrad: np.ndarray
-    tilt_joined: np.ndarray
+    chosen: Indices
+    status: Codes
+    jump: Mask
+    tilt_mrad: Tilts
+    tilt_std_mrad: Angles
+    tilt_joined: Mask
 
 
 def settle(layers: Layers) -> Settled:
@@ -84,15 +85,13 @@ def settle(layers: Layers) -> Settled:
     return Settled(chosen, status, _jumps(layers, chosen, status), *_join(layers, chosen, status))
 
 
-def take(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+def take(values: Numbers, chosen: Indices) -> Numbers:
     """The chosen solution's entry of a layer of shape (rows, columns, solutions, …)."""
     index = chosen.reshape(*chosen.shape, *(1,) * (values.ndim - chosen.ndim))
-    return np.asarray(np.take_along_axis(values, index, chosen.ndim)[:, :, 0])
+    return np.take_along_axis(values, index, chosen.ndim)[:, :, 0]
 
 
-def _scores(
-    layers: Layers, chosen: np.ndarray, status: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+def _scores(layers: Layers, chosen: Indices, status: Codes) -> tuple[Numbers, Mask]:
     """Probabilities of the solutions with the neighbours' voice, and where there is one."""
     logarithm = np.log(np.maximum(layers["probability"], 1e-30))
     count = np.zeros(status.shape, int)
@@ -112,9 +111,7 @@ def _scores(
     return score / np.maximum(score.sum(axis=-1, keepdims=True), 1e-30), count >= FEWEST
 
 
-def _join(
-    layers: Layers, chosen: np.ndarray, status: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _join(layers: Layers, chosen: Indices, status: Codes) -> tuple[Tilts, Angles, Mask]:
     """Tilts, with open ones drawn to the plane through their neighbours by the weights of both."""
     tilt = take(layers["tilt_mrad"], chosen)
     error = take(layers["tilt_std_mrad"], chosen)
@@ -128,13 +125,13 @@ def _join(
     return moved, error * np.sqrt(1 - share), open_tilt
 
 
-def _layer(layers: Layers, name: str) -> tuple[np.ndarray, np.ndarray]:
+def _layer(layers: Layers, name: str) -> tuple[Numbers, Numbers]:
     if name == "thickness_nm":
         return layers["thickness_nm"], layers["thickness_std_nm"]
     return layers["tilt_mrad"][..., 0 if name == "tilt_x" else 1], layers["tilt_std_mrad"]
 
 
-def _jumps(layers: Layers, chosen: np.ndarray, status: np.ndarray) -> np.ndarray:
+def _jumps(layers: Layers, chosen: Indices, status: Codes) -> Mask:
     thickness, error = (take(layers[name], chosen) for name in ("thickness_nm", "thickness_std_nm"))
     answered, trusted = status != NO_DATA, np.isin(status, (OK, SETTLED))
     expected, spread, count = expected_here(thickness, error, trusted, _ROUGH_NM)
@@ -142,10 +139,11 @@ def _jumps(layers: Layers, chosen: np.ndarray, status: np.ndarray) -> np.ndarray
     far = np.abs(thickness - expected) > _FAR * width
     # Along a real step a window still has others on its own side.
     alone = _alike(thickness, error) < _COMPANY
-    return np.asarray(answered & (count >= FEWEST) & far & alone)
+    jump: Mask = answered & (count >= FEWEST) & far & alone
+    return jump
 
 
-def _alike(values: np.ndarray, errors: np.ndarray) -> np.ndarray:
+def _alike(values: Numbers, errors: Numbers) -> Indices:
     """How many of the eight direct neighbours have about the same value."""
     rows, columns = values.shape
     padded = np.pad(values, 1, constant_values=np.nan)

@@ -2,12 +2,13 @@
 
 import numpy as np
 
+from pacbed.arrays import Indices, Numbers, Thicknesses
 from pacbed.errors import PatternError
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.infer.batch_reading import BatchReading, read_thickness
-from pacbed.infer.batch_solve import KEPT, BatchSolver, WindowSolution, cleaned
+from pacbed.infer.batch_solve import KEPT, WindowSolution, cleaned
 from pacbed.infer.confidence import CLEAR, TILT_SLACK, leaves_open
-from pacbed.library.bundle import Bundle
+from pacbed.infer.predictor import Predictor
 from pacbed.maps.layers import (
     AMBIGUOUS,
     MISMATCH,
@@ -29,24 +30,20 @@ class WindowSolver:
 
     Parameters
     ----------
-    bundle : Bundle
+    predictor : Predictor
     geometry : SharedGeometry
     refine : bool
         Fit; without it the answers are the networks' alone.
-    threads : int
-        Threads of the networks.
     """
 
-    def __init__(
-        self, bundle: Bundle, geometry: SharedGeometry, refine: bool = True, threads: int = 1
-    ) -> None:
-        self._solver = BatchSolver(bundle, geometry, threads)
+    def __init__(self, predictor: Predictor, geometry: SharedGeometry, refine: bool = True) -> None:
+        self._solver = predictor.sharing(geometry)
         self._errors = self._solver.calibration.with_known_geometry()
-        self._system = bundle.system
+        self._system = predictor.bundle.system
         self._geometry = geometry
         self._refine = refine
 
-    def solve(self, sums: WindowSums, place: np.ndarray, positions: int) -> Layers:
+    def solve(self, sums: WindowSums, place: Numbers, positions: int) -> Layers:
         """Answers of one row of windows.
 
         Parameters
@@ -70,7 +67,7 @@ class WindowSolver:
         return {name: values[None] for name, values in layers.items()}
 
     def _solve_batch(
-        self, sums: WindowSums, place: np.ndarray, chosen: np.ndarray, layers: Layers
+        self, sums: WindowSums, place: Numbers, chosen: Indices, layers: Layers
     ) -> None:
         patterns, usable = cleaned(sums.patterns[chosen])
         patterns, chosen = patterns[usable], chosen[usable]
@@ -80,33 +77,25 @@ class WindowSolver:
         try:
             reading = self._solver.read(patterns, centers)
         except PatternError:
-            # The disk of this geometry is not on the detector at all.
             return
-        thickness, spread, share = read_thickness(reading.probability, self._solver.networks.bins)
+        thickness, spread, share = read_thickness(reading.probability, self._solver.bins)
         layers["network_thickness_nm"][chosen] = thickness
         layers["network_tilt_mrad"][chosen] = self._geometry.tilt_in_pattern(reading.tilt)
         if not self._refine:
             self._keep_reading(reading, thickness, spread, share, chosen, layers)
             return
-        beside: np.ndarray | None = None
-        for number, column in enumerate(chosen):
-            tilts = [reading.tilt[number]] if beside is None else [reading.tilt[number], beside]
-            try:
-                solutions = self._solver.solve(
-                    patterns[number], centers[number], reading.probability[number], tilts
-                )
-            except PatternError:
-                continue
-            self._keep(solutions, int(column), layers)
-            beside = solutions[0].fit.tilt
+        solved = self._solver.solve(patterns, centers, reading, neighbours=True)
+        for column, solutions in zip(chosen, solved, strict=True):
+            if solutions:
+                self._keep(solutions, int(column), layers)
 
     def _keep_reading(
         self,
         reading: BatchReading,
-        thickness: np.ndarray,
-        spread: np.ndarray,
-        share: np.ndarray,
-        chosen: np.ndarray,
+        thickness: Thicknesses,
+        spread: Numbers,
+        share: Numbers,
+        chosen: Indices,
         layers: Layers,
     ) -> None:
         layers["thickness_nm"][chosen, 0] = thickness

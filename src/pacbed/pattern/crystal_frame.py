@@ -11,6 +11,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import (
+    Angles,
+    Indices,
+    Mask,
+    Matrices,
+    Numbers,
+    Patterns,
+    Pixels,
+    Singles,
+    Tilts,
+    Vectors,
+)
 from pacbed.lacbed.geometry import TableGeometry
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE
 
@@ -40,10 +52,10 @@ class Pose:
         Of the disk (x, y), pixels from the frame's middle.
     """
 
-    tilt: np.ndarray
-    rotation: np.ndarray
-    log_zoom: np.ndarray
-    center: np.ndarray
+    tilt: Tilts
+    rotation: Numbers
+    log_zoom: Numbers
+    center: Pixels
 
 
 @dataclass(frozen=True)
@@ -60,11 +72,11 @@ class CrystalFrame:
         Unit vector in the middle of the sector that tilts are folded into.
     """
 
-    points: np.ndarray
-    operations: np.ndarray
-    sector: np.ndarray
+    points: Angles
+    operations: Matrices
+    sector: Vectors
 
-    def fold(self, tilt: np.ndarray) -> np.ndarray:
+    def fold(self, tilt: Tilts) -> Matrices:
         """Operation that brings each tilt from the sector back to where it is.
 
         Parameters
@@ -78,11 +90,11 @@ class CrystalFrame:
             A with tilt = A · folded tilt.
         """
         images = np.einsum("mji,bj->bmi", self.operations, tilt)
-        best = (images @ self.sector).argmax(axis=1)
-        return np.asarray(self.operations[best])
+        best: Indices = (images @ self.sector).argmax(axis=1)
+        return self.operations[best]
 
 
-def plane_operations(geometry: TableGeometry) -> np.ndarray:
+def plane_operations(geometry: TableGeometry) -> Matrices:
     """Point group of a table's projection as matrices on column vectors, (m, 2, 2)."""
     inverse = np.linalg.inv(geometry.reciprocal)
     # Rows transform as h W; as a matrix on column vectors that is the transpose.
@@ -90,7 +102,7 @@ def plane_operations(geometry: TableGeometry) -> np.ndarray:
 
 
 def make_crystal_frame(
-    operations: np.ndarray, convergence_max_mrad: float, mistilt_max_mrad: float
+    operations: Matrices, convergence_max_mrad: float, mistilt_max_mrad: float
 ) -> CrystalFrame:
     """Frame that shows every aperture and tilt of a system.
 
@@ -114,7 +126,7 @@ def make_crystal_frame(
     return CrystalFrame(points - 0.42 * mistilt_max_mrad * sector, operations, sector)
 
 
-def _middle_of_sector(operations: np.ndarray) -> np.ndarray:
+def _middle_of_sector(operations: Matrices) -> Vectors:
     """Direction that lies as far as possible from its own images."""
     angle = np.deg2rad(np.arange(0, 180, 0.5))
     candidates = np.stack([np.cos(angle), np.sin(angle)], axis=1)
@@ -122,12 +134,13 @@ def _middle_of_sector(operations: np.ndarray) -> np.ndarray:
     if not others:
         return np.array([1.0, 0.0])
     nearest = np.max([np.einsum("ci,ij,cj->c", candidates, w, candidates) for w in others], axis=0)
-    return np.asarray(candidates[int(nearest.round(9).argmin())])
+    middle: Vectors = candidates[int(nearest.round(9).argmin())]
+    return middle
 
 
 def frame_positions(
-    frame: CrystalFrame, pose: Pose, convergence_mrad: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    frame: CrystalFrame, pose: Pose, convergence_mrad: Angles
+) -> tuple[Singles, Singles, Tilts, Matrices]:
     """Where the frame's pixels lie in the input frames.
 
     Parameters
@@ -162,8 +175,8 @@ def frame_positions(
 
 
 def to_crystal_frame(
-    frames: np.ndarray, frame: CrystalFrame, pose: Pose, convergence_mrad: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    frames: Patterns, frame: CrystalFrame, pose: Pose, convergence_mrad: Angles
+) -> tuple[Singles, Tilts, Matrices]:
     """Resample input frames into the crystal's frame and normalise them.
 
     Parameters
@@ -185,7 +198,7 @@ def to_crystal_frame(
     return normalise_regions(values, radius, recorded(position)), folded, fold
 
 
-def _bilinear(frames: np.ndarray, position: np.ndarray) -> np.ndarray:
+def _bilinear(frames: Patterns, position: Singles) -> Singles:
     """Values (B, P) of frames at pixels (x, y) from their middle; the edge repeats."""
     place = np.clip(position + np.float32((INPUT_SIZE - 1) / 2), 0, INPUT_SIZE - 1)
     below = np.minimum(place.astype(np.intp), INPUT_SIZE - 2)
@@ -193,15 +206,16 @@ def _bilinear(frames: np.ndarray, position: np.ndarray) -> np.ndarray:
     first = below[..., 1] * INPUT_SIZE + below[..., 0]
     flat = frames.reshape(len(frames), -1)
 
-    def at(step: int) -> np.ndarray:
+    def at(step: int) -> Singles:
         return np.take_along_axis(flat, first + step, axis=1)
 
     upper = at(0) + x * (at(1) - at(0))
     lower = at(INPUT_SIZE) + x * (at(INPUT_SIZE + 1) - at(INPUT_SIZE))
-    return np.asarray(upper + y * (lower - upper))
+    value: Singles = upper + y * (lower - upper)
+    return value
 
 
-def recorded(position: np.ndarray) -> np.ndarray:
+def recorded(position: Singles) -> Mask:
     """Which of the positions lie inside the input frame.
 
     Parameters
@@ -213,11 +227,11 @@ def recorded(position: np.ndarray) -> np.ndarray:
     -------
     ndarray of bool, shape (B, P)
     """
-    x, y = np.moveaxis(np.abs(position) <= (INPUT_SIZE - 1) / 2, -1, 0)
-    return np.asarray(x & y)
+    inside: Mask = np.abs(position) <= (INPUT_SIZE - 1) / 2
+    return inside[..., 0] & inside[..., 1]
 
 
-def normalise_regions(values: np.ndarray, radius: np.ndarray, inside: np.ndarray) -> np.ndarray:
+def normalise_regions(values: Singles, radius: Singles, inside: Mask) -> Singles:
     """Bring disk and surroundings to mean 0 and variance 1 each, and the edge between.
 
     The contrast inside the disk is small beside the step at its edge; normalised as
@@ -243,7 +257,7 @@ def normalise_regions(values: np.ndarray, radius: np.ndarray, inside: np.ndarray
     return np.asarray(part_in + OUTSIDE_WEIGHT * part_out + part_edge * edge, np.float32)
 
 
-def _standardise(values: np.ndarray, region: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _standardise(values: Singles, region: Mask) -> tuple[Singles, Singles]:
     count = np.maximum(region.sum(axis=1, keepdims=True), 1)
     mean = (values * region).sum(axis=1, keepdims=True) / count
     centred = (values - mean) * region

@@ -10,6 +10,8 @@ from dataclasses import dataclass, fields
 import numpy as np
 from scipy import fft
 
+from pacbed.arrays import Numbers, Patterns, Singles
+
 
 @dataclass(frozen=True)
 class DetectorEffects:
@@ -45,21 +47,21 @@ class DetectorEffects:
         Grey levels of the digitisation; 0 keeps floating point.
     """
 
-    blur_px: np.ndarray
-    tail_share: np.ndarray
-    tail_px: np.ndarray
-    diffuse_share: np.ndarray
-    diffuse_px: np.ndarray
-    background_share: np.ndarray
-    background_px: np.ndarray
-    offset: np.ndarray
-    gamma: np.ndarray
-    dose: np.ndarray
-    read_noise: np.ndarray
-    dead_share: np.ndarray
-    cut_px: np.ndarray
-    saturation: np.ndarray
-    levels: np.ndarray
+    blur_px: Numbers
+    tail_share: Numbers
+    tail_px: Numbers
+    diffuse_share: Numbers
+    diffuse_px: Numbers
+    background_share: Numbers
+    background_px: Numbers
+    offset: Numbers
+    gamma: Numbers
+    dose: Numbers
+    read_noise: Numbers
+    dead_share: Numbers
+    cut_px: Numbers
+    saturation: Numbers
+    levels: Numbers
 
 
 def perfect_detector(count: int, **changed: float) -> DetectorEffects:
@@ -88,10 +90,10 @@ def draw_effects(
     DetectorEffects
     """
 
-    def uniform(low: float, high: float) -> np.ndarray:
+    def uniform(low: float, high: float) -> Numbers:
         return rng.uniform(low, high, count)
 
-    def sometimes(probability: float, values: np.ndarray, otherwise: float = 0.0) -> np.ndarray:
+    def sometimes(probability: float, values: Numbers, otherwise: float = 0.0) -> Numbers:
         return np.where(rng.random(count) < probability, values, otherwise)
 
     return DetectorEffects(
@@ -114,8 +116,8 @@ def draw_effects(
 
 
 def apply_effects(
-    patterns: np.ndarray, effects: DetectorEffects, rng: np.random.Generator
-) -> np.ndarray:
+    patterns: Patterns, effects: DetectorEffects, rng: np.random.Generator
+) -> Patterns:
     """Record noiseless patterns with a detector.
 
     Parameters
@@ -153,14 +155,15 @@ def apply_effects(
     return _mask(signal, e, rng).astype(np.float32)
 
 
-def _scatter(signal: np.ndarray, e: DetectorEffects) -> np.ndarray:
+def _scatter(signal: Patterns, e: DetectorEffects) -> Patterns:
     """Blur, tails, diffuse scattering and background, all in one Fourier pass."""
     n = signal.shape[-1]
     fy, fx = np.fft.fftfreq(n)[:, None], np.fft.rfftfreq(n)[None, :]
     square = (-2 * np.pi**2 * (fy**2 + fx**2)).astype(np.float32)[None]
 
-    def gauss(sigma: np.ndarray) -> np.ndarray:
-        return np.asarray(np.exp(square * _column(sigma) ** 2))
+    def gauss(sigma: Numbers) -> Singles:
+        transfer: Singles = np.exp(square * _column(sigma) ** 2)
+        return transfer
 
     transfer = (1 - _column(e.diffuse_share)) + _column(e.diffuse_share) * gauss(e.diffuse_px)
     transfer *= gauss(e.blur_px) * (1 - _column(e.tail_share)) + _column(e.tail_share) * gauss(
@@ -175,7 +178,7 @@ def _scatter(signal: np.ndarray, e: DetectorEffects) -> np.ndarray:
     return np.asarray(blurred * (1 - share) + share * halo, np.float32)
 
 
-def _mask(signal: np.ndarray, e: DetectorEffects, rng: np.random.Generator) -> np.ndarray:
+def _mask(signal: Numbers, e: DetectorEffects, rng: np.random.Generator) -> Numbers:
     n = signal.shape[-1]
     for b in np.flatnonzero(e.cut_px >= 1):
         width, side = int(e.cut_px[b]), int(rng.integers(4))
@@ -187,5 +190,5 @@ def _mask(signal: np.ndarray, e: DetectorEffects, rng: np.random.Generator) -> n
     return signal
 
 
-def _column(values: np.ndarray) -> np.ndarray:
+def _column(values: Numbers) -> Singles:
     return np.asarray(values, np.float32)[:, None, None]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Matrix, Tilt
 from pacbed.errors import OutOfRangeError
 
 
@@ -49,21 +50,26 @@ class PatternParameters:
             raise OutOfRangeError("ellipticity must lie between -0.3 and 0.3")
 
 
-def rotation_matrix(angle_deg: float) -> np.ndarray:
+def rotation_matrix(angle_deg: float) -> Matrix:
     """Matrix that turns (x, y) by an angle from +x towards +y, shape (2, 2)."""
-    c, s = np.cos(np.deg2rad(angle_deg)), np.sin(np.deg2rad(angle_deg))
+    return turn_matrix(np.deg2rad(angle_deg))
+
+
+def turn_matrix(angle: float) -> Matrix:
+    """As :func:`rotation_matrix`, of an angle in rad."""
+    c, s = np.cos(angle), np.sin(angle)
     return np.array([[c, -s], [s, c]])
 
 
-def pixel_to_crystal(parameters: PatternParameters) -> np.ndarray:
+def pixel_to_crystal(parameters: PatternParameters) -> Matrix:
     """Matrix from pixel offsets (x, y) to angles in the crystal's frame, mrad, (2, 2)."""
     p = parameters
     axis = rotation_matrix(p.ellipticity_angle_deg)
     stretch = axis @ np.diag([1 / (1 + p.ellipticity), 1 / (1 - p.ellipticity)]) @ axis.T
-    return np.asarray(rotation_matrix(-p.rotation_deg) @ stretch * p.mrad_per_pixel)
+    return rotation_matrix(-p.rotation_deg) @ stretch * p.mrad_per_pixel
 
 
-def crystal_tilt(parameters: PatternParameters) -> np.ndarray:
+def crystal_tilt(parameters: PatternParameters) -> Tilt:
     """Tilt vector in the crystal's frame, mrad, shape (2,)."""
-    tilt = np.array([parameters.tilt_x_mrad, parameters.tilt_y_mrad])
-    return np.asarray(rotation_matrix(-parameters.rotation_deg) @ tilt)
+    tilt: Tilt = np.array([parameters.tilt_x_mrad, parameters.tilt_y_mrad])
+    return rotation_matrix(-parameters.rotation_deg) @ tilt

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 from scipy import ndimage
 
+from pacbed.arrays import Angles, Pattern, Patterns, Singles
 from pacbed.errors import BundleError, PatternError
 from pacbed.pattern.preprocess import DiskLocation, bin_pixels, normalise
 
@@ -150,7 +151,7 @@ def around_disk(
     return Placement(disk.row, disk.column, half)
 
 
-def sample_frame(pattern: np.ndarray, placement: Placement, size: int) -> np.ndarray:
+def sample_frame(pattern: Pattern, placement: Placement, size: int) -> Pattern:
     """Sample a pattern, turned and zoomed, on the pixels of a frame.
 
     Parameters
@@ -192,7 +193,7 @@ def sample_frame(pattern: np.ndarray, placement: Placement, size: int) -> np.nda
     return frame
 
 
-def finish_frames(frames: np.ndarray, channels: int = 1) -> np.ndarray:
+def finish_frames(frames: Patterns, channels: int = 1) -> Patterns:
     """Bring sampled frames to the values that a label model expects.
 
     Parameters
@@ -211,7 +212,7 @@ def finish_frames(frames: np.ndarray, channels: int = 1) -> np.ndarray:
     return np.repeat(values, channels, axis=-1) if channels > 1 else values
 
 
-def scale_convergence(convergence_mrad: np.ndarray, range_mrad: tuple[float, float]) -> np.ndarray:
+def scale_convergence(convergence_mrad: Angles, range_mrad: tuple[float, float]) -> Singles:
     """Convergence semi-angles as label models expect them.
 
     Parameters

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
+from pacbed.arrays import Counts, Numbers, Pattern, Patterns
 from pacbed.errors import PatternError
 
 #: Pixels of the network's input along one side, and of the convergence semi-angle
@@ -32,7 +33,7 @@ class DiskLocation:
     radius: float
 
 
-def clean(pattern: np.ndarray) -> np.ndarray:
+def clean(pattern: Counts) -> Pattern:
     """Check a raw array and mend single bad pixels.
 
     Parameters
@@ -51,20 +52,20 @@ def clean(pattern: np.ndarray) -> np.ndarray:
     PatternError
         If the array is not a usable pattern.
     """
-    data = np.asarray(pattern)
-    if data.ndim != 2:
+    given = np.asarray(pattern)
+    if given.ndim != 2:
         raise PatternError(
-            f"pattern has shape {data.shape}; give one 2-D array (choose a frame of a stack)"
+            f"pattern has shape {given.shape}; give one 2-D array (choose a frame of a stack)"
         )
-    if min(data.shape) < _SMALLEST or max(data.shape) > _LARGEST:
+    if min(given.shape) < _SMALLEST or max(given.shape) > _LARGEST:
         raise PatternError(
-            f"pattern has {data.shape[0]} x {data.shape[1]} pixels; "
+            f"pattern has {given.shape[0]} x {given.shape[1]} pixels; "
             f"give {_SMALLEST} to {_LARGEST} along each side"
         )
-    if data.dtype.kind not in "iufb":
-        raise PatternError(f"pattern has the type {data.dtype}; give real numbers")
+    if given.dtype.kind not in "iufb":
+        raise PatternError(f"pattern has the type {given.dtype}; give real numbers")
     with np.errstate(over="ignore"):
-        data = data.astype(np.float32)
+        data = given.astype(np.float32)
     bad = ~np.isfinite(data)
     share = float(bad.mean())
     if share > 0.01:
@@ -92,7 +93,7 @@ def clean(pattern: np.ndarray) -> np.ndarray:
     return data
 
 
-def locate(pattern: np.ndarray) -> DiskLocation:
+def locate(pattern: Pattern) -> DiskLocation:
     """Find the bright-field disk roughly: good to about a tenth of its radius.
 
     The disk is the brightest compact region: a threshold halfway between the
@@ -134,7 +135,7 @@ def locate(pattern: np.ndarray) -> DiskLocation:
     return DiskLocation((row + 0.5) * factor - 0.5, (column + 0.5) * factor - 0.5, radius * factor)
 
 
-def bin_pixels(pattern: np.ndarray, factor: int) -> np.ndarray:
+def bin_pixels(pattern: Pattern, factor: int) -> Pattern:
     """Mean over blocks of `factor` × `factor` pixels; an incomplete rim is cut off."""
     if factor == 1:
         return pattern
@@ -143,7 +144,7 @@ def bin_pixels(pattern: np.ndarray, factor: int) -> np.ndarray:
     # Sums of slices: several times faster than a mean over two axes of a view.
     by_rows = sum(cut[n::factor] for n in range(1, factor)) + cut[::factor]
     total = sum(by_rows[:, n::factor] for n in range(1, factor)) + by_rows[:, ::factor]
-    return np.asarray(total / np.float32(factor**2))
+    return (total / np.float32(factor**2)).astype(np.float32, copy=False)
 
 
 class BinnedPattern:
@@ -154,10 +155,10 @@ class BinnedPattern:
     pattern : ndarray of float32, shape (rows, columns)
     """
 
-    def __init__(self, pattern: np.ndarray) -> None:
+    def __init__(self, pattern: Pattern) -> None:
         self._binned = {1: pattern}
 
-    def input_frame(self, disk: DiskLocation) -> np.ndarray:
+    def input_frame(self, disk: DiskLocation) -> Pattern:
         """Resample the pattern so that the disk stands centred with :data:`APERTURE_PX`.
 
         Parameters
@@ -187,12 +188,12 @@ class BinnedPattern:
         return _interpolated(rows.T, (disk.column + 0.5) / factor - 0.5 + offset).T
 
 
-def to_input_frame(pattern: np.ndarray, disk: DiskLocation) -> np.ndarray:
+def to_input_frame(pattern: Pattern, disk: DiskLocation) -> Pattern:
     """Input frame of a pattern that is looked at once, see :class:`BinnedPattern`."""
     return BinnedPattern(pattern).input_frame(disk)
 
 
-def _interpolated(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
+def _interpolated(values: Pattern, positions: Numbers) -> Pattern:
     """Rows at fractional positions, linearly; beyond the ends the last ones repeat."""
     positions = np.clip(positions, 0, len(values) - 1)
     below = np.minimum(positions.astype(np.intp), len(values) - 2)
@@ -201,13 +202,13 @@ def _interpolated(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
     return np.asarray(low + share * (values[below + 1] - low), np.float32)
 
 
-def circle_mask(size: int = INPUT_SIZE) -> np.ndarray:
+def circle_mask(size: int = INPUT_SIZE) -> Pattern:
     """1 inside the input's inscribed circle, 0 outside, float32."""
     axis = np.arange(size) - (size - 1) / 2
     return (axis[:, None] ** 2 + axis[None] ** 2 <= (size / 2) ** 2).astype(np.float32)
 
 
-def normalise(frames: np.ndarray) -> np.ndarray:
+def normalise(frames: Patterns) -> Patterns:
     """Bring frames to mean 0 and variance 1 inside the inscribed circle.
 
     This removes the unknown gain and offset of the detector; outside the circle
