@@ -137,6 +137,20 @@ def test_errors_follow_the_noise(table, image):
     assert deviations[1] / deviations[0] == pytest.approx(math.sqrt(10), rel=0.5)
 
 
+def test_a_fit_of_few_electrons_ends_where_it_ends_from_any_start(table, image):
+    """Steps are judged with weights that are held: those of each state follow the noise."""
+    share = image / image.sum()
+    apart = []
+    for seed in (0, 1, 2, 5):
+        counts = np.random.default_rng(seed).poisson(share * 3e4).astype(np.float32)
+        ends = [
+            fit_pattern(samples_of(counts), table, truth() + sign * START, False, 15, 0.36)
+            for sign in (1, -1)
+        ]
+        apart.append(ends[0].parameters[0] - ends[1].parameters[0])
+    assert np.abs(apart).max() < 0.3
+
+
 @pytest.mark.parametrize("thickness_nm", [12.0, 31.0, 75.0])
 def test_scan_is_least_at_the_thickness(table, thickness_nm):
     x, y = rotation_matrix(ROTATION_DEG) @ TILT
