@@ -166,6 +166,18 @@ def test_scan_is_least_at_the_thickness(table, thickness_nm):
     assert len(others) <= 2
 
 
+@pytest.mark.parametrize("thickness_nm", [12.0, 31.0, 75.0])
+def test_scan_of_a_cut_disk_compares_what_was_recorded(table, thickness_nm):
+    x, y = rotation_matrix(ROTATION_DEG) @ TILT
+    parameters = PatternParameters(thickness_nm, x, y, ALPHA, SCALE, ROTATION_DEG)
+    image = synthesise(table, parameters, (128, 128))
+    scan = ThicknessScan(table, TILT, ALPHA, 0.1)
+    matrix = rotation_matrix(ROTATION_DEG) / SCALE
+    left = scan.explained(image[:, 50:], matrix, np.array([13.5, 63.5]), TILT)
+    assert scan.thickness_nm[left.argmin()] == pytest.approx(thickness_nm, abs=0.5)
+    assert left.min() < 0.03
+
+
 def test_valleys_are_local_minima_the_deepest_first():
     left = np.array([0.5, 0.4, 0.6, 0.2, 0.7, 0.3, 0.1])
     thickness = np.arange(7.0)

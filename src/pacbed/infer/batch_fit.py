@@ -263,7 +263,7 @@ class _Problem:
         derivative, _ = self._projected(state)
         scaled = np.sqrt(state.weights) * state.residuals
         noise = float((scaled**2).sum() / max(int(self.recorded.sum()), 1))
-        noise = noise / _independent_share(scaled, d) + 1e-12
+        noise = noise / _independent_share(scaled, self.recorded, d) + 1e-12
         normal = derivative.T @ derivative / noise
         covariance = np.linalg.pinv(normal + np.diag(self.precision), hermitian=True)
         free = np.linalg.pinv(normal, hermitian=True)
@@ -292,15 +292,18 @@ class _Problem:
         )
 
 
-def _independent_share(scaled: np.ndarray, dictionary: PatternDictionary) -> float:
+def _independent_share(
+    scaled: np.ndarray, recorded: np.ndarray, dictionary: PatternDictionary
+) -> float:
     """Share of the residuals that are independent, from neighbours two steps apart.
 
     Resampling correlates nearest neighbours alone: their part is known, the rest is what the
     model leaves.
     """
     first, second = dictionary.second_neighbour
-    power = float((scaled**2).mean()) + 1e-20
-    correlation = float((scaled[first] * scaled[second]).mean()) / power
+    power = float((scaled[recorded] ** 2).mean()) + 1e-20
+    pairs = max(int((recorded[first] & recorded[second]).sum()), 1)
+    correlation = float((scaled[first] * scaled[second]).sum()) / pairs / power
     correlation = math.sqrt(float(np.clip(correlation, 0, 0.9)))
     # Of a two-dimensional exponential correlation; bilinear sharing adds a quarter on
     # each side along both axes.

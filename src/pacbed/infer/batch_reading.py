@@ -7,7 +7,7 @@ import numpy as np
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.infer.networks import Networks
 from pacbed.pattern.crystal_frame import CrystalFrame, Pose, to_crystal_frame
-from pacbed.pattern.preprocess import to_input_frame
+from pacbed.pattern.preprocess import recorded_frame, to_input_frame
 
 #: How often the reader corrects the tilt, and its largest correction, mrad.
 _CORRECTIONS = 2
@@ -57,12 +57,11 @@ def read_batch(
     -------
     BatchReading
     """
+    disks = [geometry.disk(center) for center in centers]
     frames = np.stack(
-        [
-            to_input_frame(pattern, geometry.disk(center))
-            for pattern, center in zip(patterns, centers, strict=True)
-        ]
+        [to_input_frame(pattern, disk) for pattern, disk in zip(patterns, disks, strict=True)]
     )
+    known = np.stack([recorded_frame(patterns.shape[1:], disk) for disk in disks])
     count = len(frames)
     angles = np.full(count, geometry.convergence_mrad)
     located = networks.locate(frames, angles)
@@ -70,7 +69,7 @@ def read_batch(
     still = np.zeros(count)
     for number in range(_CORRECTIONS):
         pose = Pose(tilt, np.full(count, geometry.rotation), still, np.zeros((count, 2)))
-        values, folded, fold = to_crystal_frame(frames, frame, pose, angles)
+        values, folded, fold = to_crystal_frame(frames, frame, pose, angles, known)
         probability, errors = networks.read(values, folded, angles)
         step = np.clip(errors[:, :2], -_LARGEST_STEP_MRAD, _LARGEST_STEP_MRAD)
         corrected = tilt - np.einsum("bij,bj->bi", fold, step)

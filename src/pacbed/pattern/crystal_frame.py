@@ -162,7 +162,11 @@ def frame_positions(
 
 
 def to_crystal_frame(
-    frames: np.ndarray, frame: CrystalFrame, pose: Pose, convergence_mrad: np.ndarray
+    frames: np.ndarray,
+    frame: CrystalFrame,
+    pose: Pose,
+    convergence_mrad: np.ndarray,
+    known: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Resample input frames into the crystal's frame and normalise them.
 
@@ -172,6 +176,8 @@ def to_crystal_frame(
     frame : CrystalFrame
     pose : Pose
     convergence_mrad : ndarray, shape (B,)
+    known : ndarray of bool, shape (B, INPUT_SIZE, INPUT_SIZE), optional
+        Which pixels of the input frames were recorded; all where it is not given.
 
     Returns
     -------
@@ -182,7 +188,11 @@ def to_crystal_frame(
     """
     position, radius, folded, fold = frame_positions(frame, pose, convergence_mrad)
     values = _bilinear(frames, position)
-    return normalise_regions(values, radius, recorded(position)), folded, fold
+    inside = recorded(position)
+    if known is not None and not known.all():
+        # All four neighbours of a position must be known.
+        inside &= _bilinear(known.astype(np.float32), position) > 0.999
+    return normalise_regions(values, radius, inside), folded, fold
 
 
 def _bilinear(frames: np.ndarray, position: np.ndarray) -> np.ndarray:

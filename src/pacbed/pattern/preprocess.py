@@ -192,6 +192,28 @@ def to_input_frame(pattern: np.ndarray, disk: DiskLocation) -> np.ndarray:
     return BinnedPattern(pattern).input_frame(disk)
 
 
+def recorded_frame(shape: tuple[int, ...], disk: DiskLocation) -> np.ndarray:
+    """Which pixels of an input frame lie on an array of this shape: not a repeated edge.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the pattern.
+    disk : DiskLocation
+        What is taken as the bright-field disk.
+
+    Returns
+    -------
+    ndarray of bool, shape (INPUT_SIZE, INPUT_SIZE)
+    """
+    offset = (np.arange(INPUT_SIZE) - (INPUT_SIZE - 1) / 2) * disk.radius / APERTURE_PX
+    rows, columns = (
+        (centre + offset >= -0.5) & (centre + offset <= size - 0.5)
+        for centre, size in zip((disk.row, disk.column), shape, strict=True)
+    )
+    return np.asarray(rows[:, None] & columns)
+
+
 def _interpolated(values: np.ndarray, positions: np.ndarray) -> np.ndarray:
     """Rows at fractional positions, linearly; beyond the ends the last ones repeat."""
     positions = np.clip(positions, 0, len(values) - 1)
