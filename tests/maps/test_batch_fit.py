@@ -129,3 +129,34 @@ def test_counts_are_shared_out_without_loss_of_level(dictionary, pixel):
 def test_a_disk_beside_the_detector_is_refused(dictionary):
     with pytest.raises(PatternError, match="outside the array"):
         LatticeSampler(dictionary, GEOMETRY).sample(np.ones((64, 64)), np.array([500.0, 500.0]))
+
+
+@pytest.mark.parametrize("cut", [12, 24, 30])
+def test_a_cut_window_is_judged_by_what_was_recorded(small_table, dictionary, cut):
+    """Of the disk 90 %, 60 % and half are left: the scan over thicknesses, then the fit."""
+    step = (1, 0)
+    tilt = np.array(step) @ dictionary.lattice
+    image, center = pattern(small_table, 19.0, tilt)[:, cut:], CENTER - [cut, 0]
+    values, recorded = LatticeSampler(dictionary, GEOMETRY).sample(image, center)
+    assert not recorded.all()
+    measured = dictionary.measured(values, recorded)
+    share = dictionary.explained(measured, step) / float((measured.values**2).sum())
+    thickness = float(dictionary.thickness_nm[share.argmax()])
+    assert thickness == pytest.approx(19.0, abs=0.5)
+    assert share.max() > 0.97
+    fit = fit_locally(dictionary, values, recorded, (thickness, *tilt), 0.05, 8)
+    assert fit.thickness_nm == pytest.approx(19.0, abs=0.4)
+
+
+def test_points_without_pixels_all_around_do_not_count(dictionary):
+    """Theirs would be the value of another place; here less than half is recorded."""
+    x = np.arange(33, 64) - CENTER[0]
+    image = np.tile(5.0 + 0.1 * x, (64, 1))
+    values, recorded = LatticeSampler(dictionary, GEOMETRY).sample(image, CENTER - [33, 0])
+    assert 0.3 < recorded.mean() < 0.5
+    offset = dictionary.angles @ np.linalg.inv(GEOMETRY.to_crystal).T
+    expected = 5.0 + 0.1 * offset[recorded, 0]
+    level = expected[dictionary.radius[recorded] < 0.9].mean()
+    assert np.abs(values[recorded] - expected / level).max() < 0.02
+    with pytest.raises(PatternError, match="too little"):
+        LatticeSampler(dictionary, GEOMETRY).sample(np.ones((64, 15)), CENTER)

@@ -137,6 +137,20 @@ def test_errors_follow_the_noise(table, image):
     assert deviations[1] / deviations[0] == pytest.approx(math.sqrt(10), rel=0.5)
 
 
+def test_a_fit_of_few_electrons_ends_where_it_ends_from_any_start(table, image):
+    """Steps are judged with weights that are held: those of each state follow the noise."""
+    share = image / image.sum()
+    apart = []
+    for seed in (0, 1, 2, 5):
+        counts = np.random.default_rng(seed).poisson(share * 3e4).astype(np.float32)
+        ends = [
+            fit_pattern(samples_of(counts), table, truth() + sign * START, False, 15, 0.36)
+            for sign in (1, -1)
+        ]
+        apart.append(ends[0].parameters[0] - ends[1].parameters[0])
+    assert np.abs(apart).max() < 0.3
+
+
 @pytest.mark.parametrize("thickness_nm", [12.0, 31.0, 75.0])
 def test_scan_is_least_at_the_thickness(table, thickness_nm):
     x, y = rotation_matrix(ROTATION_DEG) @ TILT
@@ -150,6 +164,18 @@ def test_scan_is_least_at_the_thickness(table, thickness_nm):
     first, *others = valleys(left, scan.thickness_nm, 3)
     assert first == scan.thickness_nm[left.argmin()]
     assert len(others) <= 2
+
+
+@pytest.mark.parametrize("thickness_nm", [12.0, 31.0, 75.0])
+def test_scan_of_a_cut_disk_compares_what_was_recorded(table, thickness_nm):
+    x, y = rotation_matrix(ROTATION_DEG) @ TILT
+    parameters = PatternParameters(thickness_nm, x, y, ALPHA, SCALE, ROTATION_DEG)
+    image = synthesise(table, parameters, (128, 128))
+    scan = ThicknessScan(table, TILT, ALPHA, 0.1)
+    matrix = rotation_matrix(ROTATION_DEG) / SCALE
+    left = scan.explained(image[:, 50:], matrix, np.array([13.5, 63.5]), TILT)
+    assert scan.thickness_nm[left.argmin()] == pytest.approx(thickness_nm, abs=0.5)
+    assert left.min() < 0.03
 
 
 def test_valleys_are_local_minima_the_deepest_first():

@@ -15,7 +15,7 @@ from pacbed.pattern.crystal_frame import (
     to_crystal_frame,
 )
 from pacbed.pattern.geometry import PatternParameters
-from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE
+from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE, DiskLocation, recorded_frame
 from pacbed.pattern.synthesis import synthesise
 
 ALPHA, TILT = 11.0, np.array([2.0, -1.0])
@@ -120,3 +120,21 @@ def test_the_true_pose_has_no_errors_and_others_have_theirs(batch, frame):
     assert errors.log_zoom.numpy() == pytest.approx(0.02, abs=1e-5)
     expected = 2 * batch.convergence_mrad / APERTURE_PX
     assert errors.center.norm(dim=1).numpy() == pytest.approx(expected, rel=1e-3)
+
+
+def test_what_was_not_recorded_is_not_shown(small_table, frame):
+    """The reader sees the same whatever stands where the detector ended."""
+    parameters = PatternParameters(22.0, *TILT, ALPHA, ALPHA / APERTURE_PX)
+    image = synthesise(small_table, parameters, (INPUT_SIZE, INPUT_SIZE))
+    pose = Pose(TILT[None], np.zeros(1), np.zeros(1), np.zeros((1, 2)))
+    middle = (INPUT_SIZE - 1) / 2
+    known = recorded_frame((INPUT_SIZE, 70), DiskLocation(middle, middle, APERTURE_PX))
+    assert known[:, :70].all()
+    assert not known[:, 70:].any()
+    shown = []
+    for fill in (0.0, 5.0):
+        frames = np.where(known, image, fill * image.max()).astype(np.float32)[None]
+        values, _, _ = to_crystal_frame(frames, frame, pose, np.array([ALPHA]), known[None])
+        shown.append(values)
+    assert np.array_equal(*shown)
+    assert (shown[0] == 0).mean() > 0.2

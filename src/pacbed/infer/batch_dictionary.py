@@ -53,6 +53,24 @@ class Node:
     power: np.ndarray
 
 
+@dataclass(frozen=True)
+class Measured:
+    """Samples of a pattern as they are compared with all thicknesses.
+
+    Attributes
+    ----------
+    recorded : ndarray of bool, shape (N,)
+    values : ndarray of float32, shape (recorded points,)
+        Weighted and without backgrounds.
+    basis : ndarray of float32, shape (recorded points, 3)
+        Orthonormal weighted backgrounds on these points.
+    """
+
+    recorded: np.ndarray
+    values: np.ndarray
+    basis: np.ndarray
+
+
 class PatternDictionary:
     """Patterns of a table at tilts of a lattice, made when they are first asked for.
 
@@ -98,8 +116,13 @@ class PatternDictionary:
 
     @cached_property
     def _basis(self) -> np.ndarray:
-        """Orthonormal weighted backgrounds."""
-        return np.linalg.qr(self.backgrounds * np.sqrt(self.weights)[:, None])[0]
+        return self._weighted_backgrounds(np.ones(len(self.points), bool))
+
+    def _weighted_backgrounds(self, recorded: np.ndarray) -> np.ndarray:
+        """Orthonormal weighted backgrounds on some points."""
+        root = np.sqrt(self.weights[recorded])
+        basis = np.linalg.qr(self.backgrounds[recorded] * root[:, None])[0]
+        return np.asarray(basis, np.float32)
 
     @cached_property
     def inverse(self) -> np.ndarray:
@@ -160,11 +183,8 @@ class PatternDictionary:
         if bare:
             return Node(values, diffuse, np.zeros(0), np.zeros(0))
         weighted = values[self.inner] * np.sqrt(self.weights)[:, None].astype(np.float32)
-        basis = self._basis.astype(np.float32)
-        projected = weighted - basis @ (basis.T @ weighted)
-        moment = projected.T @ projected
-        power = np.einsum("tr,rs,ts->t", self._mixing, moment, self._mixing)
-        made = Node(values, diffuse, projected, np.maximum(power, 1e-20))
+        projected = _without(self._basis, weighted)
+        made = Node(values, diffuse, projected, self._power(projected))
         self._nodes[step] = made
         if len(self._nodes) > _KEPT:
             self._nodes.popitem(last=False)
@@ -183,16 +203,33 @@ class PatternDictionary:
         near = distance <= max(radius_mrad, float(distance.min()))
         return [(int(i), int(j)) for i, j in steps[near]]
 
-    def project(self, values: np.ndarray) -> np.ndarray:
-        """Measured samples (N,) weighted and without backgrounds."""
-        weighted = values * np.sqrt(self.weights)
-        return np.asarray(weighted - self._basis @ (self._basis.T @ weighted), np.float32)
+    def _power(self, projected: np.ndarray) -> np.ndarray:
+        """Squared norm of the pattern of each thickness, shape (T,)."""
+        moment = projected.T @ projected
+        power = np.einsum("tr,rs,ts->t", self._mixing, moment, self._mixing)
+        return np.maximum(power, 1e-20)
 
-    def explained(self, projected: np.ndarray, step: tuple[int, int]) -> np.ndarray:
+    def measured(self, values: np.ndarray, recorded: np.ndarray) -> Measured:
+        """Samples weighted and without backgrounds, where they were recorded.
+
+        Parameters
+        ----------
+        values : ndarray, shape (N,)
+        recorded : ndarray of bool, shape (N,)
+        """
+        basis = self._basis if recorded.all() else self._weighted_backgrounds(recorded)
+        weighted = (values * np.sqrt(self.weights))[recorded].astype(np.float32)
+        return Measured(recorded, _without(basis, weighted), basis)
+
+    def explained(self, measured: Measured, step: tuple[int, int]) -> np.ndarray:
         """Squared contrast that each thickness explains at a node, shape (T,)."""
         node = self.node(step)
-        along = self._mixing @ (projected @ node.projected)
-        return np.asarray(np.maximum(along, 0) ** 2 / node.power)
+        projected, power = node.projected, node.power
+        if not measured.recorded.all():
+            projected = _without(measured.basis, projected[measured.recorded])
+            power = self._power(projected)
+        along = self._mixing @ (measured.values @ projected)
+        return np.asarray(np.maximum(along, 0) ** 2 / power)
 
     def _patterns(self, step: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
         tilt = np.array(step) @ self.lattice
@@ -216,6 +253,11 @@ class PatternDictionary:
             i, j = (points - low).T
             parts.append(np.ascontiguousarray(image[:, i, j].T))
         return parts[0], parts[1]
+
+
+def _without(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Values (N, ...) without their part along an orthonormal basis (N, b)."""
+    return np.asarray(values - basis @ (basis.T @ values))
 
 
 def _points(lattice: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

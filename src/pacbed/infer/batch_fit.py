@@ -16,10 +16,12 @@ from pacbed.infer.batch_dictionary import PatternDictionary
 from pacbed.infer.linear_parts import (
     CONTRAST_FLOOR,
     CONTRAST_REACH,
+    held_cost,
     make_columns,
     make_ridge,
     share,
     solve_linear,
+    without_linear,
 )
 
 #: Largest steps, and those that end the fit: thickness (nm), tilt (mrad).
@@ -81,7 +83,6 @@ class LocalFit:
 @dataclass(frozen=True)
 class _State:
     parameters: np.ndarray
-    cost: float
     sigma: float
     columns: np.ndarray
     coefficients: np.ndarray
@@ -169,7 +170,7 @@ def fit_locally(
         if not expansion.holds(proposal):
             expansion = _Expansion(dictionary, proposal[0], proposal[1:3])
         trial = problem.evaluate(expansion, proposal)
-        if trial.cost <= state.cost:
+        if problem.cost(trial, state) <= problem.cost(state, state):
             moved = np.abs(proposal - state.parameters)
             state, damping = trial, damping / 5
             if (moved < _SHORT).all():
@@ -205,7 +206,7 @@ class _Problem:
         return parameters
 
     def evaluate(self, expansion: _Expansion, parameters: np.ndarray) -> _State:
-        """Solve for the linear parts, robustly, and sum up the cost."""
+        """Solve for the linear parts, robustly."""
         d = self.dictionary
         patterns = expansion.patterns(parameters)
         pattern, by_thickness, by_u, by_v = patterns[:, d.inner]
@@ -219,27 +220,38 @@ class _Problem:
         jacobian = np.stack([by_thickness, by_u, by_v, -gradient[0], -gradient[1]], axis=1)
         coefficients, residuals, robust, sigma = solve_linear(
             columns,
-            make_ridge(len(self.values)),
+            self.ridge,
             self.values,
             d.weights * self.recorded,
             self.recorded,
         )
-        prior = float((self.precision * parameters**2).sum())
-        cost = float((robust * residuals**2).sum()) + sigma**2 * prior
-        return _State(parameters, cost, sigma, columns, coefficients, residuals, robust, jacobian)
+        return _State(parameters, sigma, columns, coefficients, residuals, robust, jacobian)
+
+    @property
+    def ridge(self) -> np.ndarray:
+        """What holds the linear parts near 0, shape (7,)."""
+        return make_ridge(int(self.recorded.sum()))
+
+    def cost(self, state: _State, held: _State) -> float:
+        """What a state leaves of the samples, with the weights and noise of `held`."""
+        left = held_cost(state.columns, self.ridge, self.values, held.weights)
+        return left + held.sigma**2 * float((self.precision * state.parameters**2).sum())
 
     def _projected(self, state: _State) -> tuple[np.ndarray, np.ndarray]:
-        """Derivatives without what the linear parts can do, and the root of the weights."""
-        root = np.sqrt(state.weights)
-        basis, _ = np.linalg.qr(state.columns * root[:, None])
-        derivative = state.jacobian * (root * state.coefficients[0])[:, None]
-        return derivative - basis @ (basis.T @ derivative), root
+        return without_linear(
+            state.columns,
+            self.ridge,
+            state.weights,
+            state.coefficients,
+            state.residuals,
+            state.jacobian,
+        )
 
     def step(self, state: _State, damping: float) -> np.ndarray:
         """Gauss–Newton step with Levenberg's damping."""
-        derivative, root = self._projected(state)
+        derivative, residuals = self._projected(state)
         normal = derivative.T @ derivative + state.sigma**2 * np.diag(self.precision)
-        right = derivative.T @ (root * state.residuals)
+        right = derivative.T @ residuals
         right -= state.sigma**2 * self.precision * state.parameters
         scale = np.diag(normal) + 1e-12
         step = np.linalg.solve(normal + damping * np.diag(scale), right)
@@ -248,10 +260,10 @@ class _Problem:
     def finish(self, state: _State) -> LocalFit:
         """Errors and residuals of the last state."""
         d = self.dictionary
-        derivative, root = self._projected(state)
-        scaled = root * state.residuals
+        derivative, _ = self._projected(state)
+        scaled = np.sqrt(state.weights) * state.residuals
         noise = float((scaled**2).sum() / max(int(self.recorded.sum()), 1))
-        noise = noise / _independent_share(scaled, d) + 1e-12
+        noise = noise / _independent_share(scaled, self.recorded, d) + 1e-12
         normal = derivative.T @ derivative / noise
         covariance = np.linalg.pinv(normal + np.diag(self.precision), hermitian=True)
         free = np.linalg.pinv(normal, hermitian=True)
@@ -280,15 +292,18 @@ class _Problem:
         )
 
 
-def _independent_share(scaled: np.ndarray, dictionary: PatternDictionary) -> float:
+def _independent_share(
+    scaled: np.ndarray, recorded: np.ndarray, dictionary: PatternDictionary
+) -> float:
     """Share of the residuals that are independent, from neighbours two steps apart.
 
     Resampling correlates nearest neighbours alone: their part is known, the rest is what the
     model leaves.
     """
     first, second = dictionary.second_neighbour
-    power = float((scaled**2).mean()) + 1e-20
-    correlation = float((scaled[first] * scaled[second]).mean()) / power
+    power = float((scaled[recorded] ** 2).mean()) + 1e-20
+    pairs = max(int((recorded[first] & recorded[second]).sum()), 1)
+    correlation = float((scaled[first] * scaled[second]).sum()) / pairs / power
     correlation = math.sqrt(float(np.clip(correlation, 0, 0.9)))
     # Of a two-dimensional exponential correlation; bilinear sharing adds a quarter on
     # each side along both axes.

@@ -7,7 +7,7 @@ import numpy as np
 from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.infer.networks import Networks
 from pacbed.pattern.crystal_frame import Pose
-from pacbed.pattern.preprocess import to_input_frame
+from pacbed.pattern.preprocess import recorded_frame, to_input_frame
 
 #: How often the reader corrects the tilt.
 _CORRECTIONS = 2
@@ -54,18 +54,18 @@ def read_batch(
     -------
     BatchReading
     """
+    disks = [geometry.disk(center) for center in centers]
     frames = np.stack(
-        [
-            to_input_frame(pattern, geometry.disk(center))
-            for pattern, center in zip(patterns, centers, strict=True)
-        ]
+        [to_input_frame(pattern, disk) for pattern, disk in zip(patterns, disks, strict=True)]
     )
+    known = np.stack([recorded_frame(patterns.shape[1:], disk) for disk in disks])
     count = len(frames)
     alpha = geometry.convergence_mrad
     rotation, still = np.full(count, geometry.rotation), np.zeros(count)
     tilt = geometry.tilt_in_crystal(networks.locate(frames, alpha).tilt)
     for _ in range(_CORRECTIONS):
-        answer = networks.read(frames, Pose(tilt, rotation, still, np.zeros((count, 2))), alpha)
+        pose = Pose(tilt, rotation, still, np.zeros((count, 2)))
+        answer = networks.read(frames, pose, alpha, known)
         tilt = tilt - answer.tilt
     return BatchReading(answer.probability, tilt, answer.tilt_error_mrad)
 

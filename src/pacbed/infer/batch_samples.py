@@ -15,6 +15,11 @@ from pacbed.infer.batch_geometry import SharedGeometry
 
 #: Coarser pixels than this, in lattice steps, are divided before they are shared out.
 _FINE = 0.6
+#: A point counts from this share of what pixels all around it would give. One at the array's
+#: edge has pixels on one side alone: its value is that of another place.
+_WHOLE = 0.9
+#: Share of the disk that must be recorded.
+_ENOUGH = 0.25
 
 
 def sampling_width(geometry: SharedGeometry, lattice: np.ndarray) -> float:
@@ -46,6 +51,9 @@ class LatticeSampler:
         self._inside = dictionary.radius < 0.9
         step = abs(float(np.linalg.det(lattice))) ** 0.5
         self._divisions = _divisions(geometry.mrad_per_pixel, step)
+        # What a point is given by pixels all around it.
+        pixel = abs(float(np.linalg.det(geometry.to_crystal)))
+        self._full = self._divisions**2 * step**2 / pixel
         # The box around the ellipse that the region is on the detector.
         back = np.linalg.inv(geometry.to_crystal)
         reach = REACH * dictionary.convergence_mrad + 2 * step
@@ -80,9 +88,12 @@ class LatticeSampler:
         y = np.arange(top, top + window.shape[0]) - center[1]
         total, share = self._share_out(window, x, y)
         share, total = share[self._flat], total[self._flat]
-        recorded = share > 0.25 * float(np.median(share))
+        recorded = share > _WHOLE * self._full
         values = np.where(recorded, total / np.maximum(share, 1e-9), 0.0)
-        level = float(values[self._inside & recorded].mean()) if recorded.any() else 0.0
+        inside = self._inside & recorded
+        if inside.sum() < _ENOUGH * self._inside.sum():
+            raise PatternError("too little of the bright-field disk is recorded; crop less")
+        level = float(values[inside].mean())
         if not level > 0:
             raise PatternError("pattern has no bright-field disk; give a recorded pattern")
         return values / level, recorded

@@ -235,14 +235,14 @@ class _Search:
 
     def _fits(self, hypotheses: list[tuple[int, Indices, tuple[int, int]]]) -> list[LocalFit]:
         d = self.dictionary
-        projected = {}
+        measured = {}
         for number, place, _ in hypotheses:
-            if number not in projected:
-                projected[number] = d.project(self.values[place])
-        total = float((projected[hypotheses[0][0]] ** 2).sum())
-        explained = np.stack([d.explained(projected[n], step) for n, _, step in hypotheses])
+            if number not in measured:
+                measured[number] = d.measured(self.values[place], self.recorded[place])
+        total = float((measured[hypotheses[0][0]].values ** 2).sum())
+        explained = np.stack([d.explained(measured[n], step) for n, _, step in hypotheses])
         left = total - explained.max(axis=0)
-        noise = float(left.min()) / len(self.values)
+        noise = float(left.min()) / int(self.recorded.sum())
         fits: list[LocalFit] = []
         for thickness in valleys(left, d.thickness_nm, 2 * KEPT):
             at = int(np.argmin(np.abs(d.thickness_nm - thickness)))

@@ -28,10 +28,12 @@ from pacbed.infer.linear_parts import (
     CONTRAST_REACH,
     DARKEST,
     backgrounds,
+    held_cost,
     make_columns,
     make_ridge,
     share,
     solve_linear,
+    without_linear,
 )
 from pacbed.infer.samples import Samples
 from pacbed.lacbed.table import LacbedTable
@@ -92,7 +94,7 @@ class Fit:
 class _State:
     parameters: np.ndarray
     blur_mrad: float
-    cost: float
+    prior: float
     noise: float
     columns: np.ndarray
     coefficients: np.ndarray
@@ -100,6 +102,11 @@ class _State:
     weights: np.ndarray
     jacobian: np.ndarray
     ridge: np.ndarray
+
+    def cost(self, values: np.ndarray, held: "_State") -> float:
+        """What this state leaves of the samples, with the weights and noise of `held`."""
+        left = held_cost(self.columns, self.ridge, values, held.weights)
+        return left + held.noise * self.prior
 
 
 def fit_pattern(
@@ -144,7 +151,7 @@ def fit_pattern(
         proposal = np.clip(state.parameters + step, *bounds)
         blur = _next_blur(state, float(np.exp(proposal[LOG_ALPHA])))
         trial = _evaluate(shelf.at(proposal), samples, proposal, start, precision, blur)
-        if trial.cost <= state.cost:
+        if trial.cost(samples.values, state) <= state.cost(samples.values, state):
             moved = np.abs(proposal - state.parameters)
             state, damping = trial, damping / 5
             if (moved < _SHORT).all():
@@ -183,7 +190,7 @@ def _evaluate(
     precision: np.ndarray,
     blur_mrad: float,
 ) -> _State:
-    """Solve for the linear parts, robustly, and sum up the cost."""
+    """Solve for the linear parts, robustly."""
     at = model.evaluate(parameters, samples, blur_mrad)
     alpha = float(np.exp(parameters[LOG_ALPHA]))
     values = samples.values
@@ -198,9 +205,8 @@ def _evaluate(
     noise = float(np.average(weights * residuals**2, weights=shot / spread))
     noise = noise / _independent_share(np.sqrt(weights) * residuals, samples) + 1e-12
     prior = float((precision * (parameters - start) ** 2).sum())
-    cost = float((weights * residuals**2).sum() + (ridge * coefficients**2).sum()) + noise * prior
     return _State(
-        parameters, blur_mrad, cost, noise, columns, coefficients, residuals, weights,
+        parameters, blur_mrad, prior, noise, columns, coefficients, residuals, weights,
         at.jacobian, ridge,
     )  # fmt: skip
 
@@ -220,18 +226,14 @@ def _next_blur(state: _State, alpha: float) -> float:
 
 
 def _projected(state: _State) -> tuple[np.ndarray, np.ndarray]:
-    """Derivatives without what the linear parts can do, and the residuals, both weighted.
-
-    The ridge is a row more for each linear part: what it keeps a part from doing is left
-    to the parameters.
-    """
-    root = np.sqrt(state.weights)
-    held = np.sqrt(state.ridge)
-    basis, _ = np.linalg.qr(np.concatenate([state.columns * root[:, None], np.diag(held)]))
-    derivative = state.jacobian * (root * state.coefficients[0])[:, None]
-    derivative = np.concatenate([derivative, np.zeros((len(held), derivative.shape[1]))])
-    residuals = np.concatenate([root * state.residuals, -held * state.coefficients])
-    return derivative - basis @ (basis.T @ derivative), residuals
+    return without_linear(
+        state.columns,
+        state.ridge,
+        state.weights,
+        state.coefficients,
+        state.residuals,
+        state.jacobian,
+    )
 
 
 def _step(state: _State, start: np.ndarray, precision: np.ndarray, damping: float) -> np.ndarray:

@@ -103,15 +103,77 @@ def solve_linear(
     robust, root = weights, np.sqrt(weights)
     coefficients, residuals, sigma = np.zeros(len(ridge)), values, 1.0
     for _ in range(2):
-        normal = columns.T @ (robust[:, None] * columns)
-        normal[np.diag_indices_from(normal)] += ridge
-        coefficients = np.linalg.solve(normal, columns.T @ (robust * values))
-        residuals = values - columns @ coefficients
+        coefficients, residuals = _solve(columns, ridge, values, robust)
         scaled = np.abs(residuals) * root
         judged = scaled if recorded is None else scaled[recorded]
         sigma = 1.4826 * float(np.median(judged)) + 1e-6
         robust = np.minimum(1, _HUBER * sigma / np.maximum(scaled, 1e-12)) * weights
     return coefficients, residuals, robust, sigma
+
+
+def held_cost(
+    columns: np.ndarray, ridge: np.ndarray, values: np.ndarray, weights: np.ndarray
+) -> float:
+    """Smallest weighted sum of squares, with the ridge's part, for weights that are held.
+
+    Sums that were made with different weights cannot be compared: a state that leaves more may
+    come with smaller weights. Huber's cost falls wherever this one does with the weights of
+    the state that it is compared with.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (N, p)
+    ridge : ndarray, shape (p,)
+    values, weights : ndarray, shape (N,)
+    """
+    coefficients, residuals = _solve(columns, ridge, values, weights)
+    return float((weights * residuals**2).sum() + (ridge * coefficients**2).sum())
+
+
+def without_linear(
+    columns: np.ndarray,
+    ridge: np.ndarray,
+    weights: np.ndarray,
+    coefficients: np.ndarray,
+    residuals: np.ndarray,
+    jacobian: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Derivatives of the residuals without what the linear parts can do, and these residuals.
+
+    The ridge is a row more for each linear part: what it keeps a part from doing is left
+    to the parameters.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (N, p)
+    ridge, coefficients : ndarray, shape (p,)
+    weights, residuals : ndarray, shape (N,)
+    jacobian : ndarray, shape (N, m)
+        Of the first column, by the parameters.
+
+    Returns
+    -------
+    derivative : ndarray, shape (N + p, m)
+        Weighted.
+    residuals : ndarray, shape (N + p,)
+        Weighted.
+    """
+    root, held = np.sqrt(weights), np.sqrt(ridge)
+    basis, _ = np.linalg.qr(np.concatenate([columns * root[:, None], np.diag(held)]))
+    derivative = jacobian * (root * coefficients[0])[:, None]
+    derivative = np.concatenate([derivative, np.zeros((len(held), derivative.shape[1]))])
+    left = np.concatenate([root * residuals, -held * coefficients])
+    return derivative - basis @ (basis.T @ derivative), left
+
+
+def _solve(
+    columns: np.ndarray, ridge: np.ndarray, values: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients and residuals for some weights."""
+    normal = columns.T @ (weights[:, None] * columns)
+    normal[np.diag_indices_from(normal)] += ridge
+    coefficients = np.linalg.solve(normal, columns.T @ (weights * values))
+    return coefficients, values - columns @ coefficients
 
 
 def share(part: float, whole: float) -> float:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.arrays import Numbers, Patterns, Probabilities, Tilts, Vectors
+from pacbed.arrays import Mask, Numbers, Patterns, Probabilities, Tilts, Vectors
 from pacbed.errors import BundleError
 from pacbed.library.bundle import Bundle
 from pacbed.onnx_session import Session, open_session
@@ -135,7 +135,9 @@ class Networks:
             np.arctan2(sine, cosine) / self.order,
         )
 
-    def read(self, frames: Patterns, pose: Pose, convergence_mrad: float) -> ReaderAnswer:
+    def read(
+        self, frames: Patterns, pose: Pose, convergence_mrad: float, known: Mask | None = None
+    ) -> ReaderAnswer:
         """Thickness distributions, and errors of the pose.
 
         Parameters
@@ -145,9 +147,11 @@ class Networks:
         pose : Pose
             Where the crystals are supposed to be in them.
         convergence_mrad : float
+        known : ndarray of bool, shape of the frames, optional
+            Which of their pixels were recorded; by default all.
         """
         angles = np.full(len(frames), convergence_mrad)
-        values, folded, fold = to_crystal_frame(frames, self.frame, pose, angles)
+        values, folded, fold = to_crystal_frame(frames, self.frame, pose, angles, known)
         feed = {
             "values": values.astype(np.float32),
             "folded_mrad": folded.astype(np.float32),

@@ -74,6 +74,8 @@ class ThicknessScan:
     ) -> np.ndarray:
         """Share of the contrast inside the disk that each thickness leaves.
 
+        Points off the image, where the disk is cut, are not compared.
+
         Parameters
         ----------
         image : ndarray, shape (rows, columns)
@@ -91,9 +93,11 @@ class ThicknessScan:
             0 (all explained) to 1, for ``thickness_nm``.
         """
         angle = self._angles + tilt
+        x, y = (angle @ matrix.T + center).T
         inside = np.linalg.norm(angle, axis=1) < _REACH * self._convergence
-        x, y = (angle[inside] @ matrix.T + center).T
-        measured = map_coordinates(image, [y, x], order=1, mode="nearest")
+        # What lies off the array was not recorded, and says nothing.
+        inside &= (x >= 0) & (x <= image.shape[1] - 1) & (y >= 0) & (y <= image.shape[0] - 1)
+        measured = map_coordinates(image, [y[inside], x[inside]], order=1)
         weights = self._disks.aperture(tilt, self._convergence)[0]
         series = self._disks.series(self._coefficients, weights)[inside]
         # Offset and a broad background are taken off both sides.

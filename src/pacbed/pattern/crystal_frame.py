@@ -175,7 +175,11 @@ def frame_positions(
 
 
 def to_crystal_frame(
-    frames: Patterns, frame: CrystalFrame, pose: Pose, convergence_mrad: Angles
+    frames: Patterns,
+    frame: CrystalFrame,
+    pose: Pose,
+    convergence_mrad: Angles,
+    known: Mask | None = None,
 ) -> tuple[Singles, Tilts, Matrices]:
     """Resample input frames into the crystal's frame and normalise them.
 
@@ -185,6 +189,8 @@ def to_crystal_frame(
     frame : CrystalFrame
     pose : Pose
     convergence_mrad : ndarray, shape (B,)
+    known : ndarray of bool, shape (B, INPUT_SIZE, INPUT_SIZE), optional
+        Which pixels of the input frames were recorded; all where it is not given.
 
     Returns
     -------
@@ -195,7 +201,11 @@ def to_crystal_frame(
     """
     position, radius, folded, fold = frame_positions(frame, pose, convergence_mrad)
     values = _bilinear(frames, position)
-    return normalise_regions(values, radius, recorded(position)), folded, fold
+    inside = recorded(position)
+    if known is not None and not known.all():
+        # All four neighbours of a position must be known.
+        inside &= _bilinear(known.astype(np.float32), position) > 0.999
+    return normalise_regions(values, radius, inside), folded, fold
 
 
 def _bilinear(frames: Patterns, position: Singles) -> Singles:

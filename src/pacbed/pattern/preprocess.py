@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from pacbed.arrays import Counts, Numbers, Pattern, Patterns
+from pacbed.arrays import Counts, Mask, Numbers, Pattern, Patterns
 from pacbed.errors import PatternError
 
 #: Pixels of the network's input along one side, and of the convergence semi-angle
@@ -191,6 +191,28 @@ class BinnedPattern:
 def to_input_frame(pattern: Pattern, disk: DiskLocation) -> Pattern:
     """Input frame of a pattern that is looked at once, see :class:`BinnedPattern`."""
     return BinnedPattern(pattern).input_frame(disk)
+
+
+def recorded_frame(shape: tuple[int, ...], disk: DiskLocation) -> Mask:
+    """Which pixels of an input frame lie on an array of this shape: not a repeated edge.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the pattern.
+    disk : DiskLocation
+        What is taken as the bright-field disk.
+
+    Returns
+    -------
+    ndarray of bool, shape (INPUT_SIZE, INPUT_SIZE)
+    """
+    offset = (np.arange(INPUT_SIZE) - (INPUT_SIZE - 1) / 2) * disk.radius / APERTURE_PX
+    rows, columns = (
+        (centre + offset >= -0.5) & (centre + offset <= size - 0.5)
+        for centre, size in zip((disk.row, disk.column), shape, strict=True)
+    )
+    return rows[:, None] & columns
 
 
 def _interpolated(values: Pattern, positions: Numbers) -> Pattern:
