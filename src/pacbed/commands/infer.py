@@ -137,11 +137,17 @@ def _all_bundles(data: Path | None) -> "list[Model]":
 
     # Without a fit, a model that chooses among labels is never at odds with a pattern: there
     # would be nothing to rank.
-    return [
+    fitting = [
         model
         for model in installed_bundles(data)
         if not isinstance(model, LabelBundle) or model.table is not None
     ]
+    if not fitting:
+        raise UnknownSystemError(
+            "no installed model has a table to fit with, and only fits can be ranked: give one "
+            "system with --system; pacbed systems lists them."
+        )
+    return fitting
 
 
 def _run(

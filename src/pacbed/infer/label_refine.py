@@ -164,7 +164,7 @@ def _search(
     found.sort(key=lambda item: item[0])
     kept: list[Placement] = []
     for _, placement in found:
-        if all(_apart(placement, other, mistilt) for other in kept):
+        if all(_apart(placement, other, mistilt, 360.0 / order) for other in kept):
             kept.append(placement)
     return kept[:_POSES]
 
@@ -182,7 +182,14 @@ def _directions(reading: LabelReading, turn_deg: float) -> np.ndarray:
     return np.asarray(2 * math.pi * np.arange(_DIRECTIONS) / _DIRECTIONS)
 
 
-def _apart(one: Placement, other: Placement, mistilt: float) -> bool:
-    """Whether two poses are more than a step of the grid apart."""
-    far = float(np.linalg.norm(one.tilt - other.tilt)) > 0.5 * mistilt
-    return far or abs(one.rotation_deg - other.rotation_deg) > 2 * _TURN_STEP_DEG
+def _apart(one: Placement, other: Placement, mistilt: float, period_deg: float) -> bool:
+    """Whether two poses are more than a step of the grid apart.
+
+    Turned by a period the crystal looks the same, and its tilt lies elsewhere in its frame.
+    """
+    turn = one.rotation_deg - other.rotation_deg
+    periods = round(turn / period_deg) * period_deg
+    tilt = rotation_matrix(-periods) @ other.tilt
+    tilted = mistilt >= _SMALL_TILT_MRAD
+    far = tilted and float(np.linalg.norm(one.tilt - tilt)) > 0.5 * mistilt
+    return far or abs(turn - periods) > 2 * _TURN_STEP_DEG
