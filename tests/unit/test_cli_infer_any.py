@@ -88,5 +88,5 @@ def test_any_system_where_none_has_a_table(here, monkeypatch, tmp_path_factory):
     folder = tmp_path_factory.mktemp("labels")
     make_label_bundle(folder, load_bundle("sto-001-300kV").table)
     monkeypatch.setattr("pacbed.library.places._SHIPPED", folder / "none")
-    options = ("--system", "any", "--convergence", 20)
-    assert "no installed model has a table" in fail("infer", "pattern.npy", *options, "--data", folder)
+    options = ("--system", "any", "--convergence", 20, "--data", folder)
+    assert "no installed model has a table" in fail("infer", "pattern.npy", *options)

@@ -43,7 +43,7 @@ def convert(
 
 def _places(folder: Path) -> "list[EarlierFolder]":
     """Models to convert below a data folder, or the one in a model folder."""
-    from pacbed.library.bundle import DESCRIPTION
+    from pacbed.library.model_files import DESCRIPTION
     from pacbed.library.places import earlier_folders
 
     if not folder.is_dir():
@@ -69,6 +69,7 @@ def _places(folder: Path) -> "list[EarlierFolder]":
 
 
 def _convert(bundle: "LabelBundle") -> None:
+    from pacbed.library.model_files import sha256
     from pacbed.library.write_converted import ConvertedNetwork, write_converted
 
     try:
@@ -77,11 +78,12 @@ def _convert(bundle: "LabelBundle") -> None:
         raise MissingExtraError(
             f"converting needs {error.name}: pip install 'pacbed-cnn[keras]'"
         ) from error
-    networks = {}
+    networks: dict[str, ConvertedNetwork] = {}
     with progress_bar("converting", total=len(bundle.models)) as bar:
         for number, (target, model) in enumerate(bundle.models.items(), start=1):
+            content = bundle.content(target)
             try:
-                networks[target] = ConvertedNetwork(*keras_to_onnx(bundle.content(target)))
+                networks[target] = ConvertedNetwork(*keras_to_onnx(content), sha256(content))
             except BundleError as error:
                 raise BundleError(f"{bundle.folder / model.file}: {error}") from error
             bar.update(number)

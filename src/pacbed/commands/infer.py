@@ -25,7 +25,7 @@ from pacbed.errors import FileFormatError, OutOfRangeError, PatternError, Unknow
 if TYPE_CHECKING:
     from pacbed.infer.estimate import Estimate
     from pacbed.infer.open_predictor import AnyPredictor
-    from pacbed.library.places import Model
+    from pacbed.library.kinds import Model
     from pacbed.readers import Measurement
 
 _RANKING = ["system", "status", "thickness/nm", "mistilt/mrad", "residual/%", "structured/%"]
@@ -132,16 +132,11 @@ def _one_bundle(
 
 
 def _all_bundles(data: Path | None) -> "list[Model]":
-    from pacbed.library.label_bundle import LabelBundle
     from pacbed.library.register import installed_bundles
 
     # Without a fit, a model that chooses among labels is never at odds with a pattern: there
     # would be nothing to rank.
-    fitting = [
-        model
-        for model in installed_bundles(data)
-        if not isinstance(model, LabelBundle) or model.table is not None
-    ]
+    fitting = [model for model in installed_bundles(data) if model.has_table]
     if not fitting:
         raise UnknownSystemError(
             "no installed model has a table to fit with, and only fits can be ranked: give one "

@@ -7,7 +7,7 @@ import typer
 
 from pacbed.commands.options import DataOption, JsonOption
 from pacbed.commands.output import print_block, print_json
-from pacbed.errors import OutOfRangeError
+from pacbed.errors import BundleError, OutOfRangeError
 
 
 def validate(
@@ -71,22 +71,28 @@ def validate(
     """
     from pacbed.commands.validate_engine import validate_engine
     from pacbed.commands.validate_labels import validate_labels
-    from pacbed.commands.validated_model import find_model
+    from pacbed.commands.validated_model import validated_model
     from pacbed.infer.validation_report import write_validation
-    from pacbed.library.label_bundle import LabelBundle
 
-    bundle = find_model(model, data)
-    if isinstance(bundle, LabelBundle):
-        if refine:
-            raise OutOfRangeError("--refine is for models that were trained from a recipe.")
-        validation = validate_labels(bundle, table, undistorted, count or 5000, seed, data, cache)
-    else:
+    bundle = validated_model(model, data)
+    if bundle.engine is not None:
         if table is not None or undistorted:
             raise OutOfRangeError(
                 f"{bundle.folder}: was trained from a recipe: leave out --table and --undistorted; "
                 "for patterns of your own there is pacbed evaluate."
             )
-        validation = validate_engine(bundle, count or 200, refine, seed)
+        validation = validate_engine(bundle.engine, count or 200, refine, seed)
+    elif bundle.labels is not None and bundle.labels.trained_here:
+        if refine:
+            raise OutOfRangeError("--refine is for models that were trained from a recipe.")
+        validation = validate_labels(
+            bundle.labels, table, undistorted, count or 5000, seed, data, cache
+        )
+    else:
+        raise BundleError(
+            f"{bundle.folder}: is a model of the kind {bundle.kind}, which does not say what its "
+            "training held back: pacbed evaluate compares it with patterns of yours."
+        )
     folder = output or bundle.folder / "validation"
     files = write_validation(validation, folder)
     if as_json:

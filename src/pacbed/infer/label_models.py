@@ -43,7 +43,9 @@ class LabelNetwork(Protocol):
         ...
 
 
-def open_network(bundle: LabelBundle, target: str, threads: int = 1) -> LabelNetwork:
+def open_network(
+    bundle: LabelBundle, target: str, content: bytes, threads: int = 1
+) -> LabelNetwork:
     """Load the network for a target.
 
     Parameters
@@ -51,6 +53,8 @@ def open_network(bundle: LabelBundle, target: str, threads: int = 1) -> LabelNet
     bundle : LabelBundle
     target : str
         ``Thickness``, ``Mistilt``, ``Scale`` or ``Azimuth``.
+    content : bytes
+        What :meth:`~pacbed.library.label_bundle.LabelBundle.content` read.
     threads : int
         Threads of one call.
 
@@ -67,7 +71,7 @@ def open_network(bundle: LabelBundle, target: str, threads: int = 1) -> LabelNet
     """
     model = bundle.models[target]
     place = bundle.folder / model.file
-    network = _open(bundle, target, threads)
+    network = _open(bundle, target, content, threads)
     if model.input is not None and model.input != network.input:
         raise BundleError(f"{place}: takes an image of {network.input}, its description says "
                           f"{model.input}; train it again")  # fmt: skip
@@ -92,13 +96,12 @@ def open_network(bundle: LabelBundle, target: str, threads: int = 1) -> LabelNet
     return network
 
 
-def _open(bundle: LabelBundle, target: str, threads: int) -> LabelNetwork:
+def _open(bundle: LabelBundle, target: str, content: bytes, threads: int) -> LabelNetwork:
     model = bundle.models[target]
     place = bundle.folder / model.file
     needed = FORMATS[model.format]
     if needed is not None and importlib.util.find_spec(needed.module) is None:
         raise MissingExtraError(f"{place}: {needed.words}")
-    content = bundle.content(target)
     try:
         if model.format == ".onnx":
             return OnnxLabelNetwork(content, threads)

@@ -17,7 +17,7 @@ from pacbed.infer.label_roads import Road, begin_road
 from pacbed.infer.label_summary import LabelSummary, summarise_labels
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.places import kind_of
+from pacbed.library.model_files import sha256
 from pacbed.pattern.label_frame import Placement, scale_convergence
 from pacbed.pattern.preprocess import DiskLocation, clean
 
@@ -47,11 +47,13 @@ class LabelPredictor:
     def __init__(self, bundle: LabelBundle, threads: int = 1) -> None:
         bundle.check_answers()
         self.bundle = bundle
+        contents = {target: bundle.content(target) for target in bundle.models}
         self._networks: dict[str, LabelNetwork] = {
-            target: open_network(bundle, target, threads) for target in bundle.models
+            target: open_network(bundle, target, content, threads)
+            for target, content in contents.items()
         }
-        self._digest = bundle.digest("Thickness")
-        self._kind = kind_of(bundle)
+        self._digest = sha256(contents["Thickness"])
+        self._kind = bundle.kind
         self._threads = threads
         self._pools = ThreadpoolController()
 
@@ -166,18 +168,9 @@ class LabelPredictor:
         """The fit's answer, with what the networks said beside it."""
         # The fit's matrices are small: more threads only wait for each other.
         with self._pools.limit(limits=self._threads, user_api="blas"):
-            fitted = refine_labels(
-                self.bundle,
-                table,
-                data,
-                reading,
-                convergence_mrad,
-                context.mrad_per_pixel is not None,
-                context.started,
-            )
-        own = context.provenance("fit")
+            fitted = refine_labels(context, table, data, reading, convergence_mrad)
         return dataclasses.replace(
             fitted,
             warnings=(*fitted.warnings, *fit_warnings(context)),
-            provenance={**own, **fitted.provenance, "bundle_sha256": own["bundle_sha256"]},
+            provenance={**context.provenance("fit"), **fitted.provenance},
         )

@@ -155,7 +155,13 @@ class LacbedTable:
         return np.concatenate([*parts, np.zeros(1, np.float32)])
 
     def save(self, path: Path) -> None:
-        """Write the table as an .npz without pickles, whole or not at all.
+        """Write :meth:`to_bytes` to a file, whole or not at all."""
+        from pacbed.files import write_atomically
+
+        write_atomically(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The table as an .npz without pickles.
 
         Raises
         ------
@@ -191,11 +197,9 @@ class LacbedTable:
             "bases": np.concatenate([b.ravel() for b in self.bases]).astype(np.float16),
             "coefficients": planes,
         }
-        from pacbed.files import write_atomically
-
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        write_atomically(path, buffer.getvalue())
+        return buffer.getvalue()
 
     def _integers(self, coefficients: np.ndarray) -> np.ndarray:
         steps = np.round(coefficients / self.quantum)
@@ -218,14 +222,37 @@ class LacbedTable:
             If the file is missing, broken or of another format.
         """
         try:
-            with zipfile.ZipFile(path) as archive:
-                if any(i.file_size > _LARGEST_MEMBER_MIB << 20 for i in archive.infolist()):
-                    raise BundleError(f"{path}: is too large to be a LACBED table")
-            with np.load(path, allow_pickle=False) as arrays:
-                return _unpack({name: arrays[name] for name in arrays.files})
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            content = Path(path).read_bytes()
+        except OSError as error:
             raise BundleError(
                 f"{path}: is not a LACBED table ({error}); make it again with pacbed simulate"
+            ) from error
+        return cls.from_bytes(content, str(path))
+
+    @classmethod
+    def from_bytes(cls, content: bytes, name: str) -> "LacbedTable":
+        """Read what :meth:`to_bytes` made.
+
+        Parameters
+        ----------
+        content : bytes
+        name : str
+            Of the file, for messages.
+
+        Raises
+        ------
+        BundleError
+            If it is broken or of another format.
+        """
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                if any(i.file_size > _LARGEST_MEMBER_MIB << 20 for i in archive.infolist()):
+                    raise BundleError(f"{name}: is too large to be a LACBED table")
+            with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+                return _unpack({member: arrays[member] for member in arrays.files})
+        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            raise BundleError(
+                f"{name}: is not a LACBED table ({error}); make it again with pacbed simulate"
             ) from error
 
 

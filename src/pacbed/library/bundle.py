@@ -1,22 +1,23 @@
 """Bundles: the networks, a LACBED table and where they come from, in one folder."""
 
-import dataclasses
-import hashlib
-import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pacbed.errors import BundleError
-from pacbed.files import write_atomically
 from pacbed.lacbed.table import LacbedTable
+from pacbed.library.kinds import register_kind
+from pacbed.library.model_files import (
+    ENGINE,
+    TABLE,
+    Description,
+    ModelFiles,
+    read_description,
+    write_description,
+    write_model,
+)
 from pacbed.library.system import System
 
-SCHEMA = 2
-#: What ``kind`` says in the description, where it says anything.
-ENGINE = "engine"
-DESCRIPTION, TABLE = "bundle.json", "lacbed.npz"
 LOCATOR, READER = "locator.onnx", "reader.onnx"
 
 
@@ -48,6 +49,9 @@ class Bundle:
     hashes: dict[str, str]
     calibration: dict[str, Any] = field(default_factory=dict)
 
+    kind = ENGINE
+    has_table = True
+
     @classmethod
     def load(cls, folder: Path) -> "Bundle":
         """Read a bundle's description.
@@ -59,63 +63,57 @@ class Bundle:
         Raises
         ------
         BundleError
-            If the folder is no bundle or one of another schema.
+            If the folder is no bundle, or one of another schema or kind.
         """
-        path = Path(folder) / DESCRIPTION
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["schema"] != SCHEMA:
-                raise BundleError(
-                    f"{path}: has schema {content['schema']}, this version reads {SCHEMA}; "
-                    "train the bundle again"
-                )
-            if content.get("kind", ENGINE) != ENGINE:
-                raise BundleError(
-                    f"{path}: describes a model of the kind {content['kind']}; give a bundle that "
-                    "was made from a crystal"
-                )
+        return cls.described(read_description(folder, ENGINE))
+
+    @classmethod
+    def described(cls, description: Description) -> "Bundle":
+        """The bundle that a description is of; see :meth:`load`."""
+        with description.explained() as (content, hashes):
             return cls(
-                Path(folder),
+                description.folder,
                 System.from_json(content["system"]),
                 dict(content["input"]),
                 dict(content["provenance"]),
-                {str(k): str(v) for k, v in content["sha256"].items()},
+                hashes,
                 dict(content.get("calibration", {})),
             )
-        except OSError as error:
-            raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BundleError(
-                f"{path}: is not the description of a bundle ({error!r}); train it again"
-            ) from error
 
-    def _verified(self, name: str) -> Path:
-        path = self.folder / name
-        try:
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        except OSError as error:
-            raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
-        if digest != self.hashes.get(name):
-            raise BundleError(
-                f"{path}: is not the file that the bundle was made with (SHA-256 differs); "
-                "install the bundle again"
-            )
-        return path
+    @property
+    def convergence_mrad(self) -> tuple[float, float]:
+        """Range of convergence semi-angles that it can answer for."""
+        return self.system.convergence_mrad
+
+    @property
+    def engine(self) -> "Bundle":
+        """Itself."""
+        return self
+
+    @property
+    def labels(self) -> None:
+        """None: its networks do not choose among labels."""
+
+    def check_answers(self) -> None:
+        """Nothing to refuse: it has all that an answer needs."""
+
+    def _read(self, name: str) -> bytes:
+        return ModelFiles(self.folder, self.hashes).read(name)
 
     @cached_property
     def locator(self) -> bytes:
         """The locator as ONNX."""
-        return self._verified(LOCATOR).read_bytes()
+        return self._read(LOCATOR)
 
     @cached_property
     def reader(self) -> bytes:
         """The reader as ONNX."""
-        return self._verified(READER).read_bytes()
+        return self._read(READER)
 
     @cached_property
     def table(self) -> LacbedTable:
         """The LACBED table."""
-        return LacbedTable.load(self._verified(TABLE))
+        return LacbedTable.from_bytes(self._read(TABLE), str(self.folder / TABLE))
 
 
 def write_bundle(
@@ -141,22 +139,8 @@ def write_bundle(
         See :class:`Bundle`.
     provenance : dict
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / LOCATOR, locator)
-    write_atomically(folder / READER, reader)
-    table.save(folder / TABLE)
-    hashes = {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in (LOCATOR, READER, TABLE)
-    }
-    content = {
-        "schema": SCHEMA,
-        "system": dataclasses.asdict(system),
-        "input": network_input,
-        "provenance": provenance,
-        "sha256": hashes,
-    }
-    _write_description(folder, content)
+    files = {LOCATOR: locator, READER: reader, TABLE: table.to_bytes()}
+    write_model(folder, system, files, {"input": network_input, "provenance": provenance})
 
 
 def write_calibration(folder: Path, calibration: dict[str, Any]) -> None:
@@ -173,10 +157,9 @@ def write_calibration(folder: Path, calibration: dict[str, Any]) -> None:
     BundleError
         If the folder is no bundle.
     """
-    Bundle.load(folder)
-    content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
-    _write_description(folder, {**content, "calibration": calibration})
+    description = read_description(folder, ENGINE)
+    Bundle.described(description)
+    write_description(folder, {**description.content, "calibration": calibration})
 
 
-def _write_description(folder: Path, content: dict[str, Any]) -> None:
-    write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=1) + "\n").encode())
+register_kind(ENGINE, Bundle.described)

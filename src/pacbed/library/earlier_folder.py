@@ -104,7 +104,6 @@ def load_earlier(place: EarlierFolder, formats: tuple[str, ...] = tuple(FORMATS)
         convergence,
         {"road": EARLIER},
         {"origin": "data folder of the earlier system", "convergence_range_from": source},
-        kind=EARLIER,
     )
 
 

@@ -1,7 +1,5 @@
 """Label bundles: networks that choose among labels, as a training from a table writes them."""
 
-import hashlib
-import json
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -10,14 +8,13 @@ from typing import Any
 
 from pacbed.errors import BundleError
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.bundle import DESCRIPTION, SCHEMA, TABLE
-from pacbed.library.label_table import COLUMNS, LabelTable, read_label_table
+from pacbed.library.kinds import register_kind
+from pacbed.library.label_table import COLUMNS, LabelTable, parse_label_table
+from pacbed.library.model_files import TABLE, Description, ModelFiles, read_description
 from pacbed.library.system import System
 
 #: What ``kind`` says in the description of a label bundle.
 KIND = "labels"
-#: A network larger than this is not read.
-_LARGEST_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -63,11 +60,9 @@ class LabelBundle:
     provenance : dict
         Versions, options and dates that made the networks, as far as known.
     hashes : dict
-        SHA-256 of each file, hexadecimal; empty for a folder of the earlier system.
+        SHA-256 of each file, hexadecimal; None for a folder whose files nobody has listed.
     calibration : dict
         See :mod:`pacbed.infer.confidence`.
-    kind : str
-        ``labels``, or ``earlier`` for a folder of the earlier system.
     """
 
     folder: Path
@@ -76,9 +71,8 @@ class LabelBundle:
     convergence_mrad: tuple[float, float]
     preparation: dict[str, Any]
     provenance: dict[str, Any]
-    hashes: dict[str, str] = field(default_factory=dict)
+    hashes: dict[str, str] | None = None
     calibration: dict[str, Any] = field(default_factory=dict)
-    kind: str = KIND
 
     def __post_init__(self) -> None:
         """Refuse what no network can have."""
@@ -102,32 +96,24 @@ class LabelBundle:
         BundleError
             If the folder is no label bundle or one of another schema.
         """
-        folder = Path(folder)
-        path = folder / DESCRIPTION
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            if content["schema"] != SCHEMA or content["kind"] != KIND:
-                raise BundleError(
-                    f"{path}: has schema {content['schema']} and kind {content['kind']}, this "
-                    f"version reads schema {SCHEMA}, kind {KIND}; train the bundle again"
-                )
+        return cls.described(read_description(folder, KIND))
+
+    @classmethod
+    def described(cls, description: Description) -> "LabelBundle":
+        """The bundle that a description is of; see :meth:`load`."""
+        with description.explained() as (content, hashes):
+            files = ModelFiles(description.folder, hashes)
             low, high = (float(angle) for angle in content["convergence_mrad"])
             return cls(
-                folder,
+                description.folder,
                 System.from_json(content["system"]),
-                {t: _model(folder, t, entry) for t, entry in content["models"].items()},
+                {t: _model(files, t, entry) for t, entry in content["models"].items()},
                 (low, high),
                 dict(content["preparation"]),
                 dict(content["provenance"]),
-                {str(k): str(v) for k, v in content["sha256"].items()},
+                hashes,
                 dict(content.get("calibration", {})),
             )
-        except OSError as error:
-            raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BundleError(
-                f"{path}: is not the description of a label bundle ({error!r}); train it again"
-            ) from error
 
     def check_answers(self) -> None:
         """Refuse a bundle that can be validated or trained further, but answers no pattern.
@@ -151,37 +137,47 @@ class LabelBundle:
         BundleError
             If it is missing, or not the one that the bundle was made with.
         """
-        return self._verified(self.models[target].file)
+        return ModelFiles(self.folder, self.hashes).read(self.models[target].file)
 
-    def digest(self, target: str) -> str:
-        """SHA-256 of the network for a target, hexadecimal."""
-        return hashlib.sha256(self.content(target)).hexdigest()
+    @property
+    def road(self) -> str:
+        """By which road patterns come to its networks, see :mod:`pacbed.infer.label_roads`."""
+        return str(self.preparation.get("road", KIND))
 
-    def _verified(self, name: str) -> bytes:
-        path = self.folder / name
-        try:
-            if path.stat().st_size > _LARGEST_BYTES:
-                raise BundleError(f"{path}: is too large for a network; install the bundle again")
-            content = path.read_bytes()
-        except OSError as error:
-            raise BundleError(f"{path}: cannot be read ({error.strerror}); restore it") from error
-        if self.kind == KIND and hashlib.sha256(content).hexdigest() != self.hashes.get(name):
-            raise BundleError(
-                f"{path}: is not the file that the bundle was made with (SHA-256 differs); "
-                "install the bundle again"
-            )
-        return content
+    @property
+    def kind(self) -> str:
+        """``labels``, or the system that such networks come from: ``earlier``."""
+        return self.road
+
+    @property
+    def trained_here(self) -> bool:
+        """Whether `pacbed train` made the networks, and left beside them what it held back."""
+        return self.road == KIND
+
+    @property
+    def has_table(self) -> bool:
+        """Whether there is a table, and so a fit."""
+        return TABLE in (self.hashes or {})
 
     @cached_property
     def table(self) -> LacbedTable | None:
         """The LACBED table; None where the bundle has none, and no fit is possible."""
-        if TABLE not in self.hashes:
+        if not self.has_table:
             return None
-        self._verified(TABLE)
-        return LacbedTable.load(self.folder / TABLE)
+        content = ModelFiles(self.folder, self.hashes).read(TABLE)
+        return LacbedTable.from_bytes(content, str(self.folder / TABLE))
+
+    @property
+    def engine(self) -> None:
+        """None: its networks do not read where the crystal lies."""
+
+    @property
+    def labels(self) -> "LabelBundle":
+        """Itself."""
+        return self
 
 
-def _model(folder: Path, target: str, entry: dict[str, Any]) -> LabelModel:
+def _model(files: ModelFiles, target: str, entry: dict[str, Any]) -> LabelModel:
     if target not in COLUMNS:
         raise ValueError(f"unknown model {target!r}")
     names = [str(entry["file"]), str(entry["labels"])]
@@ -190,5 +186,8 @@ def _model(folder: Path, target: str, entry: dict[str, Any]) -> LabelModel:
         if name != Path(name).name or set(name) & set("\\:") or name in ("", ".", ".."):
             raise ValueError(f"{name!r} is not the name of a file beside the description")
     rows, columns, channels = (int(n) for n in entry["input"])
-    labels = read_label_table(folder / names[1], target)
+    labels = parse_label_table(files.read(names[1]), target, files.folder / names[1])
     return LabelModel(names[0], labels, (rows, columns, channels))
+
+
+register_kind(KIND, LabelBundle.described)

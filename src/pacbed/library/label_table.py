@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pacbed.errors import BundleError
+from pacbed.library.model_files import ModelFiles
 
 #: What label networks predict, and the column of their tables that holds it.
 COLUMNS = {
@@ -54,12 +55,23 @@ def read_label_table(path: Path, target: str) -> LabelTable:
     BundleError
         If the table cannot be read or its labels cannot be used.
     """
+    return parse_label_table(ModelFiles(path.parent).read(path.name), target, path)
+
+
+def parse_label_table(content: bytes, target: str, path: Path) -> LabelTable:
+    """Make a file that was read into labels; see :func:`read_label_table`.
+
+    Parameters
+    ----------
+    content : bytes
+    target : str
+    path : Path
+        Of the file, for messages.
+    """
+    if len(content) > _LARGEST_BYTES:
+        raise BundleError(f"{path}: is too large for a table of labels; write it again")
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise BundleError(f"{path}: is too large for a table of labels; write it again")
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror}); restore it") from error
+        text = io.TextIOWrapper(io.BytesIO(content), "utf-8-sig").read()
     except UnicodeDecodeError as error:
         raise BundleError(f"{path}: is not text; write the table of labels again") from error
     separator = ";" if ";" in text.partition("\n")[0] else ","

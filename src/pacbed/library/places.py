@@ -1,14 +1,12 @@
 """Where models lie: bundles of either kind, and folders of the earlier system."""
 
-import json
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pacbed.errors import BundleError, PacbedError, UnknownSystemError
-from pacbed.lacbed.table import LacbedTable
-from pacbed.library.bundle import DESCRIPTION, ENGINE, Bundle
+# The kinds of models register themselves.
+from pacbed.errors import BundleError, PacbedError
 from pacbed.library.data_register import (
     MODELS,
     RegisterRow,
@@ -17,16 +15,14 @@ from pacbed.library.data_register import (
     system_folder,
 )
 from pacbed.library.earlier_folder import (
-    EARLIER,
     PATTERN_TABLE,
     EarlierFolder,
     is_earlier_model,
     load_earlier,
 )
-from pacbed.library.label_bundle import KIND, LabelBundle
+from pacbed.library.kinds import Model, model_of
+from pacbed.library.model_files import DESCRIPTION, read_description
 
-#: An installed model: with an engine behind it, or one that chooses among labels.
-Model = Bundle | LabelBundle
 #: What tells whether a model was changed.
 Stamp = tuple[object, ...]
 
@@ -88,53 +84,20 @@ class Fault:
 
 
 def open_model(folder: Path) -> Model:
-    """Read the bundle in a folder, of whichever kind it is.
+    """Read the model in a folder, of whichever kind it is.
 
     Raises
     ------
     BundleError
-        If the folder has no bundle, or a broken one.
+        If the folder has no model, or a broken one.
     """
-    path = Path(folder) / DESCRIPTION
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        content = None  # the reader below says what is wrong
-    if isinstance(content, dict) and content.get("kind") == KIND:
-        return LabelBundle.load(folder)
-    return Bundle.load(folder)
-
-
-def kind_of(model: Model) -> str:
-    """What kind of model it is: ``engine``, ``labels`` or ``earlier``."""
-    if isinstance(model, LabelBundle):
-        return EARLIER if model.preparation.get("road") == EARLIER else KIND
-    return ENGINE
+    return model_of(read_description(folder))
 
 
 def _open_answering(folder: Path) -> Model:
     model = open_model(folder)
-    if isinstance(model, LabelBundle):
-        model.check_answers()
+    model.check_answers()
     return model
-
-
-def table_of(model: Model) -> LacbedTable:
-    """The LACBED table of a model, for simulating patterns.
-
-    Raises
-    ------
-    UnknownSystemError
-        If the model has none.
-    BundleError
-        If it is broken.
-    """
-    if model.table is None:
-        raise UnknownSystemError(
-            f"the model of the system {model.system.name} has no table to simulate patterns with; "
-            "use a system with a bundle made from its crystal"
-        )
-    return model.table
 
 
 def model_places(data: Path | None) -> tuple[list[ModelPlace], list[Fault]]:

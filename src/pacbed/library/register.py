@@ -3,12 +3,15 @@
 import os
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pacbed.errors import BundleError, MissingExtraError, PacbedError, UnknownSystemError
 from pacbed.library.bundle import Bundle
 from pacbed.library.data_register import RegisterRow, read_register
-from pacbed.library.places import Fault, Model, ModelPlace, model_places
+from pacbed.library.kinds import Model, engine_of
+from pacbed.library.places import Fault, ModelPlace, model_places
 from pacbed.library.system import System
 
 #: Two voltages closer than this share are the same.
@@ -33,27 +36,80 @@ def data_folder(data: Path | None = None) -> Path | None:
     return folder if (folder / "Register.csv").is_file() else None
 
 
-def installed_bundles(data: Path | None = None) -> list[Model]:
-    """All models: those of the data folder before the shipped ones, by system ID.
+@dataclass(frozen=True)
+class Installed:
+    """What a look through all places found, each description read once.
+
+    Attributes
+    ----------
+    models : tuple of Model
+        In the order of search: those of the data folder before the shipped ones whose number
+        it does not have; of one system the first.
+    faults : tuple of Fault
+        Models that cannot be read.
+    """
+
+    models: tuple[Model, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def by_number(self) -> list[Model]:
+        """The models by the number of their system."""
+        return sorted(self.models, key=lambda model: model.system.id)
+
+    def warn(self) -> "Installed":
+        """Warn of each model that was left out."""
+        for fault in self.faults:
+            warnings.warn(f"bundle left out: {fault.error}", UserWarning, stacklevel=2)
+        return self
+
+    def find(self, system: System | str | int | None = None, **conditions: Any) -> Model:
+        """Choose a model by its system; see :func:`find_system` and :func:`match_system`."""
+        systems = [model.system for model in self.models]
+        try:
+            if isinstance(system, System):
+                found = _same(systems, system)
+            else:
+                found = match_system(systems, system, **conditions)
+        except UnknownSystemError as error:
+            for fault in self.faults:
+                # What is asked for is there and only lacks a package: that is what has to be told.
+                asked = system is not None and str(system).strip() == str(fault.system_id)
+                if asked and isinstance(fault.error, MissingExtraError):
+                    raise fault.error from error
+            if not self.faults:
+                raise
+            broken = "; ".join(str(fault.error) for fault in self.faults)
+            raise UnknownSystemError(f"{error}; broken: {broken}") from error
+        return self.models[systems.index(found)]
+
+
+def _same(systems: list[System], wanted: System) -> System:
+    if wanted not in systems:
+        raise UnknownSystemError(f"system {wanted.name} is not installed")
+    return wanted
+
+
+def look(data: Path | None = None) -> Installed:
+    """Look through all places, and read the description of each model that answers.
 
     Parameters
     ----------
     data : Path, optional
         Data folder; models lie in ``<id>/models/<model>/``.
-
-    Warns
-    -----
-    UserWarning
-        Of each model that cannot be read; the others are installed.
     """
-    models, faults = _in_order_of_search(data)
-    _warn(faults)
-    return sorted(models, key=lambda model: model.system.id)
-
-
-def broken_bundles(data: Path | None = None) -> dict[Path, str]:
-    """What is wrong with each model that cannot be read, by folder."""
-    return {fault.folder: str(fault.error) for fault in _in_order_of_search(data)[1]}
+    found: dict[int, Model] = {}
+    places, faults = find_places(data)
+    for place in places:
+        if place.row is not None and place.row.id in found:
+            continue
+        try:
+            model = place.load()
+        except PacbedError as error:
+            faults.append(Fault(place.folder, place.system_id, error))
+        else:
+            found.setdefault(model.system.id, model)
+    return Installed(tuple(found.values()), tuple(faults))
 
 
 def find_places(data: Path | None = None) -> tuple[list[ModelPlace], list[Fault]]:
@@ -67,30 +123,30 @@ def find_places(data: Path | None = None) -> tuple[list[ModelPlace], list[Fault]
     return model_places(data_folder(data))
 
 
-def _in_order_of_search(data: Path | None) -> tuple[list[Model], list[Fault]]:
-    """Models of the data folder, then the shipped ones whose ID it does not have."""
-    found: dict[int, Model] = {}
-    places, faults = find_places(data)
-    for place in places:
-        if place.row is not None and place.row.id in found:
-            continue
-        try:
-            model = place.load()
-        except PacbedError as error:
-            faults.append(Fault(place.folder, place.system_id, error))
-        else:
-            found.setdefault(model.system.id, model)
-    return list(found.values()), faults
+def installed_bundles(data: Path | None = None) -> list[Model]:
+    """All models, by system ID.
+
+    Parameters
+    ----------
+    data : Path, optional
+        Data folder.
+
+    Warns
+    -----
+    UserWarning
+        Of each model that cannot be read; the others are installed.
+    """
+    return look(data).warn().by_number
 
 
-def _warn(faults: list[Fault]) -> None:
-    for fault in faults:
-        warnings.warn(f"bundle left out: {fault.error}", UserWarning, stacklevel=1)
+def broken_bundles(data: Path | None = None) -> dict[Path, str]:
+    """What is wrong with each model that cannot be read, by folder."""
+    return {fault.folder: str(fault.error) for fault in look(data).faults}
 
 
 def installed_systems(data: Path | None = None) -> list[System]:
     """All installed systems, by ID."""
-    return [bundle.system for bundle in installed_bundles(data)]
+    return [model.system for model in installed_bundles(data)]
 
 
 def shipped_systems() -> list[System]:
@@ -149,27 +205,32 @@ def find_system(
     UserWarning
         Of each bundle whose description cannot be read.
     """
-    bundles, faults = _in_order_of_search(data)
-    try:
-        found = match_system(
-            [bundle.system for bundle in bundles],
-            system,
-            material=material,
-            high_tension_kV=high_tension_kV,
-            zone_axis=zone_axis,
-        )
-    except UnknownSystemError as error:
-        for fault in faults:
-            # What is asked for is there and only lacks a package: that is what has to be told.
-            asked = system is not None and str(system).strip() == str(fault.system_id)
-            if asked and isinstance(fault.error, MissingExtraError):
-                raise fault.error from error
-        if not faults:
-            raise
-        broken = "; ".join(str(fault.error) for fault in faults)
-        raise UnknownSystemError(f"{error}; broken: {broken}") from error
-    _warn(faults)
-    return found
+    return find_model(
+        system,
+        data=data,
+        material=material,
+        high_tension_kV=high_tension_kV,
+        zone_axis=zone_axis,
+    ).system
+
+
+def find_model(
+    system: System | str | int | None = None, *, data: Path | None = None, **conditions: Any
+) -> Model:
+    """Find the model of an installed system; see :func:`find_system`.
+
+    Parameters
+    ----------
+    system : System, str or int, optional
+        As found before, or its ID or name.
+    data : Path, optional
+    **conditions
+        ``material``, ``high_tension_kV`` and ``zone_axis``.
+    """
+    installed = look(data)
+    model = installed.find(system, **conditions)
+    installed.warn()
+    return model
 
 
 def match_system(
@@ -242,11 +303,7 @@ def load_bundle(system: System | str | int, data: Path | None = None) -> Model:
     BundleError
         If its bundle is broken.
     """
-    wanted = system if isinstance(system, System) else find_system(system, data=data)
-    for bundle in installed_bundles(data):
-        if bundle.system == wanted:
-            return bundle
-    raise UnknownSystemError(f"system {wanted.name} is not installed")
+    return find_model(system, data=data)
 
 
 def load_engine(system: System | str | int, data: Path | None = None) -> Bundle:
@@ -265,10 +322,4 @@ def load_engine(system: System | str | int, data: Path | None = None) -> Bundle:
     BundleError
         If its bundle is broken.
     """
-    model = load_bundle(system, data)
-    if not isinstance(model, Bundle):
-        raise UnknownSystemError(
-            f"the model of the system {model.system.name} chooses among labels, and this needs a "
-            "bundle that was made from a crystal: pacbed train RECIPE makes one"
-        )
-    return model
+    return engine_of(load_bundle(system, data))

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from pacbed.errors import BundleError, FileFormatError, RecipeError, UnknownSystemError
 from pacbed.files import write_atomically
-from pacbed.library.bundle import DESCRIPTION
 from pacbed.library.data_register import RegisterRow, read_register, system_folder
+from pacbed.library.model_files import DESCRIPTION, write_description
 from pacbed.library.register_changes import change_row, register_lock
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
@@ -96,4 +96,4 @@ def _rename_bundle(path: Path, name: str) -> None:
         content["system"]["name"] = name
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path}: is not the description of a bundle ({error!r})") from error
-    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+    write_description(path.parent, content)

@@ -1,18 +1,14 @@
 """Turning a model folder of the earlier system into a label bundle, in place."""
 
-import dataclasses
 import datetime
-import hashlib
-import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pacbed
-from pacbed.files import write_atomically
-from pacbed.library.bundle import DESCRIPTION, SCHEMA
-from pacbed.library.earlier_folder import EARLIER
-from pacbed.library.label_bundle import KIND, LabelBundle
-from pacbed.library.label_table import COLUMNS
+from pacbed.library.label_bundle import LabelBundle
+from pacbed.library.model_files import write_model
+from pacbed.library.write_labels import label_entries, labels_csv
 
 
 @dataclass(frozen=True)
@@ -24,10 +20,13 @@ class ConvertedNetwork:
     content : bytes
     input : tuple of int
         Rows, columns and channels of its image.
+    converted_from_sha256 : str
+        Of the file that it was made from.
     """
 
     content: bytes
     input: tuple[int, int, int]
+    converted_from_sha256: str
 
 
 def write_converted(bundle: LabelBundle, networks: dict[str, ConvertedNetwork]) -> Path:
@@ -45,37 +44,21 @@ def write_converted(bundle: LabelBundle, networks: dict[str, ConvertedNetwork]) 
     Path
         The description. It is written last, and makes the folder a bundle.
     """
-    models, hashes = {}, {}
+    models: dict[str, Any] = {}
+    files: dict[str, bytes] = {}
     for target, network in networks.items():
         model = bundle.models[target]
-        stem = Path(model.file).stem
-        labels = f"Index;{COLUMNS[target]}\n" + "".join(
-            f"{number};{value:.10g}\n" for number, value in enumerate(model.labels.values)
-        )
         # Not the names of the earlier files, which stay as they are.
-        files = {f"{stem}.onnx": network.content, f"{stem}_onnx_labels.csv": labels.encode()}
-        for name, content in files.items():
-            write_atomically(bundle.folder / name, content)
-            hashes[name] = hashlib.sha256(content).hexdigest()
-        names = list(files)
-        models[target] = {"file": names[0], "labels": names[1], "input": list(network.input)}
-    description = {
-        "schema": SCHEMA,
-        "kind": KIND,
-        "system": dataclasses.asdict(bundle.system),
-        "models": models,
-        "convergence_mrad": list(bundle.convergence_mrad),
-        "preparation": {"road": EARLIER},
-        "calibration": {},
-        "provenance": {
-            **bundle.provenance,
-            "converted_from": {t: m.file for t, m in bundle.models.items()},
-            "converted_from_sha256": {t: bundle.digest(t) for t in bundle.models},
-            "version": pacbed.__version__,
-            "date": datetime.date.today().isoformat(),
-        },
-        "sha256": hashes,
+        stem = Path(model.file).stem
+        name, labels = f"{stem}.onnx", f"{stem}_onnx_labels.csv"
+        files |= {name: network.content, labels: labels_csv(target, model.labels.values, 10)}
+        models[target] = {"file": name, "labels": labels, "input": list(network.input)}
+    provenance = {
+        **bundle.provenance,
+        "converted_from": {t: m.file for t, m in bundle.models.items()},
+        "converted_from_sha256": {t: n.converted_from_sha256 for t, n in networks.items()},
+        "version": pacbed.__version__,
+        "date": datetime.date.today().isoformat(),
     }
-    path = bundle.folder / DESCRIPTION
-    write_atomically(path, (json.dumps(description, indent=1) + "\n").encode())
-    return path
+    entries = label_entries(models, bundle.convergence_mrad, bundle.preparation, provenance)
+    return write_model(bundle.folder, bundle.system, files, entries)

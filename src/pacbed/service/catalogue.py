@@ -9,7 +9,8 @@ from pathlib import Path
 
 from pacbed.errors import BundleError, PacbedError, UnknownSystemError
 from pacbed.infer.open_predictor import AnyPredictor, open_predictor
-from pacbed.library.places import Model, ModelPlace, Stamp
+from pacbed.library.kinds import Model
+from pacbed.library.places import ModelPlace, Stamp
 from pacbed.library.register import find_places
 from pacbed.library.system import System
 from pacbed.service.metrics import Metrics
@@ -25,7 +26,7 @@ class Entry:
     ----------
     place : ModelPlace
         Where the model was read from.
-    bundle : Bundle or LabelBundle
+    bundle : Model
     stamp : tuple
         State of the place when it was read.
     predictor : AnyPredictor or None
