@@ -274,7 +274,6 @@ def _rows(answer: _Answer) -> list[tuple[str, str]]:
 
 
 def _ranking_rows(answer: _Answer) -> list[list[str]]:
-    from pacbed.infer.ranking import structured_residual
     from pacbed.infer.summary import with_error
 
     return [
@@ -284,7 +283,7 @@ def _ranking_rows(answer: _Answer) -> list[list[str]]:
             with_error(estimate.thickness_nm, estimate.thickness_std_nm),
             with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad),
             f"{100 * (estimate.residual or 0.0):.1f}",
-            f"{100 * structured_residual(estimate):.1f}",
+            f"{100 * estimate.basis.structured_residual:.1f}",
         ]
         for estimate in answer.ranking
     ]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pacbed
 from pacbed.infer.confidence import CLEAR
-from pacbed.infer.estimate import Alternative, Estimate, Status, ThicknessDistribution
+from pacbed.infer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.infer.label_direction import DirectionSummary, Tilt, tilt_of
 from pacbed.infer.label_roads import Road
 from pacbed.infer.label_summary import LabelSummary
@@ -137,6 +137,7 @@ def label_estimate(
         ),
         warnings=_warnings(context, tilt),
         provenance=context.provenance("labels"),
+        basis=Basis(direction_asked=context.bundle.says_direction),
     )
 
 

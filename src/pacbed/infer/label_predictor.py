@@ -125,7 +125,7 @@ class LabelPredictor:
     def _read_direction(
         self, road: Road, placement: Placement, angle: np.ndarray
     ) -> DirectionSummary | None:
-        if "Azimuth" not in self._networks:
+        if not self.bundle.says_direction:
             return None
         values = np.array(self.bundle.models["Azimuth"].labels.values)
         return summarise_directions(values, self._probabilities("Azimuth", road, placement, angle))

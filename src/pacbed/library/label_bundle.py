@@ -150,6 +150,11 @@ class LabelBundle:
         return self.road
 
     @property
+    def says_direction(self) -> bool:
+        """Whether it has a network for the direction of the tilt."""
+        return "Azimuth" in self.models
+
+    @property
     def trained_here(self) -> bool:
         """Whether `pacbed train` made the networks, and left beside them what it held back."""
         return self.road == KIND
