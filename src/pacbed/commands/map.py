@@ -41,11 +41,11 @@ from pacbed.commands.options import (
     check_output,
 )
 from pacbed.commands.output import print_block, print_json, progress_bar
-from pacbed.commands.select import choose_system
+from pacbed.commands.select import choose_model
 from pacbed.errors import OutOfRangeError
 
 if TYPE_CHECKING:
-    from pacbed.library.system import System
+    from pacbed.library.bundle import Bundle
     from pacbed.maps.options import MapOptions
     from pacbed.maps.scan import Scan
     from pacbed.maps.thickness_map import ThicknessMap
@@ -93,6 +93,7 @@ def map_scan(
     Ctrl-C stops and keeps what is done; the same command with [bold]--resume[/bold] goes on.
     """
     check_output(output, _ENDINGS)
+    from pacbed.library.kinds import engine_of
     from pacbed.maps.options import MapOptions
     from pacbed.maps.output import check_ending
     from pacbed.maps.scan_files import open_scan
@@ -111,9 +112,9 @@ def map_scan(
         samples=samples,
         step_nm=step,
     )
-    chosen = choose_system(system, material, high_tension, zone_axis, data)
+    bundle = engine_of(choose_model(system, material, high_tension, zone_axis, data))
     place = Place(workers, scheduler, local_cluster)
-    _print(output, _run(file, scan, chosen, options, output, resume, data, place), as_json)
+    _print(output, _run(file, scan, bundle, options, output, resume, place), as_json)
 
 
 def _convergence(file: Path, scan: "Scan", given: float | None) -> float:
@@ -128,22 +129,19 @@ def _convergence(file: Path, scan: "Scan", given: float | None) -> float:
 def _run(
     file: Path,
     scan: "Scan",
-    system: "System",
+    bundle: "Bundle",
     options: "MapOptions",
     output: Path,
     resume: bool,
-    data: Path | None,
     place: Place,
 ) -> "ThicknessMap":
     from pacbed.files import write_atomically
-    from pacbed.library.register import load_engine
     from pacbed.maps.infer_map import infer_map
     from pacbed.maps.output import save_map
     from pacbed.maps.picture import map_png
     from pacbed.maps.store import WorkFolder
     from pacbed.maps.table import map_table
 
-    bundle = load_engine(system, data)
     store = WorkFolder(
         output.with_name(f".{output.name}.work"), _identity(file, scan, bundle.hashes, options),
         resume,

@@ -81,7 +81,7 @@ def validate_labels(
 
 def _training_table(bundle: "LabelBundle") -> Path:
     """The table that the model was trained from, where it lay."""
-    name = Path(str(bundle.provenance.get("table", ""))).name
+    name = Path(bundle.training.table).name
     folder = bundle.folder.resolve()
     places = [folder.parent, folder.parent.parent / "simulation", folder.parent.parent]
     for place in places:
@@ -102,7 +102,7 @@ def asked_rows(
     table = read_pattern_table(path, data)
     held = _held_back(bundle.folder / _SPLIT)
     lines = {int(line): i for i, line in enumerate(table.lines)}
-    same = path.name == bundle.provenance.get("table") and all(
+    same = path.name == bundle.training.table and all(
         line in lines and table.files[lines[line]].name == name for line, name, _ in held
     )
     if same:
@@ -174,28 +174,29 @@ def _sources(
             bundle.convergence_mrad,
             Labels(target, values, of_row, directions if target in PERIODS else None),
             preparation,
-            _distortion(bundle.provenance, undistorted),
+            _distortion(bundle.training.distortion, undistorted),
             model.input[2] if model.input else 1,
         )
     return sources
 
 
-def _distortion(provenance: dict[str, Any], undistorted: bool) -> "Distortion":
+def _distortion(trained: dict[str, Any] | None, undistorted: bool) -> "Distortion":
     from pacbed.learn.from_table.options import Distortion
 
     if undistorted:
         return Distortion(rotate=False, zoom=0.0, shift=0.0, detector=False)
+    unsaid = (
+        "the model does not say how its patterns were distorted: validate it with --undistorted."
+    )
+    if trained is None:
+        raise OutOfRangeError(unsaid)
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in trained.items()
+    }
     try:
-        values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in provenance["options"]["distortion"].items()
-        }
         return Distortion(**values)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise OutOfRangeError(
-            f"the model does not say how its patterns were distorted ({error}): "
-            "validate it with --undistorted."
-        ) from error
+    except TypeError as error:
+        raise OutOfRangeError(unsaid) from error
 
 
 def _ask(

@@ -7,7 +7,7 @@ import typer
 
 from pacbed.commands.options import DataOption, check_output, parse_numbers
 from pacbed.commands.output import print_block, progress_bar
-from pacbed.commands.select import choose_system
+from pacbed.commands.select import choose_model
 from pacbed.errors import OutOfRangeError
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def wedge(
         )  # fmt: skip
         write_phonon_wedge(output, frozen_phonons, asked)
         return
-    from pacbed.library.register import load_engine
+    from pacbed.library.kinds import engine_of
     from pacbed.maps.wedge import WedgeOptions
 
     options = WedgeOptions(
@@ -109,7 +109,7 @@ def wedge(
         step_nm=step,
         seed=seed,
     )
-    bundle = load_engine(choose_system(system, None, None, "0 0 1", data), data)
+    bundle = engine_of(choose_model(system, None, None, "0 0 1", data))
     _write(output, bundle.table, options, bundle.system.high_tension_kV)
     print_block(
         str(output),

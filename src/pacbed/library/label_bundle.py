@@ -42,6 +42,32 @@ class LabelModel:
 
 
 @dataclass(frozen=True)
+class LabelTraining:
+    """What a validation needs to know of the training.
+
+    Attributes
+    ----------
+    table : str
+        Name of the table of patterns; empty where that is not known.
+    distortion : dict or None
+        How its patterns were distorted, see
+        :class:`pacbed.learn.from_table.options.Distortion`.
+    """
+
+    table: str = ""
+    distortion: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, provenance: dict[str, Any]) -> "LabelTraining":
+        """As far as a bundle's description says."""
+        options = provenance.get("options")
+        distortion = options.get("distortion") if isinstance(options, dict) else None
+        return cls(
+            str(provenance.get("table", "")), distortion if isinstance(distortion, dict) else None
+        )
+
+
+@dataclass(frozen=True)
 class LabelBundle:
     """Networks that choose among labels; the large parts are read when they are needed.
 
@@ -58,11 +84,12 @@ class LabelBundle:
         How a pattern becomes the networks' input, see
         :mod:`pacbed.pattern.label_frame`.
     provenance : dict
-        Versions, options and dates that made the networks, as far as known.
+        Versions, options and dates that made the networks, as far as known; to be shown.
     hashes : dict
         SHA-256 of each file, hexadecimal; None for a folder whose files nobody has listed.
     calibration : dict
         See :mod:`pacbed.infer.confidence`.
+    training : LabelTraining
     """
 
     folder: Path
@@ -73,6 +100,7 @@ class LabelBundle:
     provenance: dict[str, Any]
     hashes: dict[str, str] | None = None
     calibration: dict[str, Any] = field(default_factory=dict)
+    training: LabelTraining = LabelTraining()
 
     def __post_init__(self) -> None:
         """Refuse what no network can have."""
@@ -113,6 +141,7 @@ class LabelBundle:
                 dict(content["provenance"]),
                 hashes,
                 dict(content.get("calibration", {})),
+                LabelTraining.of(content["provenance"]),
             )
 
     def check_answers(self) -> None:
