@@ -9,10 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
+from pacbed.earlier.keras_h5 import load_h5
+from pacbed.earlier.litert import LiteRtLabelNetwork
 from pacbed.errors import BundleError, MissingExtraError, UnknownSystemError
-from pacbed.infer.label_litert import LiteRtLabelNetwork
 from pacbed.infer.open_predictor import open_predictor
-from pacbed.library.keras_h5 import load_h5
 from pacbed.library.register import (
     broken_bundles,
     find_system,

@@ -1,15 +1,15 @@
 """Networks that choose among labels, whatever format they come in, behind one protocol."""
 
-import importlib.util
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 import onnxruntime
 
+from pacbed import optional
 from pacbed.errors import BundleError, MissingExtraError
 from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.label_formats import FORMATS
 
 #: Probabilities may be off by rounding alone.
 _TOLERANCE = 1e-2
@@ -99,21 +99,13 @@ def open_network(
 def _open(bundle: LabelBundle, target: str, content: bytes, threads: int) -> LabelNetwork:
     model = bundle.models[target]
     place = bundle.folder / model.file
-    needed = FORMATS[model.format]
-    if needed is not None and importlib.util.find_spec(needed.module) is None:
-        raise MissingExtraError(f"{place}: {needed.words}")
+    optional.load("answers")
+    if model.format not in _RUNTIMES:
+        raise BundleError(f"{place}: is a network in a form that nothing here runs")
     try:
-        if model.format == ".onnx":
-            return OnnxLabelNetwork(content, threads)
-        if model.format == ".tflite":
-            from pacbed.infer.label_litert import LiteRtLabelNetwork
-
-            return LiteRtLabelNetwork(content, threads)
-        from pacbed.infer.label_keras import KerasLabelNetwork
-
-        return KerasLabelNetwork(content)
-    except BundleError as error:
-        raise BundleError(f"{place}: {error}") from error
+        return _RUNTIMES[model.format](content, threads)
+    except (BundleError, MissingExtraError) as error:
+        raise type(error)(f"{place}: {error}") from error
     except Exception as error:  # the runtimes' own errors have no common base
         raise BundleError(
             f"{place}: the network cannot be loaded ({type(error).__name__}: "
@@ -185,6 +177,23 @@ class OnnxLabelNetwork:
         """See :class:`LabelNetwork`."""
         feed = dict(zip(self._names, (images, convergence), strict=True))
         return np.asarray(self._session.run(None, feed)[0], float)
+
+
+#: What runs the networks of a form, by the ending of their files.
+_RUNTIMES: dict[str, Callable[[bytes, int], LabelNetwork]] = {".onnx": OnnxLabelNetwork}
+
+
+def register_runtime(ending: str, runtime: Callable[[bytes, int], LabelNetwork]) -> None:
+    """Let networks of another form be run.
+
+    Parameters
+    ----------
+    ending : str
+        Of their files, in small letters: ``.tflite``.
+    runtime : callable
+        Takes the file's content and the number of threads.
+    """
+    _RUNTIMES[ending] = runtime
 
 
 class Locked:

@@ -13,7 +13,7 @@ from pacbed.infer.label_direction import DirectionSummary, summarise_directions
 from pacbed.infer.label_models import LabelNetwork, open_network
 from pacbed.infer.label_outcome import LabelContext, Scaled, fit_warnings, label_estimate
 from pacbed.infer.label_refine import LabelReading, refine_labels
-from pacbed.infer.label_roads import Road, begin_road
+from pacbed.infer.label_roads import Road, road_of
 from pacbed.infer.label_summary import LabelSummary, summarise_labels
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.label_bundle import LabelBundle
@@ -28,7 +28,7 @@ _WIDEST, _NARROWEST_PX = 4.0, 8.0
 
 
 class LabelPredictor:
-    """Infers with a label bundle or a model of the earlier system; may be shared by threads.
+    """Infers with networks that choose among labels; may be shared by threads.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class LabelPredictor:
             for target, content in contents.items()
         }
         self._digest = sha256(contents["Thickness"])
-        self._kind = bundle.kind
+        self._way = road_of(bundle)
         self._threads = threads
         self._pools = ThreadpoolController()
 
@@ -94,9 +94,9 @@ class LabelPredictor:
         covered = self.bundle.convergence_mrad
         check_conditions(self.bundle.system.name, covered, convergence_mrad, mrad_per_pixel)
         data = clean(pattern)
-        road = begin_road(self.bundle, data, convergence_mrad, mrad_per_pixel)
+        road = self._way.begin(self.bundle.preparation, data, convergence_mrad, mrad_per_pixel)
         angle = scale_convergence(np.array([convergence_mrad]), covered)
-        known = mrad_per_pixel is not None and self._kind != "earlier"
+        known = mrad_per_pixel is not None and self._way.takes_scale
         scaled = self._scale(road, angle, known)
         read = {
             target: self._read(target, road, scaled.placement, angle)
@@ -105,7 +105,7 @@ class LabelPredictor:
         }
         direction = self._read_direction(road, scaled.placement, angle)
         context = LabelContext(
-            self.bundle, self._digest, self._kind, road, scaled, mrad_per_pixel, refine, started
+            self.bundle, self._digest, self._way, road, scaled, mrad_per_pixel, refine, started
         )
         estimate = label_estimate(context, read["Thickness"], read.get("Mistilt"), direction)
         table = self.bundle.table if refine else None

@@ -1,24 +1,20 @@
-"""Where models lie: bundles of either kind, and folders of the earlier system."""
+"""Where models lie: shipped bundles, those of a data folder, and what else its register lists."""
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# The kinds of models register themselves.
+# These register their kinds of models.
+import pacbed.library.bundle
+import pacbed.library.label_bundle  # noqa: F401
+from pacbed import optional
 from pacbed.errors import BundleError, PacbedError
 from pacbed.library.data_register import (
-    MODELS,
     RegisterRow,
     read_register,
     register_models,
     system_folder,
-)
-from pacbed.library.earlier_folder import (
-    PATTERN_TABLE,
-    EarlierFolder,
-    is_earlier_model,
-    load_earlier,
 )
 from pacbed.library.kinds import Model, model_of
 from pacbed.library.model_files import DESCRIPTION, read_description
@@ -43,7 +39,7 @@ class ModelPlace:
     watched : tuple of Path
         Files that say, beside the description, whether the model was changed.
     row : RegisterRow or None
-        Row of the register that says what system it is, for a model of the earlier system.
+        Row of the register that says what system it is, for a model that does not itself.
     """
 
     folder: Path
@@ -83,6 +79,38 @@ class Fault:
     error: PacbedError
 
 
+@dataclass(frozen=True)
+class RegisteredSystem:
+    """A system of a data folder's register.
+
+    Attributes
+    ----------
+    row : RegisterRow
+    home : Path
+        Its folder.
+    models : tuple of Path
+        Folders of its models, in the order of their rows; need not exist.
+    """
+
+    row: RegisterRow
+    home: Path
+    models: tuple[Path, ...]
+
+
+_SOURCES: list[Callable[[RegisteredSystem], list[ModelPlace]]] = []
+
+
+def register_source(source: Callable[[RegisteredSystem], list[ModelPlace]]) -> None:
+    """Let models be found that are no bundles.
+
+    Parameters
+    ----------
+    source : callable
+        Gives the places of a system's models that it knows, in the order of search.
+    """
+    _SOURCES.append(source)
+
+
 def open_model(folder: Path) -> Model:
     """Read the model in a folder, of whichever kind it is.
 
@@ -107,9 +135,8 @@ def model_places(data: Path | None) -> tuple[list[ModelPlace], list[Fault]]:
     ----------
     data : Path or None
         Data folder. Of a system's models the one of the last row in its
-        ``Register_models.csv`` comes first, what is not listed after what is, and models
-        of the earlier system after bundles where no bundle is listed. The shipped bundles
-        come last.
+        ``Register_models.csv`` comes first, what is not listed after what is, and other
+        models after bundles where no bundle is listed. The shipped bundles come last.
 
     Returns
     -------
@@ -122,8 +149,42 @@ def model_places(data: Path | None) -> tuple[list[ModelPlace], list[Fault]]:
         return shipped, []
     # Where the register does not say which model is the latest, the last by name counts.
     own = [_bundle_place(p.parent) for p in sorted(data.glob(f"*/models/*/{DESCRIPTION}"))[::-1]]
-    earlier, faults = earlier_folders(data)
-    return [*_latest_first(data, [*own, *map(_earlier_place, earlier)]), *shipped], faults
+    systems, faults = registered_systems(data)
+    optional.load("places")
+    others: list[ModelPlace] = []
+    for system in systems:
+        for source in _SOURCES:
+            with _telling(faults, data, system.row):
+                others += source(system)
+    return [*_latest_first(data, [*own, *others]), *shipped], faults
+
+
+def registered_systems(data: Path) -> tuple[list[RegisteredSystem], list[Fault]]:
+    """The systems that a data folder's register lists, and what of it cannot be read."""
+    found: list[RegisteredSystem] = []
+    faults: list[Fault] = []
+    try:
+        rows = read_register(data)
+    except PacbedError as error:
+        return [], [Fault(data, None, error)]
+    for row in rows:
+        with _telling(faults, data, row):
+            home = system_folder(data, row)
+            models = tuple(model.folder for model in register_models(data, row.id))
+            found.append(RegisteredSystem(row, home, models))
+    return found, faults
+
+
+@contextmanager
+def _telling(faults: list[Fault], data: Path, row: RegisterRow) -> Iterator[None]:
+    """Add what is wrong with a registered system to the faults, and go on."""
+    try:
+        yield
+    except PacbedError as error:
+        faults.append(Fault(data / str(row.id), row.id, error))
+    except OSError as error:
+        said = BundleError(f"{error.filename}: cannot be read ({error.strerror})")
+        faults.append(Fault(data / str(row.id), row.id, said))
 
 
 def _latest_first(data: Path, places: list[ModelPlace]) -> list[ModelPlace]:
@@ -169,41 +230,3 @@ def _bundle_place(folder: Path) -> ModelPlace:
         int(number) if number.isascii() and number.isdigit() else None,
         (folder / DESCRIPTION,),
     )
-
-
-def earlier_folders(data: Path) -> tuple[list[EarlierFolder], list[Fault]]:
-    """Models of the earlier system in the order of search, and what cannot be read."""
-    places: list[EarlierFolder] = []
-    faults: list[Fault] = []
-    try:
-        rows = read_register(data)
-    except PacbedError as error:
-        return [], [Fault(data, None, error)]
-    for row in rows:
-        try:
-            places += _earlier_folders_of(data, row)
-        except (PacbedError, OSError) as error:
-            fault = error if isinstance(error, PacbedError) else BundleError(
-                f"{error.filename}: cannot be read ({error.strerror})")  # fmt: skip
-            faults.append(Fault(data / str(row.id), row.id, fault))
-    return places, faults
-
-
-def _earlier_folders_of(data: Path, row: RegisterRow) -> list[EarlierFolder]:
-    home = system_folder(data, row)
-    registered = [model.folder for model in register_models(data, row.id)]
-    if not registered and (home / "models").is_dir():
-        # The table of models may be missing: what is there counts.
-        registered = [f for f in sorted((home / "models").iterdir()) if is_earlier_model(f)]
-    return [
-        EarlierFolder(home, folder, row)
-        for folder in reversed(registered)
-        if not (folder / DESCRIPTION).is_file()
-    ]
-
-
-def _earlier_place(place: EarlierFolder) -> ModelPlace:
-    home, folder, row = place.home, place.folder, place.row
-    files = sorted(entry.path for entry in os.scandir(folder)) if folder.is_dir() else []
-    watched = (folder, home / PATTERN_TABLE, home / "models" / MODELS, *map(Path, files))
-    return ModelPlace(folder, lambda: load_earlier(place), row.id, watched, row)

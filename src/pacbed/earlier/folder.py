@@ -6,16 +6,15 @@ A model folder holds networks with ``Thickness``, ``Mistilt`` and ``Scale`` in t
 """
 
 import csv
-import importlib.util
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pacbed.earlier.formats import FORMATS, check_extra
 from pacbed.errors import BundleError, MissingExtraError
 from pacbed.library.data_register import RegisterRow
 from pacbed.library.label_bundle import LabelBundle, LabelModel
-from pacbed.library.label_formats import FORMATS
 from pacbed.library.label_table import read_label_table
 from pacbed.library.system import System
 
@@ -114,13 +113,16 @@ def _has_format(path: Path) -> bool:
 def _choose(folder: Path, names: list[str]) -> str | None:
     """The network to use: one whose format can be read, the last by name of several."""
     missing = None
-    for ending, extra in FORMATS.items():
+    for ending in FORMATS:
         fitting = [name for name in names if name.lower().endswith(ending)]
         if not fitting:
             continue
-        if extra is None or importlib.util.find_spec(extra.module) is not None:
+        try:
+            check_extra(ending)
+        except MissingExtraError as error:
+            missing = missing or MissingExtraError(f"{folder / fitting[-1]}: {error}")
+        else:
             return fitting[-1]
-        missing = missing or MissingExtraError(f"{folder / fitting[-1]}: {extra.words}")
     if missing is not None:
         raise missing
     return None

@@ -12,9 +12,9 @@ import onnxruntime
 import torch
 from torch import nn
 
+from pacbed.earlier.keras_h5 import load_h5
 from pacbed.errors import BundleError
 from pacbed.learn.export import forget_origin
-from pacbed.library.keras_h5 import load_h5
 
 #: Largest difference of a probability between the two.
 _TOLERANCE = 1e-3

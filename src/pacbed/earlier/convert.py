@@ -9,7 +9,7 @@ from pacbed.commands.output import print_block, progress_bar
 from pacbed.errors import BundleError, MissingExtraError
 
 if TYPE_CHECKING:
-    from pacbed.library.earlier_folder import EarlierFolder
+    from pacbed.earlier.folder import EarlierFolder
     from pacbed.library.label_bundle import LabelBundle
 
 _REGISTER = "Register.csv"
@@ -33,7 +33,7 @@ def convert(
 
     One model: [bold]pacbed convert data/0/models/rutile[/bold]
     """
-    from pacbed.library.earlier_folder import load_earlier
+    from pacbed.earlier.folder import load_earlier
 
     places = _places(folder)
     bundles = [load_earlier(place, (".h5",)) for place in places]
@@ -43,8 +43,8 @@ def convert(
 
 def _places(folder: Path) -> "list[EarlierFolder]":
     """Models to convert below a data folder, or the one in a model folder."""
+    from pacbed.earlier.places import earlier_folders
     from pacbed.library.model_files import DESCRIPTION
-    from pacbed.library.places import earlier_folders
 
     if not folder.is_dir():
         raise BundleError(f"{folder}: is not a folder; give a data folder, or a model folder in it")
@@ -69,11 +69,11 @@ def _places(folder: Path) -> "list[EarlierFolder]":
 
 
 def _convert(bundle: "LabelBundle") -> None:
+    from pacbed.earlier.write_converted import ConvertedNetwork, write_converted
     from pacbed.library.model_files import sha256
-    from pacbed.library.write_converted import ConvertedNetwork, write_converted
 
     try:
-        from pacbed.learn.keras_to_onnx import keras_to_onnx
+        from pacbed.earlier.keras_to_onnx import keras_to_onnx
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"converting needs {error.name}: pip install 'pacbed-cnn[keras]'"
