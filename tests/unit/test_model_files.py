@@ -14,7 +14,7 @@ from pacbed.infer.label_predictor import LabelPredictor
 from pacbed.infer.networks import Networks
 from pacbed.library.bundle import Bundle
 from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.model_files import DESCRIPTION, ModelFiles, sha256
+from pacbed.library.model_files import DESCRIPTION, read_file, sha256
 from pacbed.library.places import open_model
 from pacbed.library.register import load_bundle, look
 from tests.label_tools import (
@@ -112,7 +112,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr("pacbed.library.model_files._LARGEST_BYTES", 10)
     (tmp_path / "network").write_bytes(bytes(11))
     with pytest.raises(BundleError, match="too large"):
-        ModelFiles(tmp_path).read("network")
+        read_file(tmp_path / "network", None)
 
 
 def test_an_unknown_kind_is_named(tmp_path):

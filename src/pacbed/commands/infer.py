@@ -172,7 +172,7 @@ def _run(
 
 def _covering(predictors: "list[AnyPredictor]", convergence_mrad: float) -> "list[AnyPredictor]":
     """Those whose range of convergence angles holds this one."""
-    ranges = [(predictor, predictor.bundle.convergence_mrad) for predictor in predictors]
+    ranges = [(predictor, predictor.bundle.system.convergence_mrad) for predictor in predictors]
     fitting = [p for p, (low, high) in ranges if low <= convergence_mrad <= high]
     if not fitting:
         low, high = min(r[0] for _, r in ranges), max(r[1] for _, r in ranges)

@@ -37,7 +37,7 @@ def choose_model(
     UnknownSystemError
         If the options name no system, or one that is not installed.
     """
-    from pacbed.library.register import find_model
+    from pacbed.library.register import load_bundle
     from pacbed.library.zone_axis import parse_zone_axis
 
     if system is not None:
@@ -45,13 +45,13 @@ def choose_model(
             raise UnknownSystemError(
                 "--system and --material with --high-tension exclude each other: give one of them."
             )
-        return find_model(system, data=data)
+        return load_bundle(system, data)
     if material is None or high_tension_kV is None:
         raise UnknownSystemError(
             "no system was chosen: give --system ID or name (pacbed systems lists them), "
             "or --material with --high-tension."
         )
-    return find_model(
+    return load_bundle(
         material=material,
         high_tension_kV=high_tension_kV,
         zone_axis=parse_zone_axis(zone_axis),

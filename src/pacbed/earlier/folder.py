@@ -97,13 +97,16 @@ def load_earlier(place: EarlierFolder, formats: tuple[str, ...] = tuple(FORMATS)
         )
     convergence, source = _convergence_range(place.home, row)
     return LabelBundle(
-        folder,
-        _system(folder, row, models, convergence),
-        models,
-        convergence,
-        {"road": EARLIER},
-        {"origin": "data folder of the earlier system", "convergence_range_from": source},
-    )
+        folder=folder,
+        system=_system(folder, row, models, convergence),
+        provenance={
+            "origin": "data folder of the earlier system", "convergence_range_from": source
+        },
+        sealed=False,
+        models=models,
+        convergence_mrad=convergence,
+        preparation={"road": EARLIER},
+    )  # fmt: skip
 
 
 def _has_format(path: Path) -> bool:

@@ -140,9 +140,9 @@ def road_of(bundle: LabelBundle) -> RoadKind:
         If it is not known.
     """
     optional.load("answers")
-    if bundle.road not in _ROADS:
+    if bundle.kind not in _ROADS:
         raise BundleError(
-            f"{bundle.folder}: was made for patterns in the way of {bundle.road!r}; known are "
+            f"{bundle.folder}: was made for patterns in the way of {bundle.kind!r}; known are "
             f"{', '.join(sorted(_ROADS))}"
         )
-    return _ROADS[bundle.road]
+    return _ROADS[bundle.kind]

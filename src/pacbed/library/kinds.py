@@ -1,12 +1,13 @@
-"""What every model can be asked, and the kinds of models, which register themselves."""
+"""What every model is and can be asked; the kinds of models register themselves."""
 
-from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from pacbed.errors import BundleError, UnknownSystemError
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.model_files import Description
+from pacbed.library.model_files import TABLE, Description, read_description, read_file
 from pacbed.library.system import System
 
 if TYPE_CHECKING:
@@ -14,82 +15,111 @@ if TYPE_CHECKING:
     from pacbed.library.label_bundle import LabelBundle
 
 
-class Model(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class Model:
     """An installed model; its large parts are read when they are first needed.
 
-    Of a pattern every model needs the convergence angle. What it can beyond an answer is
-    said by `has_table`, `engine` and `labels`.
+    Of a pattern it needs the convergence angle, inside the range of its system. What it can
+    is said by `has_table` (a fit, which alone refuses a pattern of another crystal), `engine`
+    (networks that read where the crystal lies, which maps need beside a table) and `labels`
+    (networks that choose among labels).
+
+    Attributes
+    ----------
+    folder : Path
+    system : System
+    provenance : dict
+        Versions, options and dates that made it, to be shown.
+    hashes : dict
+        SHA-256 of each file, hexadecimal.
+    sealed : bool
+        Whether the files must be those of `hashes`; not so where nobody has listed them.
+    calibration : dict
+        Measured errors and thresholds, see :mod:`pacbed.infer.confidence`; empty where they
+        have not been measured.
     """
 
-    @property
-    def folder(self) -> Path:
-        """Where it lies."""
-        ...
+    folder: Path
+    system: System
+    provenance: dict[str, Any]
+    hashes: dict[str, str] = field(default_factory=dict)
+    sealed: bool = True
+    calibration: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def system(self) -> System:
-        """What it answers for."""
-        ...
+    _kinds: ClassVar[dict[str, type["Model"]]] = {}
+    _described_as: ClassVar[str]
 
-    @property
-    def kind(self) -> str:
-        """What kind of model it is, as users are told: ``engine``, ``labels`` or ``earlier``."""
-        ...
+    def __init_subclass__(cls, kind: str) -> None:
+        """Make a kind of model known, under the name that ``bundle.json`` gives it."""
+        cls._described_as = kind
+        cls._kinds[kind] = cls
 
-    @property
-    def convergence_mrad(self) -> tuple[float, float]:
-        """Range of convergence semi-angles that it can answer for."""
-        ...
-
-    @property
-    def provenance(self) -> dict[str, Any]:
-        """Where it comes from, to be shown."""
-        ...
-
-    @property
-    def has_table(self) -> bool:
-        """Whether it can simulate: only then there is a fit, which refuses other crystals."""
-        ...
-
-    @property
-    def table(self) -> LacbedTable | None:
-        """The LACBED table."""
-        ...
-
-    @property
-    def engine(self) -> "Bundle | None":
-        """Networks that read where the crystal lies and a table: what maps need."""
-        ...
-
-    @property
-    def labels(self) -> "LabelBundle | None":
-        """Networks that choose among labels."""
-        ...
-
-    def check_answers(self) -> None:
-        """Refuse a model that can be looked at, but answers no pattern.
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the description of a model of this kind.
 
         Raises
         ------
         BundleError
+            If the folder holds none, or one of another schema or kind.
         """
-        ...
+        return cls.described(read_description(folder, cls._described_as))
 
+    @classmethod
+    def described(cls, description: Description) -> Self:
+        """The model of this kind that a description is of; see :meth:`load`."""
+        content, folder = description.content, description.path.parent
+        with description.explained():
+            hashes = {str(name): str(value) for name, value in content["sha256"].items()}
+            return cls(
+                folder=folder,
+                system=System.from_json(content["system"]),
+                provenance=dict(content["provenance"]),
+                hashes=hashes,
+                calibration=dict(content.get("calibration", {})),
+                **cls._own_entries(content, folder, hashes),
+            )
 
-_KINDS: dict[str, Callable[[Description], Model]] = {}
+    @classmethod
+    def _own_entries(
+        cls, content: dict[str, Any], folder: Path, hashes: dict[str, str]
+    ) -> dict[str, Any]:
+        """What a kind has beside what all have."""
+        raise NotImplementedError
 
+    @property
+    def kind(self) -> str:
+        """What kind of model users are told that it is."""
+        return self._described_as
 
-def register_kind(kind: str, described: Callable[[Description], Model]) -> None:
-    """Make a kind of model known.
+    @property
+    def has_table(self) -> bool:
+        """Whether there is a LACBED table."""
+        return TABLE in self.hashes
 
-    Parameters
-    ----------
-    kind : str
-        As ``bundle.json`` names it.
-    described : callable
-        Makes the model that a description is of.
-    """
-    _KINDS[kind] = described
+    @cached_property
+    def table(self) -> LacbedTable | None:
+        """The LACBED table; None where there is none."""
+        if not self.has_table:
+            return None
+        return LacbedTable.from_bytes(self.read(TABLE), str(self.folder / TABLE))
+
+    @property
+    def engine(self) -> "Bundle | None":
+        """The model as an engine."""
+        return None
+
+    @property
+    def labels(self) -> "LabelBundle | None":
+        """The model as networks that choose among labels."""
+        return None
+
+    def check_answers(self) -> None:
+        """Raise a :class:`BundleError` where it can be looked at, but answers no pattern."""
+
+    def read(self, name: str) -> bytes:
+        """Read a file, and check that it is the one that the model was made with."""
+        return read_file(self.folder / name, self.hashes if self.sealed else None)
 
 
 def model_of(description: Description) -> Model:
@@ -100,12 +130,13 @@ def model_of(description: Description) -> Model:
     BundleError
         If it is broken, or of a kind that is not known.
     """
-    if description.kind not in _KINDS:
+    kinds = Model._kinds
+    if description.kind not in kinds:
         raise BundleError(
             f"{description.path}: describes a model of the kind {description.kind}; known are "
-            f"{', '.join(sorted(_KINDS))}"
+            f"{', '.join(sorted(kinds))}"
         )
-    return _KINDS[description.kind](description)
+    return kinds[description.kind].described(description)
 
 
 def table_of(model: Model) -> LacbedTable:

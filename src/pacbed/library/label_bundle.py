@@ -1,17 +1,14 @@
 """Label bundles: networks that choose among labels, as a training from a table writes them."""
 
 import math
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pacbed.errors import BundleError
-from pacbed.lacbed.table import LacbedTable
-from pacbed.library.kinds import register_kind
+from pacbed.library.kinds import Model
 from pacbed.library.label_table import COLUMNS, LabelTable, parse_label_table
-from pacbed.library.model_files import TABLE, Description, ModelFiles, read_description
-from pacbed.library.system import System
+from pacbed.library.model_files import read_file
 
 #: What ``kind`` says in the description of a label bundle.
 KIND = "labels"
@@ -67,14 +64,12 @@ class LabelTraining:
         )
 
 
-@dataclass(frozen=True)
-class LabelBundle:
-    """Networks that choose among labels; the large parts are read when they are needed.
+@dataclass(frozen=True, kw_only=True)
+class LabelBundle(Model, kind=KIND):
+    """A model whose networks choose among labels.
 
     Attributes
     ----------
-    folder : Path
-    system : System
     models : dict of str to LabelModel
         ``Thickness``, ``Mistilt``, ``Scale`` and ``Azimuth`` as far as they were trained; without
         ``Thickness`` the bundle answers no pattern, see :meth:`check_answers`.
@@ -83,23 +78,12 @@ class LabelBundle:
     preparation : dict
         How a pattern becomes the networks' input, see
         :mod:`pacbed.pattern.label_frame`.
-    provenance : dict
-        Versions, options and dates that made the networks, as far as known; to be shown.
-    hashes : dict
-        SHA-256 of each file, hexadecimal; None for a folder whose files nobody has listed.
-    calibration : dict
-        See :mod:`pacbed.infer.confidence`.
     training : LabelTraining
     """
 
-    folder: Path
-    system: System
     models: dict[str, LabelModel]
     convergence_mrad: tuple[float, float]
     preparation: dict[str, Any]
-    provenance: dict[str, Any]
-    hashes: dict[str, str] | None = None
-    calibration: dict[str, Any] = field(default_factory=dict)
     training: LabelTraining = LabelTraining()
 
     def __post_init__(self) -> None:
@@ -112,37 +96,16 @@ class LabelBundle:
                               "are no range")  # fmt: skip
 
     @classmethod
-    def load(cls, folder: Path) -> "LabelBundle":
-        """Read a label bundle's description and its tables of labels.
-
-        Parameters
-        ----------
-        folder : Path
-
-        Raises
-        ------
-        BundleError
-            If the folder is no label bundle or one of another schema.
-        """
-        return cls.described(read_description(folder, KIND))
-
-    @classmethod
-    def described(cls, description: Description) -> "LabelBundle":
-        """The bundle that a description is of; see :meth:`load`."""
-        with description.explained() as (content, hashes):
-            files = ModelFiles(description.folder, hashes)
-            low, high = (float(angle) for angle in content["convergence_mrad"])
-            return cls(
-                description.folder,
-                System.from_json(content["system"]),
-                {t: _model(files, t, entry) for t, entry in content["models"].items()},
-                (low, high),
-                dict(content["preparation"]),
-                dict(content["provenance"]),
-                hashes,
-                dict(content.get("calibration", {})),
-                LabelTraining.of(content["provenance"]),
-            )
+    def _own_entries(
+        cls, content: dict[str, Any], folder: Path, hashes: dict[str, str]
+    ) -> dict[str, Any]:
+        low, high = (float(angle) for angle in content["convergence_mrad"])
+        return {
+            "models": {t: _model(folder, hashes, t, e) for t, e in content["models"].items()},
+            "convergence_mrad": (low, high),
+            "preparation": dict(content["preparation"]),
+            "training": LabelTraining.of(content["provenance"]),
+        }
 
     def check_answers(self) -> None:
         """Refuse a bundle that can be validated or trained further, but answers no pattern.
@@ -166,17 +129,12 @@ class LabelBundle:
         BundleError
             If it is missing, or not the one that the bundle was made with.
         """
-        return ModelFiles(self.folder, self.hashes).read(self.models[target].file)
-
-    @property
-    def road(self) -> str:
-        """By which road patterns come to its networks, see :mod:`pacbed.infer.label_roads`."""
-        return str(self.preparation.get("road", KIND))
+        return self.read(self.models[target].file)
 
     @property
     def kind(self) -> str:
-        """``labels``, or the system that such networks come from: ``earlier``."""
-        return self.road
+        """``labels``, or the road on which patterns come to networks of another origin."""
+        return str(self.preparation.get("road", KIND))
 
     @property
     def says_direction(self) -> bool:
@@ -186,24 +144,7 @@ class LabelBundle:
     @property
     def trained_here(self) -> bool:
         """Whether `pacbed train` made the networks, and left beside them what it held back."""
-        return self.road == KIND
-
-    @property
-    def has_table(self) -> bool:
-        """Whether there is a table, and so a fit."""
-        return TABLE in (self.hashes or {})
-
-    @cached_property
-    def table(self) -> LacbedTable | None:
-        """The LACBED table; None where the bundle has none, and no fit is possible."""
-        if not self.has_table:
-            return None
-        content = ModelFiles(self.folder, self.hashes).read(TABLE)
-        return LacbedTable.from_bytes(content, str(self.folder / TABLE))
-
-    @property
-    def engine(self) -> None:
-        """None: its networks do not read where the crystal lies."""
+        return self.kind == KIND
 
     @property
     def labels(self) -> "LabelBundle":
@@ -211,7 +152,7 @@ class LabelBundle:
         return self
 
 
-def _model(files: ModelFiles, target: str, entry: dict[str, Any]) -> LabelModel:
+def _model(folder: Path, hashes: dict[str, str], target: str, entry: dict[str, Any]) -> LabelModel:
     if target not in COLUMNS:
         raise ValueError(f"unknown model {target!r}")
     names = [str(entry["file"]), str(entry["labels"])]
@@ -220,8 +161,6 @@ def _model(files: ModelFiles, target: str, entry: dict[str, Any]) -> LabelModel:
         if name != Path(name).name or set(name) & set("\\:") or name in ("", ".", ".."):
             raise ValueError(f"{name!r} is not the name of a file beside the description")
     rows, columns, channels = (int(n) for n in entry["input"])
-    labels = parse_label_table(files.read(names[1]), target, files.folder / names[1])
+    path = folder / names[1]
+    labels = parse_label_table(read_file(path, hashes), target, path)
     return LabelModel(names[0], labels, (rows, columns, channels))
-
-
-register_kind(KIND, LabelBundle.described)

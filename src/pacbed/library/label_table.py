@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pacbed.errors import BundleError
-from pacbed.library.model_files import ModelFiles
+from pacbed.library.model_files import read_file
 
 #: What label networks predict, and the column of their tables that holds it.
 COLUMNS = {
@@ -55,7 +55,7 @@ def read_label_table(path: Path, target: str) -> LabelTable:
     BundleError
         If the table cannot be read or its labels cannot be used.
     """
-    return parse_label_table(ModelFiles(path.parent).read(path.name), target, path)
+    return parse_label_table(read_file(path, None), target, path)
 
 
 def parse_label_table(content: bytes, target: str, path: Path) -> LabelTable:

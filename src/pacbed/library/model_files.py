@@ -26,64 +26,42 @@ ENGINE = "engine"
 _LARGEST_BYTES, _LARGEST_DESCRIPTION_BYTES = 2**30, 2**24
 
 
-@dataclass(frozen=True)
-class ModelFiles:
-    """The files of a model, read when they are asked for.
+def read_file(path: Path, hashes: Mapping[str, str] | None) -> bytes:
+    """Read a file of a model.
 
-    Attributes
+    Parameters
     ----------
-    folder : Path
+    path : Path
     hashes : mapping of str to str, or None
-        SHA-256 of each file, hexadecimal; None for a folder whose files nobody has listed.
+        SHA-256 by name, that the file must have; None where nobody has listed the files.
+
+    Raises
+    ------
+    BundleError
+        If it is missing, too large or another one than the model was made with.
     """
-
-    folder: Path
-    hashes: Mapping[str, str] | None = None
-
-    def read(self, name: str) -> bytes:
-        """Read a file, and check that it is the one that the model was made with.
-
-        Raises
-        ------
-        BundleError
-            If it is missing, too large or another one.
-        """
-        path = self.folder / name
-        content = _read(path, _LARGEST_BYTES)
-        if self.hashes is not None and sha256(content) != self.hashes.get(name):
-            raise BundleError(
-                f"{path}: is not the file that the bundle was made with (SHA-256 differs); "
-                "install the bundle again"
-            )
-        return content
+    content = _read(path, _LARGEST_BYTES)
+    if hashes is not None and sha256(content) != hashes.get(path.name):
+        raise BundleError(
+            f"{path}: is not the file that the bundle was made with (SHA-256 differs); "
+            "install the bundle again"
+        )
+    return content
 
 
 @dataclass(frozen=True)
 class Description:
-    """What ``bundle.json`` says.
-
-    Attributes
-    ----------
-    path : Path
-    kind : str
-        ``engine`` or ``labels``.
-    content : dict
-    """
+    """What ``bundle.json`` says: where it lies, the kind of model, and all its entries."""
 
     path: Path
     kind: str
     content: dict[str, Any]
 
-    @property
-    def folder(self) -> Path:
-        """Where the model lies."""
-        return self.path.parent
-
     @contextmanager
-    def explained(self) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:
-        """Give the content and the hashes; what a wrong entry raises says where it stands."""
+    def explained(self) -> Iterator[None]:
+        """Say where it stands what a wrong entry makes its reader raise."""
         try:
-            yield self.content, {str(k): str(v) for k, v in self.content["sha256"].items()}
+            yield
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise BundleError(
                 f"{self.path}: is not the description of a model of the kind {self.kind} "

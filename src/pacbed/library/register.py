@@ -205,32 +205,8 @@ def find_system(
     UserWarning
         Of each bundle whose description cannot be read.
     """
-    return find_model(
-        system,
-        data=data,
-        material=material,
-        high_tension_kV=high_tension_kV,
-        zone_axis=zone_axis,
-    ).system
-
-
-def find_model(
-    system: System | str | int | None = None, *, data: Path | None = None, **conditions: Any
-) -> Model:
-    """Find the model of an installed system; see :func:`find_system`.
-
-    Parameters
-    ----------
-    system : System, str or int, optional
-        As found before, or its ID or name.
-    data : Path, optional
-    **conditions
-        ``material``, ``high_tension_kV`` and ``zone_axis``.
-    """
-    installed = look(data)
-    model = installed.find(system, **conditions)
-    installed.warn()
-    return model
+    conditions = {"high_tension_kV": high_tension_kV, "zone_axis": zone_axis}
+    return load_bundle(system, data, material=material, **conditions).system
 
 
 def match_system(
@@ -287,23 +263,36 @@ def match_system(
     )
 
 
-def load_bundle(system: System | str | int, data: Path | None = None) -> Model:
+def load_bundle(
+    system: System | str | int | None = None, data: Path | None = None, **conditions: Any
+) -> Model:
     """Model of an installed system.
 
     Parameters
     ----------
-    system : System, str or int
+    system : System, str or int, optional
         As found by :func:`find_system`, or its ID or name.
     data : Path, optional
+    **conditions
+        In place of `system`: ``material``, ``high_tension_kV`` and ``zone_axis``, see
+        :func:`find_system`.
 
     Raises
     ------
     UnknownSystemError
-        If it is not installed.
-    BundleError
-        If its bundle is broken.
+        If it is not installed; the message lists what is, and what is broken.
+    MissingExtraError
+        If the model with this ID needs an extra that is not installed.
+
+    Warns
+    -----
+    UserWarning
+        Of each model that cannot be read.
     """
-    return find_model(system, data=data)
+    installed = look(data)
+    model = installed.find(system, **conditions)
+    installed.warn()
+    return model
 
 
 def load_engine(system: System | str | int, data: Path | None = None) -> Bundle:
