@@ -81,7 +81,7 @@ def validate_labels(
 
 def _training_table(bundle: "LabelBundle") -> Path:
     """The table that the model was trained from, where it lay."""
-    name = Path(bundle.training.table).name
+    name = Path(bundle.trained_from).name
     folder = bundle.folder.resolve()
     places = [folder.parent, folder.parent.parent / "simulation", folder.parent.parent]
     for place in places:
@@ -102,7 +102,7 @@ def asked_rows(
     table = read_pattern_table(path, data)
     held = _held_back(bundle.folder / _SPLIT)
     lines = {int(line): i for i, line in enumerate(table.lines)}
-    same = path.name == bundle.training.table and all(
+    same = path.name == bundle.trained_from and all(
         line in lines and table.files[lines[line]].name == name for line, name, _ in held
     )
     if same:
@@ -174,29 +174,28 @@ def _sources(
             bundle.convergence_mrad,
             Labels(target, values, of_row, directions if target in PERIODS else None),
             preparation,
-            _distortion(bundle.training.distortion, undistorted),
+            _distortion(bundle.distortion, undistorted),
             model.input[2] if model.input else 1,
         )
     return sources
 
 
-def _distortion(trained: dict[str, Any] | None, undistorted: bool) -> "Distortion":
+def _distortion(trained: Any, undistorted: bool) -> "Distortion":
     from pacbed.learn.from_table.options import Distortion
 
     if undistorted:
         return Distortion(rotate=False, zoom=0.0, shift=0.0, detector=False)
-    unsaid = (
-        "the model does not say how its patterns were distorted: validate it with --undistorted."
-    )
-    if trained is None:
-        raise OutOfRangeError(unsaid)
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in trained.items()
-    }
     try:
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in trained.items()
+        }
         return Distortion(**values)
-    except TypeError as error:
-        raise OutOfRangeError(unsaid) from error
+    except (TypeError, AttributeError) as error:
+        raise OutOfRangeError(
+            "the model does not say how its patterns were distorted: validate it with "
+            "--undistorted."
+        ) from error
 
 
 def _ask(

@@ -8,8 +8,8 @@ import numpy as np
 from pacbed.earlier.folder import EARLIER
 from pacbed.earlier.formats import check_extra
 from pacbed.earlier.frame import earlier_frame, prepare_pattern
-from pacbed.infer.label_models import LabelNetwork, register_runtime
-from pacbed.infer.label_roads import RoadKind, register_road
+from pacbed.infer.label_models import RUNTIMES, LabelNetwork
+from pacbed.infer.label_roads import ROADS, RoadKind
 from pacbed.pattern.label_frame import Placement
 from pacbed.pattern.preprocess import DiskLocation, locate
 
@@ -67,14 +67,10 @@ def _run_h5(content: bytes, threads: int) -> LabelNetwork:
     return KerasLabelNetwork(content)
 
 
-register_road(
-    EARLIER,
-    RoadKind(
-        EarlierRoad.begin,
-        "of the earlier system",
-        "the pattern must show what the simulated ones do",
-        takes_scale=False,
-    ),
+ROADS[EARLIER] = RoadKind(
+    EarlierRoad.begin,
+    "of the earlier system",
+    "the pattern must show what the simulated ones do",
+    takes_scale=False,
 )
-register_runtime(".tflite", _run_tflite)
-register_runtime(".h5", _run_h5)
+RUNTIMES.update({".tflite": _run_tflite, ".h5": _run_h5})

@@ -7,10 +7,10 @@ from pacbed.earlier.folder import PATTERN_TABLE, EarlierFolder, is_earlier_model
 from pacbed.library.data_register import MODELS
 from pacbed.library.model_files import DESCRIPTION
 from pacbed.library.places import (
+    SOURCES,
     Fault,
     ModelPlace,
     RegisteredSystem,
-    register_source,
     registered_systems,
 )
 
@@ -40,4 +40,4 @@ def _earlier_place(place: EarlierFolder) -> ModelPlace:
     return ModelPlace(folder, lambda: load_earlier(place), row.id, watched, row)
 
 
-register_source(lambda system: [_earlier_place(folder) for folder in _folders_of(system)])
+SOURCES.append(lambda system: [_earlier_place(folder) for folder in _folders_of(system)])

@@ -42,13 +42,10 @@ class Basis:
     Attributes
     ----------
     structured_residual : float
-        Share of the contrast that the fit leaves and neighbouring pixels share, 0..1.
-        Unlike the whole residual it does not grow with the noise, and unlike the
-        probability of a thickness it can be compared between crystals. Infinite for an
-        answer of the networks alone.
+        Share of the contrast that the fit leaves and neighbouring pixels share, 0..1: it does
+        not grow with the noise, and can be compared between crystals. Infinite without a fit.
     direction_asked : bool
-        Whether a network was asked for the direction of the tilt: where there is none, the
-        warnings say why.
+        Whether a network was asked for the tilt's direction; the warnings say where it is none.
     """
 
     structured_residual: float = math.inf

@@ -100,10 +100,10 @@ def _open(bundle: LabelBundle, target: str, content: bytes, threads: int) -> Lab
     model = bundle.models[target]
     place = bundle.folder / model.file
     optional.load("answers")
-    if model.format not in _RUNTIMES:
+    if model.format not in RUNTIMES:
         raise BundleError(f"{place}: is a network in a form that nothing here runs")
     try:
-        return _RUNTIMES[model.format](content, threads)
+        return RUNTIMES[model.format](content, threads)
     except (BundleError, MissingExtraError) as error:
         raise type(error)(f"{place}: {error}") from error
     except Exception as error:  # the runtimes' own errors have no common base
@@ -179,21 +179,8 @@ class OnnxLabelNetwork:
         return np.asarray(self._session.run(None, feed)[0], float)
 
 
-#: What runs the networks of a form, by the ending of their files.
-_RUNTIMES: dict[str, Callable[[bytes, int], LabelNetwork]] = {".onnx": OnnxLabelNetwork}
-
-
-def register_runtime(ending: str, runtime: Callable[[bytes, int], LabelNetwork]) -> None:
-    """Let networks of another form be run.
-
-    Parameters
-    ----------
-    ending : str
-        Of their files, in small letters: ``.tflite``.
-    runtime : callable
-        Takes the file's content and the number of threads.
-    """
-    _RUNTIMES[ending] = runtime
+#: What runs the networks of a form, by the ending of their files: takes content and threads.
+RUNTIMES: dict[str, Callable[[bytes, int], LabelNetwork]] = {".onnx": OnnxLabelNetwork}
 
 
 class Locked:

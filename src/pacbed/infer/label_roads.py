@@ -121,14 +121,10 @@ class RoadKind:
     takes_scale: bool = True
 
 
-_ROADS = {
+#: The roads by the name that bundles give them.
+ROADS = {
     KIND: RoadKind(TableRoad.begin, "that chooses labels", "it was taken from the size of the disk")
 }
-
-
-def register_road(name: str, road: RoadKind) -> None:
-    """Make a road known, under the name that bundles give it."""
-    _ROADS[name] = road
 
 
 def road_of(bundle: LabelBundle) -> RoadKind:
@@ -140,9 +136,9 @@ def road_of(bundle: LabelBundle) -> RoadKind:
         If it is not known.
     """
     optional.load("answers")
-    if bundle.kind not in _ROADS:
+    if bundle.kind not in ROADS:
         raise BundleError(
             f"{bundle.folder}: was made for patterns in the way of {bundle.kind!r}; known are "
-            f"{', '.join(sorted(_ROADS))}"
+            f"{', '.join(sorted(ROADS))}"
         )
-    return _ROADS[bundle.kind]
+    return ROADS[bundle.kind]

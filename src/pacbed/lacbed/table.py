@@ -23,6 +23,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from pacbed.errors import BundleError, OutOfRangeError
+from pacbed.files import write_atomically
 from pacbed.lacbed.geometry import TableGeometry
 
 _FORMAT = 1
@@ -156,8 +157,6 @@ class LacbedTable:
 
     def save(self, path: Path) -> None:
         """Write :meth:`to_bytes` to a file, whole or not at all."""
-        from pacbed.files import write_atomically
-
         write_atomically(path, self.to_bytes())
 
     def to_bytes(self) -> bytes:
@@ -222,28 +221,13 @@ class LacbedTable:
             If the file is missing, broken or of another format.
         """
         try:
-            content = Path(path).read_bytes()
+            return cls.from_bytes(Path(path).read_bytes(), str(path))
         except OSError as error:
-            raise BundleError(
-                f"{path}: is not a LACBED table ({error}); make it again with pacbed simulate"
-            ) from error
-        return cls.from_bytes(content, str(path))
+            raise _no_table(path, error) from error
 
     @classmethod
     def from_bytes(cls, content: bytes, name: str) -> "LacbedTable":
-        """Read what :meth:`to_bytes` made.
-
-        Parameters
-        ----------
-        content : bytes
-        name : str
-            Of the file, for messages.
-
-        Raises
-        ------
-        BundleError
-            If it is broken or of another format.
-        """
+        """Read what :meth:`to_bytes` made; errors name the file, see :meth:`load`."""
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 if any(i.file_size > _LARGEST_MEMBER_MIB << 20 for i in archive.infolist()):
@@ -251,9 +235,13 @@ class LacbedTable:
             with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
                 return _unpack({member: arrays[member] for member in arrays.files})
         except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise BundleError(
-                f"{name}: is not a LACBED table ({error}); make it again with pacbed simulate"
-            ) from error
+            raise _no_table(name, error) from error
+
+
+def _no_table(name: Path | str, error: Exception) -> BundleError:
+    return BundleError(
+        f"{name}: is not a LACBED table ({error}); make it again with pacbed simulate"
+    )
 
 
 def _unpack(arrays: dict[str, np.ndarray]) -> LacbedTable:

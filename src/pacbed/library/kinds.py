@@ -123,13 +123,7 @@ class Model:
 
 
 def model_of(description: Description) -> Model:
-    """The model that a description is of.
-
-    Raises
-    ------
-    BundleError
-        If it is broken, or of a kind that is not known.
-    """
+    """The model that a description is of, of whichever kind."""
     kinds = Model._kinds
     if description.kind not in kinds:
         raise BundleError(
@@ -140,15 +134,7 @@ def model_of(description: Description) -> Model:
 
 
 def table_of(model: Model) -> LacbedTable:
-    """The LACBED table of a model, for simulating patterns.
-
-    Raises
-    ------
-    UnknownSystemError
-        If the model has none.
-    BundleError
-        If it is broken.
-    """
+    """The LACBED table of a model, or an :class:`UnknownSystemError` where it has none."""
     if model.table is None:
         raise UnknownSystemError(
             f"the model of the system {model.system.name} has no table to simulate patterns with; "
@@ -158,13 +144,7 @@ def table_of(model: Model) -> LacbedTable:
 
 
 def engine_of(model: Model) -> "Bundle":
-    """The model as an engine, for what needs networks with a fit behind them.
-
-    Raises
-    ------
-    UnknownSystemError
-        If it is none.
-    """
+    """The model as an engine, or an :class:`UnknownSystemError` where it is none."""
     if model.engine is None:
         raise UnknownSystemError(
             f"the model of the system {model.system.name} chooses among labels, and this needs a "

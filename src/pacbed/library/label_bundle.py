@@ -38,32 +38,6 @@ class LabelModel:
         return Path(self.file).suffix.lower()
 
 
-@dataclass(frozen=True)
-class LabelTraining:
-    """What a validation needs to know of the training.
-
-    Attributes
-    ----------
-    table : str
-        Name of the table of patterns; empty where that is not known.
-    distortion : dict or None
-        How its patterns were distorted, see
-        :class:`pacbed.learn.from_table.options.Distortion`.
-    """
-
-    table: str = ""
-    distortion: dict[str, Any] | None = None
-
-    @classmethod
-    def of(cls, provenance: dict[str, Any]) -> "LabelTraining":
-        """As far as a bundle's description says."""
-        options = provenance.get("options")
-        distortion = options.get("distortion") if isinstance(options, dict) else None
-        return cls(
-            str(provenance.get("table", "")), distortion if isinstance(distortion, dict) else None
-        )
-
-
 @dataclass(frozen=True, kw_only=True)
 class LabelBundle(Model, kind=KIND):
     """A model whose networks choose among labels.
@@ -78,13 +52,17 @@ class LabelBundle(Model, kind=KIND):
     preparation : dict
         How a pattern becomes the networks' input, see
         :mod:`pacbed.pattern.label_frame`.
-    training : LabelTraining
+    trained_from : str
+        Name of the training's table of patterns; empty where that is not known.
+    distortion : dict or None
+        How the training distorted them, as far as known.
     """
 
     models: dict[str, LabelModel]
     convergence_mrad: tuple[float, float]
     preparation: dict[str, Any]
-    training: LabelTraining = LabelTraining()
+    trained_from: str = ""
+    distortion: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no network can have."""
@@ -100,21 +78,17 @@ class LabelBundle(Model, kind=KIND):
         cls, content: dict[str, Any], folder: Path, hashes: dict[str, str]
     ) -> dict[str, Any]:
         low, high = (float(angle) for angle in content["convergence_mrad"])
+        trained = content["provenance"]
         return {
             "models": {t: _model(folder, hashes, t, e) for t, e in content["models"].items()},
             "convergence_mrad": (low, high),
             "preparation": dict(content["preparation"]),
-            "training": LabelTraining.of(content["provenance"]),
+            "trained_from": str(trained.get("table", "")),
+            "distortion": trained.get("options", {}).get("distortion"),
         }
 
     def check_answers(self) -> None:
-        """Refuse a bundle that can be validated or trained further, but answers no pattern.
-
-        Raises
-        ------
-        BundleError
-            If it has no network for the thickness.
-        """
+        """Refuse a bundle that can be validated or trained further, but answers no pattern."""
         if "Thickness" not in self.models:
             raise BundleError(
                 f"{self.folder}: has no Thickness model, without which there is no answer; "
@@ -122,13 +96,7 @@ class LabelBundle(Model, kind=KIND):
             )
 
     def content(self, target: str) -> bytes:
-        """Read the network for a target.
-
-        Raises
-        ------
-        BundleError
-            If it is missing, or not the one that the bundle was made with.
-        """
+        """Read the network for a target; see :meth:`read`."""
         return self.read(self.models[target].file)
 
     @property

@@ -97,18 +97,8 @@ class RegisteredSystem:
     models: tuple[Path, ...]
 
 
-_SOURCES: list[Callable[[RegisteredSystem], list[ModelPlace]]] = []
-
-
-def register_source(source: Callable[[RegisteredSystem], list[ModelPlace]]) -> None:
-    """Let models be found that are no bundles.
-
-    Parameters
-    ----------
-    source : callable
-        Gives the places of a system's models that it knows, in the order of search.
-    """
-    _SOURCES.append(source)
+#: What finds models that are no bundles: gives the places of a system's, in the order of search.
+SOURCES: list[Callable[[RegisteredSystem], list[ModelPlace]]] = []
 
 
 def open_model(folder: Path) -> Model:
@@ -153,7 +143,7 @@ def model_places(data: Path | None) -> tuple[list[ModelPlace], list[Fault]]:
     optional.load("places")
     others: list[ModelPlace] = []
     for system in systems:
-        for source in _SOURCES:
+        for source in SOURCES:
             with _telling(faults, data, system.row):
                 others += source(system)
     return [*_latest_first(data, [*own, *others]), *shipped], faults

@@ -64,7 +64,7 @@ class Installed:
         return self
 
     def find(self, system: System | str | int | None = None, **conditions: Any) -> Model:
-        """Choose a model by its system; see :func:`find_system` and :func:`match_system`."""
+        """Choose a model by its system; see :func:`load_bundle`."""
         systems = [model.system for model in self.models]
         try:
             if isinstance(system, System):
@@ -91,13 +91,7 @@ def _same(systems: list[System], wanted: System) -> System:
 
 
 def look(data: Path | None = None) -> Installed:
-    """Look through all places, and read the description of each model that answers.
-
-    Parameters
-    ----------
-    data : Path, optional
-        Data folder; models lie in ``<id>/models/<model>/``.
-    """
+    """Look through all places, and read the description of each model that answers."""
     found: dict[int, Model] = {}
     places, faults = find_places(data)
     for place in places:
@@ -113,29 +107,12 @@ def look(data: Path | None = None) -> Installed:
 
 
 def find_places(data: Path | None = None) -> tuple[list[ModelPlace], list[Fault]]:
-    """Places of all models in the order of search; see :func:`~.places.model_places`.
-
-    Parameters
-    ----------
-    data : Path, optional
-        Data folder, by default that of :func:`data_folder`.
-    """
+    """Places of all models in the order of search; by default in :func:`data_folder`."""
     return model_places(data_folder(data))
 
 
 def installed_bundles(data: Path | None = None) -> list[Model]:
-    """All models, by system ID.
-
-    Parameters
-    ----------
-    data : Path, optional
-        Data folder.
-
-    Warns
-    -----
-    UserWarning
-        Of each model that cannot be read; the others are installed.
-    """
+    """All models, by system ID; warns of each that cannot be read."""
     return look(data).warn().by_number
 
 
@@ -174,39 +151,10 @@ def systems_without_model(data: Path | None, answered: set[int]) -> list[Registe
 
 
 def find_system(
-    system: str | int | None = None,
-    *,
-    material: str | None = None,
-    high_tension_kV: float | None = None,
-    zone_axis: tuple[int, int, int] = (0, 0, 1),
-    data: Path | None = None,
+    system: str | int | None = None, *, data: Path | None = None, **conditions: Any
 ) -> System:
-    """Find an installed system by ID or name, or by material, voltage and zone axis.
-
-    Parameters
-    ----------
-    system : str or int, optional
-        ID or name.
-    material : str, optional
-        Name of the material or its formula, without regard to case.
-    high_tension_kV : float, optional
-    zone_axis : tuple of int
-    data : Path, optional
-
-    Raises
-    ------
-    UnknownSystemError
-        If none fits; the message lists the installed ones, and the broken ones.
-    MissingExtraError
-        If the model with this ID needs an extra that is not installed.
-
-    Warns
-    -----
-    UserWarning
-        Of each bundle whose description cannot be read.
-    """
-    conditions = {"high_tension_kV": high_tension_kV, "zone_axis": zone_axis}
-    return load_bundle(system, data, material=material, **conditions).system
+    """The system of :func:`load_bundle`: found by ID or name, or by material and voltage."""
+    return load_bundle(system, data, **conditions).system
 
 
 def match_system(
@@ -217,7 +165,7 @@ def match_system(
     high_tension_kV: float | None = None,
     zone_axis: tuple[int, int, int] = (0, 0, 1),
 ) -> System:
-    """Choose one of several systems; see :func:`find_system`.
+    """Choose one of several systems by ID or name, or by material, voltage and zone axis.
 
     Parameters
     ----------
@@ -275,7 +223,7 @@ def load_bundle(
     data : Path, optional
     **conditions
         In place of `system`: ``material``, ``high_tension_kV`` and ``zone_axis``, see
-        :func:`find_system`.
+        :func:`match_system`.
 
     Raises
     ------
@@ -298,17 +246,7 @@ def load_bundle(
 def load_engine(system: System | str | int, data: Path | None = None) -> Bundle:
     """Bundle of an installed system, for what needs networks with a fit behind them.
 
-    Parameters
-    ----------
-    system : System, str or int
-        As found by :func:`find_system`, or its ID or name.
-    data : Path, optional
-
-    Raises
-    ------
-    UnknownSystemError
-        If it is not installed, or its model chooses among labels.
-    BundleError
-        If its bundle is broken.
+    Parameters and errors are those of :func:`load_bundle`; a model that chooses among labels is
+    refused as well.
     """
     return engine_of(load_bundle(system, data))

@@ -1,14 +1,13 @@
 """Giving a system of a data folder another name."""
 
-import json
 import re
 import tomllib
 from pathlib import Path
 
-from pacbed.errors import BundleError, FileFormatError, RecipeError, UnknownSystemError
+from pacbed.errors import FileFormatError, RecipeError, UnknownSystemError
 from pacbed.files import write_atomically
 from pacbed.library.data_register import RegisterRow, read_register, system_folder
-from pacbed.library.model_files import DESCRIPTION, write_description
+from pacbed.library.model_files import DESCRIPTION, read_description, write_description
 from pacbed.library.register_changes import change_row, register_lock
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
@@ -91,9 +90,7 @@ def _rename_recipe(path: Path, name: str) -> None:
 
 
 def _rename_bundle(path: Path, name: str) -> None:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        content["system"]["name"] = name
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path}: is not the description of a bundle ({error!r})") from error
-    write_description(path.parent, content)
+    description = read_description(path.parent)
+    with description.explained():
+        description.content["system"]["name"] = name
+    write_description(path.parent, description.content)
