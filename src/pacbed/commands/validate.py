@@ -1,13 +1,16 @@
 """``pacbed validate``: a trained model's answers against the truth, pictured."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pacbed.commands.options import DataOption, JsonOption
 from pacbed.commands.output import print_block, print_json
 from pacbed.errors import BundleError, OutOfRangeError
+
+if TYPE_CHECKING:
+    from pacbed.library.kinds import Model
 
 
 def validate(
@@ -71,10 +74,9 @@ def validate(
     """
     from pacbed.commands.validate_engine import validate_engine
     from pacbed.commands.validate_labels import validate_labels
-    from pacbed.commands.validated_model import validated_model
     from pacbed.infer.validation_report import write_validation
 
-    bundle = validated_model(model, data)
+    bundle = _chosen(model, data)
     if bundle.engine is not None:
         if table is not None or undistorted:
             raise OutOfRangeError(
@@ -109,3 +111,15 @@ def validate(
     left_out: dict[str, str] = validation.details.get("left_out", {})
     rows += [(target, f"not asked: {why}") for target, why in left_out.items()]
     print_block(str(files[-1]), rows)
+
+
+def _chosen(given: str, data: Path | None) -> "Model":
+    """Load the model in a folder, or that of a system by ID or name."""
+    from pacbed.library.model_files import DESCRIPTION
+    from pacbed.library.places import open_model
+    from pacbed.library.register import load_bundle
+
+    folder = Path(given)
+    if folder.is_dir() and not (folder / DESCRIPTION).is_file():
+        raise BundleError(f"{folder}: has no {DESCRIPTION}: give the folder of a model.")
+    return open_model(folder) if folder.is_dir() else load_bundle(given, data)

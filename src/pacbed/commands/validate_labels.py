@@ -202,19 +202,15 @@ def _ask(
     bundle: "LabelBundle", target: str, source: "Source", rows: np.ndarray, seed: int
 ) -> "tuple[TargetAnswers, np.ndarray]":
     """Run a network on all frames of a source."""
-    import onnxruntime
-
+    from pacbed.infer.label_models import open_network
     from pacbed.infer.validation import TargetAnswers
     from pacbed.learn.from_table.stream import fixed_batches
     from pacbed.library.label_table import PERIODS
 
-    session = onnxruntime.InferenceSession(
-        bundle.content(target), providers=["CPUExecutionProvider"]
-    )
+    network = open_network(bundle, target, bundle.content(target))
     found, truth, frames = [], [], []
     for batch in fixed_batches(source, rows, _BATCH, (seed, 31)):
-        feed = {"image": batch.images, "convergence": batch.convergence}
-        found.append(np.asarray(session.run(None, feed)[0]).argmax(axis=1))
+        found.append(network.probabilities(batch.images, batch.convergence).argmax(axis=1))
         truth.append(batch.labels)
         frames.append(batch.images[..., 0])
     values = source.labels.values
