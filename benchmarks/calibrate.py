@@ -10,6 +10,7 @@ of them. Patterns of the other systems are asked for comparison only.
 """
 
 import argparse
+import dataclasses
 import itertools
 from dataclasses import fields
 from pathlib import Path
@@ -40,9 +41,7 @@ def neutral(bundle: Bundle) -> Predictor:
         "tilt_scale": 1.0, "tilt_floor_mrad": 0.0, "tilt_thin_mrad": 0.0,
         "mismatch": np.inf,
     }  # fmt: skip
-    return Predictor(
-        Bundle(bundle.folder, bundle.system, bundle.input, bundle.provenance, bundle.hashes, raw)
-    )
+    return Predictor(dataclasses.replace(bundle, calibration=raw))
 
 
 def measure(predictor: Predictor, folder: Path, half: int, seed: int) -> np.ndarray:

@@ -7,6 +7,7 @@ content. Callers make an error of :mod:`pacbed.errors` of both.
 """
 
 import errno
+import io
 import json
 import math
 import os
@@ -179,8 +180,8 @@ def _check_depth(parsed: Any) -> None:
     raise ValueError(f"it is nested more than {MOST_DEPTH} deep")
 
 
-def read_arrays(path: Path, most_bytes: int) -> dict[str, np.ndarray]:
-    """Read an .npz without pickles whose arrays together have at most so many bytes.
+def parse_arrays(content: bytes, most_bytes: int) -> dict[str, np.ndarray]:
+    """Understand an .npz without pickles whose arrays together have at most so many bytes.
 
     What a member's header says of its shape is compared with what is stored, before
     memory is taken for it.
@@ -190,7 +191,7 @@ def read_arrays(path: Path, most_bytes: int) -> dict[str, np.ndarray]:
     OSError, ValueError, zipfile.BadZipFile, EOFError
         If it is something else.
     """
-    with open_regular(path) as file, zipfile.ZipFile(file) as archive:
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
         members = archive.infolist()
         if len(members) > _MOST_MEMBERS or sum(m.file_size for m in members) > most_bytes:
             raise ValueError(f"it holds more than {most_bytes >> 20} MiB")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from pacbed.commands.convert import convert
+from pacbed import optional
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer import infer
@@ -20,6 +20,9 @@ from pacbed.commands.train import train
 from pacbed.commands.validate import validate
 from pacbed.commands.wedge import wedge
 
+_OTHERS = optional.load("commands")
+_EXAMPLES = "".join(other.EXAMPLES for other in _OTHERS)
+
 app = typer.Typer(
     name="pacbed",
     cls=PacbedGroup,
@@ -28,7 +31,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="""
+    help=f"""
     Specimen thickness and mistilt from PACBED patterns.
 
     Which systems are installed, and what they cover:
@@ -62,11 +65,7 @@ app = typer.Typer(
         [bold]pacbed simulate gan.toml --data data[/bold]
 
         [bold]pacbed train gan.toml --data data[/bold]
-
-    Models of the earlier system into bundles that need no extra:
-
-        [bold]pacbed convert data[/bold]
-
+{_EXAMPLES}
     The same physics by an independent program (abTEM, frozen phonons):
 
         [bold]pacbed reference recipes/gan.toml --thickness 20 --convergence 20 -o r.npz[/bold]
@@ -84,7 +83,8 @@ app.command()(train)
 app.command()(preview)
 app.command()(validate)
 app.command()(reference)
-app.command()(convert)
+for other in _OTHERS:
+    other.add_to(app)
 app.command()(wedge)
 
 

@@ -19,9 +19,9 @@ import numpy as np
 import tensorflow as tf
 import tf_keras as keras
 
+from pacbed.earlier.frame import earlier_frame, prepare_pattern
 from pacbed.library.label_table import COLUMNS
 from pacbed.library.register import load_bundle
-from pacbed.pattern.earlier_frame import earlier_frame, prepare_pattern
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.label_frame import Placement
 from pacbed.pattern.synthesis import synthesise

@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from pacbed.errors import BundleError
-from pacbed.library.bundle import DESCRIPTION
+from pacbed.library.model_files import DESCRIPTION
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.metrics import Metrics
 from tests.cli_tools import SYSTEM, make_data_folder, make_pattern
@@ -159,3 +159,28 @@ def test_broken_bundle_is_told_without_paths(data, make_client, small_table):
     assert response.status_code == 503
     assert response.json()["code"] == "bundle"
     assert str(data) not in response.text
+
+
+def test_broken_bundles_of_one_name_are_told_apart(data, small_table):
+    make_data_folder(data, small_table, dataclasses.replace(SYSTEM, id=77, name="new-001-200kV"))
+    catalogue = Catalogue(data, 0.0, Metrics())
+    first, second = folder_of(data), data / "77" / "models" / "test"
+    for folder in (first, second):
+        (folder / DESCRIPTION).write_text("{")
+    catalogue.systems()
+    wrong = {f"{number}/models/test": "BundleError" for number in (SYSTEM.id, 77)}
+    assert catalogue.faults == wrong
+    # Mending one does not hide the other.
+    shutil.rmtree(first)
+    make_data_folder(data, small_table)
+    assert SYSTEM.id in numbers(catalogue)
+    assert catalogue.faults == {"test": "BundleError"}
+
+
+def test_a_broken_bundle_that_was_removed_is_forgotten(catalogue, data):
+    (folder_of(data) / DESCRIPTION).write_text("{")
+    catalogue.systems()
+    assert catalogue.faults == {"test": "BundleError"}
+    shutil.rmtree(data / str(SYSTEM.id))
+    assert numbers(catalogue) == [0, 1, 2, 3]
+    assert catalogue.faults == {}

@@ -7,7 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pacbed.library.register import load_bundle
 from tests.cli_tools import SYSTEM, fail, make_data_folder, make_pattern, run, succeed
+from tests.label_tools import make_label_bundle
 
 OPTIONS = ("--system", SYSTEM.name, "--convergence", "12")
 
@@ -80,3 +82,11 @@ def test_broken_bundle_of_another_system(here, shared):
     assert SYSTEM.name in listed
     assert listed.rstrip().endswith(str(broken))
     assert str(broken) in fail("infer", "pattern.npy", "--system", 77, "--data", "data")
+
+
+def test_any_system_where_none_has_a_table(here, monkeypatch, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("labels")
+    make_label_bundle(folder, load_bundle("sto-001-300kV").table)
+    monkeypatch.setattr("pacbed.library.places._SHIPPED", folder / "none")
+    options = ("--system", "any", "--convergence", 20, "--data", folder)
+    assert "no installed model has a table" in fail("infer", "pattern.npy", *options)

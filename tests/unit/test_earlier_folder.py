@@ -9,11 +9,10 @@ import h5py
 import numpy as np
 import pytest
 
+from pacbed.earlier.keras_h5 import load_h5
+from pacbed.earlier.litert import LiteRtLabelNetwork
 from pacbed.errors import BundleError, MissingExtraError, UnknownSystemError
-from pacbed.infer.label_litert import LiteRtLabelNetwork
 from pacbed.infer.open_predictor import open_predictor
-from pacbed.library.keras_h5 import load_h5
-from pacbed.library.places import kind_of
 from pacbed.library.register import (
     broken_bundles,
     find_system,
@@ -62,7 +61,7 @@ def test_found_by_number_and_by_conditions(data):
     assert system.convergence_mrad == (15, 25)
     assert find_system(material="strontium titanate", high_tension_kV=300, data=data) == system
     assert find_system("strontium-titanate-001-300kV-earlier7", data=data) == system
-    kinds = {model.system.id: kind_of(model) for model in installed_bundles(data)}
+    kinds = {model.system.id: model.kind for model in installed_bundles(data)}
     assert kinds == {0: "engine", 1: "engine", 2: "engine", 3: "engine", 7: "earlier"}
 
 

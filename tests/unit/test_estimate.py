@@ -36,7 +36,8 @@ def estimate() -> Estimate:
 
 def test_goes_through_json_unharmed(estimate: Estimate) -> None:
     sent = json.loads(json.dumps(estimate.to_dict(), allow_nan=False))
-    assert sent.keys() == {field.name for field in dataclasses.fields(Estimate)}
+    told = {field.name for field in dataclasses.fields(Estimate)} - {"basis"}
+    assert sent.keys() == told
     assert sent["thickness_interval95_nm"] == [18.6, 21.4]
     assert sent["rotation_deg"] is None
     assert sent["alternatives"] == [

@@ -12,8 +12,9 @@ from pacbed.infer.label_predictor import LabelPredictor
 from pacbed.infer.open_predictor import open_predictor
 from pacbed.infer.predictor import Predictor
 from pacbed.library.bundle import Bundle
+from pacbed.library.kinds import table_of
 from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.places import kind_of, open_model, table_of
+from pacbed.library.places import open_model
 from pacbed.library.register import (
     broken_bundles,
     find_system,
@@ -40,9 +41,16 @@ def change(folder, **entries):
     path.write_text(json.dumps({**content, **entries}))
 
 
+def put(folder, name, content):
+    """Replace a file and its hash."""
+    (folder / name).write_bytes(content)
+    hashes = json.loads((folder / "bundle.json").read_text())["sha256"]
+    change(folder, sha256={**hashes, name: hashlib.sha256(content).hexdigest()})
+
+
 def test_found_beside_the_others(folder):
     data = folder.parents[2]
-    kinds = {model.system.id: kind_of(model) for model in installed_bundles(data)}
+    kinds = {model.system.id: model.kind for model in installed_bundles(data)}
     assert kinds == {0: "engine", 1: "engine", 2: "engine", 3: "engine", 51: "labels"}
     assert find_system(51, data=data) == LABEL_SYSTEM
     assert isinstance(open_predictor(load_bundle(51, data)), LabelPredictor)
@@ -161,6 +169,13 @@ def test_what_needs_an_engine_refuses_it(folder):
         Bundle.load(folder)
 
 
+def test_changed_labels_are_refused(folder):
+    text = (folder / "Thickness_labels.csv").read_text()
+    (folder / "Thickness_labels.csv").write_text(text.replace("500", "900"))
+    with pytest.raises(BundleError, match=r"Thickness_labels\.csv: .* \(SHA-256 differs\)"):
+        LabelBundle.load(folder)
+
+
 def test_changed_network_is_refused(folder):
     bundle = LabelBundle.load(folder)
     (folder / "Mistilt.onnx").write_bytes(b"changed")
@@ -169,9 +184,7 @@ def test_changed_network_is_refused(folder):
 
 
 def test_network_that_does_not_load(folder):
-    (folder / "Scale.onnx").write_bytes(b"no network")
-    hashes = json.loads((folder / "bundle.json").read_text())["sha256"]
-    change(folder, sha256={**hashes, "Scale.onnx": hashlib.sha256(b"no network").hexdigest()})
+    put(folder, "Scale.onnx", b"no network")
     with pytest.raises(BundleError, match=r"Scale\.onnx: the network cannot be loaded"):
         LabelPredictor(LabelBundle.load(folder))
 
@@ -238,7 +251,7 @@ def test_wrong_preparation(folder, table):
 
 def test_labels_that_belong_to_another_network(folder):
     text = "Index;Mistilt / mrad\n0;0\n1;1\n2;2\n"
-    (folder / "Mistilt_labels.csv").write_text(text)
+    put(folder, "Mistilt_labels.csv", text.encode())
     with pytest.raises(BundleError, match="has 4 outputs, but its table 3 labels"):
         LabelPredictor(LabelBundle.load(folder))
 

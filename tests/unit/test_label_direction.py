@@ -1,5 +1,6 @@
 """The direction of the tilt: from probabilities around a circle to a vector, or to a reason."""
 
+import itertools
 import json
 
 import numpy as np
@@ -9,13 +10,16 @@ from pacbed.infer.label_direction import summarise_directions, tilt_of
 from pacbed.infer.label_predictor import LabelPredictor
 from pacbed.infer.label_refine import refine_labels
 from pacbed.infer.label_summary import summarise_labels
+from pacbed.infer.refine import refine
 from pacbed.infer.report import draw_report
 from pacbed.infer.report_view import crop_view
 from pacbed.infer.summary import summary_rows
 from pacbed.infer.thickness_scan import ThicknessScan
 from pacbed.library.label_bundle import LabelBundle
 from pacbed.library.register import load_bundle
-from tests.label_tools import make_label_bundle, recorded_pattern
+from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.synthesis import synthesise
+from tests.label_tools import TARGETS, make_label_bundle, recorded_pattern
 
 AROUND = np.arange(72) * 5.0
 
@@ -188,3 +192,30 @@ def count_calls(monkeypatch):
 
     monkeypatch.setattr(ThicknessScan, "explained", counting)
     return calls
+
+
+@pytest.mark.parametrize("tilt_mrad", [0.0, 2.5])
+def test_poses_that_differ_by_a_period_are_one(tmp_path, table, monkeypatch, tilt_mrad):
+    """Near a turn of 0 the neighbour on the other side is one of nearly 90 degrees."""
+    folder = make_label_bundle(
+        tmp_path,
+        table,
+        targets=TARGETS if tilt_mrad else ("Thickness", "Scale"),
+        with_table=True,
+        directions=towards((0, 1.0)) if tilt_mrad else None,
+    )
+    parameters = PatternParameters(30.0, tilt_mrad, 0.0, 20.0, 0.4, rotation_deg=89.0)
+    pattern = synthesise(table, parameters, (160, 160)) * 1e7
+    started = []
+
+    def watching(data, readings, *others):
+        started.extend(reading.placement for reading in readings)
+        return refine(data, readings, *others)
+
+    monkeypatch.setattr("pacbed.infer.label_refine.refine", watching)
+    LabelPredictor(LabelBundle.load(folder)).infer(pattern, 20.0)
+    assert len(started) == 3
+    for one, other in itertools.combinations(started, 2):
+        turn = abs((one.rotation_deg - other.rotation_deg + 45) % 90 - 45)
+        tilt = np.linalg.norm(one.pattern_tilt - other.pattern_tilt)
+        assert turn > 15 or tilt > 0.5, (one, other)

@@ -7,15 +7,15 @@ import math
 import pytest
 
 from pacbed.commands.infer import _Answer, _ranking_rows
-from pacbed.infer.estimate import Estimate, ThicknessDistribution
-from pacbed.infer.ranking import rank, ranking_entry, structured_residual
+from pacbed.infer.estimate import Basis, Estimate, ThicknessDistribution
+from pacbed.infer.ranking import rank, ranking_entry
 
 
 def estimate(system, status, structured=None):
-    provenance = {} if structured is None else {"structured_residual": structured}
+    basis = Basis() if structured is None else Basis(structured)
     return Estimate(
         system, status, 20.0, 0.5, (19.0, 21.0), 1.0, 0.0, 0.1, 1.0, 0.0, 0.3, 1.0, 0.0,
-        64.0, 64.0, 0.02, (), ThicknessDistribution((), ()), provenance=provenance,
+        64.0, 64.0, 0.02, (), ThicknessDistribution((), ()), basis=basis,
     )  # fmt: skip
 
 
@@ -34,7 +34,7 @@ def test_status_goes_before_the_residual():
 def test_answers_without_a_fit_come_last_of_their_status():
     answers = [estimate("b", "ok"), estimate("a", "ok", 0.4)]
     assert [answer.system for answer in rank(answers)] == ["a", "b"]
-    assert math.isinf(structured_residual(answers[0]))
+    assert math.isinf(answers[0].basis.structured_residual)
     assert rank([]) == []
 
 

@@ -144,7 +144,7 @@ class TestPicture:
         [
             ({"status": "mismatch"}, "does not fit this system."),
             ({"status": "out_of_range"}, "Not simulated: the answer lies outside"),
-            ({"rotation_deg": None}, "rotation of the pattern is not known"),
+            ({"rotation_deg": None}, "Not simulated: this model gives no rotation"),
             ({}, "No simulated pattern was given."),
         ],
     )

@@ -12,7 +12,8 @@ from pacbed.errors import PacbedError
 if TYPE_CHECKING:
     from pacbed.infer.evaluation import Score
     from pacbed.infer.labels import Label
-    from pacbed.library.system import System
+    from pacbed.library.kinds import Model
+    from pacbed.library.register import Installed
 
 _HEADER = [
     "pattern", "label/nm", "found/nm", "error/nm", "mistilt/mrad", "tilt error/mrad",
@@ -48,12 +49,14 @@ def evaluate(
     from pacbed.files import write_atomically
     from pacbed.infer.evaluation import summarise, to_csv
     from pacbed.infer.labels import read_labels
+    from pacbed.library.register import look
 
     if output is not None:
         check_output(output, (".csv",))
     entries = read_labels(labels)
-    systems = [_find(labels, label, data) for label in entries]
-    scores = _scores(labels, entries, systems, data, not no_refine)
+    installed = look(data).warn()
+    models = [_find(installed, labels, label) for label in entries]
+    scores = _scores(labels, entries, models, not no_refine)
     summary = summarise(scores)
     if output is not None:
         write_atomically(output, to_csv(scores).encode())
@@ -64,15 +67,12 @@ def evaluate(
         print_block("in total", _summary_rows(summary))
 
 
-def _find(table: Path, label: "Label", data: Path | None) -> "System":
-    from pacbed.library.register import find_system
-
+def _find(installed: "Installed", table: Path, label: "Label") -> "Model":
     try:
-        return find_system(
+        return installed.find(
             material=label.material,
             high_tension_kV=label.high_tension_kV,
             zone_axis=label.zone_axis,
-            data=data,
         )
     except PacbedError as error:
         raise type(error)(f"{table}: line {label.line}: {error}") from error
@@ -81,22 +81,20 @@ def _find(table: Path, label: "Label", data: Path | None) -> "System":
 def _scores(
     table: Path,
     labels: "tuple[Label, ...]",
-    systems: "list[System]",
-    data: Path | None,
+    models: "list[Model]",
     refine: bool,
 ) -> "list[Score]":
     from pacbed.infer.evaluation import Score
     from pacbed.infer.open_predictor import open_predictor
-    from pacbed.library.register import load_bundle
     from pacbed.readers import read_pattern
 
-    distinct = {system.id: system for system in systems}
-    predictors = {n: open_predictor(load_bundle(s, data)) for n, s in distinct.items()}
+    distinct = {model.system.id: model for model in models}
+    predictors = {number: open_predictor(model) for number, model in distinct.items()}
     scores = []
     with progress_bar("inferring", total=len(labels)) as bar:
-        for number, (label, system) in enumerate(zip(labels, systems, strict=True), start=1):
+        for number, (label, model) in enumerate(zip(labels, models, strict=True), start=1):
             try:
-                estimate = predictors[system.id].infer(
+                estimate = predictors[model.system.id].infer(
                     read_pattern(label.path).data,
                     label.convergence_mrad,
                     label.mrad_per_pixel,

@@ -19,13 +19,13 @@ from pacbed.commands.options import (
     check_output,
 )
 from pacbed.commands.output import print_block, print_json, print_table, progress_bar
-from pacbed.commands.select import ANY, choose_system
+from pacbed.commands.select import ANY, choose_model
 from pacbed.errors import FileFormatError, OutOfRangeError, PatternError, UnknownSystemError
 
 if TYPE_CHECKING:
     from pacbed.infer.estimate import Estimate
     from pacbed.infer.open_predictor import AnyPredictor
-    from pacbed.library.places import Model
+    from pacbed.library.kinds import Model
     from pacbed.readers import Measurement
 
 _RANKING = ["system", "status", "thickness/nm", "mistilt/mrad", "residual/%", "structured/%"]
@@ -38,6 +38,16 @@ class _Answer:
     measurement: "Measurement"
     estimate: "Estimate"
     ranking: "tuple[Estimate, ...]" = ()
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What is known of the patterns, and whether to fit."""
+
+    convergence_mrad: float | None
+    mrad_per_pixel: float | None
+    frame: int | None
+    refine: bool
 
 
 def infer(
@@ -103,11 +113,12 @@ def infer(
                 "--system any compares the fits of all systems: leave out --material, "
                 "--high-tension and --no-refine."
             )
-        bundles = _all_bundles(data)
+        models = _all_models(data)
     else:
-        bundles = _one_bundle(system, material, high_tension, zone_axis, data)
+        models = [choose_model(system, material, high_tension, zone_axis, data)]
+    asked = _Asked(convergence, mrad_per_pixel, frame, not no_refine)
     answers = []
-    for answer in _run(files, bundles, convergence, mrad_per_pixel, frame, reports, not no_refine):
+    for answer in _run(files, models, asked, reports):
         if as_json:
             answers.append(_to_dict(answer))
         else:
@@ -118,40 +129,22 @@ def infer(
         print_json(answers[0] if len(answers) == 1 else answers)
 
 
-def _one_bundle(
-    system: str | None,
-    material: str | None,
-    high_tension_kV: float | None,
-    zone_axis: str,
-    data: Path | None,
-) -> "list[Model]":
-    from pacbed.library.register import load_bundle
-
-    chosen = choose_system(system, material, high_tension_kV, zone_axis, data)
-    return [load_bundle(chosen, data)]
-
-
-def _all_bundles(data: Path | None) -> "list[Model]":
-    from pacbed.library.label_bundle import LabelBundle
+def _all_models(data: Path | None) -> "list[Model]":
     from pacbed.library.register import installed_bundles
 
     # Without a fit, a model that chooses among labels is never at odds with a pattern: there
     # would be nothing to rank.
-    return [
-        model
-        for model in installed_bundles(data)
-        if not isinstance(model, LabelBundle) or model.table is not None
-    ]
+    fitting = [model for model in installed_bundles(data) if model.has_table]
+    if not fitting:
+        raise UnknownSystemError(
+            "no installed model has a table to fit with, and only fits can be ranked: give one "
+            "system with --system; pacbed systems lists them."
+        )
+    return fitting
 
 
 def _run(
-    files: list[Path],
-    bundles: "list[Model]",
-    convergence_mrad: float | None,
-    mrad_per_pixel: float | None,
-    frame: int | None,
-    reports: list[Path | None],
-    refine: bool,
+    files: list[Path], models: "list[Model]", asked: _Asked, reports: list[Path | None]
 ) -> Iterator[_Answer]:
     """Read and infer one file after the other, and write its picture."""
     from pacbed.infer.doubts import with_doubts
@@ -159,22 +152,22 @@ def _run(
     from pacbed.infer.ranking import rank
     from pacbed.readers import read_pattern
 
-    predictors = [open_predictor(bundle) for bundle in bundles]
+    predictors = [open_predictor(model) for model in models]
     for path, picture in zip(files, reports, strict=True):
-        measurement = read_pattern(path, frame)
-        angle = _convergence(measurement, convergence_mrad)
-        asked = _covering(predictors, angle) if len(predictors) > 1 else predictors
+        measurement = read_pattern(path, asked.frame)
+        angle = _convergence(measurement, asked.convergence_mrad)
+        fitting = _covering(predictors, angle) if len(predictors) > 1 else predictors
         try:
-            answers = _estimates(asked, measurement, angle, mrad_per_pixel, refine)
+            answers = _estimates(fitting, measurement, angle, asked)
         except PatternError as error:
             raise PatternError(f"{path}: {error}") from error
         ranking = rank(estimate for estimate, _ in answers)
-        bundle = next(model for estimate, model in answers if estimate is ranking[0])
+        model = next(model for estimate, model in answers if estimate is ranking[0])
         stated = vars(measurement.metadata)
-        estimate = with_doubts(ranking[0], stated, bundle.system, angle)
+        estimate = with_doubts(ranking[0], stated, model.system, angle)
         if picture is not None:
-            _write_report(picture, measurement, estimate, bundle, angle)
-        yield _Answer(measurement, estimate, tuple(ranking) if len(bundles) > 1 else ())
+            _write_report(picture, measurement, estimate, model, angle)
+        yield _Answer(measurement, estimate, tuple(ranking) if len(models) > 1 else ())
 
 
 def _covering(predictors: "list[AnyPredictor]", convergence_mrad: float) -> "list[AnyPredictor]":
@@ -194,8 +187,7 @@ def _estimates(
     predictors: "list[AnyPredictor]",
     measurement: "Measurement",
     convergence_mrad: float,
-    mrad_per_pixel: float | None,
-    refine: bool,
+    asked: _Asked,
 ) -> "list[tuple[Estimate, Model]]":
     """Answers of the systems that find a pattern at all; an error where none does."""
     answers, refusals = [], []
@@ -203,7 +195,7 @@ def _estimates(
         for number, predictor in enumerate(predictors, start=1):
             try:
                 estimate = predictor.infer(
-                    measurement.data, convergence_mrad, mrad_per_pixel, refine
+                    measurement.data, convergence_mrad, asked.mrad_per_pixel, asked.refine
                 )
                 answers.append((estimate, predictor.bundle))
             except PatternError as error:
@@ -225,12 +217,12 @@ def _convergence(measurement: "Measurement", given: float | None) -> float:
 
 
 def _write_report(
-    path: Path, measurement: "Measurement", estimate: "Estimate", bundle: "Model", angle: float
+    path: Path, measurement: "Measurement", estimate: "Estimate", model: "Model", angle: float
 ) -> None:
     from pacbed.infer.report import draw_report, save_report
     from pacbed.infer.report_view import crop_view, simulate_view
 
-    view = simulate_view(crop_view(measurement.data, estimate, angle), bundle.table, estimate)
+    view = simulate_view(crop_view(measurement.data, estimate, angle), model.table, estimate)
     save_report(path, draw_report(view, estimate, measurement.path.name))
 
 
@@ -273,7 +265,6 @@ def _rows(answer: _Answer) -> list[tuple[str, str]]:
 
 
 def _ranking_rows(answer: _Answer) -> list[list[str]]:
-    from pacbed.infer.ranking import structured_residual
     from pacbed.infer.summary import with_error
 
     return [
@@ -283,7 +274,7 @@ def _ranking_rows(answer: _Answer) -> list[list[str]]:
             with_error(estimate.thickness_nm, estimate.thickness_std_nm),
             with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad),
             _percent(estimate.residual),
-            _percent(structured_residual(estimate)),
+            _percent(estimate.basis.structured_residual),
         ]
         for estimate in answer.ranking
     ]

@@ -24,10 +24,10 @@ from pacbed.commands.options import (
     check_output,
 )
 from pacbed.commands.output import print_block, print_json, progress_bar
-from pacbed.commands.select import choose_system
+from pacbed.commands.select import choose_model
 
 if TYPE_CHECKING:
-    from pacbed.library.system import System
+    from pacbed.library.bundle import Bundle
     from pacbed.maps.options import MapOptions
     from pacbed.maps.scan import Scan
     from pacbed.maps.thickness_map import ThicknessMap
@@ -63,34 +63,32 @@ def map_scan(
     Ctrl-C stops and keeps what is done; the same command with [bold]--resume[/bold] goes on.
     """
     check_output(output, _ENDINGS)
+    from pacbed.library.kinds import engine_of
     from pacbed.maps.output import check_ending
 
     check_ending(output)
     scan = reading.open(file)
     options = windows.map_options(file, scan)
-    chosen = choose_system(system, material, high_tension, zone_axis, data)
-    _print(output, _run(file, scan, chosen, options, output, resume, data, place), as_json)
+    bundle = engine_of(choose_model(system, material, high_tension, zone_axis, data))
+    _print(output, _run(file, scan, bundle, options, output, resume, place), as_json)
 
 
 def _run(
     file: Path,
     scan: "Scan",
-    system: "System",
+    bundle: "Bundle",
     options: "MapOptions",
     output: Path,
     resume: bool,
-    data: Path | None,
     place: Place,
 ) -> "ThicknessMap":
     from pacbed.files import write_atomically
-    from pacbed.library.register import load_engine
     from pacbed.maps.infer_map import infer_map
     from pacbed.maps.output import save_map
     from pacbed.maps.picture import map_png
     from pacbed.maps.store import WorkFolder
     from pacbed.maps.table import map_table
 
-    bundle = load_engine(system, data)
     store = WorkFolder(
         output.with_name(f".{output.name}.work"), _identity(file, scan, bundle.hashes, options),
         resume,

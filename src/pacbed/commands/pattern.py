@@ -16,7 +16,7 @@ from pacbed.commands.options import (
     check_output,
 )
 from pacbed.commands.output import print_block
-from pacbed.commands.select import choose_system
+from pacbed.commands.select import choose_model
 
 _ENDINGS = (".npy", ".tif", ".tiff", ".png")
 
@@ -55,15 +55,13 @@ def pattern(
     --tilt-x 3 -o pattern.tif[/bold]
     """  # fmt: skip
     from pacbed.files import write_atomically
-    from pacbed.library.places import table_of
-    from pacbed.library.register import load_bundle
+    from pacbed.library.kinds import table_of
     from pacbed.pattern.encode import encode_pattern
     from pacbed.pattern.geometry import PatternParameters
     from pacbed.pattern.synthesis import synthesise
 
     check_output(output, _ENDINGS)
-    chosen = choose_system(system, material, high_tension, zone_axis, data)
-    table = table_of(load_bundle(chosen, data))
+    table = table_of(choose_model(system, material, high_tension, zone_axis, data))
     if mrad_per_pixel is None:
         mrad_per_pixel = 2 * table.geometry.field * convergence / size
     parameters = PatternParameters(

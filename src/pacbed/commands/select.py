@@ -1,4 +1,4 @@
-"""Which system a command is for."""
+"""Which system a command is for, and its model."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,17 +9,17 @@ from pacbed.errors import UnknownSystemError
 ANY = "any"
 
 if TYPE_CHECKING:
-    from pacbed.library.system import System
+    from pacbed.library.kinds import Model
 
 
-def choose_system(
+def choose_model(
     system: str | None,
     material: str | None,
     high_tension_kV: float | None,
     zone_axis: str,
     data: Path | None,
-) -> "System":
-    """Find the installed system that the options name.
+) -> "Model":
+    """Find the model of the installed system that the options name.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def choose_system(
     UnknownSystemError
         If the options name no system, or one that is not installed.
     """
-    from pacbed.library.register import find_system
+    from pacbed.library.register import load_bundle
     from pacbed.library.zone_axis import parse_zone_axis
 
     if system is not None:
@@ -45,13 +45,13 @@ def choose_system(
             raise UnknownSystemError(
                 "--system and --material with --high-tension exclude each other: give one of them."
             )
-        return find_system(system, data=data)
+        return load_bundle(system, data)
     if material is None or high_tension_kV is None:
         raise UnknownSystemError(
             "no system was chosen: give --system ID or name (pacbed systems lists them), "
             "or --material with --high-tension."
         )
-    return find_system(
+    return load_bundle(
         material=material,
         high_tension_kV=high_tension_kV,
         zone_axis=parse_zone_axis(zone_axis),

@@ -19,11 +19,11 @@ def systems(as_json: JsonOption = False, data: DataOption = None) -> None:
 
     Example: [bold]pacbed systems --json[/bold]
     """
-    from pacbed.library.places import kind_of
-    from pacbed.library.register import broken_bundles, installed_bundles, systems_without_model
+    from pacbed.library.register import look, systems_without_model
     from pacbed.library.zone_axis import format_zone_axis
 
-    installed = [(model.system, kind_of(model)) for model in installed_bundles(data)]
+    found = look(data).warn()
+    installed = [(model.system, model.kind) for model in found.by_number]
     if as_json:
         print_json([{**dataclasses.asdict(system), "model": kind} for system, kind in installed])
         return
@@ -44,7 +44,7 @@ def systems(as_json: JsonOption = False, data: DataOption = None) -> None:
         for system, kind in installed
     ]
     print_table(_HEADER, rows, numbers={"ID", "kV", *_HEADER[-4:-1]})
-    broken = broken_bundles(data)
+    broken = dict.fromkeys(fault.folder for fault in found.faults)
     if broken:
         print_block("broken, left out", [("", str(folder)) for folder in broken])
     waiting = systems_without_model(data, {system.id for system, _ in installed})

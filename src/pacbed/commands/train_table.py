@@ -189,7 +189,7 @@ def _lacbed(recipe: "Recipe | None", folder: Path) -> "LacbedTable | None":
     """The table of the crystal: simulated, or that of the training that goes on."""
     from pacbed.commands.simulate_table import simulate_recipe
     from pacbed.lacbed.table import LacbedTable
-    from pacbed.library.bundle import TABLE
+    from pacbed.library.model_files import TABLE
 
     if recipe is None:
         return None

@@ -1,13 +1,16 @@
 """``pacbed validate``: a trained model's answers against the truth, pictured."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pacbed.commands.options import DataOption, JsonOption
 from pacbed.commands.output import print_block, print_json
-from pacbed.errors import OutOfRangeError
+from pacbed.errors import BundleError, OutOfRangeError
+
+if TYPE_CHECKING:
+    from pacbed.library.kinds import Model
 
 
 def validate(
@@ -71,22 +74,27 @@ def validate(
     """
     from pacbed.commands.validate_engine import validate_engine
     from pacbed.commands.validate_labels import validate_labels
-    from pacbed.commands.validated_model import find_model
     from pacbed.infer.validation_report import write_validation
-    from pacbed.library.label_bundle import LabelBundle
 
-    bundle = find_model(model, data)
-    if isinstance(bundle, LabelBundle):
-        if refine:
-            raise OutOfRangeError("--refine is for models that were trained from a recipe.")
-        validation = validate_labels(bundle, table, undistorted, count or 5000, seed, data, cache)
-    else:
+    bundle = _chosen(model, data)
+    if bundle.engine is not None:
         if table is not None or undistorted:
             raise OutOfRangeError(
                 f"{bundle.folder}: was trained from a recipe: leave out --table and --undistorted; "
                 "for patterns of your own there is pacbed evaluate."
             )
-        validation = validate_engine(bundle, count or 200, refine, seed)
+        validation = validate_engine(bundle.engine, count or 200, refine, seed)
+    elif bundle.labels is not None and bundle.labels.trained_here:
+        if refine:
+            raise OutOfRangeError("--refine is for models that were trained from a recipe.")
+        validation = validate_labels(
+            bundle.labels, table, undistorted, count or 5000, seed, data, cache
+        )
+    else:
+        raise BundleError(
+            f"{bundle.folder}: is a model of the kind {bundle.kind}, which does not say what its "
+            "training held back: pacbed evaluate compares it with patterns of yours."
+        )
     folder = output or bundle.folder / "validation"
     files = write_validation(validation, folder)
     if as_json:
@@ -103,3 +111,15 @@ def validate(
     left_out: dict[str, str] = validation.details.get("left_out", {})
     rows += [(target, f"not asked: {why}") for target, why in left_out.items()]
     print_block(str(files[-1]), rows)
+
+
+def _chosen(given: str, data: Path | None) -> "Model":
+    """Load the model in a folder, or that of a system by ID or name."""
+    from pacbed.library.model_files import DESCRIPTION
+    from pacbed.library.places import open_model
+    from pacbed.library.register import load_bundle
+
+    folder = Path(given)
+    if folder.is_dir() and not (folder / DESCRIPTION).is_file():
+        raise BundleError(f"{folder}: has no {DESCRIPTION}: give the folder of a model.")
+    return open_model(folder) if folder.is_dir() else load_bundle(given, data)

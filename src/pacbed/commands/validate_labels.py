@@ -81,7 +81,7 @@ def validate_labels(
 
 def _training_table(bundle: "LabelBundle") -> Path:
     """The table that the model was trained from, where it lay."""
-    name = Path(str(bundle.provenance.get("table", ""))).name
+    name = Path(bundle.trained_from).name
     folder = bundle.folder.resolve()
     places = [folder.parent, folder.parent.parent / "simulation", folder.parent.parent]
     for place in places:
@@ -102,7 +102,7 @@ def asked_rows(
     table = read_pattern_table(path, data)
     held = _held_back(bundle.folder / _SPLIT)
     lines = {int(line): i for i, line in enumerate(table.lines)}
-    same = path.name == bundle.provenance.get("table") and all(
+    same = path.name == bundle.trained_from and all(
         line in lines and table.files[lines[line]].name == name for line, name, _ in held
     )
     if same:
@@ -175,13 +175,13 @@ def _sources(
             bundle.convergence_mrad,
             Labels(target, values, of_row, directions if target in PERIODS else None),
             preparation,
-            _distortion(bundle.provenance, undistorted),
+            _distortion(bundle.distortion, undistorted),
             model.input[2] if model.input else 1,
         )
     return sources
 
 
-def _distortion(provenance: dict[str, Any], undistorted: bool) -> "Distortion":
+def _distortion(trained: Any, undistorted: bool) -> "Distortion":
     from pacbed.learn.from_table.options import Distortion
 
     if undistorted:
@@ -189,13 +189,13 @@ def _distortion(provenance: dict[str, Any], undistorted: bool) -> "Distortion":
     try:
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
-            for name, value in provenance["options"]["distortion"].items()
+            for name, value in trained.items()
         }
         return Distortion(**values)
-    except (KeyError, TypeError, AttributeError) as error:
+    except (TypeError, AttributeError) as error:
         raise OutOfRangeError(
-            f"the model does not say how its patterns were distorted ({error}): "
-            "validate it with --undistorted."
+            "the model does not say how its patterns were distorted: validate it with "
+            "--undistorted."
         ) from error
 
 
@@ -203,16 +203,15 @@ def _ask(
     bundle: "LabelBundle", target: str, source: "Source", rows: np.ndarray, seed: int
 ) -> "tuple[TargetAnswers, np.ndarray]":
     """Run a network on all frames of a source."""
+    from pacbed.infer.label_models import open_network
     from pacbed.infer.validation import TargetAnswers
     from pacbed.learn.from_table.stream import fixed_batches
     from pacbed.library.label_table import PERIODS
-    from pacbed.onnx_session import open_session
 
-    session = open_session(bundle.content(target))
+    network = open_network(bundle, target, bundle.content(target))
     found, truth, frames = [], [], []
     for batch in fixed_batches(source, rows, _BATCH, (seed, 31)):
-        feed = {"image": batch.images, "convergence": batch.convergence}
-        found.append(np.asarray(session.run(None, feed)[0]).argmax(axis=1))
+        found.append(network.probabilities(batch.images, batch.convergence).argmax(axis=1))
         truth.append(batch.labels)
         frames.append(batch.images[..., 0])
     values = source.labels.values

@@ -8,7 +8,7 @@ import typer
 from pacbed.commands.declared import declared
 from pacbed.commands.options import DataOption, check_output
 from pacbed.commands.output import print_block, progress_bar
-from pacbed.commands.select import choose_system
+from pacbed.commands.select import choose_model
 from pacbed.commands.wedge_options import WedgeScan
 from pacbed.commands.wedge_truth import write_truth
 from pacbed.errors import OutOfRangeError
@@ -66,9 +66,9 @@ def wedge(
 
         write_phonon_wedge(output, frozen_phonons, scan)
         return
-    from pacbed.library.register import load_engine
+    from pacbed.library.kinds import engine_of
 
-    bundle = load_engine(choose_system(system, None, None, "0 0 1", data), data)
+    bundle = engine_of(choose_model(system, None, None, "0 0 1", data))
     _write(output, bundle.table, scan.of_table(), bundle.system.high_tension_kV)
     size, detector = scan.size, scan.detector
     step = "" if output.suffix == ".hspy" else f" --step {scan.step:g}"

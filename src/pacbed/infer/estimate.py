@@ -1,6 +1,7 @@
 """The answer: one frozen record, the same for Python, JSON and the service."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -32,6 +33,23 @@ class ThicknessDistribution:
 
     thickness_nm: tuple[float, ...]
     probability: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What an answer rests on, for what is done with it; users are told by its provenance.
+
+    Attributes
+    ----------
+    structured_residual : float
+        Share of the contrast that the fit leaves and neighbouring pixels share, 0..1: it does
+        not grow with the noise, and can be compared between crystals. Infinite without a fit.
+    direction_asked : bool
+        Whether a network was asked for the tilt's direction; the warnings say where it is none.
+    """
+
+    structured_residual: float = math.inf
+    direction_asked: bool = False
 
 
 @dataclass(frozen=True)
@@ -81,7 +99,8 @@ class Estimate:
     warnings : tuple of str
         What the user should know before using the numbers.
     provenance : dict
-        Bundle, versions, hashes and times behind the numbers.
+        Bundle, versions, hashes and times behind the numbers, to be shown.
+    basis : Basis
     """
 
     system: str
@@ -104,7 +123,10 @@ class Estimate:
     thickness_distribution: ThicknessDistribution
     warnings: tuple[str, ...] = ()
     provenance: dict[str, Any] = field(default_factory=dict)
+    basis: Basis = Basis()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as plain dicts, lists and numbers, ready for JSON."""
-        return dataclasses.asdict(self)
+        values = dataclasses.asdict(self)
+        del values["basis"]
+        return values

@@ -1,14 +1,14 @@
 """Networks that choose among labels, whatever format they come in, behind one protocol."""
 
-import importlib.util
 import threading
+from collections.abc import Callable
 from typing import Protocol
 
 import numpy as np
 
+from pacbed import optional
 from pacbed.errors import BundleError, MissingExtraError
 from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.label_formats import FORMATS
 from pacbed.onnx_session import open_session
 
 #: Probabilities may be off by rounding alone.
@@ -43,7 +43,9 @@ class LabelNetwork(Protocol):
         ...
 
 
-def open_network(bundle: LabelBundle, target: str, threads: int = 1) -> LabelNetwork:
+def open_network(
+    bundle: LabelBundle, target: str, content: bytes, threads: int = 1
+) -> LabelNetwork:
     """Load the network for a target.
 
     Parameters
@@ -51,6 +53,8 @@ def open_network(bundle: LabelBundle, target: str, threads: int = 1) -> LabelNet
     bundle : LabelBundle
     target : str
         ``Thickness``, ``Mistilt``, ``Scale`` or ``Azimuth``.
+    content : bytes
+        What :meth:`~pacbed.library.label_bundle.LabelBundle.content` read.
     threads : int
         Threads of one call.
 
@@ -67,7 +71,7 @@ def open_network(bundle: LabelBundle, target: str, threads: int = 1) -> LabelNet
     """
     model = bundle.models[target]
     place = bundle.folder / model.file
-    network = _open(bundle, target, threads)
+    network = _open(bundle, target, content, threads)
     if model.input is not None and model.input != network.input:
         raise BundleError(f"{place}: takes an image of {network.input}, its description says "
                           f"{model.input}; train it again")  # fmt: skip
@@ -92,25 +96,16 @@ def open_network(bundle: LabelBundle, target: str, threads: int = 1) -> LabelNet
     return network
 
 
-def _open(bundle: LabelBundle, target: str, threads: int) -> LabelNetwork:
+def _open(bundle: LabelBundle, target: str, content: bytes, threads: int) -> LabelNetwork:
     model = bundle.models[target]
     place = bundle.folder / model.file
-    needed = FORMATS[model.format]
-    if needed is not None and importlib.util.find_spec(needed.module) is None:
-        raise MissingExtraError(f"{place}: {needed.words}")
-    content = bundle.content(target)
+    optional.load("answers")
+    if model.format not in RUNTIMES:
+        raise BundleError(f"{place}: is a network in a form that nothing here runs")
     try:
-        if model.format == ".onnx":
-            return OnnxLabelNetwork(content, threads)
-        if model.format == ".tflite":
-            from pacbed.infer.label_litert import LiteRtLabelNetwork
-
-            return LiteRtLabelNetwork(content, threads)
-        from pacbed.infer.label_keras import KerasLabelNetwork
-
-        return KerasLabelNetwork(content)
-    except BundleError as error:
-        raise BundleError(f"{place}: {error}") from error
+        return RUNTIMES[model.format](content, threads)
+    except (BundleError, MissingExtraError) as error:
+        raise type(error)(f"{place}: {error}") from error
     except Exception as error:  # the runtimes' own errors have no common base
         raise BundleError(
             f"{place}: the network cannot be loaded ({type(error).__name__}: "
@@ -177,6 +172,10 @@ class OnnxLabelNetwork:
         """See :class:`LabelNetwork`."""
         feed = dict(zip(self._names, (images, convergence), strict=True))
         return np.asarray(self._session.run(None, feed)[0], float)
+
+
+#: What runs the networks of a form, by the ending of their files: takes content and threads.
+RUNTIMES: dict[str, Callable[[bytes, int], LabelNetwork]] = {".onnx": OnnxLabelNetwork}
 
 
 class Locked:

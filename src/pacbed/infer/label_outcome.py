@@ -6,9 +6,9 @@ from typing import Any
 
 import pacbed
 from pacbed.infer.confidence import CLEAR
-from pacbed.infer.estimate import Alternative, Estimate, Status, ThicknessDistribution
+from pacbed.infer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.infer.label_direction import DirectionSummary, Tilt, tilt_of
-from pacbed.infer.label_roads import Road
+from pacbed.infer.label_roads import Road, RoadKind
 from pacbed.infer.label_summary import LabelSummary
 from pacbed.library.label_bundle import LabelBundle
 from pacbed.pattern.label_frame import Placement
@@ -48,8 +48,7 @@ class LabelContext:
     bundle : LabelBundle
     digest : str
         SHA-256 of its thickness network.
-    kind : str
-        ``labels`` or ``earlier``.
+    way : RoadKind
     road : Road
     scaled : Scaled
     mrad_per_pixel : float or None
@@ -62,7 +61,7 @@ class LabelContext:
 
     bundle: LabelBundle
     digest: str
-    kind: str
+    way: RoadKind
     road: Road
     scaled: Scaled
     mrad_per_pixel: float | None
@@ -76,7 +75,7 @@ class LabelContext:
             "bundle": self.bundle.system.name,
             "bundle_sha256": self.digest,
             "method": method,
-            "model": self.kind,
+            "model": self.bundle.kind,
             "networks": {target: m.file for target, m in self.bundle.models.items()},
             "calibrated": False,
             "scale_looks": self.scaled.looks,
@@ -137,6 +136,7 @@ def label_estimate(
         ),
         warnings=_warnings(context, tilt),
         provenance=context.provenance("labels"),
+        basis=Basis(direction_asked=context.bundle.says_direction),
     )
 
 
@@ -146,25 +146,20 @@ def fit_warnings(context: LabelContext) -> tuple[str, ...]:
 
 
 def _warnings(context: LabelContext, tilt: Tilt) -> tuple[str, ...]:
-    earlier = context.kind == "earlier"
+    way = context.way
     said = [
-        f"a model {'of the earlier system' if earlier else 'that chooses labels'}: its error bars "
-        "are the network's own, not calibrated, and that the crystal is the right one is not "
-        "checked"
+        f"a model {way.networks}: its error bars are the network's own, not calibrated, and that "
+        "the crystal is the right one is not checked"
     ]
-    if context.refine and context.bundle.table is None:
+    if context.refine and not context.bundle.has_table:
         said.append("no fit: the model has no table of simulated patterns to fit with")
     if tilt.words is not None:
         said.append(tilt.words)
     if "Scale" not in context.bundle.models:
-        said.append(
-            "no network for the scale: the pattern must show what the simulated ones do"
-            if earlier
-            else "no network for the scale: it was taken from the size of the disk"
-        )
+        said.append(f"no network for the scale: {way.unscaled}")
     elif not context.scaled.settled:
         said.append(_RESTLESS)
-    if context.mrad_per_pixel is not None and earlier:
+    if context.mrad_per_pixel is not None and not way.takes_scale:
         said.append("the angle per pixel was not used: the network finds the scale itself")
     return tuple(said)
 

@@ -12,11 +12,11 @@ from pacbed.infer.label_direction import DirectionSummary, summarise_directions
 from pacbed.infer.label_models import LabelNetwork, open_network
 from pacbed.infer.label_outcome import LabelContext, Scaled, fit_warnings, label_estimate
 from pacbed.infer.label_refine import LabelReading, refine_labels
-from pacbed.infer.label_roads import Road, begin_road
+from pacbed.infer.label_roads import Road, road_of
 from pacbed.infer.label_summary import LabelSummary, summarise_labels
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.places import kind_of
+from pacbed.library.model_files import sha256
 from pacbed.pattern.label_frame import Placement, scale_convergence
 from pacbed.pattern.preprocess import DiskLocation, clean
 
@@ -27,7 +27,7 @@ _WIDEST, _NARROWEST_PX = 4.0, 8.0
 
 
 class LabelPredictor:
-    """Infers with a label bundle or a model of the earlier system; may be shared by threads.
+    """Infers with networks that choose among labels; may be shared by threads.
 
     Parameters
     ----------
@@ -46,11 +46,13 @@ class LabelPredictor:
     def __init__(self, bundle: LabelBundle, threads: int = 1) -> None:
         bundle.check_answers()
         self.bundle = bundle
+        contents = {target: bundle.content(target) for target in bundle.models}
         self._networks: dict[str, LabelNetwork] = {
-            target: open_network(bundle, target, threads) for target in bundle.models
+            target: open_network(bundle, target, content, threads)
+            for target, content in contents.items()
         }
-        self._digest = bundle.digest("Thickness")
-        self._kind = kind_of(bundle)
+        self._digest = sha256(contents["Thickness"])
+        self._way = road_of(bundle)
         self._threads = threads
         self._pools = ThreadpoolController()
 
@@ -92,9 +94,9 @@ class LabelPredictor:
         system = dataclasses.replace(self.bundle.system, convergence_mrad=covered)
         system.check(convergence_mrad, mrad_per_pixel)
         data = clean(pattern)
-        road = begin_road(self.bundle, data, convergence_mrad, mrad_per_pixel)
+        road = self._way.begin(self.bundle.preparation, data, convergence_mrad, mrad_per_pixel)
         angle = scale_convergence(np.array([convergence_mrad]), covered)
-        known = mrad_per_pixel is not None and self._kind != "earlier"
+        known = mrad_per_pixel is not None and self._way.takes_scale
         scaled = self._scale(road, angle, known)
         read = {
             target: self._read(target, road, scaled.placement, angle)
@@ -103,7 +105,7 @@ class LabelPredictor:
         }
         direction = self._read_direction(road, scaled.placement, angle)
         context = LabelContext(
-            self.bundle, self._digest, self._kind, road, scaled, mrad_per_pixel, refine, started
+            self.bundle, self._digest, self._way, road, scaled, mrad_per_pixel, refine, started
         )
         estimate = label_estimate(context, read["Thickness"], read.get("Mistilt"), direction)
         table = self.bundle.table if refine else None
@@ -123,7 +125,7 @@ class LabelPredictor:
     def _read_direction(
         self, road: Road, placement: Placement, angle: np.ndarray
     ) -> DirectionSummary | None:
-        if "Azimuth" not in self._networks:
+        if not self.bundle.says_direction:
             return None
         values = np.array(self.bundle.models["Azimuth"].labels.values)
         return summarise_directions(values, self._probabilities("Azimuth", road, placement, angle))
@@ -166,18 +168,9 @@ class LabelPredictor:
         """The fit's answer, with what the networks said beside it."""
         # The fit's matrices are small: more threads only wait for each other.
         with self._pools.limit(limits=self._threads, user_api="blas"):
-            fitted = refine_labels(
-                self.bundle,
-                table,
-                data,
-                reading,
-                convergence_mrad,
-                context.mrad_per_pixel is not None,
-                context.started,
-            )
-        own = context.provenance("fit")
+            fitted = refine_labels(context, table, data, reading, convergence_mrad)
         return dataclasses.replace(
             fitted,
             warnings=(*fitted.warnings, *fit_warnings(context)),
-            provenance={**own, **fitted.provenance, "bundle_sha256": own["bundle_sha256"]},
+            provenance={**context.provenance("fit"), **fitted.provenance},
         )

@@ -15,13 +15,13 @@ import numpy as np
 from pacbed.infer.confidence import CLEAR, Calibration
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.label_direction import DirectionSummary
+from pacbed.infer.label_outcome import LabelContext
 from pacbed.infer.label_summary import LabelSummary
 from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.posing import Placement, Reading
 from pacbed.infer.refine import Solution, refine
 from pacbed.infer.thickness_scan import ThicknessScan, scanned_image
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.label_bundle import LabelBundle
 from pacbed.pattern.crystal_frame import plane_operations
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation
@@ -65,29 +65,24 @@ class LabelReading:
 
 
 def refine_labels(
-    bundle: LabelBundle,
+    labels: LabelContext,
     table: LacbedTable,
     data: np.ndarray,
     reading: LabelReading,
     convergence_mrad: float,
-    scale_given: bool,
-    started: float,
 ) -> Estimate:
     """Fit the synthesised pattern to a measured one, starting from labels.
 
     Parameters
     ----------
-    bundle : LabelBundle
+    labels : LabelContext
+        Of the networks' answer.
     table : LacbedTable
         Of the crystal.
     data : ndarray of float32, shape (rows, columns)
         From :func:`pacbed.pattern.preprocess.clean`.
     reading : LabelReading
     convergence_mrad : float
-    scale_given : bool
-        Whether the angle per pixel is known.
-    started : float
-        When the inference began, of :func:`time.perf_counter`.
 
     Returns
     -------
@@ -95,6 +90,7 @@ def refine_labels(
         That of the fit; what the bundle is, and what its networks said, is for the caller
         to add.
     """
+    bundle, scale_given = labels.bundle, labels.mrad_per_pixel is not None
     operations = plane_operations(table.geometry)
     order = int((np.linalg.det(operations) > 0).sum())
     bins, probability = _distribution(reading.thickness)
@@ -112,13 +108,13 @@ def refine_labels(
             first, solutions = other, found
     context = Context(
         bundle.system,
-        bundle.digest("Thickness"),
+        labels.digest,
         Calibration.from_dict(bundle.calibration),
         bins,
         order,
         data.shape,
         convergence_mrad,
-        started,
+        labels.started,
     )
     return fitted_estimate(context, first, solutions)
 
@@ -165,7 +161,7 @@ def _search(
     found.sort(key=lambda item: item[0])
     kept: list[Placement] = []
     for _, placement in found:
-        if all(_apart(placement, other, mistilt) for other in kept):
+        if all(_apart(placement, other, mistilt, 360.0 / order) for other in kept):
             kept.append(placement)
     return kept[:_POSES]
 
@@ -183,7 +179,14 @@ def _directions(reading: LabelReading, turn_deg: float) -> np.ndarray:
     return np.asarray(2 * math.pi * np.arange(_DIRECTIONS) / _DIRECTIONS)
 
 
-def _apart(one: Placement, other: Placement, mistilt: float) -> bool:
-    """Whether two poses are more than a step of the grid apart."""
-    far = float(np.linalg.norm(one.tilt - other.tilt)) > 0.5 * mistilt
-    return far or abs(one.rotation_deg - other.rotation_deg) > 2 * _TURN_STEP_DEG
+def _apart(one: Placement, other: Placement, mistilt: float, period_deg: float) -> bool:
+    """Whether two poses are more than a step of the grid apart.
+
+    Turned by a period the crystal looks the same, and its tilt lies elsewhere in its frame.
+    """
+    turn = one.rotation_deg - other.rotation_deg
+    periods = round(turn / period_deg) * period_deg
+    tilt = rotation_matrix(-periods) @ other.tilt
+    tilted = mistilt >= _SMALL_TILT_MRAD
+    far = tilted and float(np.linalg.norm(one.tilt - tilt)) > 0.5 * mistilt
+    return far or abs(turn - periods) > 2 * _TURN_STEP_DEG

@@ -1,17 +1,18 @@
-"""The two roads from a pattern to the frame that a label network sees.
+"""The roads from a pattern to the frame that a label network sees.
 
-Networks that were trained here see :mod:`pacbed.pattern.label_frame`, those of the earlier
-system :mod:`pacbed.pattern.earlier_frame`. Both search the scale alike, in steps.
+Networks that were trained here see :mod:`pacbed.pattern.label_frame`; other roads are handed
+in. All search the scale alike, in steps.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
-from pacbed.library.earlier_folder import EARLIER
-from pacbed.library.label_bundle import LabelBundle
-from pacbed.pattern.earlier_frame import earlier_frame, prepare_pattern
+from pacbed import optional
+from pacbed.errors import BundleError
+from pacbed.library.label_bundle import KIND, LabelBundle
 from pacbed.pattern.label_frame import (
     FramePreparation,
     Placement,
@@ -64,12 +65,13 @@ class TableRoad:
     @classmethod
     def begin(
         cls,
+        described: dict[str, Any],
         data: np.ndarray,
-        preparation: FramePreparation,
         convergence_mrad: float,
         mrad_per_pixel: float | None,
     ) -> "TableRoad":
         """Start at the disk as found, or at the angle per pixel where it is known."""
+        preparation = FramePreparation.from_dict(described)
         disk = locate(data)
         start = around_disk(disk, convergence_mrad, preparation)
         # Half the frame's width in mrad.
@@ -97,51 +99,46 @@ class TableRoad:
 
 
 @dataclass(frozen=True)
-class EarlierRoad:
-    """For networks of the earlier system, whose simulated field of view is not known."""
+class RoadKind:
+    """A road, and what is said of the networks at its end.
 
-    pattern: np.ndarray
-    start: Placement
-    disk: DiskLocation
-    convergence_mrad: float
+    Attributes
+    ----------
+    begin : callable
+        Takes a bundle's preparation, the pattern, the convergence angle (mrad) and the angle
+        per pixel (mrad) or None, and begins the road.
+    networks : str
+        What networks they are.
+    unscaled : str
+        What is to be said where no network says the scale.
+    takes_scale : bool
+        Whether a known angle per pixel is used.
+    """
 
-    @classmethod
-    def begin(cls, data: np.ndarray, convergence_mrad: float) -> "EarlierRoad":
-        """Start with the largest square around the disk."""
-        pattern, square = prepare_pattern(data)
-        return cls(pattern, square, locate(pattern), convergence_mrad)
-
-    def image(self, placement: Placement, size: int, channels: int) -> np.ndarray:
-        """See :class:`Road`."""
-        frame = earlier_frame(self.pattern, placement, size)
-        return np.repeat(frame[..., None], channels, axis=-1)
-
-    def corrected(self, placement: Placement, label: float) -> Placement:
-        """See :class:`Road`: the label is the enlargement that is still needed."""
-        return replace(placement, half_width=placement.half_width / label)
-
-    def scale(self, placement: Placement) -> float:
-        """See :class:`Road`."""
-        return self.start.half_width / placement.half_width
-
-    def mrad_per_pixel(self, placement: Placement) -> float:
-        """See :class:`Road`: from the disk's size alone."""
-        return self.convergence_mrad / self.disk.radius
+    begin: Callable[[dict[str, Any], np.ndarray, float, float | None], Road]
+    networks: str
+    unscaled: str
+    takes_scale: bool = True
 
 
-def begin_road(
-    bundle: LabelBundle, data: np.ndarray, convergence_mrad: float, mrad_per_pixel: float | None
-) -> Road:
-    """Prepare a pattern in the way that a bundle's networks expect.
+#: The roads by the name that bundles give them.
+ROADS = {
+    KIND: RoadKind(TableRoad.begin, "that chooses labels", "it was taken from the size of the disk")
+}
+
+
+def road_of(bundle: LabelBundle) -> RoadKind:
+    """The road that a bundle's networks were trained for.
 
     Raises
     ------
     BundleError
-        If the bundle's preparation is not understood.
-    PatternError
-        If the pattern has no bright-field disk.
+        If it is not known.
     """
-    if bundle.preparation.get("road") == EARLIER:
-        return EarlierRoad.begin(data, convergence_mrad)
-    preparation = FramePreparation.from_dict(bundle.preparation)
-    return TableRoad.begin(data, preparation, convergence_mrad, mrad_per_pixel)
+    optional.load("answers")
+    if bundle.kind not in ROADS:
+        raise BundleError(
+            f"{bundle.folder}: was made for patterns in the way of {bundle.kind!r}; known are "
+            f"{', '.join(sorted(ROADS))}"
+        )
+    return ROADS[bundle.kind]

@@ -1,14 +1,16 @@
 """The predictor that belongs to an installed model."""
 
-from typing import Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import numpy as np
 
 from pacbed.infer.estimate import Estimate
 from pacbed.infer.label_predictor import LabelPredictor
 from pacbed.infer.predictor import Predictor
+from pacbed.library.bundle import Bundle
+from pacbed.library.kinds import Model
 from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.places import Model
 
 
 class AnyPredictor(Protocol):
@@ -30,12 +32,19 @@ class AnyPredictor(Protocol):
         ...
 
 
+#: What answers with a model, by the model's class.
+_PREDICTORS: dict[type, Callable[[Any, int], AnyPredictor]] = {
+    Bundle: Predictor,
+    LabelBundle: LabelPredictor,
+}
+
+
 def open_predictor(bundle: Model, threads: int = 1) -> AnyPredictor:
     """Open the predictor for a model, of whichever kind it is.
 
     Parameters
     ----------
-    bundle : Bundle or LabelBundle
+    bundle : Model
         From :func:`pacbed.library.register.load_bundle`.
     threads : int
         Threads of one inference.
@@ -58,6 +67,4 @@ def open_predictor(bundle: Model, threads: int = 1) -> AnyPredictor:
         predictor = open_predictor(load_bundle(7, data=Path("data")))
         estimate = predictor.infer(pattern, convergence_mrad=20.0)
     """
-    if isinstance(bundle, LabelBundle):
-        return LabelPredictor(bundle, threads)
-    return Predictor(bundle, threads)
+    return _PREDICTORS[type(bundle)](bundle, threads)

@@ -15,7 +15,7 @@ from pacbed.infer.confidence import (
     Evidence,
     leaves_open,
 )
-from pacbed.infer.estimate import Alternative, Estimate, Status, ThicknessDistribution
+from pacbed.infer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.infer.fit import Fit
 from pacbed.infer.fit_model import (
     CENTER_X,
@@ -185,6 +185,7 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
             **{name: round(value, 5) for name, value in vars(evidence).items()},
             "network_thickness_nm": round(_summary(context.bins, reading.probability)[0], 2),
         },
+        basis=Basis(round(best.structured_residual, 5)),
     )
 
 

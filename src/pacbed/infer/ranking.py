@@ -1,6 +1,5 @@
 """Answers of several systems to one pattern, the best first."""
 
-import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -8,24 +7,6 @@ from pacbed.infer.estimate import Estimate
 
 #: What may be believed goes before what may not.
 _ORDER = {"ok": 0, "ambiguous": 1, "out_of_range": 2, "mismatch": 3}
-
-
-def structured_residual(estimate: Estimate) -> float:
-    """Share of the contrast that the fit leaves and neighbouring pixels share, 0..1.
-
-    Unlike the whole residual it does not grow with the noise, and unlike the
-    probability of a thickness it can be compared between crystals.
-
-    Parameters
-    ----------
-    estimate : Estimate
-
-    Returns
-    -------
-    float
-        Infinite for an answer of the networks alone.
-    """
-    return float(estimate.provenance.get("structured_residual", math.inf))
 
 
 def rank(estimates: Iterable[Estimate]) -> list[Estimate]:
@@ -41,7 +22,7 @@ def rank(estimates: Iterable[Estimate]) -> list[Estimate]:
         ``ok`` before ``ambiguous`` before ``out_of_range`` before ``mismatch``, and
         of one status the one that leaves the least structured residual first.
     """
-    return sorted(estimates, key=lambda e: (_ORDER[e.status], structured_residual(e)))
+    return sorted(estimates, key=lambda e: (_ORDER[e.status], e.basis.structured_residual))
 
 
 def ranking_entry(estimate: Estimate) -> dict[str, Any]:
@@ -59,4 +40,4 @@ def ranking_entry(estimate: Estimate) -> dict[str, Any]:
     """
     names = ("system", "status", "thickness_nm", "thickness_std_nm", "mistilt_mrad", "residual")
     entry = {name: getattr(estimate, name) for name in names}
-    return {**entry, "structured_residual": structured_residual(estimate)}
+    return {**entry, "structured_residual": estimate.basis.structured_residual}

@@ -174,15 +174,13 @@ def _draw_comparison(figure: Figure, view: ReportView, estimate: Estimate) -> No
 
 
 def _why_not_simulated(estimate: Estimate) -> str:
-    if estimate.provenance.get("method") == "labels":
+    if estimate.rotation_deg is None:
         known = "" if estimate.azimuth_deg is not None else " and no direction of the tilt"
         return f"Not simulated: this model gives no rotation{known}."
     if estimate.status == "mismatch":
         return "Not simulated: the pattern does not fit this system."
     if estimate.status == "out_of_range":
         return "Not simulated: the answer lies outside what the system covers."
-    if estimate.rotation_deg is None:
-        return "Not simulated: the rotation of the pattern is not known."
     return "No simulated pattern was given."
 
 

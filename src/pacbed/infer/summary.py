@@ -87,7 +87,7 @@ def azimuth_words(estimate: Estimate) -> str:
 
 def _not_given(estimate: Estimate) -> str:
     """Why there is no direction: a model that has a network for it warns of the reason."""
-    asked = "Azimuth" in estimate.provenance.get("networks", {})
+    asked = estimate.basis.direction_asked
     return "not known, see the warnings" if asked else "not given by this model"
 
 

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import CubicSpline
 
-from pacbed.bounded import parse_json, read_arrays
+from pacbed.bounded import parse_arrays, parse_json, read_bytes
 from pacbed.errors import BundleError, OutOfRangeError
 from pacbed.files import write_atomically
 from pacbed.lacbed.geometry import TableGeometry
@@ -224,14 +224,27 @@ class LacbedTable:
             If the file is missing, broken or of another format.
         """
         try:
-            return _unpack(read_arrays(path, _LARGEST_MIB << 20))
+            content = read_bytes(path, _LARGEST_MIB << 20)
+        except OSError as error:
+            raise _no_table(path, error) from error
+        return cls.from_bytes(content, str(path))
+
+    @classmethod
+    def from_bytes(cls, content: bytes, name: str) -> "LacbedTable":
+        """Read what :meth:`to_bytes` made; errors name the file, see :meth:`load`."""
+        try:
+            return _unpack(parse_arrays(content, _LARGEST_MIB << 20))
         except (
             OSError, LookupError, ValueError, TypeError, ArithmeticError, EOFError, MemoryError,
             RuntimeError, zipfile.BadZipFile, zlib.error,
         ) as error:  # fmt: skip
-            raise BundleError(
-                f"{path}: is not a LACBED table ({error}); make it again with pacbed simulate"
-            ) from error
+            raise _no_table(name, error) from error
+
+
+def _no_table(name: Path | str, error: Exception) -> BundleError:
+    return BundleError(
+        f"{name}: is not a LACBED table ({error}); make it again with pacbed simulate"
+    )
 
 
 def _unpack(arrays: dict[str, np.ndarray]) -> LacbedTable:

@@ -1,126 +1,64 @@
 """Bundles: the networks, a LACBED table and where they come from, in one folder."""
 
-import dataclasses
-import hashlib
-import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pacbed.bounded import read_bytes, read_json
-from pacbed.errors import BundleError
-from pacbed.files import write_atomically
 from pacbed.lacbed.table import LacbedTable
+from pacbed.library.kinds import Model
+from pacbed.library.model_files import (
+    ENGINE,
+    TABLE,
+    read_description,
+    write_description,
+    write_model,
+)
 from pacbed.library.system import System
 
-SCHEMA = 2
-#: What ``kind`` says in the description, where it says anything.
-ENGINE = "engine"
-DESCRIPTION, TABLE = "bundle.json", "lacbed.npz"
 LOCATOR, READER = "locator.onnx", "reader.onnx"
-#: A larger file is neither network nor table.
-_LARGEST_BYTES = 2**28
 _MOST_BINS = 10_000
 
 
-@dataclass(frozen=True)
-class Bundle:
-    """An installed bundle; the large parts are read when they are first needed.
+@dataclass(frozen=True, kw_only=True)
+class Bundle(Model, kind=ENGINE):
+    """A model with an engine: a locator and a reader, and a table to fit with.
 
     Attributes
     ----------
-    folder : Path
-    system : System
     input : dict
         What the networks expect: ``size``, ``aperture_px``, ``frame_size``,
         ``rotation_order``, ``operations`` (the projection's point group),
         ``thickness_bins``.
-    calibration : dict
-        Measured errors and thresholds, see :mod:`pacbed.infer.confidence`; empty where
-        the bundle has not been calibrated.
-    provenance : dict
-        Versions, options and dates that made the bundle.
-    hashes : dict
-        SHA-256 of each file, hexadecimal.
     """
 
-    folder: Path
-    system: System
     input: dict[str, Any]
-    provenance: dict[str, Any]
-    hashes: dict[str, str]
-    calibration: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, folder: Path) -> "Bundle":
-        """Read a bundle's description.
+    def _own_entries(
+        cls, content: dict[str, Any], folder: Path, hashes: dict[str, str]
+    ) -> dict[str, Any]:
+        return {"input": _input(content["input"])}
 
-        Parameters
-        ----------
-        folder : Path
-
-        Raises
-        ------
-        BundleError
-            If the folder is no bundle or one of another schema.
-        """
-        path = Path(folder) / DESCRIPTION
-        try:
-            content = read_json(path)
-            if content["schema"] != SCHEMA:
-                raise BundleError(
-                    f"{path}: has schema {content['schema']}, this version reads {SCHEMA}; "
-                    "train the bundle again"
-                )
-            if content.get("kind", ENGINE) != ENGINE:
-                raise BundleError(
-                    f"{path}: describes a model of the kind {content['kind']}; give a bundle that "
-                    "was made from a crystal"
-                )
-            return cls(
-                Path(folder),
-                System.from_json(content["system"]),
-                _input(content["input"]),
-                dict(content["provenance"]),
-                {str(k): str(v) for k, v in content["sha256"].items()},
-                dict(content.get("calibration", {})),
-            )
-        except OSError as error:
-            raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BundleError(
-                f"{path}: is not the description of a bundle ({error!r}); train it again"
-            ) from error
-
-    def _verified(self, name: str) -> bytes:
-        path = self.folder / name
-        try:
-            content = read_bytes(path, _LARGEST_BYTES)
-        except OSError as error:
-            raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
-        if hashlib.sha256(content).hexdigest() != self.hashes.get(name):
-            raise BundleError(
-                f"{path}: is not the file that the bundle was made with (SHA-256 differs); "
-                "install the bundle again"
-            )
-        return content
+    @property
+    def engine(self) -> "Bundle":
+        """Itself."""
+        return self
 
     @cached_property
     def locator(self) -> bytes:
         """The locator as ONNX."""
-        return self._verified(LOCATOR)
+        return self.read(LOCATOR)
 
     @cached_property
     def reader(self) -> bytes:
         """The reader as ONNX."""
-        return self._verified(READER)
+        return self.read(READER)
 
     @cached_property
     def table(self) -> LacbedTable:
         """The LACBED table."""
-        self._verified(TABLE)
-        return LacbedTable.load(self.folder / TABLE)
+        return LacbedTable.from_bytes(self.read(TABLE), str(self.folder / TABLE))
 
 
 def _input(given: Any) -> dict[str, Any]:
@@ -153,22 +91,8 @@ def write_bundle(
         See :class:`Bundle`.
     provenance : dict
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    write_atomically(folder / LOCATOR, locator)
-    write_atomically(folder / READER, reader)
-    table.save(folder / TABLE)
-    hashes = {
-        name: hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        for name in (LOCATOR, READER, TABLE)
-    }
-    content = {
-        "schema": SCHEMA,
-        "system": dataclasses.asdict(system),
-        "input": network_input,
-        "provenance": provenance,
-        "sha256": hashes,
-    }
-    _write_description(folder, content)
+    files = {LOCATOR: locator, READER: reader, TABLE: table.to_bytes()}
+    write_model(folder, system, files, {"input": network_input, "provenance": provenance})
 
 
 def write_calibration(folder: Path, calibration: dict[str, Any]) -> None:
@@ -185,10 +109,6 @@ def write_calibration(folder: Path, calibration: dict[str, Any]) -> None:
     BundleError
         If the folder is no bundle.
     """
-    Bundle.load(folder)
-    content = read_json(folder / DESCRIPTION)
-    _write_description(folder, {**content, "calibration": calibration})
-
-
-def _write_description(folder: Path, content: dict[str, Any]) -> None:
-    write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=1) + "\n").encode())
+    description = read_description(folder, ENGINE)
+    Bundle.described(description)
+    write_description(folder, {**description.content, "calibration": calibration})

@@ -1,23 +1,17 @@
 """Label bundles: networks that choose among labels, as a training from a table writes them."""
 
-import hashlib
 import math
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pacbed.bounded import read_bytes, read_json
 from pacbed.errors import BundleError
-from pacbed.lacbed.table import LacbedTable
-from pacbed.library.bundle import DESCRIPTION, SCHEMA, TABLE
-from pacbed.library.label_table import COLUMNS, LabelTable, read_label_table
-from pacbed.library.system import System
+from pacbed.library.kinds import Model
+from pacbed.library.label_table import COLUMNS, LabelTable, parse_label_table
+from pacbed.library.model_files import read_file
 
 #: What ``kind`` says in the description of a label bundle.
 KIND = "labels"
-#: A network larger than this is not read.
-_LARGEST_BYTES = 2**30
 
 
 @dataclass(frozen=True)
@@ -44,14 +38,12 @@ class LabelModel:
         return Path(self.file).suffix.lower()
 
 
-@dataclass(frozen=True)
-class LabelBundle:
-    """Networks that choose among labels; the large parts are read when they are needed.
+@dataclass(frozen=True, kw_only=True)
+class LabelBundle(Model, kind=KIND):
+    """A model whose networks choose among labels.
 
     Attributes
     ----------
-    folder : Path
-    system : System
     models : dict of str to LabelModel
         ``Thickness``, ``Mistilt``, ``Scale`` and ``Azimuth`` as far as they were trained; without
         ``Thickness`` the bundle answers no pattern, see :meth:`check_answers`.
@@ -60,25 +52,17 @@ class LabelBundle:
     preparation : dict
         How a pattern becomes the networks' input, see
         :mod:`pacbed.pattern.label_frame`.
-    provenance : dict
-        Versions, options and dates that made the networks, as far as known.
-    hashes : dict
-        SHA-256 of each file, hexadecimal; empty for a folder of the earlier system.
-    calibration : dict
-        See :mod:`pacbed.infer.confidence`.
-    kind : str
-        ``labels``, or ``earlier`` for a folder of the earlier system.
+    trained_from : str
+        Name of the training's table of patterns; empty where that is not known.
+    distortion : dict or None
+        How the training distorted them, as far as known.
     """
 
-    folder: Path
-    system: System
     models: dict[str, LabelModel]
     convergence_mrad: tuple[float, float]
     preparation: dict[str, Any]
-    provenance: dict[str, Any]
-    hashes: dict[str, str] = field(default_factory=dict)
-    calibration: dict[str, Any] = field(default_factory=dict)
-    kind: str = KIND
+    trained_from: str = ""
+    distortion: dict[str, Any] | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no network can have."""
@@ -90,53 +74,21 @@ class LabelBundle:
                               "are no range")  # fmt: skip
 
     @classmethod
-    def load(cls, folder: Path) -> "LabelBundle":
-        """Read a label bundle's description and its tables of labels.
-
-        Parameters
-        ----------
-        folder : Path
-
-        Raises
-        ------
-        BundleError
-            If the folder is no label bundle or one of another schema.
-        """
-        folder = Path(folder)
-        path = folder / DESCRIPTION
-        try:
-            content = read_json(path)
-            if content["schema"] != SCHEMA or content["kind"] != KIND:
-                raise BundleError(
-                    f"{path}: has schema {content['schema']} and kind {content['kind']}, this "
-                    f"version reads schema {SCHEMA}, kind {KIND}; train the bundle again"
-                )
-            low, high = (float(angle) for angle in content["convergence_mrad"])
-            return cls(
-                folder,
-                System.from_json(content["system"]),
-                {t: _model(folder, t, entry) for t, entry in content["models"].items()},
-                (low, high),
-                dict(content["preparation"]),
-                dict(content["provenance"]),
-                {str(k): str(v) for k, v in content["sha256"].items()},
-                dict(content.get("calibration", {})),
-            )
-        except OSError as error:
-            raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise BundleError(
-                f"{path}: is not the description of a label bundle ({error!r}); train it again"
-            ) from error
+    def _own_entries(
+        cls, content: dict[str, Any], folder: Path, hashes: dict[str, str]
+    ) -> dict[str, Any]:
+        low, high = (float(angle) for angle in content["convergence_mrad"])
+        trained = content["provenance"]
+        return {
+            "models": {t: _model(folder, hashes, t, e) for t, e in content["models"].items()},
+            "convergence_mrad": (low, high),
+            "preparation": dict(content["preparation"]),
+            "trained_from": str(trained.get("table", "")),
+            "distortion": trained.get("options", {}).get("distortion"),
+        }
 
     def check_answers(self) -> None:
-        """Refuse a bundle that can be validated or trained further, but answers no pattern.
-
-        Raises
-        ------
-        BundleError
-            If it has no network for the thickness.
-        """
+        """Refuse a bundle that can be validated or trained further, but answers no pattern."""
         if "Thickness" not in self.models:
             raise BundleError(
                 f"{self.folder}: has no Thickness model, without which there is no answer; "
@@ -144,42 +96,31 @@ class LabelBundle:
             )
 
     def content(self, target: str) -> bytes:
-        """Read the network for a target.
+        """Read the network for a target; see :meth:`read`."""
+        return self.read(self.models[target].file)
 
-        Raises
-        ------
-        BundleError
-            If it is missing, or not the one that the bundle was made with.
-        """
-        return self._verified(self.models[target].file)
+    @property
+    def kind(self) -> str:
+        """``labels``, or the road on which patterns come to networks of another origin."""
+        return str(self.preparation.get("road", KIND))
 
-    def digest(self, target: str) -> str:
-        """SHA-256 of the network for a target, hexadecimal."""
-        return hashlib.sha256(self.content(target)).hexdigest()
+    @property
+    def says_direction(self) -> bool:
+        """Whether it has a network for the direction of the tilt."""
+        return "Azimuth" in self.models
 
-    def _verified(self, name: str) -> bytes:
-        path = self.folder / name
-        try:
-            content = read_bytes(path, _LARGEST_BYTES)
-        except OSError as error:
-            raise BundleError(f"{path}: cannot be read ({error.strerror}); restore it") from error
-        if self.kind == KIND and hashlib.sha256(content).hexdigest() != self.hashes.get(name):
-            raise BundleError(
-                f"{path}: is not the file that the bundle was made with (SHA-256 differs); "
-                "install the bundle again"
-            )
-        return content
+    @property
+    def trained_here(self) -> bool:
+        """Whether `pacbed train` made the networks, and left beside them what it held back."""
+        return self.kind == KIND
 
-    @cached_property
-    def table(self) -> LacbedTable | None:
-        """The LACBED table; None where the bundle has none, and no fit is possible."""
-        if TABLE not in self.hashes:
-            return None
-        self._verified(TABLE)
-        return LacbedTable.load(self.folder / TABLE)
+    @property
+    def labels(self) -> "LabelBundle":
+        """Itself."""
+        return self
 
 
-def _model(folder: Path, target: str, entry: dict[str, Any]) -> LabelModel:
+def _model(folder: Path, hashes: dict[str, str], target: str, entry: dict[str, Any]) -> LabelModel:
     if target not in COLUMNS:
         raise ValueError(f"unknown model {target!r}")
     names = [str(entry["file"]), str(entry["labels"])]
@@ -188,5 +129,6 @@ def _model(folder: Path, target: str, entry: dict[str, Any]) -> LabelModel:
         if name != Path(name).name or set(name) & set("\\:") or name in ("", ".", ".."):
             raise ValueError(f"{name!r} is not the name of a file beside the description")
     rows, columns, channels = (int(n) for n in entry["input"])
-    labels = read_label_table(folder / names[1], target)
+    path = folder / names[1]
+    labels = parse_label_table(read_file(path, hashes), target, path)
     return LabelModel(names[0], labels, (rows, columns, channels))

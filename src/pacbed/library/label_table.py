@@ -5,9 +5,9 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
-from pacbed.bounded import read_bytes
 from pacbed.errors import BundleError
 from pacbed.library.csv_table import CsvRows
+from pacbed.library.model_files import read_file
 
 #: What label networks predict, and the column of their tables that holds it.
 COLUMNS = {
@@ -55,10 +55,23 @@ def read_label_table(path: Path, target: str) -> LabelTable:
     BundleError
         If the table cannot be read or its labels cannot be used.
     """
+    return parse_label_table(read_file(path, None), target, path)
+
+
+def parse_label_table(content: bytes, target: str, path: Path) -> LabelTable:
+    """Make a file that was read into labels; see :func:`read_label_table`.
+
+    Parameters
+    ----------
+    content : bytes
+    target : str
+    path : Path
+        Of the file, for messages.
+    """
+    if len(content) > _LARGEST_BYTES:
+        raise BundleError(f"{path}: is too large for a table of labels; write it again")
     try:
-        text = read_bytes(path, _LARGEST_BYTES).decode("utf-8-sig")
-    except OSError as error:
-        raise BundleError(f"{path}: cannot be read ({error.strerror}); restore it") from error
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise BundleError(f"{path}: is not text; write the table of labels again") from error
     column = COLUMNS[target]

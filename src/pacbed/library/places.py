@@ -1,39 +1,28 @@
-"""Where models lie: bundles of either kind, and folders of the earlier system."""
+"""Where models lie: shipped bundles, those of a data folder, and what else its register lists."""
 
-import contextlib
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from pacbed.bounded import read_json
-from pacbed.errors import PacbedError, UnknownSystemError
-from pacbed.lacbed.table import LacbedTable
-from pacbed.library.bundle import DESCRIPTION, ENGINE, Bundle
+# These register their kinds of models.
+import pacbed.library.bundle
+import pacbed.library.label_bundle  # noqa: F401
+from pacbed import optional
+from pacbed.errors import PacbedError
 from pacbed.library.contained import contained, in_words
 from pacbed.library.data_register import (
-    MODELS,
     RegisterRow,
     register_models,
     system_folder,
 )
-from pacbed.library.earlier_folder import (
-    EARLIER,
-    PATTERN_TABLE,
-    EarlierFolder,
-    is_earlier_model,
-    load_earlier,
-)
-from pacbed.library.label_bundle import KIND, LabelBundle
+from pacbed.library.kinds import Model, model_of
+from pacbed.library.model_files import DESCRIPTION, read_description
 from pacbed.library.readable_rows import readable_rows
 
-#: An installed model: with an engine behind it, or one that chooses among labels.
-Model = Bundle | LabelBundle
 #: What tells whether a model was changed.
 Stamp = tuple[object, ...]
 
-#: A model of the earlier system has some ten files.
-_MOST_FILES = 1000
 _SHIPPED = Path(__file__).parent / "bundles"
 
 
@@ -51,7 +40,7 @@ class ModelPlace:
     watched : tuple of Path
         Files that say, beside the description, whether the model was changed.
     row : RegisterRow or None
-        Row of the register that says what system it is, for a model of the earlier system.
+        Row of the register that says what system it is, for a model that does not itself.
     """
 
     folder: Path
@@ -91,54 +80,43 @@ class Fault:
     error: PacbedError
 
 
+@dataclass(frozen=True)
+class RegisteredSystem:
+    """A system of a data folder's register.
+
+    Attributes
+    ----------
+    row : RegisterRow
+    home : Path
+        Its folder.
+    models : tuple of Path
+        Folders of its models, in the order of their rows; need not exist.
+    """
+
+    row: RegisterRow
+    home: Path
+    models: tuple[Path, ...]
+
+
+#: What finds models that are no bundles: gives the places of a system's, in the order of search.
+SOURCES: list[Callable[[RegisteredSystem], list[ModelPlace]]] = []
+
+
 def open_model(folder: Path) -> Model:
-    """Read the bundle in a folder, of whichever kind it is.
+    """Read the model in a folder, of whichever kind it is.
 
     Raises
     ------
     BundleError
-        If the folder has no bundle, or a broken one.
+        If the folder has no model, or a broken one.
     """
-    path = Path(folder) / DESCRIPTION
-    try:
-        content = read_json(path)
-    except (OSError, ValueError):
-        content = None  # the reader below says what is wrong
-    if isinstance(content, dict) and content.get("kind") == KIND:
-        return LabelBundle.load(folder)
-    return Bundle.load(folder)
-
-
-def kind_of(model: Model) -> str:
-    """What kind of model it is: ``engine``, ``labels`` or ``earlier``."""
-    if isinstance(model, LabelBundle):
-        return EARLIER if model.preparation.get("road") == EARLIER else KIND
-    return ENGINE
+    return model_of(read_description(folder))
 
 
 def _open_answering(folder: Path) -> Model:
     model = open_model(folder)
-    if isinstance(model, LabelBundle):
-        model.check_answers()
+    model.check_answers()
     return model
-
-
-def table_of(model: Model) -> LacbedTable:
-    """The LACBED table of a model, for simulating patterns.
-
-    Raises
-    ------
-    UnknownSystemError
-        If the model has none.
-    BundleError
-        If it is broken.
-    """
-    if model.table is None:
-        raise UnknownSystemError(
-            f"the model of the system {model.system.name} has no table to simulate patterns with; "
-            "use a system with a bundle made from its crystal"
-        )
-    return model.table
 
 
 def model_places(data: Path | None) -> tuple[list[ModelPlace], list[Fault]]:
@@ -148,9 +126,8 @@ def model_places(data: Path | None) -> tuple[list[ModelPlace], list[Fault]]:
     ----------
     data : Path or None
         Data folder. Of a system's models the one of the last row in its
-        ``Register_models.csv`` comes first, what is not listed after what is, and models
-        of the earlier system after bundles where no bundle is listed. The shipped bundles
-        come last.
+        ``Register_models.csv`` comes first, what is not listed after what is, and other
+        models after bundles where no bundle is listed. The shipped bundles come last.
 
     Returns
     -------
@@ -163,8 +140,43 @@ def model_places(data: Path | None) -> tuple[list[ModelPlace], list[Fault]]:
         return shipped, []
     # Where the register does not say which model is the latest, the last by name counts.
     own = [_bundle_place(p.parent) for p in sorted(data.glob(f"*/models/*/{DESCRIPTION}"))[::-1]]
-    earlier, faults = earlier_folders(data)
-    return [*_latest_first(data, [*own, *map(_earlier_place, earlier)]), *shipped], faults
+    systems, faults = registered_systems(data)
+    optional.load("places")
+    others: list[ModelPlace] = []
+    for system in systems:
+        for source in SOURCES:
+            with _telling(faults, data, system.row):
+                others += source(system)
+    return [*_latest_first(data, [*own, *others]), *shipped], faults
+
+
+def registered_systems(data: Path) -> tuple[list[RegisteredSystem], list[Fault]]:
+    """The systems that a data folder's register lists, and what of it cannot be read."""
+    found: list[RegisteredSystem] = []
+    faults: list[Fault] = []
+    try:
+        rows, refused = readable_rows(data)
+    except PacbedError as error:
+        return [], [Fault(data, None, error)]
+    for fault in refused:
+        folder = data if fault.id is None else data / str(fault.id)
+        faults.append(Fault(folder, fault.id, fault.error))
+    for row in rows:
+        with _telling(faults, data, row):
+            home = system_folder(data, row)
+            models = tuple(model.folder for model in register_models(data, row.id, row))
+            found.append(RegisteredSystem(row, home, models))
+    return found, faults
+
+
+@contextmanager
+def _telling(faults: list[Fault], data: Path, row: RegisterRow) -> Iterator[None]:
+    """Add what is wrong with a registered system to the faults, and go on."""
+    try:
+        yield
+    except (PacbedError, OSError) as error:
+        folder = data / str(row.id)
+        faults.append(Fault(folder, row.id, in_words(folder, error)))
 
 
 def _latest_first(data: Path, places: list[ModelPlace]) -> list[ModelPlace]:
@@ -230,47 +242,4 @@ def _bundle_place(folder: Path) -> ModelPlace:
         lambda: contained(folder, lambda: _open_answering(folder)),
         int(number) if number.isascii() and number.isdigit() else None,
         (folder / DESCRIPTION,),
-    )
-
-
-def earlier_folders(data: Path) -> tuple[list[EarlierFolder], list[Fault]]:
-    """Models of the earlier system in the order of search, and what cannot be read."""
-    places: list[EarlierFolder] = []
-    faults: list[Fault] = []
-    try:
-        rows, row_faults = readable_rows(data)
-    except PacbedError as error:
-        return [], [Fault(data, None, error)]
-    for fault in row_faults:
-        folder = data if fault.id is None else data / str(fault.id)
-        faults.append(Fault(folder, fault.id, fault.error))
-    for row in rows:
-        try:
-            places += _earlier_folders_of(data, row)
-        except (PacbedError, OSError) as error:
-            faults.append(Fault(data / str(row.id), row.id, in_words(data / str(row.id), error)))
-    return places, faults
-
-
-def _earlier_folders_of(data: Path, row: RegisterRow) -> list[EarlierFolder]:
-    home = system_folder(data, row)
-    registered = [model.folder for model in register_models(data, row.id, row)]
-    if not registered and (home / "models").is_dir():
-        # The table of models may be missing: what is there counts.
-        registered = [f for f in sorted((home / "models").iterdir()) if is_earlier_model(f)]
-    return [
-        EarlierFolder(home, folder, row)
-        for folder in reversed(registered)
-        if not (folder / DESCRIPTION).is_file()
-    ]
-
-
-def _earlier_place(place: EarlierFolder) -> ModelPlace:
-    home, folder, row = place.home, place.folder, place.row
-    files: list[str] = []
-    with contextlib.suppress(OSError):  # which is told when it is loaded
-        files = sorted(entry.path for entry in os.scandir(folder))[:_MOST_FILES]
-    watched = (folder, home / PATTERN_TABLE, home / "models" / MODELS, *map(Path, files))
-    return ModelPlace(
-        folder, lambda: contained(folder, lambda: load_earlier(place)), row.id, watched, row
     )

@@ -3,12 +3,15 @@
 import os
 import warnings
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from pacbed.errors import BundleError, MissingExtraError, PacbedError, UnknownSystemError
 from pacbed.library.bundle import Bundle
 from pacbed.library.data_register import RegisterRow
-from pacbed.library.places import Fault, Model, ModelPlace, model_places
+from pacbed.library.kinds import Model, engine_of
+from pacbed.library.places import Fault, ModelPlace, model_places
 from pacbed.library.readable_rows import readable_rows
 from pacbed.library.system import System
 
@@ -34,42 +37,62 @@ def data_folder(data: Path | None = None) -> Path | None:
     return folder if (folder / "Register.csv").is_file() else None
 
 
-def installed_bundles(data: Path | None = None) -> list[Model]:
-    """All models: those of the data folder before the shipped ones, by system ID.
+@dataclass(frozen=True)
+class Installed:
+    """What a look through all places found, each description read once.
 
-    Parameters
+    Attributes
     ----------
-    data : Path, optional
-        Data folder; models lie in ``<id>/models/<model>/``.
-
-    Warns
-    -----
-    UserWarning
-        Of each model that cannot be read; the others are installed.
+    models : tuple of Model
+        In the order of search: those of the data folder before the shipped ones whose number
+        it does not have; of one system the first.
+    faults : tuple of Fault
+        Models that cannot be read.
     """
-    models, faults = _in_order_of_search(data)
-    _warn(faults)
-    return sorted(models, key=lambda model: model.system.id)
+
+    models: tuple[Model, ...]
+    faults: tuple[Fault, ...]
+
+    @property
+    def by_number(self) -> list[Model]:
+        """The models by the number of their system."""
+        return sorted(self.models, key=lambda model: model.system.id)
+
+    def warn(self) -> "Installed":
+        """Warn of each model that was left out."""
+        for fault in self.faults:
+            warnings.warn(f"bundle left out: {fault.error}", UserWarning, stacklevel=2)
+        return self
+
+    def find(self, system: System | str | int | None = None, **conditions: Any) -> Model:
+        """Choose a model by its system; see :func:`load_bundle`."""
+        systems = [model.system for model in self.models]
+        try:
+            if isinstance(system, System):
+                found = _same(systems, system)
+            else:
+                found = match_system(systems, system, **conditions)
+        except UnknownSystemError as error:
+            for fault in self.faults:
+                # What is asked for is there and only lacks a package: that is what has to be told.
+                asked = system is not None and str(system).strip() == str(fault.system_id)
+                if asked and isinstance(fault.error, MissingExtraError):
+                    raise fault.error from error
+            if not self.faults:
+                raise
+            broken = "; ".join(str(fault.error) for fault in self.faults)
+            raise UnknownSystemError(f"{error}; broken: {broken}") from error
+        return self.models[systems.index(found)]
 
 
-def broken_bundles(data: Path | None = None) -> dict[Path, str]:
-    """What is wrong with each model that cannot be read, by folder."""
-    return {fault.folder: str(fault.error) for fault in _in_order_of_search(data)[1]}
+def _same(systems: list[System], wanted: System) -> System:
+    if wanted not in systems:
+        raise UnknownSystemError(f"system {wanted.name} is not installed")
+    return wanted
 
 
-def find_places(data: Path | None = None) -> tuple[list[ModelPlace], list[Fault]]:
-    """Places of all models in the order of search; see :func:`~.places.model_places`.
-
-    Parameters
-    ----------
-    data : Path, optional
-        Data folder, by default that of :func:`data_folder`.
-    """
-    return model_places(data_folder(data))
-
-
-def _in_order_of_search(data: Path | None) -> tuple[list[Model], list[Fault]]:
-    """Models of the data folder, then the shipped ones whose ID it does not have."""
+def look(data: Path | None = None) -> Installed:
+    """Look through all places, and read the description of each model that answers."""
     found: dict[int, Model] = {}
     places, faults = find_places(data)
     for place in places:
@@ -81,17 +104,27 @@ def _in_order_of_search(data: Path | None) -> tuple[list[Model], list[Fault]]:
             faults.append(Fault(place.folder, place.system_id, error))
         else:
             found.setdefault(model.system.id, model)
-    return list(found.values()), faults
+    return Installed(tuple(found.values()), tuple(faults))
 
 
-def _warn(faults: list[Fault]) -> None:
-    for fault in faults:
-        warnings.warn(f"bundle left out: {fault.error}", UserWarning, stacklevel=1)
+def find_places(data: Path | None = None) -> tuple[list[ModelPlace], list[Fault]]:
+    """Places of all models in the order of search; by default in :func:`data_folder`."""
+    return model_places(data_folder(data))
+
+
+def installed_bundles(data: Path | None = None) -> list[Model]:
+    """All models, by system ID; warns of each that cannot be read."""
+    return look(data).warn().by_number
+
+
+def broken_bundles(data: Path | None = None) -> dict[Path, str]:
+    """What is wrong with each model that cannot be read, by folder."""
+    return {fault.folder: str(fault.error) for fault in look(data).faults}
 
 
 def installed_systems(data: Path | None = None) -> list[System]:
     """All installed systems, by ID."""
-    return [bundle.system for bundle in installed_bundles(data)]
+    return [model.system for model in installed_bundles(data)]
 
 
 def shipped_systems() -> list[System]:
@@ -119,58 +152,10 @@ def systems_without_model(data: Path | None, answered: set[int]) -> list[Registe
 
 
 def find_system(
-    system: str | int | None = None,
-    *,
-    material: str | None = None,
-    high_tension_kV: float | None = None,
-    zone_axis: tuple[int, int, int] = (0, 0, 1),
-    data: Path | None = None,
+    system: str | int | None = None, *, data: Path | None = None, **conditions: Any
 ) -> System:
-    """Find an installed system by ID or name, or by material, voltage and zone axis.
-
-    Parameters
-    ----------
-    system : str or int, optional
-        ID or name.
-    material : str, optional
-        Name of the material or its formula, without regard to case.
-    high_tension_kV : float, optional
-    zone_axis : tuple of int
-    data : Path, optional
-
-    Raises
-    ------
-    UnknownSystemError
-        If none fits; the message lists the installed ones, and the broken ones.
-    MissingExtraError
-        If the model with this ID needs an extra that is not installed.
-
-    Warns
-    -----
-    UserWarning
-        Of each bundle whose description cannot be read.
-    """
-    bundles, faults = _in_order_of_search(data)
-    try:
-        found = match_system(
-            [bundle.system for bundle in bundles],
-            system,
-            material=material,
-            high_tension_kV=high_tension_kV,
-            zone_axis=zone_axis,
-        )
-    except UnknownSystemError as error:
-        for fault in faults:
-            # What is asked for is there and only lacks a package: that is what has to be told.
-            asked = system is not None and str(system).strip() == str(fault.system_id)
-            if asked and isinstance(fault.error, MissingExtraError):
-                raise fault.error from error
-        if not faults:
-            raise
-        broken = "; ".join(str(fault.error) for fault in faults)
-        raise UnknownSystemError(f"{error}; broken: {broken}") from error
-    _warn(faults)
-    return found
+    """The system of :func:`load_bundle`: found by ID or name, or by material and voltage."""
+    return load_bundle(system, data, **conditions).system
 
 
 def match_system(
@@ -181,7 +166,7 @@ def match_system(
     high_tension_kV: float | None = None,
     zone_axis: tuple[int, int, int] = (0, 0, 1),
 ) -> System:
-    """Choose one of several systems; see :func:`find_system`.
+    """Choose one of several systems by ID or name, or by material, voltage and zone axis.
 
     Parameters
     ----------
@@ -227,49 +212,42 @@ def match_system(
     )
 
 
-def load_bundle(system: System | str | int, data: Path | None = None) -> Model:
+def load_bundle(
+    system: System | str | int | None = None, data: Path | None = None, **conditions: Any
+) -> Model:
     """Model of an installed system.
 
     Parameters
     ----------
-    system : System, str or int
+    system : System, str or int, optional
         As found by :func:`find_system`, or its ID or name.
     data : Path, optional
+    **conditions
+        In place of `system`: ``material``, ``high_tension_kV`` and ``zone_axis``, see
+        :func:`match_system`.
 
     Raises
     ------
     UnknownSystemError
-        If it is not installed.
-    BundleError
-        If its bundle is broken.
+        If it is not installed; the message lists what is, and what is broken.
+    MissingExtraError
+        If the model with this ID needs an extra that is not installed.
+
+    Warns
+    -----
+    UserWarning
+        Of each model that cannot be read.
     """
-    wanted = system if isinstance(system, System) else find_system(system, data=data)
-    for bundle in installed_bundles(data):
-        if bundle.system == wanted:
-            return bundle
-    raise UnknownSystemError(f"system {wanted.name} is not installed")
+    installed = look(data)
+    model = installed.find(system, **conditions)
+    installed.warn()
+    return model
 
 
 def load_engine(system: System | str | int, data: Path | None = None) -> Bundle:
     """Bundle of an installed system, for what needs networks with a fit behind them.
 
-    Parameters
-    ----------
-    system : System, str or int
-        As found by :func:`find_system`, or its ID or name.
-    data : Path, optional
-
-    Raises
-    ------
-    UnknownSystemError
-        If it is not installed, or its model chooses among labels.
-    BundleError
-        If its bundle is broken.
+    Parameters and errors are those of :func:`load_bundle`; a model that chooses among labels is
+    refused as well.
     """
-    model = load_bundle(system, data)
-    if not isinstance(model, Bundle):
-        raise UnknownSystemError(
-            f"the model of the system {model.system.name} chooses among labels, and this needs a "
-            "bundle that was made from a crystal: pacbed train RECIPE makes one"
-        )
-    return model
+    return engine_of(load_bundle(system, data))

@@ -1,17 +1,16 @@
 """Giving a system of a data folder another name."""
 
 import contextlib
-import json
 import re
 import warnings
 from pathlib import Path
 from typing import Any
 
 from pacbed.bounded import MOST_DESCRIPTION_BYTES, parse_toml, read_bytes, read_json
-from pacbed.errors import BundleError, FileFormatError, RecipeError, UnknownSystemError
+from pacbed.errors import FileFormatError, RecipeError, UnknownSystemError
 from pacbed.files import write_atomically
-from pacbed.library.bundle import DESCRIPTION
 from pacbed.library.data_register import RegisterRow, read_register, system_folder
+from pacbed.library.model_files import DESCRIPTION, read_description, write_description
 from pacbed.library.readable_rows import readable_rows
 from pacbed.library.register import installed_systems
 from pacbed.library.register_changes import change_row, register_lock
@@ -135,9 +134,7 @@ def _rename_recipe(path: Path, name: str) -> None:
 
 
 def _rename_bundle(path: Path, name: str) -> None:
-    try:
-        content = read_json(path)
-        content["system"]["name"] = name
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BundleError(f"{path}: is not the description of a bundle ({error!r})") from error
-    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+    description = read_description(path.parent)
+    with description.explained():
+        description.content["system"]["name"] = name
+    write_description(path.parent, description.content)

@@ -8,20 +8,17 @@ Networks take ``image`` (B, size, size, channels) in −1 … 1 (see
 ``probabilities`` (B, labels).
 """
 
-import dataclasses
-import hashlib
-import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pacbed.files import write_atomically
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.bundle import DESCRIPTION, SCHEMA, TABLE
 from pacbed.library.label_bundle import KIND
 from pacbed.library.label_table import COLUMNS
+from pacbed.library.model_files import TABLE, write_model
 from pacbed.library.system import System
 from pacbed.pattern.label_frame import FramePreparation
 
@@ -70,37 +67,42 @@ def write_label_bundle(
     others : tuple of str
         Files that lie in the folder already and belong to the bundle.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    described, files = {}, list(others)
+    described: dict[str, Any] = {}
+    files: dict[str, bytes] = {}
     for target, model in models.items():
         network, labels = f"{target}.onnx", f"{target}_labels.csv"
-        write_atomically(folder / network, model.onnx)
-        write_atomically(folder / labels, _labels_csv(target, model.labels))
         shape = [preparation.size, preparation.size, model.channels]
         described[target] = {"file": network, "labels": labels, "input": shape}
-        files += [network, labels]
+        files |= {network: model.onnx, labels: labels_csv(target, model.labels)}
     if table is not None:
-        table.save(folder / TABLE)
-        files.append(TABLE)
-    content = {
-        "schema": SCHEMA,
+        files[TABLE] = table.to_bytes()
+    write_model(
+        folder,
+        system,
+        files,
+        label_entries(described, system.convergence_mrad, preparation.to_dict(), provenance),
+        others,
+    )
+
+
+def label_entries(
+    models: dict[str, dict[str, Any]],
+    convergence_mrad: tuple[float, float],
+    preparation: dict[str, Any],
+    provenance: dict[str, Any],
+) -> dict[str, Any]:
+    """What the description of a label bundle says; see :class:`~.label_bundle.LabelBundle`."""
+    return {
         "kind": KIND,
-        "system": dataclasses.asdict(system),
-        "models": described,
-        "convergence_mrad": list(system.convergence_mrad),
-        "preparation": preparation.to_dict(),
+        "models": models,
+        "convergence_mrad": list(convergence_mrad),
+        "preparation": preparation,
         "calibration": {},
         "provenance": provenance,
-        "sha256": {name: _digest(folder / name) for name in files},
     }
-    write_atomically(folder / DESCRIPTION, (json.dumps(content, indent=1) + "\n").encode())
 
 
-def _labels_csv(target: str, labels: np.ndarray) -> bytes:
-    rows = [f"Index;{COLUMNS[target]}", *(f"{i};{v:.6g}" for i, v in enumerate(labels))]
-    return ("\n".join(rows) + "\n").encode()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+def labels_csv(target: str, labels: Iterable[float], digits: int = 6) -> bytes:
+    """Write the labels of a network as a table, in the order of its outputs."""
+    rows = (f"{number};{value:.{digits}g}\n" for number, value in enumerate(labels))
+    return "".join((f"Index;{COLUMNS[target]}\n", *rows)).encode()

@@ -8,7 +8,8 @@ import numpy as np
 
 import pacbed
 from pacbed.infer.batch_geometry import SharedGeometry
-from pacbed.library.bundle import LOCATOR, READER, TABLE, Bundle
+from pacbed.library.bundle import LOCATOR, READER, Bundle
+from pacbed.library.model_files import TABLE
 from pacbed.maps.layers import AMBIGUOUS, NO_DATA, STATUS_NAMES, Layers
 from pacbed.maps.options import MapOptions
 from pacbed.maps.settle import settle, take

@@ -3,12 +3,14 @@
 import logging
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from pacbed.errors import BundleError, PacbedError, UnknownSystemError
 from pacbed.infer.open_predictor import AnyPredictor, open_predictor
-from pacbed.library.places import Model, ModelPlace, Stamp
+from pacbed.library.kinds import Model
+from pacbed.library.places import ModelPlace, Stamp
 from pacbed.library.register import find_places
 from pacbed.library.system import System
 from pacbed.service.metrics import Metrics
@@ -24,7 +26,7 @@ class Entry:
     ----------
     place : ModelPlace
         Where the model was read from.
-    bundle : Bundle or LabelBundle
+    bundle : Model
     stamp : tuple
         State of the place when it was read.
     predictor : AnyPredictor or None
@@ -62,10 +64,18 @@ class Catalogue:
         self._order: list[int] = []
         self._refused: dict[Path, Stamp] = {}
         self._told: dict[Path, str] = {}
+        self._faults: dict[Path, str] = {}
         self._looked = -float("inf")
         self._serving = False
-        #: What is wrong with each bundle that was refused, by folder name.
-        self.faults: dict[str, str] = {}
+
+    @property
+    def faults(self) -> dict[str, str]:
+        """What is wrong with each bundle that was refused.
+
+        By folder name; where folders share one, with as much before it as tells them apart.
+        """
+        with self._lock:
+            return {_short(folder, self._faults): why for folder, why in self._faults.items()}
 
     def systems(self) -> list[System]:
         """List the installed systems by ID."""
@@ -118,6 +128,8 @@ class Catalogue:
                 served = (n for n, e in self._entries.items() if e.place.folder == place.folder)
                 seen |= dict.fromkeys(served)
         listed = {place.folder for place in places}
+        if not faults:
+            self._forget(set(self._faults) - listed)
         for number in set(self._entries) - set(seen):
             # An older bundle goes on where its successor is broken, or the register is, not
             # where both are gone.
@@ -129,13 +141,19 @@ class Catalogue:
         self._looked = now
         self._serving = True
 
+    def _forget(self, folders: set[Path]) -> None:
+        """Drop what was wrong with bundles that are gone."""
+        for folder in folders:
+            del self._faults[folder]
+            self._refused.pop(folder, None)
+
     def _tell(self, faults: dict[Path, PacbedError]) -> None:
         """Keep what is wrong with the register; the log hears of it once."""
         said = {folder: str(error) for folder, error in faults.items()}
         for folder in set(self._told) - set(said):
-            self.faults.pop(folder.name, None)
+            self._faults.pop(folder, None)
         for folder, error in faults.items():
-            self.faults[folder.name] = type(error).__name__
+            self._faults[folder] = type(error).__name__
             if self._told.get(folder) != said[folder]:
                 log.error("register: %s", error)
         self._told = said
@@ -158,11 +176,11 @@ class Catalogue:
                 entry.predictor = _load(bundle)
         except PacbedError as error:
             self._refused[folder] = stamp
-            self.faults[folder.name] = type(error).__name__
+            self._faults[folder] = type(error).__name__
             self._metrics.reloads.labels("refused").inc()
             log.error("bundle refused, the systems served before go on: %s", error)
             return False
-        self.faults.pop(folder.name, None)
+        self._faults.pop(folder, None)
         if self._serving:
             self._metrics.reloads.labels("taken").inc()
             log.info("system %s: serving the bundle in %s", bundle.system.name, folder)
@@ -175,6 +193,15 @@ class Catalogue:
             if entry.place.folder == folder and entry.stamp == stamp:
                 return entry
         return None
+
+
+def _short(folder: Path, all_folders: Iterable[Path]) -> str:
+    """End of a folder's path that no other one has."""
+    others = [other.parts[::-1] for other in all_folders if other != folder]
+    parts = folder.parts[::-1]
+    lengths = range(1, len(parts))
+    enough = (n for n in lengths if all(other[:n] != parts[:n] for other in others))
+    return "/".join(parts[: next(enough, len(parts))][::-1])
 
 
 def _load(bundle: Model) -> AnyPredictor:

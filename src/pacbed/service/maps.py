@@ -6,7 +6,6 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 
 from pacbed.files import telling_full
-from pacbed.library.bundle import Bundle
 from pacbed.library.register import match_system
 from pacbed.maps.scan_files import EXTENSIONS
 from pacbed.service.catalogue import Catalogue
@@ -60,8 +59,8 @@ class Maps:
         system.check(parameters.convergence_mrad, parameter="convergence_mrad")
         if (upload is None) == (parameters.path is None):
             raise ParametersError("send the scan as file, or give path; one of them, not both")
-        bundle = self._catalogue.predictor(system).bundle
-        if not isinstance(bundle, Bundle):
+        bundle = self._catalogue.predictor(system).bundle.engine
+        if bundle is None:
             raise ParametersError(
                 f"the model of {system.name} has no table to fit maps with; choose another system"
             )

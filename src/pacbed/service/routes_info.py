@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 import pacbed
-from pacbed.library.places import kind_of, table_of
+from pacbed.library.kinds import table_of
 from pacbed.library.register import match_system
 from pacbed.library.zone_axis import format_zone_axis
 from pacbed.pattern.encode import encode_pattern
@@ -59,7 +59,7 @@ class PatternQuery(BaseModel):
 def systems(request: Request) -> list[dict[str, Any]]:
     """List the installed systems and what they cover."""
     models = services_of(request).catalogue.models()
-    return [{**dataclasses.asdict(model.system), "model": kind_of(model)} for model in models]
+    return [{**dataclasses.asdict(model.system), "model": model.kind} for model in models]
 
 
 @router.get("/examples/", response_model=list[ExampleEntry], tags=["information"])

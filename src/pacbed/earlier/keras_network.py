@@ -2,8 +2,8 @@
 
 import numpy as np
 
+from pacbed.earlier.keras_h5 import load_h5
 from pacbed.infer.label_models import Locked, image_input, input_places
-from pacbed.library.keras_h5 import load_h5
 
 
 class KerasLabelNetwork(Locked):

@@ -11,9 +11,10 @@ import onnx
 import torch
 from torch import nn
 
+from pacbed.earlier.keras_h5 import load_h5
 from pacbed.errors import BundleError
+from pacbed.infer.label_models import image_input, input_places
 from pacbed.learn.export import forget_origin
-from pacbed.library.keras_h5 import load_h5
 from pacbed.onnx_session import open_session
 
 #: Largest difference of a probability between the two.
@@ -58,16 +59,12 @@ def keras_to_onnx(content: bytes) -> tuple[bytes, tuple[int, int, int]]:
     """
     model = load_h5(content)
     shapes = [tuple(tensor.shape) for tensor in model.inputs]
-    if sorted(len(shape) for shape in shapes) != [2, 4]:
-        raise BundleError(f"takes inputs of the shapes {shapes}; an image and a convergence angle "
-                          "are needed")  # fmt: skip
-    image_first = len(shapes[0]) == 4
-    rows, columns, channels = shapes[0 if image_first else 1][1:]
-    ordered = _Ordered(model, image_first).eval()
-    example = torch.zeros(2, rows, columns, channels), torch.zeros(2, 1)
-    network = _export(ordered, example)
-    _compare(ordered, network, (rows, columns, channels))
-    return network, (rows, columns, channels)
+    image, _ = input_places(shapes)
+    shape = image_input(shapes[image])
+    ordered = _Ordered(model, image == 0).eval()
+    network = _export(ordered, (torch.zeros(2, *shape), torch.zeros(2, 1)))
+    _compare(ordered, network, shape)
+    return network, shape
 
 
 def _export(module: nn.Module, example: tuple[torch.Tensor, ...]) -> bytes:

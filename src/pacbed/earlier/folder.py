@@ -6,18 +6,17 @@ A model folder holds networks with ``Thickness``, ``Mistilt`` and ``Scale`` in t
 """
 
 import csv
-import importlib.util
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
 from pacbed.bounded import read_bytes
+from pacbed.earlier.formats import FORMATS, check_extra
 from pacbed.errors import BundleError, MissingExtraError
 from pacbed.library.csv_table import CsvRows
 from pacbed.library.data_register import RegisterRow
 from pacbed.library.label_bundle import LabelBundle, LabelModel
-from pacbed.library.label_formats import FORMATS
 from pacbed.library.label_table import read_label_table
 from pacbed.library.system import System
 
@@ -100,14 +99,16 @@ def load_earlier(place: EarlierFolder, formats: tuple[str, ...] = tuple(FORMATS)
         )
     convergence, source = _convergence_range(place.home, row)
     return LabelBundle(
-        folder,
-        _system(folder, row, models, convergence),
-        models,
-        convergence,
-        {"road": EARLIER},
-        {"origin": "data folder of the earlier system", "convergence_range_from": source},
-        kind=EARLIER,
-    )
+        folder=folder,
+        system=_system(folder, row, models, convergence),
+        provenance={
+            "origin": "data folder of the earlier system", "convergence_range_from": source
+        },
+        sealed=False,
+        models=models,
+        convergence_mrad=convergence,
+        preparation={"road": EARLIER},
+    )  # fmt: skip
 
 
 def _has_format(path: Path) -> bool:
@@ -117,13 +118,16 @@ def _has_format(path: Path) -> bool:
 def _choose(folder: Path, names: list[str]) -> str | None:
     """The network to use: one whose format can be read, the last by name of several."""
     missing = None
-    for ending, extra in FORMATS.items():
+    for ending in FORMATS:
         fitting = [name for name in names if name.lower().endswith(ending)]
         if not fitting:
             continue
-        if extra is None or importlib.util.find_spec(extra.module) is not None:
+        try:
+            check_extra(ending)
+        except MissingExtraError as error:
+            missing = missing or MissingExtraError(f"{folder / fitting[-1]}: {error}")
+        else:
             return fitting[-1]
-        missing = missing or MissingExtraError(f"{folder / fitting[-1]}: {extra.words}")
     if missing is not None:
         raise missing
     return None

@@ -1,5 +1,6 @@
 """``pacbed convert``: models of the earlier system into bundles."""
 
+import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,9 +10,15 @@ from pacbed.commands.output import print_block, progress_bar
 from pacbed.errors import BundleError, MissingExtraError
 
 if TYPE_CHECKING:
-    from pacbed.library.earlier_folder import EarlierFolder
+    from pacbed.earlier.folder import EarlierFolder
     from pacbed.library.label_bundle import LabelBundle
 
+#: For the help of the command line.
+EXAMPLES = """
+    Models of the earlier system into bundles that need no extra:
+
+        [bold]pacbed convert data[/bold]
+"""
 _REGISTER = "Register.csv"
 
 
@@ -33,7 +40,7 @@ def convert(
 
     One model: [bold]pacbed convert data/0/models/rutile[/bold]
     """
-    from pacbed.library.earlier_folder import load_earlier
+    from pacbed.earlier.folder import load_earlier
 
     places = _places(folder)
     bundles = [load_earlier(place, (".h5",)) for place in places]
@@ -43,8 +50,8 @@ def convert(
 
 def _places(folder: Path) -> "list[EarlierFolder]":
     """Models to convert below a data folder, or the one in a model folder."""
-    from pacbed.library.bundle import DESCRIPTION
-    from pacbed.library.places import earlier_folders
+    from pacbed.earlier.places import earlier_folders
+    from pacbed.library.model_files import DESCRIPTION
 
     if not folder.is_dir():
         raise BundleError(f"{folder}: is not a folder; give a data folder, or a model folder in it")
@@ -69,26 +76,47 @@ def _places(folder: Path) -> "list[EarlierFolder]":
 
 
 def _convert(bundle: "LabelBundle") -> None:
-    from pacbed.library.write_converted import ConvertedNetwork, write_converted
+    """Write networks, labels and a description beside the files they are made from."""
+    from pacbed import __version__
+    from pacbed.library.model_files import sha256, write_model
+    from pacbed.library.write_labels import label_entries, labels_csv
 
     try:
-        from pacbed.learn.keras_to_onnx import keras_to_onnx
+        from pacbed.earlier.keras_to_onnx import keras_to_onnx
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"converting needs {error.name}: pip install 'pacbed-cnn[keras]'"
         ) from error
-    networks = {}
+    files: dict[str, bytes] = {}
+    models, hashes, rows = {}, {}, []
     with progress_bar("converting", total=len(bundle.models)) as bar:
         for number, (target, model) in enumerate(bundle.models.items(), start=1):
+            content = bundle.content(target)
             try:
-                networks[target] = ConvertedNetwork(*keras_to_onnx(bundle.content(target)))
+                network, shape = keras_to_onnx(content)
             except BundleError as error:
                 raise BundleError(f"{bundle.folder / model.file}: {error}") from error
+            # Not the names of the earlier files, which stay as they are.
+            stem = Path(model.file).stem
+            name, labels = f"{stem}.onnx", f"{stem}_onnx_labels.csv"
+            files |= {name: network, labels: labels_csv(target, model.labels.values, 10)}
+            models[target] = {"file": name, "labels": labels, "input": list(shape)}
+            hashes[target] = sha256(content)
+            rows.append((target, f"{model.file} to ONNX, {len(network) / 1e6:.2f} MB"))
             bar.update(number)
-    path = write_converted(bundle, networks)
-    rows = [
-        (target, f"{bundle.models[target].file} to ONNX, {len(network.content) / 1e6:.2f} MB")
-        for target, network in networks.items()
-    ]
+    provenance = {
+        **bundle.provenance,
+        "converted_from": {target: model.file for target, model in bundle.models.items()},
+        "converted_from_sha256": hashes,
+        "version": __version__,
+        "date": datetime.date.today().isoformat(),
+    }
     system = bundle.system
+    entries = label_entries(models, bundle.convergence_mrad, bundle.preparation, provenance)
+    path = write_model(bundle.folder, system, files, entries)
     print_block(str(path.parent), [*rows, ("System", f"{system.id} {system.name}")])
+
+
+def add_to(app: typer.Typer) -> None:
+    """Add the commands of this package to the command line."""
+    app.command()(convert)

@@ -1,0 +1,5 @@
+"""Everything for the data folders of the earlier system; without this package the rest works.
+
+Nothing imports it: its modules ``places``, ``answers`` and ``commands`` hand in what they add
+where :mod:`pacbed.optional` is asked for them.
+"""
