@@ -206,8 +206,8 @@ class PatternDictionary:
     def _power(self, projected: np.ndarray) -> np.ndarray:
         """Squared norm of the pattern of each thickness, shape (T,)."""
         moment = projected.T @ projected
-        power: np.ndarray = np.einsum("tr,rs,ts->t", self._mixing, moment, self._mixing)
-        return np.maximum(power, 1e-20)
+        power = np.einsum("tr,rs,ts->t", self._mixing, moment, self._mixing)
+        return np.asarray(np.maximum(power, 1e-20))
 
     def measured(self, values: np.ndarray, recorded: np.ndarray) -> Measured:
         """Samples weighted and without backgrounds, where they were recorded.
