@@ -54,20 +54,64 @@ def cpu_seconds(process):
     return total
 
 
-@contextmanager
-def serving(*options):
-    """Run ``pacbed serve``, with its time to be ready."""
+def descendants(process):
+    """All processes below one (Linux)."""
+    found = []
+    try:
+        for task in Path(f"/proc/{process}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += [int(child), *descendants(int(child))]
+    except OSError:  # it has ended meanwhile
+        pass
+    return found
+
+
+def of_process(process, name):
+    """Text of a file of the system about a process; empty where it has ended (Linux)."""
+    try:
+        return Path(f"/proc/{process}/{name}").read_text()
+    except OSError:
+        return ""
+
+
+def memory_mib(process):
+    """Resident memory of one process, MiB (Linux)."""
+    lines = of_process(process, "status").splitlines()
+    return sum(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS:"))
+
+
+def descriptors(process):
+    """Open files, pipes and connections of one process (Linux)."""
+    try:
+        return len(list(Path(f"/proc/{process}/fd").iterdir()))
+    except OSError:
+        return 0
+
+
+def lives(process):
+    """Whether a process runs (Linux)."""
+    state = of_process(process, "stat").rpartition(")")[2].split()
+    return bool(state) and state[0] not in "ZX"
+
+
+def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
+        return listener.getsockname()[1]
+
+
+@contextmanager
+def serving(*options, **environment):
+    """Run ``pacbed serve``, with its time to be ready."""
+    port = free_port()
     package = str(Path(pacbed.__file__).parents[1])
     with tempfile.TemporaryDirectory() as folder, open(f"{folder}/log", "wb") as log:
         started = time.monotonic()
+        own = {"PYTHONPATH": package, "PATH": "/usr/bin:/bin", "HOME": folder}
         process = subprocess.Popen(
             [sys.executable, "-c", "from pacbed.cli import main; main()", "serve",
              "--port", str(port), *options],
-            cwd=folder, env={"PYTHONPATH": package, "PATH": "/usr/bin:/bin", "HOME": folder},
-            stdout=log, stderr=log,
+            cwd=folder, env=own | environment, stdout=log, stderr=log,
         )  # fmt: skip
         try:
             while True:
@@ -79,8 +123,9 @@ def serving(*options):
                         raise SystemExit(Path(f"{folder}/log").read_text()) from None
                     time.sleep(0.02)
             yield SimpleNamespace(
-                process=process, port=port, start_seconds=time.monotonic() - started
-            )
+                process=process, port=port, start_seconds=time.monotonic() - started,
+                log=Path(f"{folder}/log"),
+            )  # fmt: skip
         finally:
             process.terminate()
-            process.wait(60)
+            process.wait(120)

@@ -8,6 +8,8 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(variable, "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
+# Some tests load ONNX Runtime before pacbed, which would switch its telemetry off.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 import hypothesis  # noqa: E402
 import pytest  # noqa: E402

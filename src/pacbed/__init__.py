@@ -4,9 +4,16 @@ The public names are imported on first use, so that ``import pacbed`` itself
 loads neither NumPy nor ONNX Runtime.
 """
 
+import os
 from typing import TYPE_CHECKING
 
 from pacbed.lazy import public_names
+
+# ONNX Runtime's published builds (from 1.29 on) look up a host of their maker and write an
+# identity into the user's cache while they are imported. This alone stops both, whatever
+# the user's environment says, and must stand before that import: in this process and those
+# that it starts.
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from pacbed.infer.estimate import Estimate

@@ -8,7 +8,8 @@ a status of the :class:`~pacbed.infer.estimate.Estimate`.
 ::
 
     PacbedError
-    ├── FileFormatError     a file that cannot be read as what it should be
+    ├── FileFormatError     a file that cannot be read as what it should be, or not written
+    │   └── DiskFullError   a file for which there is no space
     ├── PatternError        an array that cannot be a diffraction pattern
     ├── CrystalError        a structure or zone axis that makes no sense
     ├── RecipeError         a recipe with a wrong or misspelt entry
@@ -21,6 +22,7 @@ a status of the :class:`~pacbed.infer.estimate.Estimate`.
 __all__ = [
     "BundleError",
     "CrystalError",
+    "DiskFullError",
     "FileFormatError",
     "MissingExtraError",
     "OutOfRangeError",
@@ -37,6 +39,10 @@ class PacbedError(Exception):
 
 class FileFormatError(PacbedError):
     """A file is missing, truncated, unsafe or of an unknown format."""
+
+
+class DiskFullError(FileFormatError):
+    """A file cannot be written because the disk, or the user's share of it, is full."""
 
 
 class PatternError(PacbedError):

@@ -130,7 +130,7 @@ def test_empad_without_its_frames_or_cut_short(tmp_path):
     with pytest.raises(FileFormatError, match="cut short"):
         check(tmp_path / "a.xml", DATA.astype("f4"))
     raw.unlink()
-    with pytest.raises(FileFormatError, match="cut short"):
+    with pytest.raises(FileFormatError, match=r"scan_x4_y3\.raw, which is not there"):
         check(tmp_path / "a.xml", DATA.astype("f4"))
 
 

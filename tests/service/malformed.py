@@ -63,12 +63,12 @@ def good_files(folder: Path, pattern: np.ndarray) -> dict[str, bytes]:
         files[kind] = buffer.getvalue()
     for kind, writer in (("hspy", hspy), ("emd", emd)):
         path = folder / f"good.{kind}"
-        writer.file_writer(str(path), _signal(pattern))
+        writer.file_writer(str(path), pattern_signal(pattern))
         files[kind] = path.read_bytes()
     return files
 
 
-def _signal(array: Any) -> dict[str, Any]:
+def pattern_signal(array: Any) -> dict[str, Any]:
     axes = [
         {"name": name, "scale": 1.0, "offset": 0.0, "size": size, "units": "", "navigate": False,
          "index_in_array": index}
@@ -223,9 +223,9 @@ def bombs(folder: Path) -> Iterator[Upload]:
         for shape in ((8192, 8192), (100_000, 8192, 8192), (200_000, 200_000)):
             path = folder / f"bomb.{kind}"
             path.unlink(missing_ok=True)
-            writer.file_writer(str(path), _signal(np.ones((64, 64), np.float32)))
+            writer.file_writer(str(path), pattern_signal(np.ones((64, 64), np.float32)))
             with h5py.File(path, "r+") as file:
-                place = _dataset(file)
+                place = pattern_place(file)
                 parent, name = place.rsplit("/", 1)
                 del file[place]
                 data = file[parent].create_dataset(
@@ -243,7 +243,7 @@ def bombs(folder: Path) -> Iterator[Upload]:
     yield upload("tif bomb", tif.getvalue(), "a.tif")
 
 
-def _dataset(file: h5py.File) -> str:
+def pattern_place(file: h5py.File) -> str:
     places: list[str] = []
 
     def visit(name: str, entry: Any) -> None:

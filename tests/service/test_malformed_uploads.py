@@ -128,25 +128,6 @@ def test_a_file_that_needs_too_much_memory_is_given_up(make_client, tmp_path):
     assert client.post("/preview/", files={"file": ("a.npy", small)}).status_code == 200
 
 
-def test_a_reader_that_crashes_costs_one_request(make_client, tmp_path, monkeypatch):
-    from pacbed.service import reader_pool
-
-    client = make_client()
-    small = good_files(tmp_path, np.arange(64 * 64, dtype=np.uint16).reshape(64, 64))["npy"]
-    readers = client.app.state.services.readers
-    reader = readers._take()
-    reader._process.kill()
-    reader._process.wait()
-    monkeypatch.setattr(reader_pool._Reader, "usable", True)
-    readers._give(reader)
-    response = client.post("/preview/", files={"file": ("a.npy", small)})
-    assert response.status_code == 400
-    assert "reader fail" in response.json()["detail"]
-    monkeypatch.undo()
-    readers._take().stop()
-    assert client.post("/preview/", files={"file": ("a.npy", small)}).status_code == 200
-
-
 def test_scratch_is_private(client, monkeypatch, tmp_path, example):
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     modes = []

@@ -125,10 +125,10 @@ def test_an_interrupted_run_lists_what_is_there_and_goes_on(recipe, monkeypatch)
     write = pattern_files.write_atomically
     steps = iter(range(100))
 
-    def stops(path, content):
+    def stops(path, content, **named):
         if path.suffix == ".tif" and next(steps) == 11:
             raise KeyboardInterrupt
-        write(path, content)
+        write(path, content, **named)
 
     with monkeypatch.context() as patch:
         patch.setattr(pattern_files, "write_atomically", stops)

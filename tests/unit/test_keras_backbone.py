@@ -3,6 +3,7 @@
 import dataclasses
 from importlib.util import find_spec
 
+import h5py
 import numpy as np
 import onnxruntime
 import pytest
@@ -84,6 +85,12 @@ def test_backbones_and_weights_that_are_not_there(tmp_path, monkeypatch):
         KerasNetwork(NAME, 32, 3, str(tmp_path / "w.h5"))
     with pytest.raises(BundleError, match="cannot be read"):
         KerasNetwork(NAME, 32, 3).start_from(tmp_path / "w.h5")
+    with h5py.File(tmp_path / "l.h5", "w") as file:
+        file["layers"] = h5py.ExternalLink("/etc/passwd", "/")
+    with pytest.raises(BundleError, match="external link"):
+        KerasNetwork(NAME, 32, 3).start_from(tmp_path / "l.h5")
+    with pytest.raises(BundleError, match="external link"):
+        KerasNetwork(NAME, 32, 3, str(tmp_path / "l.h5"))
     applications = import_keras().applications
     make = applications.MobileNet
 

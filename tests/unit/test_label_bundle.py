@@ -205,7 +205,7 @@ def test_wrong_model_entry(folder, model, words):
             "unknown model",
         ),
         ({"convergence_mrad": [25, 15]}, "no range"),
-        ({"convergence_mrad": [float("nan"), 15]}, "no range"),
+        ({"convergence_mrad": [float("nan"), 15]}, "not the description"),
         ({"system": {"id": 3}}, "not the description"),
     ],
 )

@@ -1,7 +1,6 @@
 """``pacbed serve``: the web service and its page."""
 
 import os
-import tempfile
 from typing import Annotated
 
 import typer
@@ -62,6 +61,7 @@ def serve(
     from pacbed.service.connections import BACKLOG
     from pacbed.service.exposure import names_at, welcome
     from pacbed.service.hosts import listed_proxies
+    from pacbed.service.run import run_service
     from pacbed.service.settings import Settings, usable_cores
 
     # Mistakes are told now, not by each of the processes.
@@ -77,15 +77,8 @@ def serve(
     if not settings.threads and workers > 1:
         # The cores are shared, not counted by every process.
         os.environ["PACBED_THREADS"] = str(max(1, usable_cores() // workers))
-    with (
-        tempfile.TemporaryDirectory(prefix="pacbed-metrics-") as folder,
-        tempfile.TemporaryDirectory(prefix="pacbed-maps-") as map_folder,
-    ):
-        if workers > 1:
-            os.environ["PROMETHEUS_MULTIPROC_DIR"] = folder
-            # Any of the workers may be asked for a map that another one makes.
-            os.environ.setdefault("PACBED_MAP_FOLDER", map_folder)
-        uvicorn.run(
+    run_service(
+        uvicorn.Config(
             "pacbed_api:app",
             host=host,
             port=port,
@@ -99,3 +92,4 @@ def serve(
             proxy_headers=bool(proxies),
             forwarded_allow_ips=list(proxies),
         )
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pacbed.commands.output import print_block
-from pacbed.errors import BundleError, RecipeError, UnknownSystemError
+from pacbed.errors import BundleError, UnknownSystemError
 
 if TYPE_CHECKING:
     from pacbed.library.data_register import RegisterRow
@@ -56,7 +56,6 @@ def rename(
     from pacbed.library.rename import rename_system
 
     _find(data, id)
-    _check_free(data, id, name)
     files = rename_system(data, id, name)
     print_block(f"system {id} is {name}", [("Changed", str(path)) for path in files])
 
@@ -78,17 +77,3 @@ def _find(data: Path, id: int) -> "tuple[RegisterRow, Path]":
             )
         raise UnknownSystemError(f"{data}: has no system {id}; pacbed systems --data {data}")
     return row if row is not None else RegisterRow(id), folder
-
-
-def _check_free(data: Path, id: int, name: str) -> None:
-    import warnings
-
-    from pacbed.library.register import installed_systems
-
-    with warnings.catch_warnings():
-        # Broken models are no matter of a name.
-        warnings.simplefilter("ignore")
-        others = [s for s in installed_systems(data) if s.id != id]
-    for system in others:
-        if system.name.lower() == name.lower():
-            raise RecipeError(f'the name "{name}" is that of system {system.id}: give another one')

@@ -202,15 +202,12 @@ def _ask(
     bundle: "LabelBundle", target: str, source: "Source", rows: np.ndarray, seed: int
 ) -> "tuple[TargetAnswers, np.ndarray]":
     """Run a network on all frames of a source."""
-    import onnxruntime
-
     from pacbed.infer.validation import TargetAnswers
     from pacbed.learn.from_table.stream import fixed_batches
     from pacbed.library.label_table import PERIODS
+    from pacbed.onnx_session import open_session
 
-    session = onnxruntime.InferenceSession(
-        bundle.content(target), providers=["CPUExecutionProvider"]
-    )
+    session = open_session(bundle.content(target))
     found, truth, frames = [], [], []
     for batch in fixed_batches(source, rows, _BATCH, (seed, 31)):
         feed = {"image": batch.images, "convergence": batch.convergence}

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from pacbed.bounded import read_bytes
 from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal, lattice_from_parameters
 from pacbed.errors import CrystalError, MissingExtraError
 
@@ -17,6 +18,9 @@ _EIGHT_PI_SQUARED = 8 * np.pi**2
 _CLOSEST = 0.65
 #: How far the ratios of the elements may be from the CIF's own formula.
 _FORMULA_TOLERANCE = 0.03
+#: A larger file, or cell, is none that can be simulated.
+_LARGEST_BYTES = 16 * 2**20
+_MOST_ATOMS, _MOST_OPERATIONS = 20_000, 192
 _NAME_TAGS = ("_chemical_name_common", "_chemical_name_mineral", "_amcsd_formula_title")
 
 
@@ -183,11 +187,17 @@ def _read(path: Path) -> tuple[Any, Any]:
             "reading a CIF needs gemmi: pip install 'pacbed-cnn[sim]'"
         ) from error
     try:
-        for block in gemmi.cif.read(str(path)):
+        # Not by its name: what is no file would be waited for, or read without an end.
+        for block in gemmi.cif.read_string(read_bytes(path, _LARGEST_BYTES)):
             small = gemmi.make_small_structure_from_block(block)
+            operations = len(small.symops)
+            if operations > _MOST_OPERATIONS or len(small.sites) * max(1, operations) > _MOST_ATOMS:
+                raise ValueError(f"{len(small.sites)} atom sites under {operations} operations")
             if len(small.sites):
                 return block, small
-    except (RuntimeError, ValueError, OSError, IndexError) as error:
+    except OSError as error:
+        raise CrystalError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    except (RuntimeError, ValueError, IndexError) as error:
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CrystalError(f"{path}: cannot be read as a CIF ({line}); check the file") from error
     raise CrystalError(f"{path}: has no atom sites; give a CIF with an _atom_site loop")

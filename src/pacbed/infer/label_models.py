@@ -5,11 +5,11 @@ import threading
 from typing import Protocol
 
 import numpy as np
-import onnxruntime
 
 from pacbed.errors import BundleError, MissingExtraError
 from pacbed.library.label_bundle import LabelBundle
 from pacbed.library.label_formats import FORMATS
+from pacbed.onnx_session import open_session
 
 #: Probabilities may be off by rounding alone.
 _TOLERANCE = 1e-2
@@ -166,12 +166,7 @@ class OnnxLabelNetwork:
     """
 
     def __init__(self, content: bytes, threads: int) -> None:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
-        options.inter_op_num_threads = 1
-        self._session = onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
+        self._session = open_session(content, threads)
         inputs = self._session.get_inputs()
         shapes = [tuple(n if isinstance(n, int) else None for n in i.shape) for i in inputs]
         image, convergence = input_places(shapes)

@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
-import onnxruntime
 
 from pacbed.arrays import Numbers, Patterns, Probabilities, Tilts, Vectors
 from pacbed.errors import BundleError
 from pacbed.library.bundle import Bundle
+from pacbed.onnx_session import Session, open_session
 from pacbed.pattern.crystal_frame import FRAME_SIZE, Pose, make_crystal_frame, to_crystal_frame
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE, normalise
 
@@ -168,12 +168,9 @@ class Networks:
         )
 
 
-def _session(bundle: Bundle, network: bytes, threads: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
+def _session(bundle: Bundle, network: bytes, threads: int) -> Session:
     try:
-        return onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+        return open_session(network, threads)
     except Exception as error:  # ONNX Runtime's own errors have no common base
         raise BundleError(
             f"{bundle.folder}: the network cannot be loaded ({type(error).__name__}); "

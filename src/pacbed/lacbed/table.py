@@ -14,6 +14,7 @@ import io
 import itertools
 import json
 import zipfile
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,12 +23,15 @@ from typing import Any
 import numpy as np
 from scipy.interpolate import CubicSpline
 
+from pacbed.bounded import parse_json, read_arrays
 from pacbed.errors import BundleError, OutOfRangeError
+from pacbed.files import write_atomically
 from pacbed.lacbed.geometry import TableGeometry
+from pacbed.lacbed.stored import check_grids
 
 _FORMAT = 1
 #: More than this after unpacking is no table of ours, MiB.
-_LARGEST_MEMBER_MIB = 256
+_LARGEST_MIB = 512
 
 
 @dataclass(frozen=True)
@@ -155,7 +159,11 @@ class LacbedTable:
         return np.concatenate([*parts, np.zeros(1, np.float32)])
 
     def save(self, path: Path) -> None:
-        """Write the table as an .npz without pickles, whole or not at all.
+        """Write the table as :meth:`to_bytes` makes it, whole or not at all."""
+        write_atomically(path, self.to_bytes())
+
+    def to_bytes(self) -> bytes:
+        """The table as an .npz without pickles, which takes seconds to compress.
 
         Raises
         ------
@@ -191,11 +199,9 @@ class LacbedTable:
             "bases": np.concatenate([b.ravel() for b in self.bases]).astype(np.float16),
             "coefficients": planes,
         }
-        from pacbed.files import write_atomically
-
         buffer = io.BytesIO()
         np.savez_compressed(buffer, allow_pickle=False, **arrays)
-        write_atomically(path, buffer.getvalue())
+        return buffer.getvalue()
 
     def _integers(self, coefficients: np.ndarray) -> np.ndarray:
         steps = np.round(coefficients / self.quantum)
@@ -218,21 +224,21 @@ class LacbedTable:
             If the file is missing, broken or of another format.
         """
         try:
-            with zipfile.ZipFile(path) as archive:
-                if any(i.file_size > _LARGEST_MEMBER_MIB << 20 for i in archive.infolist()):
-                    raise BundleError(f"{path}: is too large to be a LACBED table")
-            with np.load(path, allow_pickle=False) as arrays:
-                return _unpack({name: arrays[name] for name in arrays.files})
-        except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+            return _unpack(read_arrays(path, _LARGEST_MIB << 20))
+        except (
+            OSError, LookupError, ValueError, TypeError, ArithmeticError, EOFError, MemoryError,
+            RuntimeError, zipfile.BadZipFile, zlib.error,
+        ) as error:  # fmt: skip
             raise BundleError(
                 f"{path}: is not a LACBED table ({error}); make it again with pacbed simulate"
             ) from error
 
 
 def _unpack(arrays: dict[str, np.ndarray]) -> LacbedTable:
-    header = json.loads(arrays["header"].tobytes())
+    header = parse_json(arrays["header"].tobytes())
     if header["format"] != _FORMAT:
         raise ValueError(f"format {header['format']} instead of {_FORMAT}")
+    check_grids(header, arrays)
     geometry = TableGeometry(
         reciprocal=arrays["reciprocal"],
         point_group=arrays["point_group"].astype(int),

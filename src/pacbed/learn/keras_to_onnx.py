@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-import onnxruntime
 import torch
 from torch import nn
 
 from pacbed.errors import BundleError
 from pacbed.learn.export import forget_origin
 from pacbed.library.keras_h5 import load_h5
+from pacbed.onnx_session import open_session
 
 #: Largest difference of a probability between the two.
 _TOLERANCE = 1e-3
@@ -94,7 +94,7 @@ def _export(module: nn.Module, example: tuple[torch.Tensor, ...]) -> bytes:
 
 
 def _compare(module: nn.Module, network: bytes, shape: tuple[int, int, int]) -> None:
-    session = onnxruntime.InferenceSession(network, providers=["CPUExecutionProvider"])
+    session = open_session(network)
     rng = np.random.default_rng(0)
     for _ in range(_CHECKS):
         image = rng.uniform(-1, 1, (1, *shape)).astype(np.float32)

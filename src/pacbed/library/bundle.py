@@ -8,6 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pacbed.bounded import read_bytes, read_json
 from pacbed.errors import BundleError
 from pacbed.files import write_atomically
 from pacbed.lacbed.table import LacbedTable
@@ -18,6 +19,9 @@ SCHEMA = 2
 ENGINE = "engine"
 DESCRIPTION, TABLE = "bundle.json", "lacbed.npz"
 LOCATOR, READER = "locator.onnx", "reader.onnx"
+#: A larger file is neither network nor table.
+_LARGEST_BYTES = 2**28
+_MOST_BINS = 10_000
 
 
 @dataclass(frozen=True)
@@ -63,7 +67,7 @@ class Bundle:
         """
         path = Path(folder) / DESCRIPTION
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             if content["schema"] != SCHEMA:
                 raise BundleError(
                     f"{path}: has schema {content['schema']}, this version reads {SCHEMA}; "
@@ -77,7 +81,7 @@ class Bundle:
             return cls(
                 Path(folder),
                 System.from_json(content["system"]),
-                dict(content["input"]),
+                _input(content["input"]),
                 dict(content["provenance"]),
                 {str(k): str(v) for k, v in content["sha256"].items()},
                 dict(content.get("calibration", {})),
@@ -89,33 +93,41 @@ class Bundle:
                 f"{path}: is not the description of a bundle ({error!r}); train it again"
             ) from error
 
-    def _verified(self, name: str) -> Path:
+    def _verified(self, name: str) -> bytes:
         path = self.folder / name
         try:
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            content = read_bytes(path, _LARGEST_BYTES)
         except OSError as error:
             raise BundleError(f"{path}: cannot be read ({error.strerror})") from error
-        if digest != self.hashes.get(name):
+        if hashlib.sha256(content).hexdigest() != self.hashes.get(name):
             raise BundleError(
                 f"{path}: is not the file that the bundle was made with (SHA-256 differs); "
                 "install the bundle again"
             )
-        return path
+        return content
 
     @cached_property
     def locator(self) -> bytes:
         """The locator as ONNX."""
-        return self._verified(LOCATOR).read_bytes()
+        return self._verified(LOCATOR)
 
     @cached_property
     def reader(self) -> bytes:
         """The reader as ONNX."""
-        return self._verified(READER).read_bytes()
+        return self._verified(READER)
 
     @cached_property
     def table(self) -> LacbedTable:
         """The LACBED table."""
-        return LacbedTable.load(self._verified(TABLE))
+        self._verified(TABLE)
+        return LacbedTable.load(self.folder / TABLE)
+
+
+def _input(given: Any) -> dict[str, Any]:
+    bins = given["thickness_bins"]
+    if type(bins) is not int or not 2 <= bins <= _MOST_BINS:
+        raise ValueError(f"thickness_bins is {str(bins)[:40]}")
+    return dict(given)
 
 
 def write_bundle(
@@ -174,7 +186,7 @@ def write_calibration(folder: Path, calibration: dict[str, Any]) -> None:
         If the folder is no bundle.
     """
     Bundle.load(folder)
-    content = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
+    content = read_json(folder / DESCRIPTION)
     _write_description(folder, {**content, "calibration": calibration})
 
 

@@ -2,15 +2,21 @@
 
 import csv
 import io
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pacbed.bounded import read_bytes
 from pacbed.errors import FileFormatError
 from pacbed.files import write_atomically
 
 #: Larger tables are refused; a row has some hundred bytes.
-MAX_BYTES = 64_000_000
+MAX_BYTES = 8_000_000
+#: More systems than this nobody has, nor models of one; so many take a second to look through.
+MAX_ROWS = 2_000
+#: So much of a cell is told in messages.
+_SHOWN = 60
 #: How pandas writes that a value is missing.
 _MISSING = frozenset({"", "nan", "na", "n/a", "none", "null", "<na>"})
 
@@ -61,7 +67,7 @@ class CsvTable:
         except ValueError:
             value = float("nan")
         if not abs(value) < 1e300:
-            raise self.fault(row, f'"{text}" in the column "{column}" is not a number')
+            raise self.fault(row, f'"{text[:_SHOWN]}" in the column "{column}" is not a number')
         return value
 
     def whole(self, row: int, column: str) -> int | None:
@@ -74,9 +80,8 @@ class CsvTable:
         """
         value = self.number(row, column)
         if value is not None and value != int(value):
-            raise self.fault(
-                row, f'"{self.cell(row, column)}" in the column "{column}" is not a whole number'
-            )
+            text = self.cell(row, column)[:_SHOWN]
+            raise self.fault(row, f'"{text}" in the column "{column}" is not a whole number')
         return None if value is None else int(value)
 
     def fault(self, row: int, words: str) -> FileFormatError:
@@ -122,7 +127,12 @@ class CsvTable:
         write_atomically(self.path, buffer.getvalue().encode("utf-8"))
 
 
-def read_table(path: Path, index: str, columns: tuple[str, ...] = ()) -> CsvTable:
+def read_table(
+    path: Path,
+    index: str,
+    columns: tuple[str, ...] = (),
+    refused: list[FileFormatError] | None = None,
+) -> CsvTable:
     """Read a table with semicolons.
 
     Parameters
@@ -133,11 +143,14 @@ def read_table(path: Path, index: str, columns: tuple[str, ...] = ()) -> CsvTabl
         index that has no name.
     columns : tuple of str
         Columns that must be there besides `index`.
+    refused : list, optional
+        Rows with too many cells are left out and told here, instead of refusing the table.
 
     Raises
     ------
     FileFormatError
-        If the file cannot be read, lacks a column, or a row has too many cells.
+        If the file cannot be read, is too large, lacks a column, or a row has too many
+        cells.
     """
     text = _text(path)
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=";")
@@ -152,9 +165,17 @@ def read_table(path: Path, index: str, columns: tuple[str, ...] = ()) -> CsvTabl
                 header = _header(path, cells, index, columns)
                 continue
             if len(cells) > len(header) and any(cell.strip() for cell in cells[len(header) :]):
-                raise FileFormatError(
+                fault = FileFormatError(
                     f"{path}: line {reader.line_num}: has {len(cells)} cells, the header "
                     f"{len(header)}; correct the table"
+                )
+                if refused is None:
+                    raise fault
+                refused.append(fault)
+                continue
+            if len(rows) == MAX_ROWS:
+                raise FileFormatError(
+                    f"{path}: has more than {MAX_ROWS} rows; take out what is no system or model"
                 )
             rows.append(tuple((cells + [""] * len(header))[: len(header)]))
             lines.append(reader.line_num)
@@ -168,12 +189,7 @@ def read_table(path: Path, index: str, columns: tuple[str, ...] = ()) -> CsvTabl
 
 def _text(path: Path) -> str:
     try:
-        size = path.stat().st_size
-        if size > MAX_BYTES:
-            raise FileFormatError(
-                f"{path}: has {size / 1e6:.0f} MB, a table has at most {MAX_BYTES / 1e6:.0f} MB"
-            )
-        content = path.read_bytes()
+        content = read_bytes(path, MAX_BYTES)
     except OSError as error:
         raise FileFormatError(f"{path}: cannot be read ({error.strerror})") from error
     if b"\0" in content:
@@ -193,7 +209,8 @@ def _header(path: Path, cells: list[str], index: str, columns: tuple[str, ...]) 
         if wanted not in names:
             hint = ", with semicolons between the columns" if len(names) == 1 else ""
             raise FileFormatError(f'{path}: has no column "{wanted}"; add it{hint}')
-    doubled = next((name for name in names if names.count(name) > 1), None)
+    counted = Counter(names)
+    doubled = next((name for name in names if counted[name] > 1), None)
     if doubled is not None:
-        raise FileFormatError(f'{path}: has the column "{doubled}" twice; remove one')
+        raise FileFormatError(f'{path}: has the column "{doubled[:_SHOWN]}" twice; remove one')
     return tuple(names)

@@ -16,7 +16,8 @@ from typing import Any
 
 from pacbed.errors import BundleError, CrystalError
 from pacbed.library.csv_table import CsvTable, read_table
-from pacbed.library.stored_path import resolve_stored
+from pacbed.library.stored_path import LONGEST_PATH, resolve_stored
+from pacbed.library.system import LARGEST_ID, LONGEST_TEXT
 from pacbed.library.zone_axis import parse_zone_axis
 
 REGISTER, MODELS = "Register.csv", "Register_models.csv"
@@ -155,7 +156,7 @@ def read_register(data: Path) -> list[RegisterRow]:
     return [register_row(table, row) for row in rows_by_id(table).values()]
 
 
-def register_models(data: Path, id: int) -> list[ModelRow]:
+def register_models(data: Path, id: int, row: RegisterRow | None = None) -> list[ModelRow]:
     """Read which models a system has, in the order of the rows.
 
     Parameters
@@ -164,6 +165,8 @@ def register_models(data: Path, id: int) -> list[ModelRow]:
         Data folder.
     id : int
         Number of the system.
+    row : RegisterRow, optional
+        Its row, where it was read already.
 
     Returns
     -------
@@ -177,7 +180,8 @@ def register_models(data: Path, id: int) -> list[ModelRow]:
     BundleError
         If a stored path leads outside the data folder.
     """
-    row = next((row for row in read_register(data) if row.id == id), RegisterRow(id))
+    if row is None:
+        row = next((row for row in read_register(data) if row.id == id), RegisterRow(id))
     models = system_folder(data, row) / "models"
     path = models / MODELS
     if not path.exists():
@@ -217,9 +221,11 @@ def register_row(table: CsvTable, row: int) -> RegisterRow:
     FileFormatError
         If a cell holds no number where one is expected.
     """
-    number = table.whole(row, "id")
-    if number is None or number < 0:
-        raise table.fault(row, 'the column "id" needs a whole number from 0 on')
+    number = row_id(table, row)
+    for name in (*_TEXTS, "name"):
+        most = LONGEST_PATH if name == "path" else LONGEST_TEXT
+        if len(table.cell(row, name)) > most:
+            raise table.fault(row, f'the column "{name}" holds more than {most} characters')
     values: dict[str, Any] = {name: table.cell(row, name) or None for name in _TEXTS}
     values |= {name: table.number(row, column) for name, column in _NUMBERS.items()}
     tension = values["high_tension_kV"]
@@ -239,13 +245,25 @@ def rows_by_id(table: CsvTable) -> dict[int, int]:
     """
     found: dict[int, int] = {}
     for row in range(len(table.rows)):
-        number = table.whole(row, "id")
-        if number is None or number < 0:
-            raise table.fault(row, 'the column "id" needs a whole number from 0 on')
+        number = row_id(table, row)
         if number in found:
             raise table.fault(row, f"the ID {number} stands there twice")
         found[number] = row
     return found
+
+
+def row_id(table: CsvTable, row: int) -> int:
+    """ID of a row.
+
+    Raises
+    ------
+    FileFormatError
+        If it is missing or no whole number.
+    """
+    number = table.whole(row, "id")
+    if number is None or not 0 <= number <= LARGEST_ID:
+        raise table.fault(row, 'the column "id" needs a whole number from 0 on')
+    return number
 
 
 def _model_folder(data: Path, table: CsvTable, row: int) -> Path:
@@ -254,6 +272,8 @@ def _model_folder(data: Path, table: CsvTable, row: int) -> Path:
     if not stored:
         raise table.fault(row, 'the column "path" is empty')
     # Most tables name the folder beside them, whatever stands before it.
+    if len(stored) > LONGEST_PATH:
+        raise table.fault(row, f'the column "path" holds more than {LONGEST_PATH} characters')
     beside = models / stored.replace("\\", "/").rstrip("/").split("/")[-1]
     try:
         found = resolve_stored(Path(data), stored)

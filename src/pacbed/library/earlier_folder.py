@@ -7,11 +7,13 @@ A model folder holds networks with ``Thickness``, ``Mistilt`` and ``Scale`` in t
 
 import csv
 import importlib.util
+import io
 import math
 import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from pacbed.bounded import read_bytes
 from pacbed.errors import BundleError, MissingExtraError
 from pacbed.library.data_register import RegisterRow
 from pacbed.library.label_bundle import LabelBundle, LabelModel
@@ -26,7 +28,7 @@ PATTERN_TABLE = Path("simulation") / "df.csv"
 EARLIER_TARGETS = ("Thickness", "Mistilt", "Scale")
 
 _ANGLE_COLUMN = "Conv_Angle"
-_LARGEST_TABLE_BYTES = 2**29
+_LARGEST_TABLE_BYTES = 2**27
 _LABELS_ENDING = "_labels.csv"
 _ANGSTROM_PER_NM = 10.0
 
@@ -173,22 +175,21 @@ def _convergence_range(system_folder: Path, row: RegisterRow) -> tuple[tuple[flo
 def _range_of_table(path: Path) -> tuple[float, float]:
     low, high = math.inf, -math.inf
     try:
-        if path.stat().st_size > _LARGEST_TABLE_BYTES:
-            raise BundleError(f"{path}: is too large for a table of patterns")
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            separator = ";" if ";" in file.readline() else ","
-            file.seek(0)
-            rows = csv.reader(file, delimiter=separator)
-            place = [name.strip() for name in next(rows, [])].index(_ANGLE_COLUMN)
-            for cells in rows:
-                if len(cells) > place:
-                    angle = float(cells[place])
-                    low, high = min(low, angle), max(high, angle)
+        text = read_bytes(path, _LARGEST_TABLE_BYTES).decode("utf-8-sig")
+        separator = ";" if ";" in text[: text.find("\n")] else ","
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=separator)
+        place = [name.strip() for name in next(rows, [])].index(_ANGLE_COLUMN)
+        # Few angles stand there many times over.
+        found = {cells[place] for cells in rows if len(cells) > place}
+        angles = [float(angle) for angle in found]
+        if not all(map(math.isfinite, angles)):
+            raise ValueError("an angle is not finite")
+        low, high = min(angles, default=low), max(angles, default=high)
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror}); restore it") from error
     except (ValueError, csv.Error) as error:
         raise BundleError(
-            f"{path}: its column {_ANGLE_COLUMN} is missing or not of numbers ({error})"
+            f"{path}: its column {_ANGLE_COLUMN} is missing or not of numbers ({str(error)[:200]})"
         ) from error
     if not low <= high:
         raise BundleError(f"{path}: has no row; restore it")

@@ -85,14 +85,15 @@ def install_model(data: Path, folder: Path) -> int:
     FileFormatError
         If the table cannot be read or changed.
     """
-    system = open_model(folder).system
-    rows = {row.id: row for row in read_register(data)}
-    home = system_folder(data, rows[system.id]) if system.id in rows else data / str(system.id)
-    if folder.resolve().parent != (home / "models").resolve():
-        raise BundleError(
-            f"{folder}: is a bundle of system {system.id}, which belongs in {home / 'models'}"
-        )
     with register_lock(data):
+        # Looked at within the lock: the system may just have been removed.
+        system = open_model(folder).system
+        rows = {row.id: row for row in read_register(data)}
+        home = system_folder(data, rows[system.id]) if system.id in rows else data / str(system.id)
+        if folder.resolve().parent != (home / "models").resolve():
+            raise BundleError(
+                f"{folder}: is a bundle of system {system.id}, which belongs in {home / 'models'}"
+            )
         return add_model(data, system.id, folder)
 
 

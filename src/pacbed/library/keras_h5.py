@@ -2,13 +2,15 @@
 
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import h5py
 
-from pacbed.errors import BundleError
+from pacbed.bounded import parse_json
+from pacbed.errors import BundleError, FileFormatError
+from pacbed.held_folder import HeldFolder
+from pacbed.links import check_hdf5
 
 #: A description of layers longer than this is not read.
 _LARGEST_DESCRIPTION = 2**24
@@ -42,8 +44,21 @@ def load_h5(content: bytes) -> Any:
     Raises
     ------
     BundleError
-        If the file is no such model, or has layers that hold code.
+        If the file is no such model, has layers that hold code, or links to other files.
     """
+    with HeldFolder("model") as folder:
+        path = folder / "model.h5"
+        path.write_bytes(content)
+        try:
+            check_hdf5(path, alone=True)
+        except FileFormatError as error:
+            said = str(error).removeprefix(f"{path}: ")
+            raise BundleError(f"is not a Keras model that can be read: {said}") from None
+        _mend(path)
+        return _keras().saving.load_model(path, compile=False, safe_mode=True)
+
+
+def _keras() -> Any:
     # Keras reads this when it is first imported; PyTorch is what the extra brings.
     os.environ.setdefault("KERAS_BACKEND", "torch")
     import keras
@@ -52,11 +67,7 @@ def load_h5(content: bytes) -> Any:
         raise BundleError(
             f"Keras runs on {keras.backend.backend()} here; set the variable KERAS_BACKEND to torch"
         )
-    with tempfile.TemporaryDirectory(prefix="pacbed-") as folder:
-        path = Path(folder) / "model.h5"
-        path.write_bytes(content)
-        _mend(path)
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+    return keras
 
 
 def _mend(path: Path) -> None:
@@ -69,7 +80,7 @@ def _mend(path: Path) -> None:
             text = text.decode() if isinstance(text, bytes) else str(text)
             if len(text) > _LARGEST_DESCRIPTION:
                 raise BundleError("its description of the layers is too long")
-            description = json.loads(text)
+            description = parse_json(text)
             _check(description)
             del file.attrs["model_config"]
             file.attrs["model_config"] = json.dumps(description)

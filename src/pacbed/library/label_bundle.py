@@ -1,13 +1,13 @@
 """Label bundles: networks that choose among labels, as a training from a table writes them."""
 
 import hashlib
-import json
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pacbed.bounded import read_bytes, read_json
 from pacbed.errors import BundleError
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.bundle import DESCRIPTION, SCHEMA, TABLE
@@ -105,7 +105,7 @@ class LabelBundle:
         folder = Path(folder)
         path = folder / DESCRIPTION
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            content = read_json(path)
             if content["schema"] != SCHEMA or content["kind"] != KIND:
                 raise BundleError(
                     f"{path}: has schema {content['schema']} and kind {content['kind']}, this "
@@ -160,9 +160,7 @@ class LabelBundle:
     def _verified(self, name: str) -> bytes:
         path = self.folder / name
         try:
-            if path.stat().st_size > _LARGEST_BYTES:
-                raise BundleError(f"{path}: is too large for a network; install the bundle again")
-            content = path.read_bytes()
+            content = read_bytes(path, _LARGEST_BYTES)
         except OSError as error:
             raise BundleError(f"{path}: cannot be read ({error.strerror}); restore it") from error
         if self.kind == KIND and hashlib.sha256(content).hexdigest() != self.hashes.get(name):

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from pathlib import Path
 
+from pacbed.bounded import read_bytes
 from pacbed.errors import BundleError
 
 #: What label networks predict, and the column of their tables that holds it.
@@ -55,9 +56,7 @@ def read_label_table(path: Path, target: str) -> LabelTable:
         If the table cannot be read or its labels cannot be used.
     """
     try:
-        if path.stat().st_size > _LARGEST_BYTES:
-            raise BundleError(f"{path}: is too large for a table of labels; write it again")
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path, _LARGEST_BYTES).decode("utf-8-sig")
     except OSError as error:
         raise BundleError(f"{path}: cannot be read ({error.strerror}); restore it") from error
     except UnicodeDecodeError as error:
@@ -65,17 +64,18 @@ def read_label_table(path: Path, target: str) -> LabelTable:
     separator = ";" if ";" in text.partition("\n")[0] else ","
     reader = csv.DictReader(io.StringIO(text), delimiter=separator)
     column = COLUMNS[target]
-    names = {str(name).strip(): name for name in reader.fieldnames or ()}
-    if column not in names:
-        raise BundleError(
-            f"{path}: has no column {column!r}; its first line must name it "
-            f"(found: {', '.join(names) or 'nothing'})"
-        )
     try:
+        names = {str(name).strip(): name for name in reader.fieldnames or ()}
+        if column not in names:
+            found = ", ".join(names)[:200] or "nothing"
+            raise BundleError(
+                f"{path}: has no column {column!r}; its first line must name it (found: {found})"
+            )
         rows = [(row.get(names.get(_INDEX, "")), float(row[names[column]])) for row in reader]
         order = [n if index is None else int(index) for n, (index, _) in enumerate(rows)]
-    except (TypeError, ValueError) as error:
-        raise BundleError(f"{path}: holds a label that is not a number ({error})") from error
+    except (TypeError, ValueError, csv.Error) as error:
+        words = str(error)[:200]
+        raise BundleError(f"{path}: holds a label that is not a number ({words})") from error
     return LabelTable(target, _checked(path, target, order, [value for _, value in rows]))
 
 

@@ -111,7 +111,7 @@ def write_patterns(
                 place = folder / _folder_name(*series)
                 place.mkdir(exist_ok=True)
                 for thickness, picture in pictures.items():
-                    write_atomically(place / _file_name(thickness), picture)
+                    write_atomically(place / _file_name(thickness), picture, durable=False)
                 made += len(pictures)
                 there.add(series)
             if time.monotonic() - listed > _LIST_SECONDS:

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pacbed.bounded import read_bytes
 from pacbed.errors import FileFormatError
 
 #: Column of each quantity, and its unit.
@@ -157,11 +158,7 @@ def read_pattern_table(path: Path, data: Path | None = None) -> PatternTable:
 def _parse(path: Path) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Header, and each row with its line in the file."""
     try:
-        if path.stat().st_size > _LARGEST:
-            raise FileFormatError(
-                f"{path}: is larger than {_LARGEST / 1e6:.0f} MB: is this a table?"
-            )
-        text = path.read_text(encoding="utf-8-sig")
+        text = read_bytes(path, _LARGEST).decode("utf-8-sig")
     except OSError as error:
         raise FileFormatError(
             f"{path}: cannot be read ({error.strerror}); check the path"

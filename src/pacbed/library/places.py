@@ -1,18 +1,19 @@
 """Where models lie: bundles of either kind, and folders of the earlier system."""
 
-import json
+import contextlib
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pacbed.errors import BundleError, PacbedError, UnknownSystemError
+from pacbed.bounded import read_json
+from pacbed.errors import PacbedError, UnknownSystemError
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.bundle import DESCRIPTION, ENGINE, Bundle
+from pacbed.library.contained import contained, in_words
 from pacbed.library.data_register import (
     MODELS,
     RegisterRow,
-    read_register,
     register_models,
     system_folder,
 )
@@ -24,12 +25,15 @@ from pacbed.library.earlier_folder import (
     load_earlier,
 )
 from pacbed.library.label_bundle import KIND, LabelBundle
+from pacbed.library.readable_rows import readable_rows
 
 #: An installed model: with an engine behind it, or one that chooses among labels.
 Model = Bundle | LabelBundle
 #: What tells whether a model was changed.
 Stamp = tuple[object, ...]
 
+#: A model of the earlier system has some ten files.
+_MOST_FILES = 1000
 _SHIPPED = Path(__file__).parent / "bundles"
 
 
@@ -97,7 +101,7 @@ def open_model(folder: Path) -> Model:
     """
     path = Path(folder) / DESCRIPTION
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
     except (OSError, ValueError):
         content = None  # the reader below says what is wrong
     if isinstance(content, dict) and content.get("kind") == KIND:
@@ -168,41 +172,62 @@ def _latest_first(data: Path, places: list[ModelPlace]) -> list[ModelPlace]:
     of_system: dict[int | None, list[ModelPlace]] = {}
     for place in places:
         of_system.setdefault(place.system_id, []).append(place)
+    # Read once, not for each system: there may be many.
+    rows = _rows(data) if any(len(those) > 1 for those in of_system.values()) else {}
     ordered = {
-        number: iter(those if number is None or len(those) < 2 else _sorted(data, number, those))
+        number: iter(
+            those
+            if number is None or len(those) < 2
+            else _sorted(data, rows.get(number, RegisterRow(number)), those)
+        )
         for number, those in of_system.items()
     }
     return [next(ordered[place.system_id]) for place in places]
 
 
-def _sorted(data: Path, number: int, places: list[ModelPlace]) -> list[ModelPlace]:
+def _rows(data: Path) -> dict[int, RegisterRow]:
+    try:
+        return {row.id: row for row in readable_rows(data)[0]}
+    except PacbedError:  # which is told among the faults
+        return {}
+
+
+def _sorted(data: Path, row: RegisterRow, places: list[ModelPlace]) -> list[ModelPlace]:
     """Order the places of one system: the last row first, then what is not listed."""
-    rows = _rows_of_models(data, number)
-    bundle_listed = any(place.folder.resolve() in rows for place in places if place.row is None)
+    rows = _rows_of_models(data, row)
+    bundle_listed = any(_end(place.folder) in rows for place in places if place.row is None)
     unlisted, behind = -1, -2
 
     def rank(place: ModelPlace) -> int:
         if place.row is not None and not bundle_listed:
             return behind
-        return rows.get(place.folder.resolve(), unlisted)
+        return rows.get(_end(place.folder), unlisted)
 
     return sorted(places, key=rank, reverse=True)
 
 
-def _rows_of_models(data: Path, number: int) -> dict[Path, int]:
-    """Row of each listed model of a system; none where the register cannot be read."""
+def _rows_of_models(data: Path, row: RegisterRow) -> dict[Path, int]:
+    """Row of each listed model of a system; none where their table cannot be read."""
     try:
-        models = register_models(data, number)
+        models = register_models(data, row.id, row)
     except PacbedError:  # which is told among the faults
         return {}
-    return {model.folder.resolve(): row for row, model in enumerate(models)}
+    return {_end(model.folder): row for row, model in enumerate(models)}
+
+
+def _end(folder: Path) -> Path:
+    """Where the links of a path lead; the path itself where they run in a circle."""
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError):
+        return folder
 
 
 def _bundle_place(folder: Path) -> ModelPlace:
     number = folder.parents[1].name
     return ModelPlace(
         folder,
-        lambda: _open_answering(folder),
+        lambda: contained(folder, lambda: _open_answering(folder)),
         int(number) if number.isascii() and number.isdigit() else None,
         (folder / DESCRIPTION,),
     )
@@ -213,22 +238,23 @@ def earlier_folders(data: Path) -> tuple[list[EarlierFolder], list[Fault]]:
     places: list[EarlierFolder] = []
     faults: list[Fault] = []
     try:
-        rows = read_register(data)
+        rows, row_faults = readable_rows(data)
     except PacbedError as error:
         return [], [Fault(data, None, error)]
+    for fault in row_faults:
+        folder = data if fault.id is None else data / str(fault.id)
+        faults.append(Fault(folder, fault.id, fault.error))
     for row in rows:
         try:
             places += _earlier_folders_of(data, row)
         except (PacbedError, OSError) as error:
-            fault = error if isinstance(error, PacbedError) else BundleError(
-                f"{error.filename}: cannot be read ({error.strerror})")  # fmt: skip
-            faults.append(Fault(data / str(row.id), row.id, fault))
+            faults.append(Fault(data / str(row.id), row.id, in_words(data / str(row.id), error)))
     return places, faults
 
 
 def _earlier_folders_of(data: Path, row: RegisterRow) -> list[EarlierFolder]:
     home = system_folder(data, row)
-    registered = [model.folder for model in register_models(data, row.id)]
+    registered = [model.folder for model in register_models(data, row.id, row)]
     if not registered and (home / "models").is_dir():
         # The table of models may be missing: what is there counts.
         registered = [f for f in sorted((home / "models").iterdir()) if is_earlier_model(f)]
@@ -241,6 +267,10 @@ def _earlier_folders_of(data: Path, row: RegisterRow) -> list[EarlierFolder]:
 
 def _earlier_place(place: EarlierFolder) -> ModelPlace:
     home, folder, row = place.home, place.folder, place.row
-    files = sorted(entry.path for entry in os.scandir(folder)) if folder.is_dir() else []
+    files: list[str] = []
+    with contextlib.suppress(OSError):  # which is told when it is loaded
+        files = sorted(entry.path for entry in os.scandir(folder))[:_MOST_FILES]
     watched = (folder, home / PATTERN_TABLE, home / "models" / MODELS, *map(Path, files))
-    return ModelPlace(folder, lambda: load_earlier(place), row.id, watched, row)
+    return ModelPlace(
+        folder, lambda: contained(folder, lambda: load_earlier(place)), row.id, watched, row
+    )

@@ -1,13 +1,13 @@
 """Recipes: everything that makes a system's bundle, in one TOML file."""
 
 import dataclasses
-import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 
+from pacbed.bounded import MOST_DESCRIPTION_BYTES, parse_toml, read_bytes
 from pacbed.crystal.cif import read_cif
 from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal, lattice_from_parameters
 from pacbed.errors import CrystalError, RecipeError
@@ -94,10 +94,10 @@ def load_recipe(path: Path) -> Recipe:
     """
     path = Path(path)
     try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
+        content = parse_toml(read_bytes(path, MOST_DESCRIPTION_BYTES))
     except OSError as error:
         raise RecipeError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise RecipeError(f"{path}: is not valid TOML ({error})") from error
     _no_others(path, "the recipe", content, {"system", "crystal", "table", "training"})
     for section in ("system", "crystal"):

@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pacbed.errors import BundleError, MissingExtraError, PacbedError, UnknownSystemError
 from pacbed.library.bundle import Bundle
-from pacbed.library.data_register import RegisterRow, read_register
+from pacbed.library.data_register import RegisterRow
 from pacbed.library.places import Fault, Model, ModelPlace, model_places
+from pacbed.library.readable_rows import readable_rows
 from pacbed.library.system import System
 
 #: Two voltages closer than this share are the same.
@@ -111,7 +112,7 @@ def systems_without_model(data: Path | None, answered: set[int]) -> list[Registe
     """
     folder = data_folder(data)
     try:
-        rows = read_register(folder) if folder is not None else []
+        rows = readable_rows(folder)[0] if folder is not None else []
     except PacbedError:
         return []  # which is told among the broken ones
     return [row for row in rows if row.id not in answered]

@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from pacbed.errors import BundleError, FileFormatError, UnknownSystemError
+from pacbed.files import clear_unfinished
 from pacbed.library.csv_table import CsvTable, read_table
 from pacbed.library.data_register import (
     COLUMNS,
@@ -33,6 +34,8 @@ from pacbed.library.data_register import (
 #: Numbers of systems that were removed; they are not given again.
 REMOVED = "Register_removed.csv"
 _LOCK, _BIN = ".Register.lock", ".removed"
+#: Folders below the data folder in which changes write.
+_WRITTEN = ("*/", "*/models/", "*/models/*/", "*/simulation/")
 #: A change takes milliseconds; who waits longer waits for something that hangs.
 LOCK_SECONDS = 60.0
 
@@ -56,6 +59,9 @@ def register_lock(data: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
     FileFormatError
         If another process keeps the lock, or the folder cannot be written.
     """
+    # What a crash left is cleared before, since that may take a while: nobody else has any
+    # use for it, and what others are writing is locked.
+    _clear_left_overs(data)
     lock = FileLock(data / _LOCK)
     try:
         lock.acquire(timeout=seconds)
@@ -69,11 +75,16 @@ def register_lock(data: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
             f"{data}: cannot be written ({error.strerror}); choose a writable data folder"
         ) from error
     try:
-        for left in data.glob(f".{REGISTER}.*"):  # of a process that was killed while writing
-            left.unlink(missing_ok=True)
         yield
     finally:
         lock.release()
+
+
+def _clear_left_overs(data: Path) -> None:
+    """Delete what changes that were killed have left unfinished."""
+    clear_unfinished([data, *(p for pattern in _WRITTEN for p in data.glob(pattern))])
+    for left in data.glob(f"{_BIN}/*"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def add_system(
@@ -222,7 +233,8 @@ def remove_system(data: Path, id: int) -> Path:
         _note_removal(data, row)
         if id in numbers:
             table.without_row(numbers[id]).write()
-        _delete(data, folder)
+        hidden = _hide(data, folder)
+    _delete(data, hidden)
     return folder
 
 
@@ -298,18 +310,34 @@ def _own_folder(data: Path, row: RegisterRow) -> Path:
     return folder
 
 
-def _delete(data: Path, folder: Path) -> None:
-    """Delete a folder; links in it are removed, not followed."""
-    # First out of sight at once, so that nobody finds half a system; two levels below
-    # the data folder nothing is looked for.
-    bin_ = data / _BIN
+def _hide(data: Path, folder: Path) -> Path:
+    """Take a folder out of sight at once, so that nobody finds half a system."""
+    # Two levels below the data folder nothing is looked for.
+    hidden = data / _BIN / f"{folder.name}-{secrets.token_hex(6)}"
     try:
-        bin_.mkdir(exist_ok=True)
+        hidden.parent.mkdir(exist_ok=True)
         if folder.is_dir():
-            folder.rename(bin_ / f"{folder.name}-{secrets.token_hex(6)}")
-        shutil.rmtree(bin_)
+            folder.rename(hidden)
     except OSError as error:
-        raise FileFormatError(
-            f"{error.filename or folder}: cannot be deleted ({error.strerror}); the system is "
-            "out of the register, delete what is left by hand"
-        ) from error
+        raise _left(error, folder) from error
+    return hidden
+
+
+def _delete(data: Path, hidden: Path) -> None:
+    """Delete a hidden folder, which may take long; links in it are removed, not followed."""
+    try:
+        if hidden.exists():
+            shutil.rmtree(hidden)
+    except FileNotFoundError:
+        pass  # another change cleared it at the same time
+    except OSError as error:
+        raise _left(error, hidden) from error
+    with register_lock(data), contextlib.suppress(OSError):  # where another system is in it
+        hidden.parent.rmdir()
+
+
+def _left(error: OSError, folder: Path) -> FileFormatError:
+    return FileFormatError(
+        f"{error.filename or folder}: cannot be deleted ({error.strerror}); the system is "
+        "out of the register, delete what is left by hand"
+    )

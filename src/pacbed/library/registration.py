@@ -112,11 +112,13 @@ def register_recipe(data: Path, recipe: Recipe, table: LacbedTable | None = None
         If the register cannot be read, or a file cannot be written.
     """
     make_data_folder(data)
+    # What takes long is done before others are kept waiting.
+    stored = None if table is None else table.to_bytes()
+    shipped = {system.id: system for system in shipped_systems()}
     with register_lock(data):
         found = find_registered(data, recipe)
         if found is None:
             _check_name(data, recipe)
-            shipped = {system.id: system for system in shipped_systems()}
             same = shipped.get(recipe.system.id)
             free = same is None or _same_conditions(same, recipe.system)
             number = add_system(
@@ -124,12 +126,13 @@ def register_recipe(data: Path, recipe: Recipe, table: LacbedTable | None = None
                 recipe.system.id if free else None,
                 frozenset(shipped),
                 lambda number: _row(data, recipe, number),
-                lambda number, folder: _fill(folder, _numbered(recipe, number), table),
+                lambda number, folder: _fill(folder, _numbered(recipe, number), stored),
             )
             return Registered(_numbered(recipe, number), data / str(number), True)
-    if table is not None:
-        found.simulation.mkdir(parents=True, exist_ok=True)
-        table.save(found.table)
+        if stored is not None:
+            # Still within the lock: a folder that was removed must not come to life again.
+            found.simulation.mkdir(parents=True, exist_ok=True)
+            write_atomically(found.table, stored)
     return found
 
 
@@ -158,7 +161,7 @@ def _numbered(recipe: Recipe, number: int) -> Recipe:
     return dataclasses.replace(recipe, system=dataclasses.replace(recipe.system, id=number))
 
 
-def _fill(folder: Path, recipe: Recipe, table: LacbedTable | None) -> None:
+def _fill(folder: Path, recipe: Recipe, table: bytes | None) -> None:
     simulation = folder / _SIMULATION
     simulation.mkdir()
     (folder / "models").mkdir()
@@ -170,7 +173,7 @@ def _fill(folder: Path, recipe: Recipe, table: LacbedTable | None) -> None:
     text = recipe_text(recipe, CRYSTAL_FILE, (f"Registered from {recipe.path.name}.",))
     write_atomically(folder / RECIPE, text.encode())
     if table is not None:
-        table.save(simulation / _TABLE)
+        write_atomically(simulation / _TABLE, table)
 
 
 def _row(data: Path, recipe: Recipe, number: int) -> RegisterRow:

@@ -1,14 +1,19 @@
 """Giving a system of a data folder another name."""
 
+import contextlib
 import json
 import re
-import tomllib
+import warnings
 from pathlib import Path
+from typing import Any
 
+from pacbed.bounded import MOST_DESCRIPTION_BYTES, parse_toml, read_bytes, read_json
 from pacbed.errors import BundleError, FileFormatError, RecipeError, UnknownSystemError
 from pacbed.files import write_atomically
 from pacbed.library.bundle import DESCRIPTION
 from pacbed.library.data_register import RegisterRow, read_register, system_folder
+from pacbed.library.readable_rows import readable_rows
+from pacbed.library.register import installed_systems
 from pacbed.library.register_changes import change_row, register_lock
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,79}")
@@ -38,12 +43,15 @@ def rename_system(data: Path, id: int, name: str) -> list[Path]:
     Raises
     ------
     RecipeError
-        If the name cannot be used.
+        If the name cannot be used, or is that of another system.
     UnknownSystemError
         If the data folder has no such system.
     """
     check_name(name)
+    _check_elsewhere(data, id, name)
     with register_lock(data):
+        # Again, within the lock: another system may have got the name just now.
+        _check_free(data, id, name)
         row = next((row for row in read_register(data) if row.id == id), None)
         folder = system_folder(data, row if row is not None else RegisterRow(id))
         if row is None and not folder.is_dir():
@@ -65,6 +73,42 @@ def rename_system(data: Path, id: int, name: str) -> list[Path]:
     return changed
 
 
+def _check_elsewhere(data: Path, id: int, name: str) -> None:
+    """Refuse the name of an installed system, wherever it lies."""
+    with warnings.catch_warnings():
+        # Broken models are no matter of a name.
+        warnings.simplefilter("ignore")
+        for system in installed_systems(data):
+            if system.id != id and system.name.lower() == name.lower():
+                raise _taken(name, system.id)
+
+
+def _check_free(data: Path, id: int, name: str) -> None:
+    """Refuse a name that stands somewhere in the data folder; reads small files alone."""
+    rows = readable_rows(data)[0]
+    found = [(row.name, row.id) for row in rows]
+    for pattern, reader in (("*/recipe.toml", _recipe), (f"*/models/*/{DESCRIPTION}", read_json)):
+        for path in data.glob(pattern):
+            home = path.relative_to(data).parts[0]
+            with contextlib.suppress(OSError, ValueError, LookupError, TypeError):
+                found.append((reader(path)["system"]["name"], int(home)))
+    own = {number for other, number in found if number != id and _same(other, name)}
+    if own:
+        raise _taken(name, min(own))
+
+
+def _recipe(path: Path) -> Any:
+    return parse_toml(read_bytes(path, MOST_DESCRIPTION_BYTES))
+
+
+def _same(other: object, name: str) -> bool:
+    return isinstance(other, str) and other.lower() == name.lower()
+
+
+def _taken(name: str, number: int) -> RecipeError:
+    return RecipeError(f'the name "{name}" is that of system {number}: give another one')
+
+
 def check_name(name: str) -> None:
     """Refuse a name that could be mistaken for a number or does not suit a recipe.
 
@@ -80,10 +124,10 @@ def check_name(name: str) -> None:
 
 def _rename_recipe(path: Path, name: str) -> None:
     try:
-        text = path.read_text(encoding="utf-8")
+        text = read_bytes(path, MOST_DESCRIPTION_BYTES).decode("utf-8")
         renamed, count = _NAME_LINE.subn(f'name = "{name}"', text, count=1)
-        ok = count == 1 and tomllib.loads(renamed)["system"]["name"] == name
-    except (OSError, ValueError, KeyError) as error:
+        ok = count == 1 and parse_toml(renamed.encode())["system"]["name"] == name
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise FileFormatError(f"{path}: cannot be read ({error}); mend it first") from error
     if not ok:
         raise FileFormatError(f'{path}: has no line name = "..." in [system]; change it by hand')
@@ -92,7 +136,7 @@ def _rename_recipe(path: Path, name: str) -> None:
 
 def _rename_bundle(path: Path, name: str) -> None:
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = read_json(path)
         content["system"]["name"] = name
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise BundleError(f"{path}: is not the description of a bundle ({error!r})") from error

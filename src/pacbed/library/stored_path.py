@@ -5,6 +5,8 @@ from pathlib import Path
 
 from pacbed.errors import BundleError
 
+#: A longer path no system takes.
+LONGEST_PATH = 4000
 _DRIVE = re.compile(r"^[A-Za-z]:")
 
 
@@ -33,6 +35,8 @@ def resolve_stored(data: Path, stored: str) -> Path:
     BundleError
         If the path leads outside the data folder.
     """
+    if len(stored) > LONGEST_PATH:
+        raise _outside(data, stored[:60] + "…")
     text = _DRIVE.sub("/", stored.strip().replace("\\", "/"))
     parts = [part for part in text.split("/") if part not in ("", ".")]
     if not parts or ".." in parts or "\0" in text:
@@ -42,10 +46,13 @@ def resolve_stored(data: Path, stored: str) -> Path:
     # Of a full path only what follows the data folder means something here.
     candidates = [tail for tail in after if tail] + ([] if text.startswith("/") else [parts])
     paths = [data.joinpath(*tail) for tail in candidates]
-    found = next((path for path in paths if path.exists()), paths[0] if paths else None)
-    # Links are followed here, so that none leads out.
-    if found is None or not found.resolve().is_relative_to(data.resolve()):
-        raise _outside(data, stored)
+    try:
+        found = next((path for path in paths if path.exists()), paths[0] if paths else None)
+        # Links are followed here, so that none leads out.
+        if found is None or not found.resolve().is_relative_to(data.resolve()):
+            raise _outside(data, stored)
+    except (OSError, RuntimeError) as error:  # a name too long for the system, links in a circle
+        raise _outside(data, stored) from error
     return found
 
 

@@ -4,6 +4,11 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+#: A larger number is none that a register gave.
+LARGEST_ID = 10**9
+#: A longer name or formula is none.
+LONGEST_TEXT = 500
+
 
 @dataclass(frozen=True)
 class System:
@@ -43,8 +48,10 @@ class System:
 
         Raises
         ------
-        TypeError, ValueError
-            If a value is missing, or none that a system can have.
+        ValueError
+            If an entry is of another kind, or no system can have it.
+        TypeError
+            If an entry is missing or unknown.
         """
         given: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
@@ -56,18 +63,26 @@ class System:
 
 
 def _check(system: System) -> None:
-    """Refuse what no recipe could have given; a file may say anything."""
-    if type(system.id) is not int or system.id < 0:
-        raise ValueError("id must be a whole number from 0 on")
+    """Refuse what whoever lists or compares systems could not take."""
+    if type(system.id) is not int or not 0 <= system.id <= LARGEST_ID:
+        raise ValueError(f"the id {str(system.id)[:40]} is no whole number from 0 on")
     for name in ("name", "material", "composition"):
-        if not isinstance(getattr(system, name), str):
-            raise TypeError(f"{name} must be text")
-    zone: tuple[int, ...] = system.zone_axis
-    if len(zone) != 3 or not all(type(index) is int for index in zone):
-        raise ValueError("zone_axis must be three whole numbers")
-    if not 0 < system.high_tension_kV < math.inf:
-        raise ValueError("high_tension_kV must be larger than 0")
+        text = getattr(system, name)
+        if not isinstance(text, str) or len(text) > LONGEST_TEXT:
+            raise ValueError(f"{name} is no text of at most {LONGEST_TEXT} characters")
+    if not _are_numbers(system.zone_axis, 3) or any(type(n) is not int for n in system.zone_axis):
+        raise ValueError("zone_axis is no three whole numbers")
+    if not _are_numbers((system.high_tension_kV,), 1) or not system.high_tension_kV > 0:
+        raise ValueError("high_tension_kV is no positive number")
     for name in ("convergence_mrad", "thickness_nm", "mistilt_mrad"):
-        ends = getattr(system, name)
-        if not (isinstance(ends, tuple) and len(ends) == 2 and 0 <= ends[0] <= ends[1] < math.inf):
-            raise ValueError(f"{name} must be smallest and largest value")
+        values = getattr(system, name)
+        if not _are_numbers(values, 2) or not 0 <= values[0] <= values[1]:
+            raise ValueError(f"{name} is no range of two numbers")
+
+
+def _are_numbers(values: object, count: int) -> bool:
+    return (
+        isinstance(values, tuple)
+        and len(values) == count
+        and all(type(v) in (int, float) and math.isfinite(v) for v in values)
+    )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pacbed.errors import CrystalError
 
-_INDICES = re.compile(r"[+-]?\d+")
+_INDICES = re.compile(r"[+-]?\d{1,6}")
 _DIGITS = re.compile(r"(?:-?\d){3,4}")
 
 

@@ -6,6 +6,7 @@ import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 
+from pacbed.children import end_with_parent
 from pacbed.errors import PacbedError
 from pacbed.maps.blocks import Block, BlockTask, Rows, Spread, here
 from pacbed.maps.layers import Layers
@@ -61,6 +62,8 @@ _kept: list[BlockTask] = []
 
 def _start(task: BlockTask) -> None:
     """Keep the task in a worker process."""
+    # A killed process cannot end its workers, and these wait for work for ever.
+    end_with_parent()
     # Ctrl-C reaches every process of the terminal; the first one ends the others in order.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _kept[:] = [task]

@@ -11,6 +11,7 @@ from pacbed.errors import FileFormatError
 from pacbed.maps.scan import Scan, as_four
 from pacbed.maps.scan_formats import LAZY_FORMATS, LazyRows, open_hdf5, open_lazily
 from pacbed.maps.scan_seq import open_seq
+from pacbed.readers.names_inside import check_names_inside
 
 #: Extensions of files that hold numbers alone.
 RAW = (".raw", ".bin", ".dat")
@@ -72,6 +73,8 @@ def open_scan(
     raw: RawLayout | None = None,
     scan_shape: tuple[int, int] | None = None,
     dataset: str | None = None,
+    *,
+    alone: bool = False,
 ) -> Scan:
     """Open a 4D-STEM scan.
 
@@ -85,6 +88,9 @@ def open_scan(
         Rows and columns of the scan, for a file that holds one long series of frames.
     dataset : str, optional
         Name of the array in an HDF5 file that holds several.
+    alone : bool
+        Refuse a file that has others read, as for one that somebody sent. Else such links
+        may lead to the file's own folder and below.
 
     Returns
     -------
@@ -93,7 +99,8 @@ def open_scan(
     Raises
     ------
     FileFormatError
-        If the file is missing, damaged, cut short or of an unknown format.
+        If the file is missing, damaged, cut short, of an unknown format, or leads to files
+        that it may not lead to.
     PatternError
         If its content is no 4D-STEM scan.
     MissingExtraError
@@ -115,11 +122,12 @@ def open_scan(
     if suffix == ".npy":
         return _open_npy(path, scan_shape)
     if suffix in HDF5:
-        return open_hdf5(path, scan_shape, dataset)
+        return open_hdf5(path, scan_shape, dataset, alone)
     if suffix == ".seq":
+        check_names_inside(path, alone)
         return open_seq(path, scan_shape)
     if suffix in LAZY_FORMATS:
-        return open_lazily(LazyRows(path, LAZY_FORMATS[suffix], scan_shape))
+        return open_lazily(LazyRows(path, LAZY_FORMATS[suffix], scan_shape, alone))
     raise FileFormatError(
         f"{path}: unknown format {path.suffix or '(no extension)'}: "
         f"give one of {', '.join(EXTENSIONS)}."

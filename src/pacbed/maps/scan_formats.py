@@ -9,8 +9,11 @@ from typing import Any
 import numpy as np
 
 from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
+from pacbed.links import check_hdf5
 from pacbed.maps.scan import ArrayRows, Scan, as_four
+from pacbed.readers.declared_size import check_declared_size
 from pacbed.readers.metadata import groups, read_metadata
+from pacbed.readers.names_inside import check_names_inside
 
 #: Reader modules of RosettaSciIO that read lazily, by extension.
 LAZY_FORMATS = {
@@ -53,12 +56,17 @@ class LazyRows:
         Of RosettaSciIO.
     scan_shape : tuple of int or None
         Shape of the scan, for a series of frames.
+    alone : bool
+        Refuse a file that has others read; see :mod:`pacbed.links`.
     """
 
-    def __init__(self, path: Path, module: str, scan_shape: tuple[int, int] | None) -> None:
+    def __init__(
+        self, path: Path, module: str, scan_shape: tuple[int, int] | None, alone: bool = False
+    ) -> None:
         self.path = path
         self._module = module
         self._scan_shape = scan_shape
+        self._alone = alone
         self._opened: dict[str, Any] | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -98,6 +106,8 @@ class LazyRows:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
+                check_names_inside(self.path, self._alone)
+                check_declared_size(self.path)
                 signals = reader.file_reader(str(self.path), lazy=True, **options)
                 return self._choose(signals)
         except PacbedError:
@@ -193,34 +203,55 @@ class Hdf5Rows:
 
         try:
             with h5py.File(self._path, "r") as file:
-                array = file[self._dataset]
+                array = _dataset(file, self._dataset)
                 if array.ndim == 4:
                     return np.asarray(array[first:last])
                 columns = self._shape[1]
                 frames = array[first * columns : last * columns]
                 return np.asarray(frames).reshape(last - first, *self._shape[1:])
-        except (OSError, KeyError, ValueError) as error:
+        except Exception as error:  # h5py raises many classes on damaged files
             raise FileFormatError(
                 f"{self._path}: cannot be read from scan row {first} on, it is damaged or cut "
                 f"short ({_reason(error)}): copy it again."
             ) from error
 
 
-def open_hdf5(path: Path, scan_shape: tuple[int, int] | None, dataset: str | None) -> Scan:
-    """Open the 4-D dataset of an HDF5 file: the one asked for, or the largest."""
+def _dataset(file: Any, name: str) -> Any:
+    """A dataset whose external storage, if any, is named from the folder of its file."""
     import h5py
 
+    access = h5py.h5p.create(h5py.h5p.DATASET_ACCESS)
+    access.set_efile_prefix(b"${ORIGIN}")
+    return h5py.Dataset(h5py.h5d.open(file.id, name.encode(), access))
+
+
+def open_hdf5(
+    path: Path, scan_shape: tuple[int, int] | None, dataset: str | None, alone: bool = False
+) -> Scan:
+    """Open the 4-D dataset of an HDF5 file: the one asked for, or the largest.
+
+    With `alone` a file that has others read is refused; see :mod:`pacbed.links`.
+    """
+    import h5py
+
+    check_hdf5(path, alone, beside=True)
     found: dict[str, Any] = {}
 
     def collect(name: str, item: Any) -> None:
         least = 3 if scan_shape is not None else 4
         if isinstance(item, h5py.Dataset) and item.ndim in range(least, 5):
-            found[name] = (tuple(int(n) for n in item.shape), item.dtype, item.chunks)
+            found.setdefault(name, (tuple(int(n) for n in item.shape), item.dtype, item.chunks))
 
     try:
         with h5py.File(path, "r") as file:
             file.visititems(collect)
-    except OSError as error:
+            # What another name leads to, in this file or in the one beside it.
+            file.visititems_links(
+                lambda name, link: (
+                    None if isinstance(link, h5py.HardLink) else collect(name, file.get(name))
+                )
+            )
+    except Exception as error:  # h5py raises many classes on damaged files
         raise FileFormatError(
             f"{path}: not a readable HDF5 file, or cut short ({_reason(error)}): copy it again."
         ) from error

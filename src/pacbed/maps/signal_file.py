@@ -10,6 +10,7 @@ from typing import Any
 
 from pacbed.errors import FileFormatError
 from pacbed.files import write_atomically
+from pacbed.held_folder import HeldFolder
 
 #: Room that a file needs beside its data.
 _ROOM_BYTES = 4 << 20
@@ -46,13 +47,13 @@ def write_signal(path: Path, signal: dict[str, Any]) -> None:
 
     # HDF5 does not survive a full disk: its file is made where temporary ones are, which
     # are small here, and put in its place as a whole.
-    with tempfile.TemporaryDirectory(prefix="pacbed-") as folder:
+    with HeldFolder("signal") as folder:
         if shutil.disk_usage(folder).free < signal["data"].nbytes + _ROOM_BYTES:
             raise FileFormatError(
                 f"{path}: no room for it in {tempfile.gettempdir()}, where it is made first: free "
                 "some, or give another folder in TMPDIR."
             )
-        made = Path(folder) / "signal.hspy"
+        made = folder / "signal.hspy"
         file_writer(str(made), signal, show_progressbar=False)
         write_atomically(path, made.read_bytes())
 

@@ -89,7 +89,7 @@ class WorkFolder:
         """Keep a row of windows."""
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **layers)
-        write_atomically(self._folder / f"row-{row:06d}.npz", buffer.getvalue())
+        write_atomically(self._folder / f"row-{row:06d}.npz", buffer.getvalue(), durable=False)
 
     def remove(self) -> None:
         """Remove the folder: the map is written."""

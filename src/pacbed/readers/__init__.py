@@ -4,6 +4,7 @@ RosettaSciIO reads the microscope formats, NumPy the arrays, Pillow the
 pictures; whatever they raise becomes a one-line error of :mod:`pacbed.errors`.
 """
 
+import functools
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from pacbed.readers.measurement import Measurement, Metadata
 __all__ = ["EXTENSIONS", "Measurement", "Metadata", "read_pattern"]
 
 
-def read_pattern(path: Path, frame: int | None = None) -> Measurement:
+def read_pattern(path: Path, frame: int | None = None, *, alone: bool = False) -> Measurement:
     """Read one pattern from a file.
 
     Parameters
@@ -24,6 +25,9 @@ def read_pattern(path: Path, frame: int | None = None) -> Measurement:
     frame : int or None
         Number of the frame, from 0, where the file holds a stack or a scan; it
         counts along the leading axes, the last of them fastest.
+    alone : bool
+        Refuse a file that has others read, as for one that somebody sent. Else such links
+        may lead to the file's own folder and below.
 
     Returns
     -------
@@ -34,7 +38,8 @@ def read_pattern(path: Path, frame: int | None = None) -> Measurement:
     Raises
     ------
     FileFormatError
-        If the file is missing, a folder, damaged, unsafe or of an unknown format.
+        If the file is missing, a folder, damaged, of an unknown format, or leads to files
+        that it may not lead to.
     PatternError
         If its content cannot be a pattern: one dimension, several frames and none
         chosen, complex, coloured, empty, or larger than 8192 x 8192 pixels.
@@ -42,10 +47,10 @@ def read_pattern(path: Path, frame: int | None = None) -> Measurement:
         If the format needs a package that is not installed.
     """
     path = Path(path)
-    return _reader(path)(path, frame)
+    return _reader(path, alone)(path, frame)
 
 
-def _reader(path: Path) -> Callable[[Path, int | None], Measurement]:
+def _reader(path: Path, alone: bool) -> Callable[[Path, int | None], Measurement]:
     # The libraries behind the formats are slow to import: only the one needed is.
     if not path.exists():
         raise FileFormatError(f"{path}: there is no such file: check the name and the folder.")
@@ -62,7 +67,7 @@ def _reader(path: Path) -> Callable[[Path, int | None], Measurement]:
     if path.suffix.lower() in ROSETTASCIIO_MODULES:
         from pacbed.readers.microscope import read_microscope_file
 
-        return read_microscope_file
+        return functools.partial(read_microscope_file, alone=alone)
     raise FileFormatError(
         f"{path}: unknown format {path.suffix or '(no extension)'}: "
         f"give one of {', '.join(EXTENSIONS)}."

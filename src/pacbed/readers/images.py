@@ -13,6 +13,9 @@ from pacbed.readers.checks import check_pixels, grey_from_channels, take_frame
 from pacbed.readers.measurement import Measurement
 
 _CHANNELS = ("RGB", "RGBA")
+#: What a picture may be, whatever its name: Pillow would hand others on to further programs
+#: (PostScript to Ghostscript, which reads files).
+_FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 
 
 def read_image(path: Path, frame: int | None) -> Measurement:
@@ -42,7 +45,7 @@ def read_image(path: Path, frame: int | None) -> Measurement:
         with warnings.catch_warnings():
             # Pillow warns at half of its limit and raises above it: both are refusals here.
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(path, formats=_FORMATS) as image:
                 check_pixels(image.height, image.width, path)
                 frames = _seek(image, path, frame)
                 data = _grey(image, path)

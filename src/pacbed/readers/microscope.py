@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 
 from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
 from pacbed.readers.checks import check_pixels, count_frames, grey_from_channels, take_frame
+from pacbed.readers.declared_size import check_declared_size
 from pacbed.readers.formats import ROSETTASCIIO_MODULES
 from pacbed.readers.images import read_image
 from pacbed.readers.measurement import Measurement
 from pacbed.readers.metadata import read_metadata
+from pacbed.readers.names_inside import check_names_inside, check_tiff_names
 
 #: DigitalMicrograph files up to this size are read whole, larger ones lazily.
 _WHOLE_BYTES = 2**30
@@ -31,7 +33,7 @@ _TIFF_PALETTE = 3
 _lock = threading.Lock()
 
 
-def read_microscope_file(path: Path, frame: int | None) -> Measurement:
+def read_microscope_file(path: Path, frame: int | None, alone: bool = False) -> Measurement:
     """Read one frame of a file in a format of RosettaSciIO.
 
     Parameters
@@ -40,6 +42,8 @@ def read_microscope_file(path: Path, frame: int | None) -> Measurement:
         An existing file whose extension is in ``ROSETTASCIIO_MODULES``.
     frame : int or None
         Number of the frame along the scan or series axes.
+    alone : bool
+        Refuse a file that has others read; see :mod:`pacbed.links`.
 
     Returns
     -------
@@ -49,7 +53,8 @@ def read_microscope_file(path: Path, frame: int | None) -> Measurement:
     Raises
     ------
     FileFormatError
-        If the file is damaged, of another format, or holds several images.
+        If the file is damaged, of another format, holds several images, or leads to files
+        that it may not lead to.
     PatternError
         If the array cannot be a pattern.
     MissingExtraError
@@ -57,7 +62,7 @@ def read_microscope_file(path: Path, frame: int | None) -> Measurement:
     """
     with _lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        outcome = _attempt(path, frame)
+        outcome = _attempt(path, frame, alone)
         if isinstance(outcome, PacbedError):
             # RosettaSciIO leaves files open where it fails: close them while nobody listens.
             gc.collect()
@@ -66,12 +71,14 @@ def read_microscope_file(path: Path, frame: int | None) -> Measurement:
     return outcome
 
 
-def _attempt(path: Path, frame: int | None) -> Measurement | PacbedError:
+def _attempt(path: Path, frame: int | None, alone: bool) -> Measurement | PacbedError:
     """Read the file, or return the error with nothing that holds the file open."""
     is_tiff = path.suffix.lower() in (".tif", ".tiff")
     try:
+        check_names_inside(path, alone)
+        check_declared_size(path)
         if is_tiff:
-            _check_tiff(path)
+            _check_tiff(path, alone)
         signal = _choose_signal(_open(path), path)
         data = _load(signal, path, frame)
         return Measurement(data, path, read_metadata(signal), _count(signal))
@@ -93,9 +100,11 @@ def _attempt(path: Path, frame: int | None) -> Measurement | PacbedError:
     )
 
 
-def _check_tiff(path: Path) -> None:
-    """Refuse sizes before anything is unpacked: compressed files may be bombs."""
+def _check_tiff(path: Path, alone: bool) -> None:
+    """Refuse names of other files, and sizes before anything is unpacked: it may be a bomb."""
     with tifffile.TiffFile(path) as file:
+        # First: the series of several files are opened when they are asked for.
+        check_tiff_names(file, path, alone)
         for series in file.series:
             page = series.keyframe
             check_pixels(page.imagelength, page.imagewidth, path)

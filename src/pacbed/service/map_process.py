@@ -2,7 +2,7 @@
 
 ``python -m pacbed.service.map_process FOLDER MEMORY_MIB`` takes the request in the folder of
 a job, writes there how far it is, and in the end the results or what went wrong. It ends when
-its standard input does, so it never outlives the service.
+its standard input or the service does, so it never outlives the service.
 """
 
 import contextlib
@@ -15,12 +15,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+from pacbed.children import end_with_parent
 from pacbed.errors import FileFormatError, PacbedError
-from pacbed.files import write_atomically
+from pacbed.files import is_full, write_atomically
 from pacbed.service.map_jobs import PICTURE, PROBLEM, PROGRESS, REQUEST, RESULT, TABLE
 from pacbed.service.problems import classify
 from pacbed.service.reader_process import limit_memory
 
+#: Exit status where the folder of the job is full.
+FULL = 7
 #: Options that messages name, in the words of requests.
 _PARAMETERS = {
     "add --window N, or --step NM": "add window, or scan_step_nm",
@@ -34,6 +37,7 @@ _TELL_SECONDS = 0.2
 
 def main(folder: Path, memory_mib: int) -> int:
     """Make the map of one job; the exit status is 0 if that went well."""
+    end_with_parent()
     limit_memory(memory_mib)
     if hasattr(os, "nice"):
         os.nice(_NICENESS)
@@ -44,22 +48,34 @@ def main(folder: Path, memory_mib: int) -> int:
         return 0
     except PacbedError as error:
         problem = error
+    except OSError as error:
+        if is_full(error):
+            return FULL
+        problem = _unforeseen(asked, error)
     except MemoryError:
         problem = FileFormatError(
             "the map needs more memory than it may have: send a part of the scan"
         )
     except Exception as error:  # a parser that failed in a way that nobody foresaw
-        problem = FileFormatError(
-            f"{asked['name']}: cannot be read ({type(error).__name__}): copy or export it again"
-        )
+        problem = _unforeseen(asked, error)
     _, code = classify(problem)
     # The client knows its file by another name, and paths of the server are nobody's business.
     said = str(problem).replace(asked["scan"], asked["name"])
     said = said.replace(asked["bundle"], "the bundle")
     for option, parameter in _PARAMETERS.items():
         said = said.replace(option, parameter)
-    write_atomically(folder / PROBLEM, json.dumps({"code": code, "detail": said}).encode())
+    if is_full(problem):
+        # There may be no space to say so either.
+        return FULL
+    told = json.dumps({"code": code, "detail": said}).encode()
+    write_atomically(folder / PROBLEM, told, durable=False)
     return 1
+
+
+def _unforeseen(asked: dict[str, Any], error: Exception) -> PacbedError:
+    return FileFormatError(
+        f"{asked['name']}: cannot be read ({type(error).__name__}): copy or export it again"
+    )
 
 
 def _make(asked: dict[str, Any], folder: Path) -> None:
@@ -74,7 +90,9 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
 
     tell = Teller(folder / PROGRESS)
     tell("reading")
-    scan = dataclasses.replace(open_scan(Path(asked["scan"])), name=asked["name"])
+    # An upload may lead nowhere, a scan of the server's own to its folder and below.
+    opened = open_scan(Path(asked["scan"]), alone=asked["path"] is None)
+    scan = dataclasses.replace(opened, name=asked["name"])
     bundle = Bundle.load(Path(asked["bundle"]))
     options = MapOptions(
         convergence_mrad=asked["convergence_mrad"],
@@ -138,7 +156,7 @@ class Teller:
         told: dict[str, Any] = {"stage": stage, "seconds_left": left}
         if total:
             told |= {"windows": total, "windows_done": done}
-        write_atomically(self._path, json.dumps(told).encode())
+        write_atomically(self._path, json.dumps(told).encode(), durable=False)
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ ends with that process.
 import contextlib
 import json
 import logging
+import signal
 import subprocess
 import sys
 import threading
@@ -15,7 +16,10 @@ import time
 from collections import deque
 from typing import Any
 
+from pacbed.children import start_child
+from pacbed.errors import FileFormatError
 from pacbed.service.map_jobs import BEAT_SECONDS, PROBLEM, PROGRESS, JobFolder
+from pacbed.service.map_process import FULL
 from pacbed.service.map_schemas import MapJob
 from pacbed.service.metrics import Metrics
 from pacbed.service.reader_pool import private_environment
@@ -24,6 +28,14 @@ log = logging.getLogger("pacbed.service")
 
 _LOOK_SECONDS = 0.2
 _STOP_SECONDS = 5.0
+#: Exit status of a process after SIGKILL, where there is one.
+_KILLED = -int(getattr(signal, "SIGKILL", 9))
+_INTERNAL = {
+    "stage": "failed",
+    "seconds_left": None,
+    "code": "internal",
+    "detail": "an error of the service; it was written to its log",
+}
 
 
 class MapWorker:
@@ -92,9 +104,7 @@ class MapWorker:
             try:
                 self._make(folder)
             except Exception:  # a full disk, for example: the thread must go on
-                log.exception("a map could not be made")
-                self._metrics.maps.labels("internal").inc()
-                folder.cancel()
+                self._end_in_error(folder)
             finally:
                 self._metrics.map_jobs.dec()
                 if folder.cancelled:
@@ -102,17 +112,38 @@ class MapWorker:
                 else:
                     folder.drop_scan()
 
+    def _end_in_error(self, folder: JobFolder) -> None:
+        """Tell the end of a job that nobody foresaw."""
+        if folder.cancelled:  # and perhaps gone while its state was written
+            self._metrics.maps.labels("cancelled").inc()
+            return
+        log.exception("a map could not be made")
+        self._metrics.maps.labels("internal").inc()
+        folder.drop_scan()  # on a full disk this is the room for saying so
+        job = folder.read()
+        try:
+            if job is not None:
+                folder.write(
+                    job.model_copy(update=_INTERNAL | {"kept_seconds": self._keep_seconds})
+                )
+        except FileFormatError:
+            folder.cancel()
+            folder.remove()  # also where there is no space for the mark
+
     def _make(self, folder: JobFolder) -> None:
         """Have one map made, and record how that ended."""
         job = folder.read()
+        status = 0
         if job is None or self._closing:
             outcome = "cancelled" if job is None else "stopped"
         else:
-            outcome = self._attend(folder, job)
+            outcome, status = self._attend(folder, job)
         self._metrics.maps.labels(outcome).inc()
         job = folder.read()
         if job is None:
             return
+        if outcome == "disk_full":
+            folder.drop_scan()  # which makes room for the words
         if outcome == "done":
             end: dict[str, Any] = {
                 "stage": "done",
@@ -120,32 +151,38 @@ class MapWorker:
                 "seconds_left": 0.0,
             }
         else:
-            end = {"stage": "failed", "seconds_left": None, **self._problem(folder, outcome)}
+            end = {
+                "stage": "failed",
+                "seconds_left": None,
+                **self._problem(folder, outcome, status),
+            }
         folder.write(job.model_copy(update=end | {"kept_seconds": self._keep_seconds}))
 
-    def _attend(self, folder: JobFolder, job: MapJob) -> str:
-        """Watch the process that makes a map, and return how it ended."""
+    def _attend(self, folder: JobFolder, job: MapJob) -> tuple[str, int]:
+        """Watch the process that makes a map, and return how it ended, with its status."""
         deadline = time.monotonic() + self._seconds
-        # This program itself; of the request there is only the job's own folder.
-        process = subprocess.Popen(  # noqa: S603
+        # Of the request there is only the job's own folder.
+        process = start_child(
             [sys.executable, "-m", "pacbed.service.map_process", str(folder.path),
              str(self._memory_mib)],
-            stdin=subprocess.PIPE, env=private_environment(), start_new_session=True,
+            private_environment(),
         )  # fmt: skip
         try:
             while process.poll() is None:
                 if folder.cancelled:
-                    return "cancelled"
+                    return "cancelled", 0
                 if self._closing:
-                    return "stopped"
+                    return "stopped", 0
                 if time.monotonic() > deadline:
-                    return "timeout"
+                    return "timeout", 0
                 job = _with_progress(folder, job)
                 self._beat(folder)
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     process.wait(_LOOK_SECONDS)
             _with_progress(folder, job)
-            return "done" if process.returncode == 0 else "failed"
+            if process.returncode == FULL:
+                return "disk_full", FULL
+            return "done" if process.returncode == 0 else "failed", process.returncode
         finally:
             process.kill()
             process.wait(_STOP_SECONDS)
@@ -162,13 +199,19 @@ class MapWorker:
         for each in mine:
             each.beat()
 
-    def _problem(self, folder: JobFolder, outcome: str) -> dict[str, str]:
-        """Say why there is no map."""
+    def _problem(self, folder: JobFolder, outcome: str, status: int) -> dict[str, str]:
+        """Say why there is no map, with the exit status of the process that made it."""
         if outcome == "timeout":
             return {
                 "code": "timeout",
                 "detail": f"the map took longer than the {self._seconds:g} s that one may: take "
                 "larger windows, a part of the scan, or leave out the fit (refine false)",
+            }
+        if outcome == "disk_full":
+            return {
+                "code": "disk_full",
+                "detail": "the service's folder of maps is full: free some space on its disk and "
+                "send the scan again",
             }
         if outcome == "stopped":
             return {"code": "stopped", "detail": "the service was stopped: send the scan again"}
@@ -176,11 +219,30 @@ class MapWorker:
             told = json.loads((folder.path / PROBLEM).read_bytes())
             return {"code": str(told["code"]), "detail": str(told["detail"])}
         except (OSError, ValueError, KeyError, TypeError):
-            return {
-                "code": "file",
-                "detail": "the process that made the map ended: the file is damaged, or the map "
-                "needs more memory than it may have; send a part of the scan",
-            }
+            return _end_of_process(status)
+
+
+def _end_of_process(status: int) -> dict[str, str]:
+    """Say what became of a process that could not say it itself, from its exit status."""
+    if status == _KILLED:  # nothing that a file does; the service kills only what it gave up
+        return {
+            "code": "killed",
+            "detail": "the process that made the map was killed by the system, most likely for "
+            "lack of memory: send it again when the machine has less to do, or a part of the scan",
+        }
+    how = f"crashed ({_signal_name(-status)})" if status < 0 else "ended"
+    return {
+        "code": "file",
+        "detail": f"the process that made the map {how}: the file is damaged, or the map needs "
+        "more memory than it may have; send a part of the scan",
+    }
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
 
 
 def _with_progress(folder: JobFolder, job: MapJob) -> MapJob:

@@ -6,6 +6,7 @@ from pathlib import Path
 from starlette.exceptions import HTTPException
 
 from pacbed.errors import OutOfRangeError
+from pacbed.files import telling_full
 from pacbed.library.bundle import Bundle
 from pacbed.library.register import match_system
 from pacbed.maps.scan_files import EXTENSIONS
@@ -76,19 +77,20 @@ class Maps:
         else:
             name = upload.name
             ending = _ending(upload)
-        folder = self._store.create()
-        try:
-            if upload is not None:
-                path = folder.path / f"{SCAN}{ending}"
-                path.write_bytes(upload.content)
-            asked = parameters.model_dump() | {
-                "bundle": str(bundle.folder), "scan": str(path), "name": name
-            }  # fmt: skip
-            (folder.path / REQUEST).write_text(json.dumps(asked), encoding="utf-8")
-            return self._worker.submit(folder, name)
-        except BaseException:
-            folder.remove()
-            raise
+        with telling_full("the service's folder of maps"):
+            folder = self._store.create()
+            try:
+                if upload is not None:
+                    path = folder.path / f"{SCAN}{ending}"
+                    path.write_bytes(upload.content)
+                asked = parameters.model_dump() | {
+                    "bundle": str(bundle.folder), "scan": str(path), "name": name
+                }  # fmt: skip
+                (folder.path / REQUEST).write_text(json.dumps(asked), encoding="utf-8")
+                return self._worker.submit(folder, name)
+            except BaseException:
+                folder.remove()
+                raise
 
     def find(self, name: str) -> tuple[JobFolder, MapJob]:
         """Find a job.

@@ -10,6 +10,7 @@ ParametersError         422     parameters
 PatternError            422     pattern
 OutOfRangeError         422     out_of_range
 CrystalError            422     crystal
+DiskFullError           507     disk_full
 FileFormatError         400     file
 FileTimeoutError        400     file_too_slow
 MissingExtraError       415     file_type
@@ -39,6 +40,7 @@ from starlette.exceptions import HTTPException
 from pacbed.errors import (
     BundleError,
     CrystalError,
+    DiskFullError,
     FileFormatError,
     MissingExtraError,
     OutOfRangeError,
@@ -46,10 +48,12 @@ from pacbed.errors import (
     PatternError,
     UnknownSystemError,
 )
+from pacbed.files import is_full
 
 log = logging.getLogger("pacbed.service")
 
 RETRY_AFTER_SECONDS = 1
+_FULL = "the service's temporary folder is full: free some space on its disk and try again"
 
 
 class ParametersError(PacbedError):
@@ -83,6 +87,7 @@ _STATUS: tuple[tuple[type[PacbedError], int, str], ...] = (
     (OutOfRangeError, 422, "out_of_range"),
     (CrystalError, 422, "crystal"),
     (FileTimeoutError, 400, "file_too_slow"),
+    (DiskFullError, 507, "disk_full"),
     (FileFormatError, 400, "file"),
     (MissingExtraError, 415, "file_type"),
     (UnknownSystemError, 404, "unknown_system"),
@@ -169,8 +174,21 @@ def install_handlers(app: FastAPI) -> None:
         record(request, "parameters")
         return problem(422, "parameters", in_words(error.errors()))
 
+    @app.exception_handler(OSError)
+    async def of_the_system(request: Request, error: OSError) -> JSONResponse:
+        if not is_full(error):
+            raise error
+        record(request, "disk_full")
+        log.error("the disk is full: %s", error)
+        return problem(507, "disk_full", _FULL)
+
     @app.exception_handler(HTTPException)
     async def of_http(request: Request, error: HTTPException) -> JSONResponse:
+        if is_full(error):
+            # A body that found no space on its way is no bad body.
+            record(request, "disk_full")
+            log.error("the disk is full: %s", error.__cause__ or error.__context__)
+            return problem(507, "disk_full", _FULL)
         code = _CODES.get(error.status_code, "request")
         record(request, code)
         answer = problem(error.status_code, code, str(error.detail))

@@ -1,22 +1,31 @@
-"""Reading files in processes of their own, each with a time limit."""
+"""Reading files in processes of their own, each with a time limit.
+
+A process that ends while it reads may have been ended for a reason that is not the file's:
+the system takes memory back where it finds it. So the file is read once more by a new one,
+and only what ends that one too is to blame.
+"""
 
 import contextlib
 import json
+import logging
 import os
 import re
-import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from queue import Empty, LifoQueue
 from typing import Any
 
 import numpy as np
 
+from pacbed.children import start_child
 from pacbed.errors import FileFormatError
 from pacbed.readers import Measurement, Metadata
 from pacbed.service.problems import FileTimeoutError
 from pacbed.service.reader_process import error_from
+
+log = logging.getLogger("pacbed.service")
 
 #: Addresses of objects in the reader's memory are nobody's business.
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
@@ -67,25 +76,45 @@ class ReaderPool:
         ------
         FileTimeoutError
             If reading takes too long.
+        FileFormatError
+            If the file ends the process that reads it, twice.
         PacbedError
             As :func:`pacbed.readers.read_pattern` does.
         """
-        reader = self._take()
+        deadline = time.monotonic() + self._seconds
         try:
-            head, pixels = reader.ask(path, frame, self._seconds)
-        finally:
-            self._give(reader)
+            head, pixels = self._ask(self._take(), path, frame, deadline)
+        except _ReaderEndedError:
+            log.warning("a process that reads files ended; the file is read once more")
+            try:
+                head, pixels = self._ask(_Reader(self._memory_mib), path, frame, deadline)
+            except _ReaderEndedError:
+                raise FileFormatError(
+                    f"{name}: ended the process that reads it, twice: it is damaged, or needs "
+                    "more memory than a pattern may; export one pattern alone."
+                ) from None
         if "error" in head:
             said = _ADDRESS.sub("", str(head["message"])).replace(str(path), name)
             raise error_from(head["error"], said.replace("--frame N", "the parameter frame"))
         data = np.frombuffer(pixels, "<f4").reshape(head["shape"])
         return Measurement(data, Path(name), Metadata(**head["metadata"]), head["frames"])
 
-    def _take(self) -> "_Reader":
+    def _ask(
+        self, reader: "_Reader", path: Path, frame: int, deadline: float
+    ) -> tuple[dict[str, Any], bytes]:
         try:
-            return self._idle.get_nowait()
-        except Empty:
-            return _Reader(self._memory_mib)
+            return reader.ask(path, frame, deadline, self._seconds)
+        finally:
+            self._give(reader)
+
+    def _take(self) -> "_Reader":
+        with contextlib.suppress(Empty):
+            while True:
+                reader = self._idle.get_nowait()
+                if reader.usable:
+                    return reader
+                reader.stop()
+        return _Reader(self._memory_mib)
 
     def _give(self, reader: "_Reader") -> None:
         if self._closed or not reader.usable:
@@ -107,21 +136,22 @@ def private_environment() -> dict[str, str]:
     environment = os.environ | {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     package = str(Path(__file__).resolve().parents[2])
     paths = [package, *filter(None, [environment.get("PYTHONPATH")])]
-    return environment | {"PYTHONPATH": os.pathsep.join(paths)}
+    # Nor is a module taken from the folder in which the service was started.
+    return environment | {"PYTHONPATH": os.pathsep.join(paths), "PYTHONSAFEPATH": "1"}
+
+
+class _ReaderEndedError(Exception):
+    """A process ended before it had answered."""
 
 
 class _Reader:
     """One process, used by one thread at a time."""
 
     def __init__(self, memory_mib: int) -> None:
-        # This program itself; nothing of a request is in the command.
-        self._process = subprocess.Popen(  # noqa: S603
+        self._process = start_child(
             [sys.executable, "-m", "pacbed.service.reader_process", str(memory_mib)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=private_environment(),
-            # Ctrl-C ends the service in order; it must not take the readers first.
-            start_new_session=True,
+            private_environment(),
+            answers=True,
         )
         self._files = 0
 
@@ -130,8 +160,13 @@ class _Reader:
         """Whether the process can take another file."""
         return self._process.poll() is None and self._files < _FILES_PER_PROCESS
 
-    def ask(self, path: Path, frame: int, seconds: float) -> tuple[dict[str, Any], bytes]:
-        """Have a file read; the process is dead afterwards if that went wrong."""
+    def ask(
+        self, path: Path, frame: int, deadline: float, seconds: float
+    ) -> tuple[dict[str, Any], bytes]:
+        """Have a file read; the process is dead afterwards if that went wrong.
+
+        `deadline` is on the monotonic clock; `seconds` is what messages call the time.
+        """
         self._files += 1
         late = threading.Event()
 
@@ -139,7 +174,7 @@ class _Reader:
             late.set()
             self._process.kill()
 
-        timer = threading.Timer(seconds, give_up)
+        timer = threading.Timer(max(0.0, deadline - time.monotonic()), give_up)
         timer.daemon = True
         timer.start()
         try:
@@ -150,9 +185,7 @@ class _Reader:
                 raise FileTimeoutError(
                     f"the file could not be read within {seconds:g} s: export one pattern alone."
                 ) from None
-            raise FileFormatError(
-                "the file makes its reader fail: it is damaged, or too large to be unpacked."
-            ) from None
+            raise _ReaderEndedError from None
         finally:
             timer.cancel()
 

@@ -6,7 +6,7 @@ memory or crash costs that process, not the service.
 
 ``python -m pacbed.service.reader_process`` takes one JSON object per line on its
 standard input and answers each with a line of JSON, followed by the pixels. It ends
-when its input does, so it never outlives the service.
+when its input or the service does, also while it reads, so it never outlives the service.
 """
 
 import contextlib
@@ -18,11 +18,13 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from pacbed import errors
+from pacbed.children import end_with_parent
 from pacbed.errors import FileFormatError, PacbedError
 
 
 def main(memory_mib: int) -> None:
     """Answer requests until the input ends."""
+    end_with_parent()
     limit_memory(memory_mib)
     # What a library prints must not get between the answers.
     answers = os.fdopen(os.dup(1), "wb")
@@ -32,6 +34,7 @@ def main(memory_mib: int) -> None:
     for line in iter(requests.readline, b""):
         request = json.loads(line)
         _answer(answers, Path(request["path"]), int(request["frame"]))
+        _close_hdf5()
 
 
 def limit_memory(memory_mib: int) -> None:
@@ -55,11 +58,20 @@ def _warm_up() -> None:
     import pacbed.readers.microscope  # noqa: F401
 
 
+def _close_hdf5() -> None:
+    """Close what a lazy reader keeps open: the upload is deleted, its room on the disk is not."""
+    h5py = sys.modules.get("h5py")
+    if h5py is None:
+        return
+    for file in h5py.h5f.get_obj_ids(h5py.h5f.OBJ_ALL, h5py.h5f.OBJ_FILE):
+        h5py.File(file).close()
+
+
 def _answer(answers: BinaryIO, path: Path, frame: int) -> None:
     from pacbed.readers import read_pattern
 
     try:
-        measurement = read_pattern(path, frame)
+        measurement = read_pattern(path, frame, alone=True)
     except PacbedError as error:
         _send(answers, {"error": type(error).__name__, "message": str(error)})
         return

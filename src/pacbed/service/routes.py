@@ -33,6 +33,7 @@ _WORDS = {
     422: "Parameters or pattern cannot be used.",
     503: "The queue is full, or the system's model is broken.",
     504: "The work took too long.",
+    507: "The disk of the service is full.",
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": words} for status, words in _WORDS.items()

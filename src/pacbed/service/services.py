@@ -14,6 +14,7 @@ from pacbed.service.maps import Maps
 from pacbed.service.metrics import Metrics
 from pacbed.service.queue import Place, WorkQueue
 from pacbed.service.reader_pool import ReaderPool
+from pacbed.service.run import begin_process
 from pacbed.service.settings import Settings
 
 _T = TypeVar("_T")
@@ -45,6 +46,7 @@ class Services:
     @classmethod
     def start(cls, settings: Settings, metrics: Metrics) -> "Services":
         """Start threads and the first reading process; bundles wait for their first use."""
+        begin_process()
         catalogue = Catalogue(settings.data, settings.reload_seconds, metrics)
         readers = ReaderPool(settings.read_seconds, settings.reader_memory_mib)
         queue = WorkQueue(

@@ -2,13 +2,14 @@
 
 import math
 import re
-import tempfile
 import threading
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from pacbed.errors import FileFormatError, OutOfRangeError, PatternError
+from pacbed.files import telling_full
+from pacbed.held_folder import HeldFolder
 from pacbed.readers import EXTENSIONS, Measurement
 from pacbed.readers.checks import MAX_PIXELS
 from pacbed.service.reader_pool import ReaderPool
@@ -45,7 +46,7 @@ class Upload:
         self.content = content
         self.name = clean_name(name)
         self._lock = threading.Lock()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: HeldFolder | None = None
         self._closed = False
 
     def __enter__(self) -> "Upload":
@@ -55,7 +56,7 @@ class Upload:
         with self._lock:
             self._closed = True
             if self._folder is not None:
-                self._folder.cleanup()
+                self._folder.close()
 
     def stored(self, ending: str) -> Path:
         """Write the file, at the first call, and return where it stands until the exit.
@@ -67,6 +68,8 @@ class Upload:
 
         Raises
         ------
+        DiskFullError
+            If there is no space for it.
         FileFormatError
             If the request is over already.
         """
@@ -74,9 +77,20 @@ class Upload:
             if self._closed:
                 raise FileFormatError(f"{self.name}: its request is over")
             if self._folder is None:
-                self._folder = tempfile.TemporaryDirectory(prefix="pacbed-")
-                (Path(self._folder.name) / f"upload{ending}").write_bytes(self.content)
-            return Path(self._folder.name) / f"upload{ending}"
+                with telling_full("the service's temporary folder"):
+                    self._folder = _stored(self.content, f"upload{ending}")
+            return self._folder.path / f"upload{ending}"
+
+
+def _stored(content: bytes, name: str) -> HeldFolder:
+    """Write a file to a new private folder; nothing is left of a failure."""
+    folder = HeldFolder("upload")
+    try:
+        (folder.path / name).write_bytes(content)
+    except BaseException:
+        folder.close()
+        raise
+    return folder
 
 
 def clean_name(name: str | None) -> str:

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from pacbed.errors import BundleError, MissingExtraError, OutOfRangeError
+from pacbed.links import check_hdf5
 
 #: Width of the dense layer between the joined features and the labels.
 _WIDTH = 256
@@ -87,6 +88,7 @@ class KerasNetwork(nn.Module):
         """
         keras = import_keras()
         try:
+            check_hdf5(path, alone=False)
             old = keras.models.load_model(path, compile=False)
         except Exception as error:  # Keras and h5py raise many classes
             raise BundleError(f"{path}: cannot be read as a Keras model ({error}).") from error
@@ -154,6 +156,7 @@ def _application(keras: Any, name: str, size: int, pretrained: str | None) -> An
     try:
         if pretrained == "imagenet":
             return make(weights="imagenet", **shape)
+        check_hdf5(Path(pretrained), alone=False)
         base.load_weights(pretrained)
     except Exception as error:  # the download and h5py raise many classes
         if pretrained == "imagenet":
