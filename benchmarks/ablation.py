@@ -22,17 +22,17 @@ import numpy as np
 from reference_trials import trials
 
 from pacbed.crystal.projection import project
-from pacbed.infer import fit
+from pacbed.infer.fit import pattern_fit as fit
 from pacbed.infer.predictor import Predictor
 from pacbed.lacbed.build import simulate_table
+from pacbed.library.installed import find_system, installed_systems, load_engine
 from pacbed.library.recipe import load_recipe
-from pacbed.library.register import find_system, installed_systems, load_engine
 from pacbed.readers import read_pattern
 
 SEED = 20261125
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 CHANGED = "sto-001-200kV"
-#: Columns of the fit's linear parts, see `pacbed.infer.linear_parts`.
+#: Columns of the fit's linear parts, see `pacbed.infer.fit.linear`.
 PARTS = {
     "no scattered copy": (4,),
     "no broad backgrounds": (2, 3),

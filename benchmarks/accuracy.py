@@ -14,7 +14,7 @@ import numpy as np
 from drawn_patterns import draw_pattern
 
 from pacbed.infer.predictor import Predictor
-from pacbed.library.register import installed_systems, load_engine
+from pacbed.library.installed import installed_systems, load_engine
 
 SIZE = 160
 

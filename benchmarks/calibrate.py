@@ -22,8 +22,8 @@ from refusal import draw
 import pacbed
 from pacbed.infer.confidence import Calibration, Evidence
 from pacbed.infer.predictor import Predictor
-from pacbed.library.bundle import Bundle, write_calibration
-from pacbed.library.register import installed_systems, load_bundle
+from pacbed.library.installed import installed_systems, load_bundle
+from pacbed.library.models.bundle import Bundle, write_calibration
 
 SEED = 20261125
 #: Share of right patterns that the threshold keeps.

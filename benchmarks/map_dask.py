@@ -16,14 +16,14 @@ from pathlib import Path
 import numpy as np
 
 from pacbed.cluster import local_cluster
-from pacbed.library.register import load_engine
+from pacbed.library.installed import load_engine
 from pacbed.maps.blocks import Block, BlockTask, Rows, Spread, here
 from pacbed.maps.cluster import spread_over_cluster
-from pacbed.maps.infer_map import infer_map
+from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
-from pacbed.maps.scan_files import open_scan
 from pacbed.maps.thickness_map import ThicknessMap
-from pacbed.maps.wedge import WedgeOptions
+from pacbed.scans.files import open_scan
+from pacbed.scans.wedge import WedgeOptions
 
 WINDOW = 8
 

@@ -37,15 +37,15 @@ def main() -> None:
 def windows(path: Path) -> None:
     import numpy as np
 
-    from pacbed.library.register import load_engine
+    from pacbed.library.installed import load_engine
     from pacbed.maps.blocks import shared_predictor
     from pacbed.maps.geometry import places
-    from pacbed.maps.infer_map import find_geometry
+    from pacbed.maps.mapping import find_geometry
     from pacbed.maps.options import MapOptions, make_grid
-    from pacbed.maps.scan_files import open_scan
     from pacbed.maps.solver import WindowSolver
-    from pacbed.maps.wedge import WedgeOptions
-    from pacbed.maps.windows import sum_windows
+    from pacbed.scans.files import open_scan
+    from pacbed.scans.wedge import WedgeOptions
+    from pacbed.scans.windows import sum_windows
 
     bundle = load_engine("sto-001-300kV")
     scan = open_scan(path)
@@ -92,8 +92,8 @@ def reading(path: Path) -> None:
 
 def limited(part: str, path: Path, dropped: bool) -> None:
     """Prints how often a second the file could be gone through."""
-    from pacbed.maps.scan_files import open_scan
-    from pacbed.maps.windows import WindowGrid, sum_windows
+    from pacbed.scans.files import open_scan
+    from pacbed.scans.windows import WindowGrid, sum_windows
 
     resource.setrlimit(resource.RLIMIT_AS, (LIMIT, LIMIT))
     if dropped:

@@ -15,14 +15,14 @@ from pathlib import Path
 import numpy as np
 from wedge_map import SYSTEM, report
 
-from pacbed.commands.wedge_options import WedgeScan
-from pacbed.commands.wedge_phonons import WINDOW, simulate_bands
+from pacbed.commands.wedge.options import WedgeScan
+from pacbed.commands.wedge.phonons import WINDOW, simulate_bands
+from pacbed.library.installed import load_engine
 from pacbed.library.recipe import load_recipe
-from pacbed.library.register import load_engine
-from pacbed.maps.infer_map import infer_map
+from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
-from pacbed.maps.scan import Scan
-from pacbed.maps.tiled_wedge import band_tilts, tiled_rows, tiled_truth
+from pacbed.scans.scan import Scan
+from pacbed.scans.tiled_wedge import band_tilts, tiled_rows, tiled_truth
 
 ROOT = Path(__file__).resolve().parents[1]
 #: Electrons per position.

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 

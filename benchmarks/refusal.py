@@ -27,7 +27,7 @@ from pacbed.infer.predictor import Predictor
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.register import installed_systems, load_bundle
+from pacbed.library.installed import installed_systems, load_bundle
 from pacbed.pattern.detector import apply_effects, draw_effects
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise

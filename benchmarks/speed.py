@@ -28,8 +28,8 @@ from pacbed.lacbed.bloch import beam_intensities, beams_within
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.multislice import MultisliceOptions, propagate
 from pacbed.learn.series_synthesis import SeriesSynthesiser
+from pacbed.library.installed import load_bundle
 from pacbed.library.recipe import load_recipe
-from pacbed.library.register import load_bundle
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.many_series import ManySeries
 from pacbed.pattern.plan import make_plan

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
-from pacbed.commands.validate_labels import asked_rows
-from pacbed.infer.estimate import Estimate
+from pacbed.answer.estimate import Estimate
+from pacbed.commands.validate.labels import asked_rows
 from pacbed.infer.open_predictor import AnyPredictor, open_predictor
-from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.pattern_azimuth import AZIMUTH, read_azimuths
-from pacbed.library.pattern_table import PatternTable
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
+from pacbed.library.models.label_bundle import LabelBundle
+from pacbed.library.tables.pattern_azimuth import AZIMUTH, read_azimuths
+from pacbed.library.tables.pattern_table import PatternTable
 from pacbed.pattern.detector import apply_effects, draw_effects
 from pacbed.pattern.preprocess import locate
 from pacbed.readers import read_pattern

@@ -16,14 +16,14 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import torch
 
-from pacbed.learn.from_table.cache import open_cache
-from pacbed.learn.from_table.frames import Source, measure_preparation
-from pacbed.learn.from_table.labels import make_labels
-from pacbed.learn.from_table.loop import Run, train_step
-from pacbed.learn.from_table.networks import make_network
-from pacbed.learn.from_table.options import Distortion, TableTraining
-from pacbed.learn.from_table.stream import training_batches
-from pacbed.library.pattern_table import PatternTable
+from pacbed.learn.labels.cache import open_cache
+from pacbed.learn.labels.frames import Source, measure_preparation
+from pacbed.learn.labels.labels import make_labels
+from pacbed.learn.labels.loop import Run, train_step
+from pacbed.learn.labels.networks import make_network
+from pacbed.learn.labels.options import Distortion, TableTraining
+from pacbed.learn.labels.stream import training_batches
+from pacbed.library.tables.pattern_table import PatternTable
 
 
 def made_up_table(folder: Path, count: int) -> PatternTable:

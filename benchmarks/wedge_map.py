@@ -16,16 +16,16 @@ from pathlib import Path
 
 import numpy as np
 
-from pacbed.library.bundle import Bundle
-from pacbed.library.register import load_engine
-from pacbed.maps.infer_map import infer_map
+from pacbed.library.installed import load_engine
+from pacbed.library.models.bundle import Bundle
+from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
 from pacbed.maps.output import save_map
 from pacbed.maps.picture import map_png
-from pacbed.maps.scan_files import open_scan
-from pacbed.maps.scan_writer import write_npy_rows
 from pacbed.maps.thickness_map import ThicknessMap
-from pacbed.maps.wedge import WedgeOptions, WedgeTruth, wedge_rows, wedge_truth
+from pacbed.scans.files import open_scan
+from pacbed.scans.wedge import WedgeOptions, WedgeTruth, wedge_rows, wedge_truth
+from pacbed.scans.writer import write_npy_rows
 
 SYSTEM = "sto-001-300kV"
 #: An error beyond this is a wrong basin, nm.

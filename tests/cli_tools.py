@@ -9,7 +9,7 @@ from onnx import TensorProto, helper
 from typer.testing import CliRunner
 
 from pacbed.cli import app
-from pacbed.library.bundle import write_bundle
+from pacbed.library.models.bundle import write_bundle
 from pacbed.library.system import System
 from pacbed.pattern.crystal_frame import FRAME_SIZE, plane_operations
 from pacbed.pattern.geometry import PatternParameters

@@ -9,9 +9,9 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper
 
-from pacbed.library.data_register import COLUMNS
+from pacbed.library.models.write_labels import TrainedModel, write_label_bundle
+from pacbed.library.register.rows import COLUMNS
 from pacbed.library.system import System
-from pacbed.library.write_labels import TrainedModel, write_label_bundle
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.label_frame import FramePreparation
 from pacbed.pattern.preprocess import locate

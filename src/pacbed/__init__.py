@@ -16,10 +16,10 @@ from pacbed.lazy import public_names
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
-    from pacbed.infer.estimate import Estimate
+    from pacbed.answer.estimate import Estimate
     from pacbed.infer.open_predictor import open_predictor
     from pacbed.infer.predictor import Predictor
-    from pacbed.library.register import installed_systems, load_bundle
+    from pacbed.library.installed import installed_systems, load_bundle
     from pacbed.pattern.geometry import PatternParameters
     from pacbed.pattern.synthesis import synthesise
     from pacbed.readers import read_pattern
@@ -40,11 +40,11 @@ __all__ = [
 
 #: Where each public name lives.
 _HOME = {
-    "Estimate": "pacbed.infer.estimate",
+    "Estimate": "pacbed.answer.estimate",
     "PatternParameters": "pacbed.pattern.geometry",
     "Predictor": "pacbed.infer.predictor",
-    "installed_systems": "pacbed.library.register",
-    "load_bundle": "pacbed.library.register",
+    "installed_systems": "pacbed.library.installed",
+    "load_bundle": "pacbed.library.installed",
     "open_predictor": "pacbed.infer.open_predictor",
     "read_pattern": "pacbed.readers",
     "synthesise": "pacbed.pattern.synthesis",

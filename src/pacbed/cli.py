@@ -8,17 +8,17 @@ from pacbed import optional
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer import infer
-from pacbed.commands.map import map_scan
+from pacbed.commands.map.command import map_scan
 from pacbed.commands.pattern import pattern
 from pacbed.commands.preview import preview
 from pacbed.commands.recipe import recipe
 from pacbed.commands.reference import reference
 from pacbed.commands.serve import serve
-from pacbed.commands.simulate import simulate
-from pacbed.commands.systems_group import systems_group
-from pacbed.commands.train import train
-from pacbed.commands.validate import validate
-from pacbed.commands.wedge import wedge
+from pacbed.commands.simulate.command import simulate
+from pacbed.commands.systems.group import systems_group
+from pacbed.commands.train.command import train
+from pacbed.commands.validate.command import validate
+from pacbed.commands.wedge.command import wedge
 
 _OTHERS = optional.load("commands")
 _EXAMPLES = "".join(other.EXAMPLES for other in _OTHERS)

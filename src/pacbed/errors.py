@@ -3,7 +3,7 @@
 Every message is one line that names what was wrong and how to mend it. The
 command line prints it and leaves with status 2; the service maps each class to
 a status code. A fit or a network that finds no good answer is not an error but
-a status of the :class:`~pacbed.infer.estimate.Estimate`.
+a status of the :class:`~pacbed.answer.estimate.Estimate`.
 
 ::
 

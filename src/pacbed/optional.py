@@ -2,8 +2,8 @@
 
 Importing one of their modules registers what it adds: ``places`` where models lie
 (:mod:`pacbed.library.places`), ``answers`` how patterns come to networks and what runs these
-(:mod:`pacbed.infer.label_roads`, :mod:`pacbed.infer.label_models`). ``commands`` has ``add_to``,
-which takes the command line, and ``EXAMPLES`` for its help.
+(:mod:`pacbed.infer.labels.roads`, :mod:`pacbed.infer.labels.networks`). ``commands`` has
+``add_to``, which takes the command line, and ``EXAMPLES`` for its help.
 """
 
 import functools

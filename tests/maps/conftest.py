@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pacbed.library.register import load_engine
-from pacbed.maps.infer_map import infer_map
+from pacbed.library.installed import load_engine
+from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
-from pacbed.maps.scan import Scan
-from pacbed.maps.wedge import WedgeOptions, WedgeTruth, wedge_rows, wedge_truth
+from pacbed.scans.scan import Scan
+from pacbed.scans.wedge import WedgeOptions, WedgeTruth, wedge_rows, wedge_truth
 
 WEDGE = WedgeOptions(
     scan_shape=(12, 16),

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from pacbed.errors import PatternError
-from pacbed.infer.batch_dictionary import PatternDictionary
-from pacbed.infer.batch_fit import _Expansion, fit_locally
-from pacbed.infer.batch_geometry import SharedGeometry
-from pacbed.infer.batch_samples import LatticeSampler, sampling_width
-from pacbed.infer.batch_solve import _folding
+from pacbed.infer.shared.dictionary import PatternDictionary
+from pacbed.infer.shared.fit import _Expansion, fit_locally
+from pacbed.infer.shared.geometry import SharedGeometry
+from pacbed.infer.shared.sampler import LatticeSampler, sampling_width
+from pacbed.infer.shared.solve import _folding
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 

@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
-import pacbed.maps.infer_map
+import pacbed.maps.mapping
 from pacbed.maps.output import load_map
-from pacbed.maps.scan_files import open_scan
+from pacbed.scans.files import open_scan
 from tests.cli_tools import fail, run, succeed
 from tests.maps.test_infer_map import same
 
@@ -50,7 +50,7 @@ def test_a_map_with_picture_and_table(here, simulated):
 def test_a_stopped_map_goes_on_and_is_the_same(here, straight, monkeypatch):
     words = ("map", "scan.npy", *SYSTEM, *FEWEST, "-o")
     kept = []
-    solve = pacbed.maps.infer_map.here
+    solve = pacbed.maps.mapping.here
 
     def stop(task, blocks):
         for row in solve(task, blocks):

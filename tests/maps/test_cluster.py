@@ -11,7 +11,7 @@ from pacbed.maps.blocks import BlockTask
 from pacbed.maps.cluster import spread_over_cluster
 from pacbed.maps.layers import join_layers
 from pacbed.maps.options import make_grid
-from pacbed.maps.scan_files import open_scan
+from pacbed.scans.files import open_scan
 from tests.maps.conftest import OPTIONS
 
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from pacbed.errors import PatternError
-from pacbed.maps import infer_map as making
+from pacbed.maps import mapping as making
 from pacbed.maps.fields import FIELD, FIELDS
-from pacbed.maps.infer_map import Stage, infer_map
+from pacbed.maps.mapping import Stage, infer_map
 from pacbed.maps.output import to_signal
 from pacbed.maps.table import map_table
-from pacbed.service import map_process
-from pacbed.service.map_jobs import PROGRESS
+from pacbed.service.maps import process as map_process
+from pacbed.service.maps.jobs import PROGRESS
 from tests.maps.conftest import OPTIONS, Known
 
 

@@ -7,14 +7,14 @@ import pytest
 
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.infer import networks
-from pacbed.library.register import load_engine
+from pacbed.library.installed import load_engine
 from pacbed.maps import blocks
 from pacbed.maps.blocks import BlockTask, cut
-from pacbed.maps.infer_map import infer_map
 from pacbed.maps.layers import MISMATCH, NO_DATA, OK, SETTLED, STATUS_NAMES
+from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions, make_grid
 from pacbed.maps.processes import spread_over_processes
-from pacbed.maps.scan import Scan
+from pacbed.scans.scan import Scan
 from tests.maps.conftest import OPTIONS, WEDGE, Known
 
 

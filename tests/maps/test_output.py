@@ -16,9 +16,9 @@ from pacbed.errors import FileFormatError, MissingExtraError
 from pacbed.files import write_atomically
 from pacbed.maps.output import check_ending, load_map, save_map, to_signal
 from pacbed.maps.picture import map_png
-from pacbed.maps.scan_writer import write_npy_rows
 from pacbed.maps.store import WorkFolder
 from pacbed.maps.table import map_table
+from pacbed.scans.writer import write_npy_rows
 from tests.maps.test_infer_map import same
 
 

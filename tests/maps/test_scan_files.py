@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from pacbed.errors import FileFormatError, PatternError
-from pacbed.maps.scan_files import RawLayout, open_scan
-from pacbed.maps.scan_writer import write_hspy, write_npy_rows
-from pacbed.maps.signal_file import EMPTY_SIGNAL
+from pacbed.scans.files import RawLayout, open_scan
+from pacbed.scans.signal_file import EMPTY_SIGNAL
+from pacbed.scans.writer import write_hspy, write_npy_rows
 
 DATA = np.random.default_rng(1).integers(0, 4000, (5, 6, 32, 34)).astype("u2")
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from pacbed.errors import FileFormatError, MissingExtraError, PatternError
-from pacbed.maps.scan_files import open_scan
-from pacbed.maps.scan_formats import LAZY_FORMATS
-from pacbed.maps.signal_file import EMPTY_SIGNAL, write_signal
+from pacbed.scans.files import open_scan
+from pacbed.scans.formats import LAZY_FORMATS
+from pacbed.scans.signal_file import EMPTY_SIGNAL, write_signal
 from tests.service.dm4 import dm4_bytes
 
 #: The pixels of an EMPAD, and a scan that is not square.

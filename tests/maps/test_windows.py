@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pacbed.errors import OutOfRangeError
-from pacbed.maps.scan import Scan
-from pacbed.maps.windows import (
+from pacbed.scans.scan import Scan
+from pacbed.scans.windows import (
     WindowGrid,
     projected_cell_nm,
     sum_windows,

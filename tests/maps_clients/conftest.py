@@ -5,13 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from pacbed.library.register import load_bundle
-from pacbed.maps.infer_map import infer_map
+from pacbed.library.installed import load_bundle
+from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
-from pacbed.maps.scan import Scan
 from pacbed.maps.thickness_map import ThicknessMap
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
+from pacbed.scans.scan import Scan
 
 SYSTEM = "sto-001-300kV"
 CONVERGENCE_MRAD = 20.0

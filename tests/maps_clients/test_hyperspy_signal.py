@@ -32,7 +32,7 @@ def axes_of(signal):
 
 
 def test_hyperspy_knows_the_types_where_the_package_is_installed(signal):
-    from pacbed.maps import hyperspy_signal
+    from pacbed.plugins import hyperspy as hyperspy_signal
 
     assert type(signal) is hyperspy_signal.PACBEDScan
     assert type(signal.as_lazy()) is hyperspy_signal.LazyPACBEDScan

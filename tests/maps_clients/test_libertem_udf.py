@@ -14,7 +14,7 @@ from pacbed.maps.layers import NO_DATA
 from tests.maps_clients.conftest import CONVERGENCE_MRAD, SYSTEM
 
 api = pytest.importorskip("libertem.api")
-from pacbed.maps.libertem_udf import ThicknessMapUDF  # noqa: E402
+from pacbed.plugins.libertem import ThicknessMapUDF  # noqa: E402
 
 #: Seconds that a simulated detector may need to start on a busy machine.
 PATIENCE_SECONDS = 60

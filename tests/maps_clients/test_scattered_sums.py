@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pacbed.maps.scattered_sums import (
+from pacbed.plugins.scattered_sums import (
     add_frame,
     complete_windows,
     join_windows,
     row_of_sums,
     windows_at,
 )
-from pacbed.maps.windows import WindowGrid, sum_windows
+from pacbed.scans.windows import WindowGrid, sum_windows
 
 GRIDS = [
     WindowGrid((7, 9), (2, 3), (2, 3)),

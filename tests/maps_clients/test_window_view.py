@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 
 from pacbed.errors import OutOfRangeError
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
 from pacbed.maps.output import load_map, save_map
-from pacbed.maps.scan import Scan
 from pacbed.maps.window_view import view_window
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
+from pacbed.scans.scan import Scan
 from tests.maps_clients.conftest import SYSTEM
 
 

@@ -20,8 +20,8 @@ import tensorflow as tf
 import tf_keras as keras
 
 from pacbed.earlier.frame import earlier_frame, prepare_pattern
-from pacbed.library.label_table import COLUMNS
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
+from pacbed.library.models.label_table import COLUMNS
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.label_frame import Placement
 from pacbed.pattern.synthesis import synthesise

@@ -6,11 +6,11 @@ import math
 import numpy as np
 import pytest
 
-from pacbed.infer.fit import REACH, fit_pattern
-from pacbed.infer.fit_model import FitModel
-from pacbed.infer.samples import take_samples
-from pacbed.infer.thickness_scan import ThicknessScan, valleys
-from pacbed.library.register import load_bundle
+from pacbed.infer.fit.model import FitModel
+from pacbed.infer.fit.pattern_fit import REACH, fit_pattern
+from pacbed.infer.fit.samples import take_samples
+from pacbed.infer.fit.scan import ThicknessScan, valleys
+from pacbed.library.installed import load_bundle
 from pacbed.pattern.geometry import PatternParameters, rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation, clean
 from pacbed.pattern.synthesis import synthesise

@@ -7,9 +7,9 @@ import pytest
 
 from pacbed.crystal.structure import Crystal
 from pacbed.errors import OutOfRangeError
-from pacbed.maps.scan_files import open_scan
 from pacbed.reference import ReferenceOptions, simulate_reference
 from pacbed.reference.frames import simulate_frames
+from pacbed.scans.files import open_scan
 from tests.cli_tools import RECIPE, fail, succeed
 
 ZONE = (0, 0, 1)

@@ -16,12 +16,12 @@ from pacbed.bounded import parse_arrays, parse_json, parse_toml, read_bytes
 from pacbed.crystal.cif import read_cif
 from pacbed.errors import BundleError, CrystalError, FileFormatError, PacbedError, RecipeError
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.data_register import REGISTER, read_register
+from pacbed.library.changes.rename import rename_system
+from pacbed.library.installed import broken_bundles, installed_systems, load_bundle, shipped_systems
 from pacbed.library.keras_h5 import load_h5
 from pacbed.library.places import open_model
 from pacbed.library.recipe import load_recipe
-from pacbed.library.register import broken_bundles, installed_systems, load_bundle, shipped_systems
-from pacbed.library.rename import rename_system
+from pacbed.library.register.rows import REGISTER, read_register
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.metrics import Metrics
 from tests.cli_tools import RECIPE

@@ -14,9 +14,9 @@ from starlette.testclient import TestClient
 
 from pacbed.errors import BundleError, FileFormatError
 from pacbed.library.keras_h5 import load_h5
-from pacbed.maps.scan_files import open_scan
-from pacbed.maps.signal_file import write_signal
 from pacbed.readers import read_pattern
+from pacbed.scans.files import open_scan
+from pacbed.scans.signal_file import write_signal
 from pacbed.service.app import create_app
 from pacbed.service.settings import Settings
 from tests.cli_tools import fail

@@ -14,10 +14,11 @@ import pytest
 
 from pacbed.errors import DiskFullError, FileFormatError
 from pacbed.files import is_full, telling_full, write_atomically
-from pacbed.service import map_process, uploads
-from pacbed.service.map_jobs import REQUEST, SCAN, JobStore
-from pacbed.service.map_schemas import MapJob
-from pacbed.service.map_worker import MapWorker
+from pacbed.service import uploads
+from pacbed.service.maps import process as map_process
+from pacbed.service.maps.jobs import REQUEST, SCAN, JobStore
+from pacbed.service.maps.schemas import MapJob
+from pacbed.service.maps.worker import MapWorker
 from pacbed.service.metrics import Metrics
 from tests.security.watching import watched_environment
 from tests.service.conftest import (  # noqa: F401

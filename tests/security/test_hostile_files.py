@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from pacbed.errors import PacbedError
-from pacbed.maps.scan_files import EXTENSIONS as SCANS
 from pacbed.readers import EXTENSIONS as PATTERNS
+from pacbed.scans.files import EXTENSIONS as SCANS
 from tests.security.hostile_files import SCAN, SIDE, hostile_patterns, hostile_scans
 from tests.service.conftest import serving
 
@@ -121,7 +121,7 @@ def _limit() -> None:
 
 def _read(path: str, scan_shape: tuple[int, int]) -> str | bytes:
     """Read a whole scan as the process of a map does; the words of the refusal where it is none."""
-    from pacbed.maps.scan_files import RawLayout, open_scan
+    from pacbed.scans.files import RawLayout, open_scan
 
     raw = RawLayout((*scan_shape, SIDE, SIDE)) if path.endswith(".raw") else None
     try:

@@ -16,8 +16,8 @@ from starlette.testclient import TestClient
 
 from pacbed.held_folder import HeldFolder
 from pacbed.service.app import create_app
-from pacbed.service.map_jobs import JobStore
-from pacbed.service.map_schemas import MapJob
+from pacbed.service.maps.jobs import JobStore
+from pacbed.service.maps.schemas import MapJob
 from pacbed.service.settings import Settings
 from tests.security.processes import (
     PATIENCE_SECONDS,

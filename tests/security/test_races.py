@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 
 from pacbed import files
-from pacbed.commands import systems_change
+from pacbed.commands.systems import change as systems_change
 from pacbed.errors import BundleError, PacbedError, RecipeError
 from pacbed.files import clear_unfinished, write_atomically
-from pacbed.library import install, register_changes, registration, rename
-from pacbed.library.data_register import read_register
-from pacbed.library.install import install_model
+from pacbed.library.changes import install, register_changes, registration, rename
+from pacbed.library.changes.install import install_model
+from pacbed.library.changes.register_changes import register_lock, remove_system
+from pacbed.library.changes.registration import register_recipe
 from pacbed.library.recipe import load_recipe
-from pacbed.library.register_changes import register_lock, remove_system
-from pacbed.library.registration import register_recipe
+from pacbed.library.register.rows import read_register
 from tests.cli_tools import RECIPE
 from tests.security.test_data_folder_bounds import BUNDLE, make_bundle
 

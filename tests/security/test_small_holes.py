@@ -12,8 +12,8 @@ from starlette.testclient import TestClient
 
 import pacbed
 from pacbed.errors import BundleError, OutOfRangeError
-from pacbed.library.bundle import Bundle
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
+from pacbed.library.models.bundle import Bundle
 from pacbed.library.system import System
 from pacbed.service import routes_info
 from pacbed.service.app import create_app

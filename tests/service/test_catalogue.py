@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from pacbed.errors import BundleError
-from pacbed.library.model_files import DESCRIPTION
+from pacbed.library.models.model_files import DESCRIPTION
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.metrics import Metrics
 from tests.cli_tools import SYSTEM, make_data_folder, make_pattern

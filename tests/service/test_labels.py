@@ -7,8 +7,8 @@ import shutil
 import numpy as np
 import pytest
 
-from pacbed.infer.label_predictor import LabelPredictor
-from pacbed.library.register import load_bundle
+from pacbed.infer.labels.predictor import LabelPredictor
+from pacbed.library.installed import load_bundle
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.metrics import Metrics
 from tests.label_tools import (

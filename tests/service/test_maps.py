@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from starlette.testclient import TestClient
 
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 from pacbed.service.app import create_app

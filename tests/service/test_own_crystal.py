@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from pacbed.library.data_register import read_register, register_models
+from pacbed.library.register.rows import read_register, register_models
 from tests.cli_tools import succeed
 
 #: What makes the recipe that the page writes small enough for a test.

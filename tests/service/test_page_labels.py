@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
 from tests.label_tools import (
     LABEL_SYSTEM,
     make_earlier_folder,

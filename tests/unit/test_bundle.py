@@ -6,13 +6,13 @@ import shutil
 import pytest
 
 from pacbed.errors import BundleError, UnknownSystemError
-from pacbed.library.bundle import Bundle
-from pacbed.library.register import (
+from pacbed.library.installed import (
     broken_bundles,
     find_system,
     installed_systems,
     load_bundle,
 )
+from pacbed.library.models.bundle import Bundle
 
 NAMES = ["rutile-001-80kV", "sto-001-80kV", "sto-001-200kV", "sto-001-300kV"]
 

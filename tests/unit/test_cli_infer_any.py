@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
 from tests.cli_tools import SYSTEM, fail, make_data_folder, make_pattern, run, succeed
 from tests.label_tools import make_label_bundle
 

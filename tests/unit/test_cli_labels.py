@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
 from tests.cli_tools import fail, succeed
 from tests.label_tools import (
     make_earlier_folder,

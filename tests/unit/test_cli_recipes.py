@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.bundle import Bundle
+from pacbed.library.models.bundle import Bundle
 from tests.cli_tools import RECIPE, fail, succeed
 
 CIF = """data_x

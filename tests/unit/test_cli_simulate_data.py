@@ -10,12 +10,12 @@ import tifffile
 
 from pacbed.crystal.structure import Crystal
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library import pattern_files
-from pacbed.library.data_register import read_register
-from pacbed.library.pattern_files import COLUMNS, write_patterns
-from pacbed.library.pattern_grid import PatternGrid, Steps
+from pacbed.library.changes.registration import register_recipe
 from pacbed.library.recipe import load_recipe
-from pacbed.library.registration import register_recipe
+from pacbed.library.register.rows import read_register
+from pacbed.library.tables import pattern_files
+from pacbed.library.tables.pattern_files import COLUMNS, write_patterns
+from pacbed.library.tables.pattern_grid import PatternGrid, Steps
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 from pacbed.readers import read_pattern

@@ -8,11 +8,11 @@ import pytest
 from pacbed.earlier.folder import load_earlier
 from pacbed.earlier.places import earlier_folders
 from pacbed.errors import BundleError
-from pacbed.library.bundle import Bundle
-from pacbed.library.data_register import read_register, register_models
-from pacbed.library.install import check_model_name, install_model, prepare_model
+from pacbed.library.changes.install import check_model_name, install_model, prepare_model
+from pacbed.library.changes.register_changes import add_model, register_lock
+from pacbed.library.models.bundle import Bundle
 from pacbed.library.recipe import load_recipe
-from pacbed.library.register_changes import add_model, register_lock
+from pacbed.library.register.rows import read_register, register_models
 from tests.cli_tools import RECIPE, fail, make_data_folder, run, succeed
 from tests.label_tools import make_earlier_folder
 

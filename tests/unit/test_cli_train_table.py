@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pacbed.library.label_bundle import LabelBundle
+from pacbed.library.models.label_bundle import LabelBundle
 from tests.cli_tools import RECIPE, fail, make_data_folder, run, succeed
 from tests.pattern_tables import SIZE, make_table
 
@@ -57,7 +57,7 @@ def test_from_a_table_to_a_validated_model(table):
 
 
 def test_a_killed_training_goes_on_as_if_nothing_had_happened(table, monkeypatch):
-    monkeypatch.setattr("pacbed.learn.from_table.train._export", lambda network, options: b"")
+    monkeypatch.setattr("pacbed.learn.labels.train._export", lambda network, options: b"")
     options = [*map(str, QUICK), "--targets", "Thickness", "--targets", "Mistilt"]
     options[options.index("--epochs") + 1] = "4"
     line = [sys.executable, "-c", "from pacbed.cli import main; main()", "train", str(table)]

@@ -9,8 +9,8 @@ import pytest
 
 from pacbed.errors import BundleError
 from pacbed.infer.confidence import Calibration, Evidence
-from pacbed.library.bundle import Bundle, write_calibration
-from pacbed.library.model_files import DESCRIPTION
+from pacbed.library.models.bundle import Bundle, write_calibration
+from pacbed.library.models.model_files import DESCRIPTION
 from tests.cli_tools import SYSTEM, make_data_folder
 
 

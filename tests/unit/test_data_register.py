@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pacbed.errors import BundleError, FileFormatError
-from pacbed.library.data_register import (
+from pacbed.library.register.rows import (
     COLUMNS,
     RegisterRow,
     read_register,

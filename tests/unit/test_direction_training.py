@@ -11,18 +11,18 @@ import pytest
 import torch
 
 from pacbed.errors import FileFormatError, OutOfRangeError
-from pacbed.infer.label_direction import summarise_directions
-from pacbed.infer.validation import TargetAnswers
-from pacbed.infer.validation_figures import draw_target
-from pacbed.learn.from_table.direction import DirectionNetwork
-from pacbed.learn.from_table.labels import DIRECTIONS
-from pacbed.learn.from_table.loop import soft_loss
-from pacbed.learn.from_table.options import Distortion, TableTraining
-from pacbed.learn.from_table.train import prepare, train_from_table
-from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.pattern_azimuth import azimuths_to_learn, read_azimuths
-from pacbed.library.pattern_table import read_pattern_table
+from pacbed.evaluate.answers import TargetAnswers
+from pacbed.evaluate.figures import draw_target
+from pacbed.infer.labels.direction import summarise_directions
+from pacbed.learn.labels.direction import DirectionNetwork
+from pacbed.learn.labels.labels import DIRECTIONS
+from pacbed.learn.labels.loop import soft_loss
+from pacbed.learn.labels.options import Distortion, TableTraining
+from pacbed.learn.labels.train import prepare, train_from_table
+from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.system import System
+from pacbed.library.tables.pattern_azimuth import azimuths_to_learn, read_azimuths
+from pacbed.library.tables.pattern_table import read_pattern_table
 from tests.cli_tools import fail, succeed
 from tests.pattern_tables import made_up_pattern, make_table
 
@@ -192,7 +192,7 @@ def test_an_asked_direction_that_cannot_be_learned_is_one_line(here, change, wor
 
 
 def without_export(monkeypatch):
-    monkeypatch.setattr("pacbed.learn.from_table.train._export", lambda network, options: b"")
+    monkeypatch.setattr("pacbed.learn.labels.train._export", lambda network, options: b"")
 
 
 def targets(folder: str) -> list[str]:

@@ -13,7 +13,7 @@ from pacbed.earlier.keras_h5 import load_h5
 from pacbed.earlier.litert import LiteRtLabelNetwork
 from pacbed.errors import BundleError, MissingExtraError, UnknownSystemError
 from pacbed.infer.open_predictor import open_predictor
-from pacbed.library.register import (
+from pacbed.library.installed import (
     broken_bundles,
     find_system,
     installed_bundles,

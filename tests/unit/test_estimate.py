@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pacbed.infer.estimate import Alternative, Estimate, ThicknessDistribution
+from pacbed.answer.estimate import Alternative, Estimate, ThicknessDistribution
 
 
 @pytest.fixture

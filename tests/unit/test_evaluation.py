@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from pacbed.answer.estimate import Estimate, ThicknessDistribution
 from pacbed.errors import CrystalError, FileFormatError
-from pacbed.infer.estimate import Estimate, ThicknessDistribution
-from pacbed.infer.evaluation import Score, summarise, to_csv
-from pacbed.infer.labels import Label, read_labels
+from pacbed.evaluate.scores import Score, summarise, to_csv
+from pacbed.evaluate.truth import Label, read_labels
 from pacbed.library.zone_axis import format_zone_axis, parse_zone_axis
 
 HEADER = (

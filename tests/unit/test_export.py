@@ -8,7 +8,7 @@ from onnx import TensorProto
 
 from pacbed.learn.export import export_bundle, locator_to_onnx, reader_to_onnx
 from pacbed.learn.network import Locator, NetworkOptions, Reader
-from pacbed.library.bundle import Bundle
+from pacbed.library.models.bundle import Bundle
 from pacbed.library.recipe import load_recipe
 from pacbed.pattern.crystal_frame import FRAME_SIZE
 from pacbed.pattern.preprocess import INPUT_SIZE

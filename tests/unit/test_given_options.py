@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pacbed.commands.train_options import TableOptions, given
+from pacbed.commands.train.options import TableOptions, given
 from tests.cli_tools import RECIPE, fail
 from tests.pattern_tables import make_table
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
 from tests.label_tools import recorded_pattern
 
 NAME = "sto-001-300kV"

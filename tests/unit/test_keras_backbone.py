@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from pacbed.errors import BundleError, OutOfRangeError
-from pacbed.learn.from_table.keras_backbone import KerasNetwork, import_keras
-from pacbed.learn.from_table.options import TableTraining
-from pacbed.learn.from_table.train import prepare, train_from_table
-from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.pattern_table import read_pattern_table
+from pacbed.learn.labels.keras_backbone import KerasNetwork, import_keras
+from pacbed.learn.labels.options import TableTraining
+from pacbed.learn.labels.train import prepare, train_from_table
+from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.system import System
+from pacbed.library.tables.pattern_table import read_pattern_table
 from tests.pattern_tables import make_table
 
 pytestmark = [
@@ -50,7 +50,7 @@ def test_a_keras_backbone_is_trained_stored_and_exported(tmp_path, monkeypatch):
     assert np.allclose(found, wanted, atol=1e-4)
     assert np.allclose(found.sum(axis=1), 1, atol=1e-5)
     # Its training goes on, and other labels start from it.
-    monkeypatch.setattr("pacbed.learn.from_table.train._export", lambda network, options: b"")
+    monkeypatch.setattr("pacbed.learn.labels.train._export", lambda network, options: b"")
     train_from_table(prepared, SYSTEM, options, folder)
     other = KerasNetwork(NAME, 32, 5)
     other.start_from(folder / "weights" / "Thickness.h5")

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
-from pacbed.infer.label_predictor import LabelPredictor
+from pacbed.infer.labels.predictor import LabelPredictor
 from pacbed.infer.open_predictor import open_predictor
 from pacbed.infer.predictor import Predictor
-from pacbed.library.bundle import Bundle
-from pacbed.library.kinds import table_of
-from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.places import open_model
-from pacbed.library.register import (
+from pacbed.library.installed import (
     broken_bundles,
     find_system,
     installed_bundles,
     load_bundle,
     load_engine,
 )
+from pacbed.library.models.bundle import Bundle
+from pacbed.library.models.kinds import table_of
+from pacbed.library.models.label_bundle import LabelBundle
+from pacbed.library.places import open_model
 from tests.label_tools import LABEL_SYSTEM, make_label_bundle, recorded_pattern
 
 

@@ -6,17 +6,17 @@ import json
 import numpy as np
 import pytest
 
-from pacbed.infer.label_direction import summarise_directions, tilt_of
-from pacbed.infer.label_predictor import LabelPredictor
-from pacbed.infer.label_refine import refine_labels
-from pacbed.infer.label_summary import summarise_labels
-from pacbed.infer.refine import refine
-from pacbed.infer.report import draw_report
-from pacbed.infer.report_view import crop_view
-from pacbed.infer.summary import summary_rows
-from pacbed.infer.thickness_scan import ThicknessScan
-from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.register import load_bundle
+from pacbed.answer.report.figure import draw_report
+from pacbed.answer.report.view import crop_view
+from pacbed.answer.words import summary_rows
+from pacbed.infer.fit.hypotheses import refine
+from pacbed.infer.fit.scan import ThicknessScan
+from pacbed.infer.labels.direction import summarise_directions, tilt_of
+from pacbed.infer.labels.predictor import LabelPredictor
+from pacbed.infer.labels.refine import refine_labels
+from pacbed.infer.labels.summary import summarise_labels
+from pacbed.library.installed import load_bundle
+from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 from tests.label_tools import TARGETS, make_label_bundle, recorded_pattern
@@ -153,7 +153,7 @@ def test_the_fit_starts_from_the_direction(tmp_path, table, monkeypatch):
         seen.append(arguments[3].direction)
         return refine_labels(*arguments)
 
-    monkeypatch.setattr("pacbed.infer.label_predictor.refine_labels", counting)
+    monkeypatch.setattr("pacbed.infer.labels.predictor.refine_labels", counting)
     explained = count_calls(monkeypatch)
     pattern = recorded_pattern(table, 27.0, length, seed=seed)
     estimate = LabelPredictor(LabelBundle.load(folder)).infer(pattern, 20.0)
@@ -212,7 +212,7 @@ def test_poses_that_differ_by_a_period_are_one(tmp_path, table, monkeypatch, til
         started.extend(reading.placement for reading in readings)
         return refine(data, readings, *others)
 
-    monkeypatch.setattr("pacbed.infer.label_refine.refine", watching)
+    monkeypatch.setattr("pacbed.infer.labels.refine.refine", watching)
     LabelPredictor(LabelBundle.load(folder)).infer(pattern, 20.0)
     assert len(started) == 3
     for one, other in itertools.combinations(started, 2):

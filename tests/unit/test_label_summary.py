@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from pacbed.infer.label_outcome import label_status
-from pacbed.infer.label_summary import summarise_labels
+from pacbed.infer.labels.outcome import label_status
+from pacbed.infer.labels.summary import summarise_labels
 
 
 def test_one_sure_label():

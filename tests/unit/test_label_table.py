@@ -3,7 +3,7 @@
 import pytest
 
 from pacbed.errors import BundleError
-from pacbed.library.label_table import read_label_table
+from pacbed.library.models.label_table import read_label_table
 
 
 @pytest.mark.parametrize(

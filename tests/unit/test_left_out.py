@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import pacbed
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
 from tests.label_tools import make_label_bundle, recorded_pattern
 
 SHIPPED = "library/bundles"

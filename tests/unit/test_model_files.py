@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 
 from pacbed.errors import BundleError
-from pacbed.infer.label_predictor import LabelPredictor
+from pacbed.infer.labels.predictor import LabelPredictor
 from pacbed.infer.networks import Networks
-from pacbed.library.bundle import Bundle
-from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.model_files import DESCRIPTION, read_file, sha256
+from pacbed.library.installed import load_bundle, look
+from pacbed.library.models.bundle import Bundle
+from pacbed.library.models.label_bundle import LabelBundle
+from pacbed.library.models.model_files import DESCRIPTION, read_file, sha256
 from pacbed.library.places import open_model
-from pacbed.library.register import load_bundle, look
 from tests.label_tools import (
     EARLIER_ID,
     make_earlier_folder,
@@ -100,7 +100,7 @@ def test_what_was_checked_is_what_is_used(tmp_path, monkeypatch, name):
         (folder / name).write_bytes(b"changed")
         return sha256(content)
 
-    monkeypatch.setattr("pacbed.library.model_files.sha256", spoiling)
+    monkeypatch.setattr("pacbed.library.models.model_files.sha256", spoiling)
     bundle = Bundle.load(folder)
     if name == "lacbed.npz":
         assert np.isfinite(bundle.table.entries(20.0)).all()
@@ -109,7 +109,7 @@ def test_what_was_checked_is_what_is_used(tmp_path, monkeypatch, name):
 
 
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
-    monkeypatch.setattr("pacbed.library.model_files._LARGEST_BYTES", 10)
+    monkeypatch.setattr("pacbed.library.models.model_files._LARGEST_BYTES", 10)
     (tmp_path / "network").write_bytes(bytes(11))
     with pytest.raises(BundleError, match="too large"):
         read_file(tmp_path / "network", None)

@@ -6,7 +6,7 @@ import pytest
 from pacbed.infer import networks as module
 from pacbed.infer.networks import Networks
 from pacbed.infer.predictor import Predictor
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
 from pacbed.pattern.crystal_frame import Pose
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.preprocess import INPUT_SIZE

@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 
 from pacbed.infer.confidence import Calibration
-from pacbed.infer.fit import Fit
+from pacbed.infer.fit.hypotheses import Solution
+from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.posing import Placement, Reading
-from pacbed.infer.refine import Solution
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
 from pacbed.pattern.preprocess import DiskLocation
 
 BINS = np.linspace(1.0, 120.0, 120)

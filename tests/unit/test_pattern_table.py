@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pacbed.errors import FileFormatError
-from pacbed.library.pattern_table import read_pattern_table
+from pacbed.library.tables.pattern_table import read_pattern_table
 
 GOOD = """Path;Thickness;Mistilt;Conv_Angle;Material
 a\\1.npy;50;0;20;SrTiO3

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from pacbed.library.installed import load_bundle
 from pacbed.library.places import model_places
-from pacbed.library.register import load_bundle
 from tests.label_tools import (
     EARLIER_ID,
     LABEL_SYSTEM,

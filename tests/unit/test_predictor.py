@@ -12,8 +12,8 @@ import pytest
 
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.infer.predictor import Predictor
-from pacbed.library.bundle import READER
-from pacbed.library.register import load_bundle
+from pacbed.library.installed import load_bundle
+from pacbed.library.models.bundle import READER
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 

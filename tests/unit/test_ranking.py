@@ -6,9 +6,9 @@ import math
 
 import pytest
 
+from pacbed.answer.estimate import Basis, Estimate, ThicknessDistribution
+from pacbed.answer.ranking import rank, ranking_entry
 from pacbed.commands.infer import _Answer, _ranking_rows
-from pacbed.infer.estimate import Basis, Estimate, ThicknessDistribution
-from pacbed.infer.ranking import rank, ranking_entry
 
 
 def estimate(system, status, structured=None):

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from pacbed.errors import BundleError, FileFormatError, UnknownSystemError
-from pacbed.library import register_changes
-from pacbed.library.data_register import RegisterRow, read_register, register_models
-from pacbed.library.register_changes import (
+from pacbed.library.changes import register_changes
+from pacbed.library.changes.register_changes import (
     add_model,
     add_system,
     change_row,
     register_lock,
     remove_system,
 )
+from pacbed.library.register.rows import RegisterRow, read_register, register_models
 
 EARLIER = (
     "id;path;material;colour;composition\r\n"

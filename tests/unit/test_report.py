@@ -14,15 +14,15 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
-from pacbed.errors import FileFormatError
-from pacbed.infer.estimate import Alternative, Estimate, ThicknessDistribution
-from pacbed.infer.report import (
+from pacbed.answer.estimate import Alternative, Estimate, ThicknessDistribution
+from pacbed.answer.report.figure import (
     ReportView,
     crop_view,
     draw_report,
     render_png,
     save_report,
 )
+from pacbed.errors import FileFormatError
 
 CONVERGENCE_MRAD = 10.0
 
@@ -250,7 +250,7 @@ class TestFile:
 
     def test_keeps_away_from_pyplot(self, tmp_path: Path) -> None:
         code = (
-            "import sys, pacbed.infer.report as report\n"
+            "import sys, pacbed.answer.report.figure as report\n"
             "from matplotlib.figure import Figure\n"
             f"report.save_report({str(tmp_path / 'r.png')!r}, Figure())\n"
             "print([name for name in ('matplotlib.pyplot', 'torch', 'abtem')"

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from pacbed.answer.estimate import Estimate, ThicknessDistribution
+from pacbed.answer.report.figure import ReportView, crop_view, simulate_view
+from pacbed.answer.report.view import match_intensity
 from pacbed.errors import PatternError
-from pacbed.infer.estimate import Estimate, ThicknessDistribution
-from pacbed.infer.report import ReportView, crop_view, simulate_view
-from pacbed.infer.report_view import match_intensity
 from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters

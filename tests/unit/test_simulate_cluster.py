@@ -14,8 +14,8 @@ from pacbed.crystal.projection import project
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.pattern_files import write_patterns
-from pacbed.library.pattern_grid import PatternGrid, Steps
+from pacbed.library.tables.pattern_files import write_patterns
+from pacbed.library.tables.pattern_grid import PatternGrid, Steps
 from tests.cli_tools import RECIPE, SYSTEM, fail, succeed
 from tests.crystals import strontium_titanate
 

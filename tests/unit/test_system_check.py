@@ -4,9 +4,9 @@ import dataclasses
 
 import pytest
 
+from pacbed.answer.doubts import contradictions
 from pacbed.commands.infer import _covering
 from pacbed.errors import OutOfRangeError
-from pacbed.infer.doubts import contradictions
 from tests.cli_tools import SYSTEM
 
 LOW, HIGH = SYSTEM.convergence_mrad

@@ -9,17 +9,17 @@ import pytest
 import torch
 
 from pacbed.errors import BundleError, FileFormatError, OutOfRangeError
-from pacbed.learn.from_table.cache import open_cache
-from pacbed.learn.from_table.compact import CompactNetwork
-from pacbed.learn.from_table.labels import make_labels, split_rows
-from pacbed.learn.from_table.loop import learning_rate, soft_loss
-from pacbed.learn.from_table.options import Distortion, TableTraining
-from pacbed.learn.from_table.polar import Polar
-from pacbed.learn.from_table.stream import fixed_batches, training_batches
-from pacbed.learn.from_table.train import prepare, train_from_table
-from pacbed.library.label_bundle import LabelBundle
-from pacbed.library.pattern_table import PatternTable, read_pattern_table
+from pacbed.learn.labels.cache import open_cache
+from pacbed.learn.labels.compact import CompactNetwork
+from pacbed.learn.labels.labels import make_labels, split_rows
+from pacbed.learn.labels.loop import learning_rate, soft_loss
+from pacbed.learn.labels.options import Distortion, TableTraining
+from pacbed.learn.labels.polar import Polar
+from pacbed.learn.labels.stream import fixed_batches, training_batches
+from pacbed.learn.labels.train import prepare, train_from_table
+from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.system import System
+from pacbed.library.tables.pattern_table import PatternTable, read_pattern_table
 from pacbed.pattern.label_frame import FramePreparation
 from tests.pattern_tables import make_table
 
@@ -253,7 +253,7 @@ def test_training_writes_a_bundle_that_says_what_torch_says(prepared, tmp_path):
 
 
 def test_transfer_begins_with_the_head(prepared, tmp_path, monkeypatch):
-    monkeypatch.setattr("pacbed.learn.from_table.train._export", lambda network, options: b"")
+    monkeypatch.setattr("pacbed.learn.labels.train._export", lambda network, options: b"")
     first = tmp_path / "first"
     train_from_table(prepared, SYSTEM, dataclasses.replace(OPTIONS, epochs=1), first)
 

@@ -10,10 +10,10 @@ from pacbed.commands.output import print_block, print_json, print_table, progres
 from pacbed.errors import PacbedError
 
 if TYPE_CHECKING:
-    from pacbed.infer.evaluation import Score
-    from pacbed.infer.labels import Label
-    from pacbed.library.kinds import Model
-    from pacbed.library.register import Installed
+    from pacbed.evaluate.scores import Score
+    from pacbed.evaluate.truth import Label
+    from pacbed.library.installed import Installed
+    from pacbed.library.models.kinds import Model
 
 _HEADER = [
     "pattern", "label/nm", "found/nm", "error/nm", "mistilt/mrad", "tilt error/mrad",
@@ -46,10 +46,10 @@ def evaluate(
 
     Example: [bold]pacbed evaluate labels.csv --output answers.csv[/bold]
     """
+    from pacbed.evaluate.scores import summarise, to_csv
+    from pacbed.evaluate.truth import read_labels
     from pacbed.files import write_atomically
-    from pacbed.infer.evaluation import summarise, to_csv
-    from pacbed.infer.labels import read_labels
-    from pacbed.library.register import look
+    from pacbed.library.installed import look
 
     if output is not None:
         check_output(output, (".csv",))
@@ -84,7 +84,7 @@ def _scores(
     models: "list[Model]",
     refine: bool,
 ) -> "list[Score]":
-    from pacbed.infer.evaluation import Score
+    from pacbed.evaluate.scores import Score
     from pacbed.infer.open_predictor import open_predictor
     from pacbed.readers import read_pattern
 
@@ -122,7 +122,7 @@ def _row(score: "Score") -> list[str]:
 
 
 def _summary_rows(summary: dict[str, Any]) -> list[tuple[str, str]]:
-    from pacbed.infer.evaluation import LIMITS_NM
+    from pacbed.evaluate.scores import LIMITS_NM
 
     shares = (f"{100 * summary[f'share_within_{n}nm']:.0f} % within {n} nm" for n in LIMITS_NM)
     rows = [

@@ -23,9 +23,9 @@ from pacbed.commands.select import ANY, choose_model
 from pacbed.errors import FileFormatError, OutOfRangeError, PatternError, UnknownSystemError
 
 if TYPE_CHECKING:
-    from pacbed.infer.estimate import Estimate
+    from pacbed.answer.estimate import Estimate
     from pacbed.infer.open_predictor import AnyPredictor
-    from pacbed.library.kinds import Model
+    from pacbed.library.models.kinds import Model
     from pacbed.readers import Measurement
 
 _RANKING = ["system", "status", "thickness/nm", "mistilt/mrad", "residual/%", "structured/%"]
@@ -130,7 +130,7 @@ def infer(
 
 
 def _all_models(data: Path | None) -> "list[Model]":
-    from pacbed.library.register import installed_bundles
+    from pacbed.library.installed import installed_bundles
 
     # Without a fit, a model that chooses among labels is never at odds with a pattern: there
     # would be nothing to rank.
@@ -147,9 +147,9 @@ def _run(
     files: list[Path], models: "list[Model]", asked: _Asked, reports: list[Path | None]
 ) -> Iterator[_Answer]:
     """Read and infer one file after the other, and write its picture."""
-    from pacbed.infer.doubts import with_doubts
+    from pacbed.answer.doubts import with_doubts
+    from pacbed.answer.ranking import rank
     from pacbed.infer.open_predictor import open_predictor
-    from pacbed.infer.ranking import rank
     from pacbed.readers import read_pattern
 
     predictors = [open_predictor(model) for model in models]
@@ -219,8 +219,8 @@ def _convergence(measurement: "Measurement", given: float | None) -> float:
 def _write_report(
     path: Path, measurement: "Measurement", estimate: "Estimate", model: "Model", angle: float
 ) -> None:
-    from pacbed.infer.report import draw_report, save_report
-    from pacbed.infer.report_view import crop_view, simulate_view
+    from pacbed.answer.report.figure import draw_report, save_report
+    from pacbed.answer.report.view import crop_view, simulate_view
 
     view = simulate_view(crop_view(measurement.data, estimate, angle), model.table, estimate)
     save_report(path, draw_report(view, estimate, measurement.path.name))
@@ -243,7 +243,7 @@ def _report_paths(files: list[Path], report: Path | None) -> list[Path | None]:
 
 
 def _rows(answer: _Answer) -> list[tuple[str, str]]:
-    from pacbed.infer.summary import summary_rows
+    from pacbed.answer.words import summary_rows
 
     rows = summary_rows(answer.estimate)
     metadata = answer.measurement.metadata
@@ -265,7 +265,7 @@ def _rows(answer: _Answer) -> list[tuple[str, str]]:
 
 
 def _ranking_rows(answer: _Answer) -> list[list[str]]:
-    from pacbed.infer.summary import with_error
+    from pacbed.answer.words import with_error
 
     return [
         [
@@ -282,13 +282,13 @@ def _ranking_rows(answer: _Answer) -> list[list[str]]:
 
 def _percent(share: float | None) -> str:
     """A share in percent; an answer without a fit has none, which is not 0."""
-    from pacbed.infer.summary import with_error
+    from pacbed.answer.words import with_error
 
     return with_error(None if share is None else 100 * share, None)
 
 
 def _to_dict(answer: _Answer) -> dict[str, Any]:
-    from pacbed.infer.ranking import ranking_entry
+    from pacbed.answer.ranking import ranking_entry
 
     values = {
         "path": str(answer.measurement.path),

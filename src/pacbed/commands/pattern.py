@@ -55,7 +55,7 @@ def pattern(
     --tilt-x 3 -o pattern.tif[/bold]
     """  # fmt: skip
     from pacbed.files import write_atomically
-    from pacbed.library.kinds import table_of
+    from pacbed.library.models.kinds import table_of
     from pacbed.pattern.encode import encode_pattern
     from pacbed.pattern.geometry import PatternParameters
     from pacbed.pattern.synthesis import synthesise

@@ -7,7 +7,7 @@ import typer
 
 from pacbed.commands.options import DataOption, check_output
 from pacbed.commands.output import print_block
-from pacbed.commands.train_options import TableOptions
+from pacbed.commands.train.options import TableOptions
 from pacbed.errors import OutOfRangeError
 
 if TYPE_CHECKING:
@@ -57,8 +57,8 @@ def preview(
 
     Example: [bold]pacbed preview data/7/simulation/df.csv -o preview.png[/bold]
     """
+    from pacbed.evaluate.figures import draw_patterns
     from pacbed.files import write_atomically
-    from pacbed.infer.validation_figures import draw_patterns
 
     check_output(output, (".png",))
     if source.suffix.lower() in (".csv", ".txt"):
@@ -83,7 +83,7 @@ def _of_table(
     """Patterns in rows of the picture, each above what is made of it."""
     import numpy as np
 
-    from pacbed.commands.train_table import read_kept, read_patterns, table_options
+    from pacbed.commands.train.from_table import read_kept, read_patterns, table_options
 
     training = table_options(options, seed, None)
     (target,) = training.targets
@@ -118,7 +118,7 @@ def _of_recipe(
     """Frames of the stream that trains the networks of a recipe."""
     import numpy as np
 
-    from pacbed.commands.simulate_table import check_table, simulate_recipe
+    from pacbed.commands.simulate.recipe_table import check_table, simulate_recipe
     from pacbed.lacbed.table import LacbedTable
     from pacbed.learn.batches import PatternStream, StreamOptions
     from pacbed.library.recipe import load_recipe

@@ -113,10 +113,10 @@ def recipe(
 def _make(cif: Path, options: RecipeOptions) -> "tuple[Recipe, list[str]]":
     from pacbed.crystal.cif import read_cif, read_cif_notes
     from pacbed.crystal.structure import DEFAULT_B_ISO
+    from pacbed.library.changes.register_changes import next_number
+    from pacbed.library.changes.registration import taken_numbers
+    from pacbed.library.changes.rename import check_name
     from pacbed.library.recipe import Recipe
-    from pacbed.library.register_changes import next_number
-    from pacbed.library.registration import taken_numbers
-    from pacbed.library.rename import check_name
     from pacbed.library.system import System
     from pacbed.library.zone_axis import parse_zone_axis
 

@@ -9,7 +9,7 @@ from pacbed.errors import UnknownSystemError
 ANY = "any"
 
 if TYPE_CHECKING:
-    from pacbed.library.kinds import Model
+    from pacbed.library.models.kinds import Model
 
 
 def choose_model(
@@ -37,7 +37,7 @@ def choose_model(
     UnknownSystemError
         If the options name no system, or one that is not installed.
     """
-    from pacbed.library.register import load_bundle
+    from pacbed.library.installed import load_bundle
     from pacbed.library.zone_axis import parse_zone_axis
 
     if system is not None:

@@ -57,7 +57,7 @@ def serve(
     """
     import uvicorn
 
-    from pacbed.library.register import installed_systems
+    from pacbed.library.installed import installed_systems
     from pacbed.service.connections import BACKLOG
     from pacbed.service.exposure import names_at, welcome
     from pacbed.service.hosts import listed_proxies

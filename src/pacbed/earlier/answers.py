@@ -8,8 +8,8 @@ import numpy as np
 from pacbed.earlier.folder import EARLIER
 from pacbed.earlier.formats import check_extra
 from pacbed.earlier.frame import earlier_frame, prepare_pattern
-from pacbed.infer.label_models import RUNTIMES, LabelNetwork
-from pacbed.infer.label_roads import ROADS, RoadKind
+from pacbed.infer.labels.networks import RUNTIMES, LabelNetwork
+from pacbed.infer.labels.roads import ROADS, RoadKind
 from pacbed.pattern.label_frame import Placement
 from pacbed.pattern.preprocess import DiskLocation, locate
 
@@ -36,20 +36,20 @@ class EarlierRoad:
         return cls(pattern, square, locate(pattern), convergence_mrad)
 
     def image(self, placement: Placement, size: int, channels: int) -> np.ndarray:
-        """See :class:`~pacbed.infer.label_roads.Road`."""
+        """See :class:`~pacbed.infer.labels.roads.Road`."""
         frame = earlier_frame(self.pattern, placement, size)
         return np.repeat(frame[..., None], channels, axis=-1)
 
     def corrected(self, placement: Placement, label: float) -> Placement:
-        """See :class:`~pacbed.infer.label_roads.Road`: the label is what is still to enlarge."""
+        """See :class:`~pacbed.infer.labels.roads.Road`: the label is what is still to enlarge."""
         return replace(placement, half_width=placement.half_width / label)
 
     def scale(self, placement: Placement) -> float:
-        """See :class:`~pacbed.infer.label_roads.Road`."""
+        """See :class:`~pacbed.infer.labels.roads.Road`."""
         return self.start.half_width / placement.half_width
 
     def mrad_per_pixel(self, placement: Placement) -> float:
-        """See :class:`~pacbed.infer.label_roads.Road`: from the disk's size alone."""
+        """See :class:`~pacbed.infer.labels.roads.Road`: from the disk's size alone."""
         return self.convergence_mrad / self.disk.radius
 
 

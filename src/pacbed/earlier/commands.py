@@ -11,7 +11,7 @@ from pacbed.errors import BundleError, MissingExtraError
 
 if TYPE_CHECKING:
     from pacbed.earlier.folder import EarlierFolder
-    from pacbed.library.label_bundle import LabelBundle
+    from pacbed.library.models.label_bundle import LabelBundle
 
 #: For the help of the command line.
 EXAMPLES = """
@@ -51,7 +51,7 @@ def convert(
 def _places(folder: Path) -> "list[EarlierFolder]":
     """Models to convert below a data folder, or the one in a model folder."""
     from pacbed.earlier.places import earlier_folders
-    from pacbed.library.model_files import DESCRIPTION
+    from pacbed.library.models.model_files import DESCRIPTION
 
     if not folder.is_dir():
         raise BundleError(f"{folder}: is not a folder; give a data folder, or a model folder in it")
@@ -78,8 +78,8 @@ def _places(folder: Path) -> "list[EarlierFolder]":
 def _convert(bundle: "LabelBundle") -> None:
     """Write networks, labels and a description beside the files they are made from."""
     from pacbed import __version__
-    from pacbed.library.model_files import sha256, write_model
-    from pacbed.library.write_labels import label_entries, labels_csv
+    from pacbed.library.models.model_files import sha256, write_model
+    from pacbed.library.models.write_labels import label_entries, labels_csv
 
     try:
         from pacbed.earlier.keras_to_onnx import keras_to_onnx

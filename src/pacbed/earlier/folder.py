@@ -15,9 +15,9 @@ from pacbed.bounded import read_bytes
 from pacbed.earlier.formats import FORMATS, check_extra
 from pacbed.errors import BundleError, MissingExtraError
 from pacbed.library.csv_table import CsvRows
-from pacbed.library.data_register import RegisterRow
-from pacbed.library.label_bundle import LabelBundle, LabelModel
-from pacbed.library.label_table import read_label_table
+from pacbed.library.models.label_bundle import LabelBundle, LabelModel
+from pacbed.library.models.label_table import read_label_table
+from pacbed.library.register.rows import RegisterRow
 from pacbed.library.system import System
 
 #: What ``kind`` says of such a model, and ``road`` in its preparation.

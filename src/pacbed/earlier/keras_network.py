@@ -3,7 +3,7 @@
 import numpy as np
 
 from pacbed.earlier.keras_h5 import load_h5
-from pacbed.infer.label_models import Locked, image_input, input_places
+from pacbed.infer.labels.networks import Locked, image_input, input_places
 
 
 class KerasLabelNetwork(Locked):
@@ -23,7 +23,7 @@ class KerasLabelNetwork(Locked):
         self.input = image_input(shapes[image])
 
     def probabilities(self, images: np.ndarray, convergence: np.ndarray) -> np.ndarray:
-        """See :class:`~pacbed.infer.label_models.LabelNetwork`."""
+        """See :class:`~pacbed.infer.labels.networks.LabelNetwork`."""
         inputs = [images, convergence]
         if not self._image_first:
             inputs.reverse()

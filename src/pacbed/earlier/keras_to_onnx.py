@@ -13,7 +13,7 @@ from torch import nn
 
 from pacbed.earlier.keras_h5 import load_h5
 from pacbed.errors import BundleError
-from pacbed.infer.label_models import image_input, input_places
+from pacbed.infer.labels.networks import image_input, input_places
 from pacbed.learn.export import forget_origin
 from pacbed.onnx_session import open_session
 

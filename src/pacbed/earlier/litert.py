@@ -6,7 +6,7 @@ import numpy as np
 from ai_edge_litert.interpreter import Interpreter
 
 from pacbed.errors import BundleError
-from pacbed.infer.label_models import Locked, image_input, input_places
+from pacbed.infer.labels.networks import Locked, image_input, input_places
 
 
 class LiteRtLabelNetwork(Locked):
@@ -33,7 +33,7 @@ class LiteRtLabelNetwork(Locked):
         self.input = image_input(shapes[image])
 
     def probabilities(self, images: np.ndarray, convergence: np.ndarray) -> np.ndarray:
-        """See :class:`~pacbed.infer.label_models.LabelNetwork`."""
+        """See :class:`~pacbed.infer.labels.networks.LabelNetwork`."""
         found = []
         with self._lock:
             # Exports have a batch of one: that always runs.

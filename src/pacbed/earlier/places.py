@@ -5,9 +5,8 @@ import os
 from pathlib import Path
 
 from pacbed.earlier.folder import PATTERN_TABLE, EarlierFolder, is_earlier_model, load_earlier
-from pacbed.library.contained import contained
-from pacbed.library.data_register import MODELS
-from pacbed.library.model_files import DESCRIPTION
+from pacbed.library.models.contained import contained
+from pacbed.library.models.model_files import DESCRIPTION
 from pacbed.library.places import (
     SOURCES,
     Fault,
@@ -15,6 +14,7 @@ from pacbed.library.places import (
     RegisteredSystem,
     registered_systems,
 )
+from pacbed.library.register.rows import MODELS
 
 #: A model of the earlier system has some ten files.
 _MOST_FILES = 1000

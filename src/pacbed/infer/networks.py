@@ -6,7 +6,7 @@ import numpy as np
 
 from pacbed.arrays import Mask, Numbers, Patterns, Probabilities, Tilts, Vectors
 from pacbed.errors import BundleError
-from pacbed.library.bundle import Bundle
+from pacbed.library.models.bundle import Bundle
 from pacbed.onnx_session import Session, open_session
 from pacbed.pattern.crystal_frame import FRAME_SIZE, Pose, make_crystal_frame, to_crystal_frame
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE, normalise

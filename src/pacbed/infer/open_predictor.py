@@ -5,12 +5,12 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pacbed.infer.estimate import Estimate
-from pacbed.infer.label_predictor import LabelPredictor
+from pacbed.answer.estimate import Estimate
+from pacbed.infer.labels.predictor import LabelPredictor
 from pacbed.infer.predictor import Predictor
-from pacbed.library.bundle import Bundle
-from pacbed.library.kinds import Model
-from pacbed.library.label_bundle import LabelBundle
+from pacbed.library.models.bundle import Bundle
+from pacbed.library.models.kinds import Model
+from pacbed.library.models.label_bundle import LabelBundle
 
 
 class AnyPredictor(Protocol):
@@ -45,7 +45,7 @@ def open_predictor(bundle: Model, threads: int = 1) -> AnyPredictor:
     Parameters
     ----------
     bundle : Model
-        From :func:`pacbed.library.register.load_bundle`.
+        From :func:`pacbed.library.installed.load_bundle`.
     threads : int
         Threads of one inference.
 

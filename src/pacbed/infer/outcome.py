@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 import pacbed
+from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.infer.confidence import (
     CLEAR,
     TILT_SLACK,
@@ -15,9 +16,8 @@ from pacbed.infer.confidence import (
     Evidence,
     leaves_open,
 )
-from pacbed.infer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
-from pacbed.infer.fit import Fit
-from pacbed.infer.fit_model import (
+from pacbed.infer.fit.hypotheses import Solution
+from pacbed.infer.fit.model import (
     CENTER_X,
     CENTER_Y,
     LOG_ALPHA,
@@ -26,9 +26,9 @@ from pacbed.infer.fit_model import (
     THICKNESS,
     TILT_X,
 )
+from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.peaks import on_a_line, peaks
 from pacbed.infer.posing import Reading, frame_scale
-from pacbed.infer.refine import Solution
 from pacbed.library.system import System
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import INPUT_SIZE

@@ -6,16 +6,16 @@ from dataclasses import dataclass
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts
-from pacbed.infer.batch_geometry import SharedGeometry
-from pacbed.infer.batch_solve import BatchSolver
 from pacbed.infer.confidence import Calibration
-from pacbed.infer.estimate import Estimate
+from pacbed.infer.fit.hypotheses import Solution, refine
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
 from pacbed.infer.posing import Reading, read_poses
-from pacbed.infer.refine import Solution, refine
-from pacbed.library.bundle import READER, Bundle
+from pacbed.infer.shared.geometry import SharedGeometry
+from pacbed.infer.shared.solve import BatchSolver
+from pacbed.library.models.bundle import READER, Bundle
 from pacbed.pattern.preprocess import clean
 
 

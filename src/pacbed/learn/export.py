@@ -16,7 +16,7 @@ from torch import nn
 import pacbed
 from pacbed.lacbed.table import LacbedTable
 from pacbed.learn.network import Locator, Reader
-from pacbed.library.bundle import write_bundle
+from pacbed.library.models.bundle import write_bundle
 from pacbed.library.recipe import Recipe
 from pacbed.pattern.crystal_frame import FRAME_SIZE, plane_operations
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE

@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # These register their kinds of models.
-import pacbed.library.bundle
-import pacbed.library.label_bundle  # noqa: F401
+import pacbed.library.models.bundle
+import pacbed.library.models.label_bundle  # noqa: F401
 from pacbed import optional
 from pacbed.errors import PacbedError
-from pacbed.library.contained import contained, in_words
-from pacbed.library.data_register import (
+from pacbed.library.models.contained import contained, in_words
+from pacbed.library.models.kinds import Model, model_of
+from pacbed.library.models.model_files import DESCRIPTION, read_description
+from pacbed.library.register.readable_rows import readable_rows
+from pacbed.library.register.rows import (
     RegisterRow,
     register_models,
     system_folder,
 )
-from pacbed.library.kinds import Model, model_of
-from pacbed.library.model_files import DESCRIPTION, read_description
-from pacbed.library.readable_rows import readable_rows
 
 #: What tells whether a model was changed.
 Stamp = tuple[object, ...]

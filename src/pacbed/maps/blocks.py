@@ -11,14 +11,14 @@ from functools import lru_cache
 
 from threadpoolctl import ThreadpoolController
 
-from pacbed.infer.batch_geometry import SharedGeometry
 from pacbed.infer.predictor import Predictor
-from pacbed.library.bundle import Bundle
+from pacbed.infer.shared.geometry import SharedGeometry
+from pacbed.library.models.bundle import Bundle
 from pacbed.maps.geometry import places
 from pacbed.maps.layers import Layers
-from pacbed.maps.scan import Scan
 from pacbed.maps.solver import WindowSolver
-from pacbed.maps.windows import WindowGrid
+from pacbed.scans.scan import Scan
+from pacbed.scans.windows import WindowGrid
 
 #: First and last-plus-one row of windows.
 Block = tuple[int, int]

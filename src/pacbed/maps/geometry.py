@@ -12,10 +12,7 @@ import numpy as np
 
 from pacbed.arrays import Numbers, Patterns
 from pacbed.errors import PatternError
-from pacbed.infer.batch_geometry import SharedGeometry
-from pacbed.infer.batch_solve import cleaned
-from pacbed.infer.fit import Fit
-from pacbed.infer.fit_model import (
+from pacbed.infer.fit.model import (
     CENTER_X,
     CENTER_Y,
     ELLIPSE_A,
@@ -24,8 +21,11 @@ from pacbed.infer.fit_model import (
     LOG_SCALE,
     ROTATION,
 )
+from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.predictor import Predictor
-from pacbed.maps.windows import WindowGrid
+from pacbed.infer.shared.geometry import SharedGeometry
+from pacbed.infer.shared.solve import cleaned
+from pacbed.scans.windows import WindowGrid
 
 #: Rows of windows that are read for the sample.
 _SAMPLED_ROWS = 5

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from pacbed.infer.batch_solve import KEPT
+from pacbed.infer.shared.solve import KEPT
 
 #: Status of a window: the code in the maps, and the word.
 OK, AMBIGUOUS, MISMATCH, OUT_OF_RANGE, NO_DATA, SETTLED = range(6)

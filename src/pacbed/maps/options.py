@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pacbed.errors import OutOfRangeError
-from pacbed.library.bundle import Bundle
-from pacbed.maps.scan import Scan
-from pacbed.maps.windows import WindowGrid, projected_cell_nm, window_for_cell
+from pacbed.library.models.bundle import Bundle
+from pacbed.scans.scan import Scan
+from pacbed.scans.windows import WindowGrid, projected_cell_nm, window_for_cell
 
 
 @dataclass(frozen=True)

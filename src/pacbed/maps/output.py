@@ -14,11 +14,11 @@ import numpy as np
 
 from pacbed.errors import FileFormatError, MissingExtraError
 from pacbed.files import write_atomically
-from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.maps.fields import FIELDS
 from pacbed.maps.layers import STATUS_NAMES
-from pacbed.maps.signal_file import EMPTY_SIGNAL, write_signal
 from pacbed.maps.thickness_map import ThicknessMap
+from pacbed.scans.signal_file import EMPTY_SIGNAL, write_signal
 
 #: Endings of the file that holds everything.
 ENDINGS = (".npz", ".hspy", ".zspy")

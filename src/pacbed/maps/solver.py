@@ -4,11 +4,11 @@ import numpy as np
 
 from pacbed.arrays import Indices, Numbers, Thicknesses
 from pacbed.errors import PatternError
-from pacbed.infer.batch_geometry import SharedGeometry
-from pacbed.infer.batch_reading import BatchReading, read_thickness
-from pacbed.infer.batch_solve import KEPT, WindowSolution, cleaned
 from pacbed.infer.confidence import CLEAR, TILT_SLACK, leaves_open
 from pacbed.infer.predictor import Predictor
+from pacbed.infer.shared.geometry import SharedGeometry
+from pacbed.infer.shared.reading import BatchReading, read_thickness
+from pacbed.infer.shared.solve import KEPT, WindowSolution, cleaned
 from pacbed.maps.layers import (
     AMBIGUOUS,
     MISMATCH,
@@ -17,7 +17,7 @@ from pacbed.maps.layers import (
     Layers,
     empty_layers,
 )
-from pacbed.maps.windows import WindowSums
+from pacbed.scans.windows import WindowSums
 
 #: A window of which fewer frames count than this share has no answer.
 _ENOUGH_FRAMES = 0.5

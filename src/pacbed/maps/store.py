@@ -15,13 +15,13 @@ import numpy as np
 
 from pacbed.errors import FileFormatError
 from pacbed.files import write_atomically
-from pacbed.infer.batch_geometry import SharedGeometry
+from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.maps.layers import Layers, is_complete
 from pacbed.maps.output import geometry_from_dict
 
 
 class WorkFolder:
-    """Keeps rows of windows; see :class:`pacbed.maps.infer_map.Store`.
+    """Keeps rows of windows; see :class:`pacbed.maps.mapping.Store`.
 
     Parameters
     ----------

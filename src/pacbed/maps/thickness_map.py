@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 
 import pacbed
-from pacbed.infer.batch_geometry import SharedGeometry
-from pacbed.library.bundle import LOCATOR, READER, Bundle
-from pacbed.library.model_files import TABLE
+from pacbed.infer.shared.geometry import SharedGeometry
+from pacbed.library.models.bundle import LOCATOR, READER, Bundle
+from pacbed.library.models.model_files import TABLE
 from pacbed.maps.layers import AMBIGUOUS, NO_DATA, STATUS_NAMES, Layers
 from pacbed.maps.options import MapOptions
 from pacbed.maps.settle import settle, take
-from pacbed.maps.windows import WindowGrid
+from pacbed.scans.windows import WindowGrid
 
 
 @dataclass(frozen=True)
 class ThicknessMap:
     """Maps of a scan, one entry for each window: arrays of shape (rows, columns).
 
-    Signs are those of :class:`pacbed.infer.estimate.Estimate`: tilt (x, y) is the position
+    Signs are those of :class:`pacbed.answer.estimate.Estimate`: tilt (x, y) is the position
     of the zone axis in the pattern, seen from the centre of the bright-field disk.
 
     Attributes

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from pacbed.answer.report.view import match_intensity
 from pacbed.errors import OutOfRangeError
-from pacbed.infer.report_view import match_intensity
-from pacbed.library.bundle import Bundle
+from pacbed.library.models.bundle import Bundle
 from pacbed.maps.geometry import places
-from pacbed.maps.scan import Scan
 from pacbed.maps.thickness_map import ThicknessMap
-from pacbed.maps.windows import WindowGrid
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
+from pacbed.scans.scan import Scan
+from pacbed.scans.windows import WindowGrid
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pacbed.errors import BundleError, PacbedError, UnknownSystemError
 from pacbed.infer.open_predictor import AnyPredictor, open_predictor
-from pacbed.library.kinds import Model
+from pacbed.library.installed import find_places
+from pacbed.library.models.kinds import Model
 from pacbed.library.places import ModelPlace, Stamp
-from pacbed.library.register import find_places
 from pacbed.library.system import System
 from pacbed.service.metrics import Metrics
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pacbed.errors import PacbedError
 from pacbed.library.csv_table import CsvRows
-from pacbed.library.register import match_system
+from pacbed.library.installed import match_system
 from pacbed.library.system import System
 from pacbed.library.zone_axis import parse_zone_axis
 

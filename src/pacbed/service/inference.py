@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from pacbed.answer.doubts import with_doubts
+from pacbed.answer.estimate import Estimate
+from pacbed.answer.report.view import crop_view, simulate_view
+from pacbed.answer.words import STATUS_WORDS
 from pacbed.errors import OutOfRangeError
-from pacbed.infer.doubts import with_doubts
-from pacbed.infer.estimate import Estimate
 from pacbed.infer.open_predictor import AnyPredictor
-from pacbed.infer.report_view import crop_view, simulate_view
-from pacbed.infer.summary import STATUS_WORDS
-from pacbed.library.register import match_system
+from pacbed.library.installed import match_system
 from pacbed.library.system import System
 from pacbed.readers import Measurement
 from pacbed.service.catalogue import Catalogue

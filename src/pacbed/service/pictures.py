@@ -4,9 +4,9 @@ import base64
 
 import numpy as np
 
-from pacbed.infer.estimate import Estimate
-from pacbed.infer.report_small import render_small
-from pacbed.infer.report_view import FloatArray, ReportView, match_intensity
+from pacbed.answer.estimate import Estimate
+from pacbed.answer.report.small import render_small
+from pacbed.answer.report.view import FloatArray, ReportView, match_intensity
 from pacbed.readers import Measurement
 from pacbed.service.schemas import Metadata, Preview, Views
 
@@ -36,7 +36,7 @@ def validation_picture(
     """
     if kind == "report":
         # Matplotlib's axes take a third of a second to import, and few ask for the report.
-        from pacbed.infer.report import draw_report, render_png
+        from pacbed.answer.report.figure import draw_report, render_png
 
         png = render_png(draw_report(view, estimate, title))
     elif kind:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
 import pacbed
-from pacbed.library.kinds import table_of
-from pacbed.library.register import match_system
+from pacbed.library.installed import match_system
+from pacbed.library.models.kinds import table_of
 from pacbed.library.zone_axis import format_zone_axis
 from pacbed.pattern.encode import encode_pattern
 from pacbed.pattern.geometry import PatternParameters

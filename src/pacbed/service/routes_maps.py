@@ -12,9 +12,9 @@ from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Json
 from starlette.concurrency import run_in_threadpool
 
-from pacbed.service.map_jobs import PICTURE, RESULT, TABLE, JobFolder
-from pacbed.service.map_schemas import MapJob, MapParameters
-from pacbed.service.maps import result_file
+from pacbed.service.maps.jobs import PICTURE, RESULT, TABLE, JobFolder
+from pacbed.service.maps.requests import result_file
+from pacbed.service.maps.schemas import MapJob, MapParameters
 from pacbed.service.routes import PROBLEMS
 from pacbed.service.schemas import Problem
 from pacbed.service.services import services_of, work_for

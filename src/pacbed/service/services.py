@@ -10,7 +10,7 @@ from fastapi import Request
 from pacbed.service.admission import place_of
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.inference import Inference
-from pacbed.service.maps import Maps
+from pacbed.service.maps.requests import Maps
 from pacbed.service.metrics import Metrics
 from pacbed.service.queue import Place, WorkQueue
 from pacbed.service.reader_pool import ReaderPool

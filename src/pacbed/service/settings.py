@@ -18,7 +18,7 @@ class Settings:
     ----------
     data : Path or None
         Data folder, searched before the shipped systems; None leaves the search to
-        :func:`pacbed.library.register.data_folder`, which knows ``PACBED_DATA``.
+        :func:`pacbed.library.installed.data_folder`, which knows ``PACBED_DATA``.
     threads : int
         Inferences at once; 0 takes the cores that this process may use.
     queue : int

@@ -1,0 +1,1 @@
+"""The validation picture of an answer."""

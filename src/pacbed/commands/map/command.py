@@ -1,0 +1,163 @@
+"""``pacbed map``: thickness and mistilt over a 4D-STEM scan."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from pacbed.commands.declared import declared
+from pacbed.commands.map.options import (
+    MapFileOption,
+    Place,
+    ResumeOption,
+    ScanFileArgument,
+    ScanOptions,
+    WindowOptions,
+)
+from pacbed.commands.options import (
+    DataOption,
+    HighTensionOption,
+    JsonOption,
+    MaterialOption,
+    SystemOption,
+    ZoneAxisOption,
+    check_output,
+)
+from pacbed.commands.output import print_block, print_json, progress_bar
+from pacbed.commands.select import choose_model
+
+if TYPE_CHECKING:
+    from pacbed.library.models.bundle import Bundle
+    from pacbed.maps.options import MapOptions
+    from pacbed.maps.thickness_map import ThicknessMap
+    from pacbed.scans.scan import Scan
+
+#: Endings of the file that is written; see ``pacbed.maps.output``.
+_ENDINGS = (".npz", ".hspy", ".zspy")
+
+
+@declared
+def map_scan(
+    *,
+    file: ScanFileArgument,
+    output: MapFileOption,
+    system: SystemOption = None,
+    material: MaterialOption = None,
+    high_tension: HighTensionOption = None,
+    zone_axis: ZoneAxisOption = "0 0 1",
+    windows: WindowOptions,
+    reading: ScanOptions,
+    place: Place,
+    resume: ResumeOption = False,
+    as_json: JsonOption = False,
+    data: DataOption = None,
+) -> None:
+    """Map thickness and mistilt over a 4D-STEM scan.
+
+    Example: [bold]pacbed map scan.dm4 --system sto-001-300kV --convergence 20 -o map.hspy[/bold]
+
+    Windows of 8 x 8 positions, half overlapping, in a part of the scan:
+    [bold]pacbed map scan.npy --system 3 --convergence 20 --window 8 --stride 4
+    --region 0,128,0,256 -o map.npz[/bold]
+
+    Ctrl-C stops and keeps what is done; the same command with [bold]--resume[/bold] goes on.
+    """
+    check_output(output, _ENDINGS)
+    from pacbed.library.models.kinds import engine_of
+    from pacbed.maps.output import check_ending
+
+    check_ending(output)
+    scan = reading.open(file)
+    options = windows.map_options(file, scan)
+    bundle = engine_of(choose_model(system, material, high_tension, zone_axis, data))
+    _print(output, _run(file, scan, bundle, options, output, resume, place), as_json)
+
+
+def _run(
+    file: Path,
+    scan: "Scan",
+    bundle: "Bundle",
+    options: "MapOptions",
+    output: Path,
+    resume: bool,
+    place: Place,
+) -> "ThicknessMap":
+    from pacbed.files import write_atomically
+    from pacbed.maps.mapping import infer_map
+    from pacbed.maps.output import save_map
+    from pacbed.maps.picture import map_png
+    from pacbed.maps.store import WorkFolder
+    from pacbed.maps.table import map_table
+
+    store = WorkFolder(
+        output.with_name(f".{output.name}.work"), _identity(file, scan, bundle.hashes, options),
+        resume,
+    )  # fmt: skip
+    try:
+        with place.spread(scan, bundle, options) as spread, progress_bar("mapping") as bar:
+            result = infer_map(
+                scan, bundle, options, lambda words, share: bar.update(share, words), store, spread
+            )
+    except KeyboardInterrupt:
+        typer.echo("pacbed: stopped; the same command with --resume goes on", err=True)
+        raise typer.Exit(130) from None
+    save_map(output, result)
+    write_atomically(output.with_suffix(".png"), map_png(result))
+    write_atomically(output.with_suffix(".csv"), map_table(result).encode())
+    store.remove()
+    return result
+
+
+def _identity(
+    file: Path, scan: "Scan", hashes: dict[str, str], options: "MapOptions"
+) -> dict[str, object]:
+    """What must be the same for a stopped map to be gone on with."""
+    from pacbed import __version__
+
+    found = file.stat()
+    mask = None if options.mask is None else options.mask.tobytes().hex()
+    return {
+        "file": str(file.resolve()),
+        "bytes": found.st_size,
+        "changed": found.st_mtime_ns,
+        "shape": list(scan.shape),
+        "bundle": hashes,
+        "version": __version__,
+        "mask": mask,
+        **options.settings(),
+    }
+
+
+def _print(output: Path, result: "ThicknessMap", as_json: bool) -> None:
+    from pacbed.maps.output import description
+
+    if as_json:
+        print_json({"output": str(output), **description(result)})
+    else:
+        print_block(str(output), _rows(result))
+
+
+def _rows(result: "ThicknessMap") -> list[tuple[str, str]]:
+    import numpy as np
+
+    from pacbed.maps.layers import OK, SETTLED
+
+    good = np.isin(result.status, (OK, SETTLED)) & ~result.jump
+    geometry = result.geometry
+    rows = [
+        ("Windows", f"{result.shape[0]} x {result.shape[1]} of "
+         f"{' x '.join(map(str, result.settings['window']))} positions"),
+        ("Status", ", ".join(f"{n} {name}" for name, n in result.counts().items())),
+    ]  # fmt: skip
+    if good.any():
+        low, middle, high = np.percentile(result.thickness_nm[good], (5, 50, 95))
+        rows.append(("Thickness", f"{middle:.1f} nm (5 to 95 %: {low:.1f} to {high:.1f} nm)"))
+        largest = np.percentile(result.mistilt_mrad[good], 95)
+        rows.append(("Mistilt", f"up to {largest:.1f} mrad (95 % of the windows)"))
+    rows.append(
+        ("Geometry", f"{geometry.mrad_per_pixel:.4g} mrad per pixel, "
+         f"{geometry.convergence_mrad:.2f} mrad convergence, rotation "
+         f"{geometry.rotation_deg:.1f} degrees")
+    )  # fmt: skip
+    rows += [("Warning", warning) for warning in result.warnings]
+    return rows

@@ -1,0 +1,1 @@
+"""``pacbed systems``: what is installed, and changes of it."""

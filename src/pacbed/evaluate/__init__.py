@@ -1,0 +1,1 @@
+"""Answers against the truth: tables of labelled patterns, scores and pages."""

@@ -1,0 +1,1 @@
+"""The physical fit of one pattern."""

@@ -1,0 +1,248 @@
+"""The physical fit behind an answer: from the networks' hypotheses to the best ones.
+
+The networks say where the crystal is and which thicknesses are likely. A scan of all
+thicknesses at that pose adds what they may have missed. Each distinct hypothesis is
+fitted briefly, the best ones to the end; nothing is simulated on the way.
+"""
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pacbed.infer.fit.model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, ModelShelf
+from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_pattern
+from pacbed.infer.fit.samples import Samples, take_samples
+from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys
+from pacbed.infer.peaks import on_a_line, peaks
+from pacbed.infer.posing import Placement, Reading
+from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.geometry import turn_matrix
+from pacbed.pattern.preprocess import DiskLocation
+
+#: Hypotheses beside the first that are fitted briefly, and those fitted to the end.
+_BRIEF, _FULL = 3, 2
+_BRIEF_STEPS, _FULL_STEPS = 4, 12
+#: A first fit that leaves less than this, and a thickness that the networks give at
+#: least this share, need no other hypotheses.
+_GOOD, _SURE = 0.12, 0.6
+#: A brief fit that leaves so many times what the best one leaves is not finished.
+_HOPELESS = 2.0
+#: Two thicknesses closer than this are one hypothesis, nm.
+_DISTINCT_NM = 2.0
+#: Scales that are tried where the best fit is bad: the wrong basin of scale is the one
+#: way in which the geometry fails.
+_SCALES = (0.93, 1.07)
+_BAD = 0.35
+#: Other poses that are tried then.
+_POSES = 2
+#: First guess of the blur, semi-angles.
+_FIRST_BLUR = 0.02
+
+
+@dataclass(frozen=True)
+class Solution:
+    """One thickness that the pattern allows.
+
+    Attributes
+    ----------
+    fit : Fit
+    weight : float
+        Likelihood relative to the best solution's, 0..1.
+    """
+
+    fit: Fit
+    weight: float
+
+
+def refine(
+    data: np.ndarray,
+    readings: list[Reading],
+    bins: np.ndarray,
+    table: LacbedTable,
+    convergence_mrad: float,
+    scale_given: bool,
+) -> list[Solution]:
+    """Fit the synthesised pattern to the measured one.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (rows, columns)
+    readings : list of Reading
+        The networks' answers, the surest first.
+    bins : ndarray
+        Thicknesses of its distribution, nm.
+    table : LacbedTable
+    convergence_mrad : float
+    scale_given : bool
+        Whether the angle per pixel is known.
+
+    Returns
+    -------
+    list of Solution
+        The best first.
+    """
+    reading = readings[0]
+    job = _Job.at(reading.placement, data, table, convergence_mrad, scale_given)
+    read = _read_thicknesses(reading.probability, bins)
+    best = job.fit(read[0], _FULL_STEPS)
+    if best.structured_residual < _GOOD and _share(reading.probability, bins, best) > _SURE:
+        return [Solution(best, 1.0)]
+    tried = [(best, job)]
+    scanned = _scan(data, reading.placement, table, convergence_mrad)
+    for thickness in _others(read, scanned, best):
+        tried.append((job.fit(thickness, _BRIEF_STEPS), job))
+    if min(fit.structured_residual for fit, _ in tried) > _BAD:
+        tried += _elsewhere(readings, bins, job)
+    tried.sort(key=lambda item: item[0].contrast_residual)
+    finished = [
+        fit if fit is best else origin.finish(fit) for fit, origin in _worth_finishing(tried)
+    ]
+    return _weighted(sorted(finished, key=lambda fit: fit.contrast_residual))
+
+
+def _elsewhere(readings: list[Reading], bins: np.ndarray, job: "_Job") -> list[tuple[Fit, "_Job"]]:
+    """Brief fits from the other poses, and from other sizes of the disk."""
+    jobs = []
+    for other in readings[1 : 1 + _POSES]:
+        thickness = _read_thicknesses(other.probability, bins)[0]
+        jobs.append((job.moved(other.placement), thickness))
+    if not job.scale_given:
+        thickness = _read_thicknesses(readings[0].probability, bins)[0]
+        jobs += [(job.moved(_rescaled(job.placement, zoom)), thickness) for zoom in _SCALES]
+    return [(moved.fit(thickness, _BRIEF_STEPS), moved) for moved, thickness in jobs]
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What all fits of one pattern share."""
+
+    data: np.ndarray
+    samples: Samples
+    table: LacbedTable
+    placement: Placement
+    convergence_mrad: float
+    scale_given: bool
+    shelf: ModelShelf
+
+    @classmethod
+    def at(
+        cls,
+        placement: Placement,
+        data: np.ndarray,
+        table: LacbedTable,
+        convergence_mrad: float,
+        scale_given: bool,
+        shelf: ModelShelf | None = None,
+    ) -> "_Job":
+        """Take the samples around a placement."""
+        samples = take_samples(data, placement.disk, REACH)
+        shelf = shelf or ModelShelf(table, REACH)
+        return cls(data, samples, table, placement, convergence_mrad, scale_given, shelf)
+
+    def moved(self, placement: Placement) -> "_Job":
+        """The same pattern with the crystal elsewhere."""
+        return _Job.at(
+            placement, self.data, self.table, self.convergence_mrad, self.scale_given, self.shelf
+        )
+
+    def fit(self, thickness: float, steps: int) -> Fit:
+        """Fit from the placement and a thickness in nm."""
+        start = start_parameters(self.placement, thickness, self.convergence_mrad)
+        return self._run(start, steps, _FIRST_BLUR * self.convergence_mrad)
+
+    def finish(self, fit: Fit) -> Fit:
+        """Go on from where a brief fit ended."""
+        start = fit.parameters.copy()
+        # What is known beforehand is centred on what was given, not on where the fit is.
+        start[ELLIPSE_A : ELLIPSE_B + 1], start[LOG_ALPHA] = 0.0, math.log(self.convergence_mrad)
+        return self._run(start, _FULL_STEPS, fit.blur_mrad)
+
+    def _run(self, start: np.ndarray, steps: int, blur_mrad: float) -> Fit:
+        return fit_pattern(
+            self.samples, self.table, start, self.scale_given, steps, blur_mrad, self.shelf
+        )
+
+
+def _rescaled(placement: Placement, zoom: float) -> Placement:
+    disk = placement.disk
+    return replace(placement, disk=DiskLocation(disk.row, disk.column, disk.radius * zoom))
+
+
+def start_parameters(placement: Placement, thickness: float, convergence_mrad: float) -> np.ndarray:
+    """Parameters of the fit for a placement, see :mod:`pacbed.infer.fit.model`."""
+    disk = placement.disk
+    return np.array(
+        [
+            thickness,
+            *placement.tilt,
+            disk.column,
+            disk.row,
+            math.log(convergence_mrad / disk.radius),
+            placement.rotation,
+            0.0,
+            0.0,
+            math.log(convergence_mrad),
+        ]
+    )
+
+
+def _scan(
+    data: np.ndarray, placement: Placement, table: LacbedTable, convergence_mrad: float
+) -> list[float]:
+    """Thicknesses that explain the pattern best at this pose."""
+    disk = placement.disk
+    image, center = scanned_image(data, disk)
+    scan = ThicknessScan(table, placement.tilt, convergence_mrad, 0.1)
+    matrix = turn_matrix(placement.rotation) * (disk.radius / convergence_mrad)
+    left_over = scan.explained(image, matrix, center, placement.tilt)
+    return valleys(left_over, scan.thickness_nm, 3)
+
+
+def _read_thicknesses(probability: np.ndarray, bins: np.ndarray) -> list[float]:
+    """Peaks of the networks' distribution, the likeliest first."""
+    return [peak.value for peak in peaks(probability, on_a_line(bins, 3), 3, 0.03)]
+
+
+def _share(probability: np.ndarray, bins: np.ndarray, fit: Fit) -> float:
+    """What the networks give to thicknesses near a fit's."""
+    return float(probability[np.abs(bins - fit.parameters[THICKNESS]) <= 3.5].sum())
+
+
+def _others(read: list[float], scanned: list[float], best: Fit) -> list[float]:
+    """Thicknesses worth trying beside the first fit's, of scan and networks in turn."""
+    taken = [float(best.parameters[THICKNESS])]
+    for pair in itertools.zip_longest(scanned, read[1:]):
+        for thickness in pair:
+            if thickness is not None and all(abs(thickness - t) >= _DISTINCT_NM for t in taken):
+                taken.append(thickness)
+    return taken[1 : 1 + _BRIEF]
+
+
+def _worth_finishing(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
+    """The best fits of different thickness; none that is far behind the best."""
+    distinct = _distinct(tried)[:_FULL]
+    limit = _HOPELESS * distinct[0][0].contrast_residual
+    return [(fit, job) for fit, job in distinct if fit.contrast_residual <= limit]
+
+
+def _distinct(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
+    """Fits of different thickness, in the order given."""
+    kept: list[tuple[Fit, _Job]] = []
+    for fit, job in tried:
+        if all(abs(fit.parameters[THICKNESS] - k.parameters[THICKNESS]) > 0.5 for k, _ in kept):
+            kept.append((fit, job))
+    return kept
+
+
+def _weighted(fits: list[Fit]) -> list[Solution]:
+    """Relative likelihoods from the residuals and the number of independent pixels."""
+    best = fits[0]
+    count = max(best.chi_square, 1.0)
+    return [
+        Solution(
+            fit, float((best.contrast_residual / max(fit.contrast_residual, 1e-12)) ** (count / 2))
+        )
+        for fit in fits
+    ]

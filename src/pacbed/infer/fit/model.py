@@ -1,0 +1,275 @@
+"""A synthesised pattern at measured pixels, with its derivatives.
+
+The parameters of the fit, in this order and these units:
+
+====================  =====================================================
+thickness             nm
+tilt x, y             mrad, in the crystal's frame
+centre x, y           column and row of the disk's centre, pixels
+log scale             logarithm of the angle per pixel (mrad)
+rotation              rad
+ellipticity a, b      the distortion matrix 1 + [[a, b], [b, −a]], no unit
+log convergence       logarithm of the convergence semi-angle (mrad)
+====================  =====================================================
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import fft
+from scipy.interpolate import CubicSpline
+
+from pacbed.infer.fit.linear import DIFFUSE_WIDTH
+from pacbed.infer.fit.samples import Samples
+from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.disks import Disks, gather_disks
+from pacbed.pattern.grid import spline_slopes, spline_weights
+
+#: Places of the parameters.
+(THICKNESS, TILT_X, TILT_Y, CENTER_X, CENTER_Y, LOG_SCALE, ROTATION, ELLIPSE_A, ELLIPSE_B,
+ LOG_ALPHA) = range(10)  # fmt: skip
+#: Stretch of thickness that is taken from the table at once, and its nodes.
+_STRETCH_NM, _NODES = 5.0, 11
+#: Stretches that a model keeps, and models that a shelf keeps.
+_KEPT_STRETCHES, _KEPT_MODELS = 3, 4
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A pattern at the samples.
+
+    Attributes
+    ----------
+    pattern : ndarray, shape (N,)
+        Intensity, with a mean of about 1 inside the disk.
+    diffuse : ndarray, shape (N,)
+        The same, scattered widely.
+    laplacian : ndarray, shape (N,)
+        Second derivative by angle, 1/mrad²: what blur adds.
+    jacobian : ndarray, shape (N, 10)
+        Derivatives of `pattern` with respect to the parameters.
+    """
+
+    pattern: np.ndarray
+    diffuse: np.ndarray
+    laplacian: np.ndarray
+    jacobian: np.ndarray
+
+
+class FitModel:
+    """Patterns near one tilt and convergence semi-angle.
+
+    Parameters
+    ----------
+    table : LacbedTable
+    tilt : ndarray, shape (2,)
+        In the crystal's frame, mrad.
+    convergence_mrad : float
+    reach : float
+        Radius of the samples' region, semi-angles.
+    """
+
+    #: How far tilt and convergence may move before the model must be made again, mrad.
+    MARGIN_MRAD = 0.8
+
+    def __init__(
+        self, table: LacbedTable, tilt: np.ndarray, convergence_mrad: float, reach: float
+    ) -> None:
+        self.table = table
+        self.tilt = tilt
+        self.convergence_mrad = convergence_mrad
+        self._disks = gather_disks(table, tilt, convergence_mrad, reach, self.MARGIN_MRAD)
+        self._window = _Window(self._disks)
+        # Nodes and the contributions' values there, the latest used last.
+        self._stretches: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def covers(self, parameters: np.ndarray) -> bool:
+        """Whether tilt and convergence are still within the margin."""
+        moved = np.linalg.norm(parameters[TILT_X : TILT_Y + 1] - self.tilt)
+        alpha = np.exp(parameters[LOG_ALPHA])
+        return bool(moved + abs(alpha - self.convergence_mrad) <= self.MARGIN_MRAD)
+
+    def evaluate(self, parameters: np.ndarray, samples: Samples, blur_mrad: float) -> Evaluation:
+        """Synthesise the pattern at the samples.
+
+        Parameters
+        ----------
+        parameters : ndarray, shape (10,)
+        samples : Samples
+        blur_mrad : float
+            σ of a Gaussian blur beside the pixels' own width.
+        """
+        alpha = float(np.exp(parameters[LOG_ALPHA]))
+        tilt = parameters[TILT_X : TILT_Y + 1]
+        weights = self._disks.aperture(tilt, alpha)
+        value, slope = self._intensities(float(parameters[THICKNESS]))
+        natives = [self._disks.sums(column, weights[0]) for column in (value, slope)]
+        natives += list(self._disks.edge_sums(value, weights[1:]))
+        pitch = samples.pitch_px * np.exp(parameters[LOG_SCALE])
+        width = np.sqrt(pitch**2 / 12 + blur_mrad**2)
+        images = self._window.smooth(np.stack(natives), width, DIFFUSE_WIDTH * alpha)
+        angle, to_pattern, offset = _angles(parameters, samples)
+        at, gradient = self._window.interpolate(images, angle - tilt)
+        pattern, by_thickness, by_x, by_y, by_alpha, laplacian, diffuse = at
+        grad_x, grad_y = gradient.T
+        jacobian = np.empty((len(pattern), 10))
+        jacobian[:, THICKNESS] = by_thickness
+        jacobian[:, TILT_X] = by_x - grad_x
+        jacobian[:, TILT_Y] = by_y - grad_y
+        jacobian[:, CENTER_X] = -gradient @ to_pattern[:, 0]
+        jacobian[:, CENTER_Y] = -gradient @ to_pattern[:, 1]
+        jacobian[:, LOG_SCALE] = (gradient * angle).sum(axis=1)
+        jacobian[:, ROTATION] = grad_x * angle[:, 1] - grad_y * angle[:, 0]
+        turn = _turn(-parameters[ROTATION]) * np.exp(parameters[LOG_SCALE])
+        x, y = offset.T
+        jacobian[:, ELLIPSE_A] = (gradient * (np.stack([x, -y], axis=1) @ turn.T)).sum(axis=1)
+        jacobian[:, ELLIPSE_B] = (gradient * (np.stack([y, x], axis=1) @ turn.T)).sum(axis=1)
+        jacobian[:, LOG_ALPHA] = by_alpha * alpha
+        return Evaluation(pattern, diffuse, laplacian, jacobian)
+
+    def _intensities(self, thickness_nm: float) -> tuple[np.ndarray, np.ndarray]:
+        """Intensities of the contributions and their derivatives by thickness."""
+        nodes, values = self._stretch(thickness_nm)
+        spline = CubicSpline(nodes, np.eye(_NODES), axis=0)
+        mixing = np.stack([spline(thickness_nm), spline(thickness_nm, 1)], axis=1)
+        value, slope = (values @ mixing.astype(np.float32)).T
+        return np.ascontiguousarray(value), np.ascontiguousarray(slope)
+
+    def _stretch(self, thickness_nm: float) -> tuple[np.ndarray, np.ndarray]:
+        """A short stretch of the table around a thickness: enough for many steps of a fit."""
+        for number, (nodes, _) in enumerate(self._stretches):
+            if nodes[0] <= thickness_nm <= nodes[-1]:
+                self._stretches.append(self._stretches.pop(number))
+                return self._stretches[-1]
+        largest = float(self.table.geometry.thicknesses_nm[-1])
+        first = np.clip(thickness_nm - _STRETCH_NM / 2, 0, largest - _STRETCH_NM)
+        nodes = first + np.linspace(0, _STRETCH_NM, _NODES)
+        weights = self.table.thickness_weights(nodes)
+        self._stretches.append((nodes, self.table.evaluate(self._disks.places, weights)))
+        del self._stretches[:-_KEPT_STRETCHES]
+        return self._stretches[-1]
+
+
+class ModelShelf:
+    """Models near the tilts that the fits of one pattern come by, the latest used last.
+
+    Parameters
+    ----------
+    table : LacbedTable
+    reach : float
+        Radius of the samples' region, semi-angles.
+    """
+
+    def __init__(self, table: LacbedTable, reach: float) -> None:
+        self._table = table
+        self._reach = reach
+        self._models: list[FitModel] = []
+
+    def at(self, parameters: np.ndarray) -> FitModel:
+        """A model that covers the tilt and convergence of a fit's parameters, shape (10,)."""
+        for number in reversed(range(len(self._models))):
+            if self._models[number].covers(parameters):
+                self._models.append(self._models.pop(number))
+                return self._models[-1]
+        tilt = parameters[TILT_X : TILT_Y + 1].copy()
+        alpha = float(np.exp(parameters[LOG_ALPHA]))
+        self._models.append(FitModel(self._table, tilt, alpha, self._reach))
+        del self._models[:-_KEPT_MODELS]
+        return self._models[-1]
+
+
+def _angles(parameters: np.ndarray, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Angles from the disk's centre (N, 2) in the crystal's frame, matrix, offsets in pixels."""
+    a, b = parameters[ELLIPSE_A], parameters[ELLIPSE_B]
+    distortion = np.array([[1 + a, b], [b, 1 - a]])
+    matrix = _turn(-parameters[ROTATION]) @ distortion * np.exp(parameters[LOG_SCALE])
+    offset = np.stack([samples.x - parameters[CENTER_X], samples.y - parameters[CENTER_Y]], axis=1)
+    return offset @ matrix.T, matrix, offset
+
+
+def _turn(angle: float) -> np.ndarray:
+    c, s = np.cos(angle), np.sin(angle)
+    return np.array([[c, -s], [s, c]])
+
+
+class _Window:
+    """The grid points as an image: smoothing by Fourier transform, cubic interpolation."""
+
+    def __init__(self, disks: Disks) -> None:
+        self._lattice = disks.lattice
+        self._inverse = np.linalg.inv(disks.lattice)
+        self._low = disks.points.min(axis=0) - 3
+        size = disks.points.max(axis=0) - self._low + 4
+        self._shape = tuple(fft.next_fast_len(int(n), real=True) for n in size)
+        local = disks.points - self._low
+        self._flat = local[:, 0] * self._shape[1] + local[:, 1]
+        i = np.fft.fftfreq(self._shape[0])[:, None]
+        j = np.fft.rfftfreq(self._shape[1])[None]
+        # Frequencies in 1/mrad along x and y: the dual of the grid's lattice.
+        along = [i * self._inverse[n, 0] + j * self._inverse[n, 1] for n in range(2)]
+        self._square = (along[0] ** 2 + along[1] ** 2).astype(np.float32)
+        spline = (2 + np.cos(2 * np.pi * i)) * (2 + np.cos(2 * np.pi * j)) / 9
+        self._prefilter = (1 / spline).astype(np.float32)
+
+    def smooth(self, natives: np.ndarray, width: float, diffuse_width: float) -> np.ndarray:
+        """Spline coefficients of the smoothed images and more.
+
+        Parameters
+        ----------
+        natives : ndarray, shape (5, P)
+            Pattern and its derivatives by thickness, tilt and convergence.
+        width, diffuse_width : float
+            σ of the blur and of the scattered copy, mrad.
+
+        Returns
+        -------
+        ndarray, shape (7, n, m)
+            The five, the pattern's Laplacian and its scattered copy.
+        """
+        images = np.zeros((len(natives), self._shape[0] * self._shape[1]), np.float32)
+        images[:, self._flat] = natives
+        spectrum = fft.rfft2(images.reshape(-1, *self._shape))
+        blur = np.exp(-2 * np.pi**2 * width**2 * self._square).astype(np.float32)
+        spectrum *= blur * self._prefilter
+        first = spectrum[0]
+        scattered = np.exp(-2 * np.pi**2 * diffuse_width**2 * self._square)
+        more = [
+            np.float32(-4 * np.pi**2) * self._square * first,
+            scattered.astype(np.float32) * first,
+        ]
+        return np.asarray(fft.irfft2(np.concatenate([spectrum, np.stack(more)]), s=self._shape))
+
+    def interpolate(
+        self, images: np.ndarray, position: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Evaluate the cubic splines at positions from the zone axis, mrad.
+
+        Parameters
+        ----------
+        images : ndarray, shape (k, n, m)
+        position : ndarray, shape (N, 2)
+
+        Returns
+        -------
+        values : ndarray, shape (k, N)
+        gradient : ndarray, shape (N, 2)
+            Of the first image, along x and y in 1/mrad.
+        """
+        step = position @ self._inverse - self._low
+        limit = np.array(self._shape) - 3.001
+        step = np.clip(step, 1.0, limit)
+        base = step.astype(np.int32)
+        fraction = (step - base).astype(np.float32).T
+        row, column = (spline_weights(f) for f in fraction)
+        row_slope, column_slope = (spline_slopes(f) for f in fraction)
+        start = (base[:, 0] - 1) * self._shape[1] + base[:, 1] - 1
+        flat = images.reshape(len(images), -1)
+        out = np.zeros((len(images), len(position)), np.float32)
+        slope = np.zeros((2, len(position)), np.float32)
+        for i in range(4):
+            for j in range(4):
+                taken = flat[:, start + i * self._shape[1] + j]
+                out += taken * (row[i] * column[j])
+                slope[0] += taken[0] * (row_slope[i] * column[j])
+                slope[1] += taken[0] * (row[i] * column_slope[j])
+        return out.astype(np.float64), np.asarray((self._inverse @ slope).T, float)

@@ -1,0 +1,1 @@
+"""Inference by networks that choose among labels."""

@@ -1,0 +1,1 @@
+"""Many patterns of one geometry: the windows of a scan."""

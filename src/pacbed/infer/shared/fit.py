@@ -1,0 +1,331 @@
+"""Least squares of thickness and tilt alone, where a scan shares its geometry.
+
+As :mod:`pacbed.infer.fit.pattern_fit`, with the same linear parts (scale, backgrounds,
+scattered copy, rest of blur, gain curve) solved for at every step, but on the samples and patterns of a
+:class:`~pacbed.infer.shared.dictionary.PatternDictionary`. Between the lattice's tilts the
+patterns are interpolated with cubic polynomials. The disk's centre may move by what is left
+of the scan's drift.
+"""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pacbed.infer.fit.linear import (
+    CONTRAST_FLOOR,
+    CONTRAST_REACH,
+    held_cost,
+    make_columns,
+    make_ridge,
+    share,
+    solve_linear,
+    without_linear,
+)
+from pacbed.infer.shared.dictionary import PatternDictionary
+
+#: Largest steps, and those that end the fit: thickness (nm), tilt (mrad).
+_LONG, _SHORT = np.array([2.5, 0.6, 0.6, 0.3, 0.3]), np.array([0.02, 0.01, 0.01, 0.05, 0.05])
+#: The Taylor series in thickness is made anew beyond this, nm.
+_STRETCH_NM = 1.0
+
+
+@dataclass(frozen=True)
+class LocalFit:
+    """The end of a fit.
+
+    Attributes
+    ----------
+    thickness_nm : float
+    tilt : ndarray, shape (2,)
+        In the crystal's frame, mrad.
+    shift : ndarray, shape (2,)
+        Of the disk's centre, mrad in the crystal's frame.
+    shift_std_mrad : float
+        Its error, without what was known of it beforehand.
+    covariance : ndarray, shape (3, 3)
+        Of thickness and tilt.
+    square_sum : float
+        Weighted sum of squares. Over the noise, differences between fits of the same
+        samples are log-likelihood ratios times −2.
+    residual, contrast_residual, structured_residual : float
+        See :class:`pacbed.infer.fit.pattern_fit.Fit`.
+    structured_share : float
+        As `structured_residual`, of the whole pattern: the residual without the noise.
+    noise : float
+        Noise variance of a sample of weight 1, with what neighbours share.
+    """
+
+    thickness_nm: float
+    tilt: np.ndarray
+    shift: np.ndarray
+    shift_std_mrad: float
+    covariance: np.ndarray
+    square_sum: float
+    residual: float
+    contrast_residual: float
+    structured_residual: float
+    structured_share: float
+    noise: float
+
+    def turned(self, operation: np.ndarray) -> "LocalFit":
+        """The same fit with tilts brought to A · tilt, A of shape (2, 2)."""
+        both = np.eye(3)
+        both[1:, 1:] = operation
+        return replace(
+            self,
+            tilt=operation @ self.tilt,
+            shift=operation @ self.shift,
+            covariance=both @ self.covariance @ both.T,
+        )
+
+
+@dataclass(frozen=True)
+class _State:
+    parameters: np.ndarray
+    sigma: float
+    columns: np.ndarray
+    coefficients: np.ndarray
+    residuals: np.ndarray
+    weights: np.ndarray
+    jacobian: np.ndarray
+
+
+class _Expansion:
+    """Patterns near one thickness and within one cell of the tilts' lattice."""
+
+    def __init__(self, dictionary: PatternDictionary, thickness: float, tilt: np.ndarray) -> None:
+        self._dictionary = dictionary
+        self._inverse = dictionary.inverse
+        largest = float(dictionary.table.geometry.thicknesses_nm[-1])
+        self.thickness = float(np.clip(thickness, 0.2, largest))
+        self.base = np.floor(tilt @ self._inverse).astype(int)
+        mixing = np.stack([dictionary.mixing(self.thickness, order) for order in range(3)], axis=1)
+        nodes = [
+            dictionary.node((int(self.base[0]) + i, int(self.base[1]) + j))
+            for i in range(-1, 3)
+            for j in range(-1, 3)
+        ]
+        self._series = np.stack([node.values @ mixing for node in nodes])
+        nearest = np.rint(tilt @ self._inverse).astype(int) - self.base
+        middle = nodes[int(4 * (nearest[0] + 1) + nearest[1] + 1)]
+        self.diffuse = (middle.diffuse @ mixing[:, 0]).astype(float)
+
+    def holds(self, parameters: np.ndarray) -> bool:
+        """Whether thickness and tilt are still near."""
+        base = np.floor(parameters[1:3] @ self._inverse).astype(int)
+        near = abs(parameters[0] - self.thickness) <= _STRETCH_NM
+        return bool(near and (base == self.base).all())
+
+    def patterns(self, parameters: np.ndarray) -> np.ndarray:
+        """Pattern and its derivatives by thickness and tilt at the extended points, (4, E)."""
+        fraction = parameters[1:3] @ self._inverse - self.base
+        (row, row_slope), (column, column_slope) = (_cubic(float(f)) for f in fraction)
+        weights = np.stack(
+            [np.outer(row, column), np.outer(row_slope, column), np.outer(row, column_slope)]
+        ).reshape(3, 16)
+        step = parameters[0] - self.thickness
+        series = np.tensordot(weights.astype(np.float32), self._series, 1).astype(float)
+        values = series @ np.array([1.0, step, step**2 / 2])
+        by_thickness = series[0] @ np.array([0.0, 1.0, step])
+        by_tilt = self._inverse @ values[1:]
+        return np.stack([values[0], by_thickness, *by_tilt])
+
+
+def fit_locally(
+    dictionary: PatternDictionary,
+    values: np.ndarray,
+    recorded: np.ndarray,
+    start: tuple[float, float, float],
+    shift_std_mrad: float,
+    steps: int,
+) -> LocalFit:
+    """Fit thickness and tilt from one start.
+
+    Parameters
+    ----------
+    dictionary : PatternDictionary
+    values : ndarray, shape (N,)
+        Samples with a mean of 1 inside the disk.
+    recorded : ndarray of bool, shape (N,)
+    start : tuple of float
+        Thickness (nm) and tilt (mrad, in the crystal's frame).
+    shift_std_mrad : float
+        How far the disk's centre may be from where it was taken to be.
+    steps : int
+        Steps at most.
+
+    Returns
+    -------
+    LocalFit
+    """
+    precision = np.array([0, 0, 0, shift_std_mrad**-2, shift_std_mrad**-2])
+    problem = _Problem(dictionary, values, recorded, precision)
+    parameters = np.array([*start, 0.0, 0.0])
+    expansion = _Expansion(dictionary, parameters[0], parameters[1:3])
+    state = problem.evaluate(expansion, parameters)
+    damping = 1e-3
+    for _ in range(steps):
+        proposal = problem.clip(state.parameters + problem.step(state, damping))
+        if not expansion.holds(proposal):
+            expansion = _Expansion(dictionary, proposal[0], proposal[1:3])
+        trial = problem.evaluate(expansion, proposal)
+        if problem.cost(trial, state) <= problem.cost(state, state):
+            moved = np.abs(proposal - state.parameters)
+            state, damping = trial, damping / 5
+            if (moved < _SHORT).all():
+                break
+        else:
+            damping *= 10
+            if damping > 1e2:
+                break
+    return problem.finish(state)
+
+
+@dataclass(frozen=True)
+class _Problem:
+    """One pattern's samples and what the model needs beside them."""
+
+    dictionary: PatternDictionary
+    values: np.ndarray
+    recorded: np.ndarray
+    precision: np.ndarray
+
+    def clip(self, parameters: np.ndarray) -> np.ndarray:
+        """Keep thickness and tilt inside the table."""
+        geometry = self.dictionary.table.geometry
+        parameters[0] = np.clip(parameters[0], 0.3, geometry.thicknesses_nm[-1] - 0.3)
+        largest = (
+            geometry.convergence_max_mrad
+            + geometry.mistilt_max_mrad
+            - self.dictionary.convergence_mrad
+        )
+        length = float(np.linalg.norm(parameters[1:3]))
+        if length > largest:
+            parameters[1:3] *= largest / length
+        return parameters
+
+    def evaluate(self, expansion: _Expansion, parameters: np.ndarray) -> _State:
+        """Solve for the linear parts, robustly."""
+        d = self.dictionary
+        patterns = expansion.patterns(parameters)
+        pattern, by_thickness, by_u, by_v = patterns[:, d.inner]
+        up, down, right, left = patterns[0][d.neighbours]
+        gradient = d.inverse @ np.stack([(up - down) / 2, (right - left) / 2])
+        shift = parameters[3:]
+        # The disk lies elsewhere: the pattern moves, and the crystal with it.
+        moved = pattern - shift @ gradient
+        curvature = (up + down + right + left - 4 * pattern) * (d.convergence_mrad**2 / d.cell)
+        columns = make_columns(moved, d.backgrounds, expansion.diffuse, curvature)
+        jacobian = np.stack([by_thickness, by_u, by_v, -gradient[0], -gradient[1]], axis=1)
+        coefficients, residuals, robust, sigma = solve_linear(
+            columns,
+            self.ridge,
+            self.values,
+            d.weights * self.recorded,
+            self.recorded,
+        )
+        return _State(parameters, sigma, columns, coefficients, residuals, robust, jacobian)
+
+    @property
+    def ridge(self) -> np.ndarray:
+        """What holds the linear parts near 0, shape (7,)."""
+        return make_ridge(int(self.recorded.sum()))
+
+    def cost(self, state: _State, held: _State) -> float:
+        """What a state leaves of the samples, with the weights and noise of `held`."""
+        left = held_cost(state.columns, self.ridge, self.values, held.weights)
+        return left + held.sigma**2 * float((self.precision * state.parameters**2).sum())
+
+    def _projected(self, state: _State) -> tuple[np.ndarray, np.ndarray]:
+        return without_linear(
+            state.columns,
+            self.ridge,
+            state.weights,
+            state.coefficients,
+            state.residuals,
+            state.jacobian,
+        )
+
+    def step(self, state: _State, damping: float) -> np.ndarray:
+        """Gauss–Newton step with Levenberg's damping."""
+        derivative, residuals = self._projected(state)
+        normal = derivative.T @ derivative + state.sigma**2 * np.diag(self.precision)
+        right = derivative.T @ residuals
+        right -= state.sigma**2 * self.precision * state.parameters
+        scale = np.diag(normal) + 1e-12
+        step = np.linalg.solve(normal + damping * np.diag(scale), right)
+        return np.asarray(step / max(1.0, float(np.abs(step / _LONG).max())))
+
+    def finish(self, state: _State) -> LocalFit:
+        """Errors and residuals of the last state."""
+        d = self.dictionary
+        derivative, _ = self._projected(state)
+        scaled = np.sqrt(state.weights) * state.residuals
+        noise = float((scaled**2).sum() / max(int(self.recorded.sum()), 1))
+        noise = noise / _independent_share(scaled, self.recorded, d) + 1e-12
+        normal = derivative.T @ derivative / noise
+        covariance = np.linalg.pinv(normal + np.diag(self.precision), hermitian=True)
+        free = np.linalg.pinv(normal, hermitian=True)
+        inside = (d.radius < CONTRAST_REACH) & self.recorded
+        values = self.values
+        centred = (values - values[self.recorded].mean()) * self.recorded
+        contrast = np.where(inside, values - values[inside].mean(), 0)
+        left = np.where(inside, state.residuals, 0)
+        first, second = d.second_neighbour
+        structured = float((left[first] * left[second]).sum())
+        whole = float((contrast[first] * contrast[second]).sum())
+        floor = CONTRAST_FLOOR**2 * int(inside.sum())
+        rest = state.residuals * self.recorded
+        return LocalFit(
+            float(state.parameters[0]),
+            state.parameters[1:3].copy(),
+            state.parameters[3:].copy(),
+            float(np.sqrt(np.trace(free[3:, 3:]) / 2)),
+            covariance[:3, :3],
+            float((scaled**2).sum()),
+            share(float((state.residuals**2 * self.recorded).sum()), float((centred**2).sum())),
+            share(float((left**2).sum()), float((contrast**2).sum())),
+            share(structured, whole + floor),
+            share(float((rest[first] * rest[second]).sum()), float((centred**2).sum())),
+            noise,
+        )
+
+
+def _independent_share(
+    scaled: np.ndarray, recorded: np.ndarray, dictionary: PatternDictionary
+) -> float:
+    """Share of the residuals that are independent, from neighbours two steps apart.
+
+    Resampling correlates nearest neighbours alone: their part is known, the rest is what the
+    model leaves.
+    """
+    first, second = dictionary.second_neighbour
+    power = float((scaled[recorded] ** 2).mean()) + 1e-20
+    pairs = max(int((recorded[first] & recorded[second]).sum()), 1)
+    correlation = float((scaled[first] * scaled[second]).sum()) / pairs / power
+    correlation = math.sqrt(float(np.clip(correlation, 0, 0.9)))
+    # Of a two-dimensional exponential correlation; bilinear sharing adds a quarter on
+    # each side along both axes.
+    return ((1 - correlation) / (1 + correlation)) ** 2 / (1.5**2)
+
+
+def _cubic(f: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lagrange weights of the four nodes −1, 0, 1, 2 at 0 ≤ f ≤ 1, and their derivatives."""
+    weights = np.array(
+        [
+            -f * (f - 1) * (f - 2) / 6,
+            (f + 1) * (f - 1) * (f - 2) / 2,
+            -(f + 1) * f * (f - 2) / 2,
+            (f + 1) * f * (f - 1) / 6,
+        ]
+    )
+    slopes = np.array(
+        [
+            -(3 * f**2 - 6 * f + 2) / 6,
+            (3 * f**2 - 4 * f - 1) / 2,
+            -(3 * f**2 - 2 * f - 2) / 2,
+            (3 * f**2 - 1) / 6,
+        ]
+    )
+    return weights, slopes

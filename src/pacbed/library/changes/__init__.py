@@ -1,0 +1,1 @@
+"""Changes of a data folder, by one process at a time."""

@@ -1,0 +1,1 @@
+"""Kinds of models, and how they lie on disk."""

@@ -1,0 +1,153 @@
+"""What every model is and can be asked; the kinds of models register themselves."""
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from pacbed.errors import BundleError, UnknownSystemError
+from pacbed.lacbed.table import LacbedTable
+from pacbed.library.models.model_files import TABLE, Description, read_description, read_file
+from pacbed.library.system import System
+
+if TYPE_CHECKING:
+    from pacbed.library.models.bundle import Bundle
+    from pacbed.library.models.label_bundle import LabelBundle
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """An installed model; its large parts are read when they are first needed.
+
+    Of a pattern it needs the convergence angle, inside the range of its system. What it can
+    is said by `has_table` (a fit, which alone refuses a pattern of another crystal), `engine`
+    (networks that read where the crystal lies, which maps need beside a table) and `labels`
+    (networks that choose among labels).
+
+    Attributes
+    ----------
+    folder : Path
+    system : System
+    provenance : dict
+        Versions, options and dates that made it, to be shown.
+    hashes : dict
+        SHA-256 of each file, hexadecimal.
+    sealed : bool
+        Whether the files must be those of `hashes`; not so where nobody has listed them.
+    calibration : dict
+        Measured errors and thresholds, see :mod:`pacbed.infer.confidence`; empty where they
+        have not been measured.
+    """
+
+    folder: Path
+    system: System
+    provenance: dict[str, Any]
+    hashes: dict[str, str] = field(default_factory=dict)
+    sealed: bool = True
+    calibration: dict[str, Any] = field(default_factory=dict)
+
+    _kinds: ClassVar[dict[str, type["Model"]]] = {}
+    _described_as: ClassVar[str]
+
+    def __init_subclass__(cls, kind: str) -> None:
+        """Make a kind of model known, under the name that ``bundle.json`` gives it."""
+        cls._described_as = kind
+        cls._kinds[kind] = cls
+
+    @classmethod
+    def load(cls, folder: Path) -> Self:
+        """Read the description of a model of this kind.
+
+        Raises
+        ------
+        BundleError
+            If the folder holds none, or one of another schema or kind.
+        """
+        return cls.described(read_description(folder, cls._described_as))
+
+    @classmethod
+    def described(cls, description: Description) -> Self:
+        """The model of this kind that a description is of; see :meth:`load`."""
+        content, folder = description.content, description.path.parent
+        with description.explained():
+            hashes = {str(name): str(value) for name, value in content["sha256"].items()}
+            return cls(
+                folder=folder,
+                system=System.from_json(content["system"]),
+                provenance=dict(content["provenance"]),
+                hashes=hashes,
+                calibration=dict(content.get("calibration", {})),
+                **cls._own_entries(content, folder, hashes),
+            )
+
+    @classmethod
+    def _own_entries(
+        cls, content: dict[str, Any], folder: Path, hashes: dict[str, str]
+    ) -> dict[str, Any]:
+        """What a kind has beside what all have."""
+        raise NotImplementedError
+
+    @property
+    def kind(self) -> str:
+        """What kind of model users are told that it is."""
+        return self._described_as
+
+    @property
+    def has_table(self) -> bool:
+        """Whether there is a LACBED table."""
+        return TABLE in self.hashes
+
+    @cached_property
+    def table(self) -> LacbedTable | None:
+        """The LACBED table; None where there is none."""
+        if not self.has_table:
+            return None
+        return LacbedTable.from_bytes(self.read(TABLE), str(self.folder / TABLE))
+
+    @property
+    def engine(self) -> "Bundle | None":
+        """The model as an engine."""
+        return None
+
+    @property
+    def labels(self) -> "LabelBundle | None":
+        """The model as networks that choose among labels."""
+        return None
+
+    def check_answers(self) -> None:
+        """Raise a :class:`BundleError` where it can be looked at, but answers no pattern."""
+
+    def read(self, name: str) -> bytes:
+        """Read a file, and check that it is the one that the model was made with."""
+        return read_file(self.folder / name, self.hashes if self.sealed else None)
+
+
+def model_of(description: Description) -> Model:
+    """The model that a description is of, of whichever kind."""
+    kinds = Model._kinds
+    if description.kind not in kinds:
+        raise BundleError(
+            f"{description.path}: describes a model of the kind {description.kind}; known are "
+            f"{', '.join(sorted(kinds))}"
+        )
+    return kinds[description.kind].described(description)
+
+
+def table_of(model: Model) -> LacbedTable:
+    """The LACBED table of a model, or an :class:`UnknownSystemError` where it has none."""
+    if model.table is None:
+        raise UnknownSystemError(
+            f"the model of the system {model.system.name} has no table to simulate patterns with; "
+            "use a system with a bundle made from its crystal"
+        )
+    return model.table
+
+
+def engine_of(model: Model) -> "Bundle":
+    """The model as an engine, or an :class:`UnknownSystemError` where it is none."""
+    if model.engine is None:
+        raise UnknownSystemError(
+            f"the model of the system {model.system.name} chooses among labels, and this needs a "
+            "bundle that was made from a crystal: pacbed train RECIPE makes one"
+        )
+    return model.engine

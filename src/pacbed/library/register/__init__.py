@@ -1,0 +1,1 @@
+"""The register of a data folder, read."""

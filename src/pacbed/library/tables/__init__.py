@@ -1,0 +1,1 @@
+"""Tables of simulated patterns, and the files that they list."""

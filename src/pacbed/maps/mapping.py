@@ -1,0 +1,164 @@
+"""From a scan to its map: sample, geometry, then one pass over the scan."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from pacbed.answer.doubts import contradictions
+from pacbed.arrays import Numbers, Patterns
+from pacbed.infer.shared.geometry import SharedGeometry
+from pacbed.library.models.bundle import Bundle
+from pacbed.maps.blocks import BlockTask, Spread, cut, here, shared_predictor
+from pacbed.maps.geometry import estimate_geometry, places, sample_windows
+from pacbed.maps.layers import Layers, join_layers
+from pacbed.maps.options import MapOptions, make_grid, scan_step_nm
+from pacbed.maps.thickness_map import ThicknessMap, finish_map
+from pacbed.scans.scan import Scan
+from pacbed.scans.windows import WindowGrid
+
+#: Windows in a block that is sent elsewhere, about.
+_BLOCK_WINDOWS = 64
+#: Windows that say where the centre is, for each one from which the scale is found.
+_CENTERS = 4
+
+
+class Stage(StrEnum):
+    """What is being done, in words for people."""
+
+    GEOMETRY = "finding scale, rotation and centre"
+    INFERRING = "inferring the windows"
+
+
+#: Called with what is being done and which share of it is done.
+Progress = Callable[[Stage, float], None]
+
+
+class Store(Protocol):
+    """Keeps what is done of a map, so that it can be gone on with."""
+
+    def geometry(self) -> SharedGeometry | None:
+        """The geometry that was found before."""
+
+    def keep_geometry(self, geometry: SharedGeometry) -> None:
+        """Keep the geometry."""
+
+    def rows(self) -> dict[int, Layers]:
+        """The rows of windows that were done before."""
+
+    def keep_row(self, row: int, layers: Layers) -> None:
+        """Keep a row of windows."""
+
+
+def no_progress(stage: Stage, share: float) -> None:
+    """Tell nobody."""
+
+
+def infer_map(
+    scan: Scan,
+    bundle: Bundle,
+    options: MapOptions,
+    progress: Progress = no_progress,
+    store: Store | None = None,
+    spread: Spread = here,
+) -> ThicknessMap:
+    """Map thickness and mistilt of a scan.
+
+    Parameters
+    ----------
+    scan : Scan
+    bundle : Bundle
+    options : MapOptions
+    progress : callable
+        ``progress(stage, share)`` is called now and then.
+    store : Store, optional
+        What is in it is not done again.
+    spread : callable
+        Where the blocks of windows are computed: in this process, or see
+        :mod:`pacbed.maps.processes` and :mod:`pacbed.maps.cluster`. The map is the same.
+
+    Returns
+    -------
+    ThicknessMap
+
+    Raises
+    ------
+    OutOfRangeError
+        If options and scan do not fit together.
+    PatternError
+        If the sampled windows are not patterns of the system.
+    """
+    bundle.system.check(options.convergence_mrad)
+    grid, warnings = make_grid(scan, bundle, options)
+    geometry = find_geometry(scan, grid, bundle, options, progress, store)
+    done = {} if store is None else store.rows()
+    missing = [row for row in range(grid.shape[0]) if row not in done]
+    largest = grid.shape[0] if spread is here else max(1, _BLOCK_WINDOWS // grid.shape[1])
+    task = BlockTask(scan, grid, bundle, geometry, options.refine)
+    for row, layers in spread(task, cut(missing, largest)):
+        done[row] = layers
+        if store is not None:
+            store.keep_row(row, layers)
+        progress(Stage.INFERRING, len(done) / grid.shape[0])
+    doubts = contradictions(
+        vars(scan),
+        bundle.system,
+        options.convergence_mrad,
+        geometry.mrad_per_pixel,
+        "the patterns show",
+    )
+    return finish_map(
+        join_layers(done[row] for row in range(grid.shape[0])),
+        grid,
+        geometry,
+        bundle,
+        options,
+        scan_step_nm(scan, options),
+        scan.name,
+        (*warnings, *doubts),
+    )
+
+
+def find_geometry(
+    scan: Scan,
+    grid: WindowGrid,
+    bundle: Bundle,
+    options: MapOptions,
+    progress: Progress = no_progress,
+    store: Store | None = None,
+) -> SharedGeometry:
+    """Geometry of a scan from a sample of its windows, or from the store."""
+    found = None if store is None else store.geometry()
+    if found is None:
+        patterns, place = read_sample(scan, grid, sample_windows(grid, _CENTERS * options.samples))
+        # As in the blocks: quicker, and the same whatever the number of cores.
+        with threadpool_limits(limits=1, user_api="blas"):
+            found = estimate_geometry(
+                patterns,
+                place,
+                shared_predictor(bundle),
+                options.convergence_mrad,
+                options.mrad_per_pixel or scan.mrad_per_pixel,
+                lambda share: progress(Stage.GEOMETRY, share),
+                options.samples,
+            )
+        if store is not None:
+            store.keep_geometry(found)
+    return found
+
+
+def read_sample(
+    scan: Scan, grid: WindowGrid, chosen: list[tuple[int, int]]
+) -> tuple[Patterns, Numbers]:
+    """Summed patterns of some windows and their places; windows without frames are left out."""
+    where = places(grid)
+    patterns, place = [], []
+    for row in sorted({row for row, _ in chosen}):
+        sums = next(scan.sums(grid, row, row + 1))
+        for column in [c for r, c in chosen if r == row]:
+            if sums.frames[column]:
+                patterns.append(sums.patterns[column])
+                place.append(where[row, column])
+    return np.array(patterns), np.array(place)

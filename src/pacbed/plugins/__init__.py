@@ -1,0 +1,1 @@
+"""Thickness maps inside other programs: LiberTEM and HyperSpy."""

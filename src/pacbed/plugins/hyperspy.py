@@ -1,0 +1,224 @@
+"""Thickness maps inside HyperSpy: a signal type for scans, and one for their maps.
+
+>>> import hyperspy.api as hs
+>>> s = hs.load("scan.hspy", lazy=True)  # doctest: +SKIP
+>>> s.set_signal_type("pacbed")  # doctest: +SKIP
+>>> maps = s.infer_thickness("sto-001-300kV", convergence_mrad=20)  # doctest: +SKIP
+>>> maps.layer("thickness_nm").plot()  # doctest: +SKIP
+
+HyperSpy finds both through ``hyperspy_extension.yaml`` where the package is installed.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from hyperspy._signals.lazy import LazySignal
+from hyperspy._signals.signal2d import Signal2D
+from numpy.typing import ArrayLike
+from rich.progress import Progress
+
+from pacbed.errors import OutOfRangeError, PatternError
+from pacbed.library.installed import load_engine
+from pacbed.maps.mapping import infer_map
+from pacbed.maps.options import MapOptions
+from pacbed.maps.output import to_signal
+from pacbed.maps.thickness_map import ThicknessMap
+from pacbed.scans.scan import Scan
+
+
+class PACBEDScan(Signal2D):  # type: ignore[misc]
+    """A 4D-STEM scan of a crystal near a zone axis.
+
+    Navigation axes are those of the scan, signal axes those of the detector. Calibrated axes
+    are used where they have units: lengths for the scan, mrad for the detector.
+    """
+
+    _signal_type = "pacbed"
+
+    def infer_thickness(
+        self,
+        system: str | int,
+        convergence_mrad: float,
+        window: int | tuple[int, int] | None = None,
+        stride: int | tuple[int, int] | None = None,
+        *,
+        mask: ArrayLike | None = None,
+        mrad_per_pixel: float | None = None,
+        refine: bool = True,
+        samples: int = 16,
+        data: str | Path | None = None,
+        show_progressbar: bool = True,
+    ) -> "ThicknessMaps":
+        """Map thickness and mistilt.
+
+        Parameters
+        ----------
+        system : str or int
+            Name or ID of an installed system.
+        convergence_mrad : float
+            Convergence semi-angle.
+        window : int or tuple of int, optional
+            Scan positions, rows and columns, that are summed into one pattern; by default
+            the fewest that cover a unit cell, which needs navigation axes with a unit.
+        stride : int or tuple of int, optional
+            Positions from one window to the next; windows touch by default.
+        mask : array_like of bool, optional
+            True for scan positions that count, rows by columns.
+        mrad_per_pixel : float, optional
+            Angle per pixel; by default that of signal axes in mrad, else found.
+        refine : bool
+            Fit the simulation to each pattern; without it the networks' answers stay.
+        samples : int
+            Windows from which scale, rotation and centre are found.
+        data : str or Path, optional
+            Data folder with further systems.
+        show_progressbar : bool
+
+        Returns
+        -------
+        ThicknessMaps
+            One map beside the other, over the axes of the scan. Lazy scans are read piece by
+            piece and give the same.
+
+        Raises
+        ------
+        PacbedError
+            If scan, system and numbers do not fit together.
+        """
+        bundle = load_engine(system, None if data is None else Path(data))
+        scan = self._as_scan(mrad_per_pixel)
+        if window is None and scan.step_nm is None:
+            raise OutOfRangeError(
+                f"{scan.name}: give window, or the navigation axes a scale and a unit of length, "
+                "from which the window that covers a unit cell is found"
+            )
+        options = MapOptions(
+            convergence_mrad=convergence_mrad,
+            window=_pair(window),
+            stride=_pair(stride),
+            mask=None if mask is None else np.asarray(mask, bool),
+            mrad_per_pixel=mrad_per_pixel,
+            refine=refine,
+            samples=samples,
+        )
+        with Progress(disable=not show_progressbar, transient=True) as bar:
+            task = bar.add_task("", total=1.0)
+            result = infer_map(
+                scan,
+                bundle,
+                options,
+                lambda words, share: bar.update(task, description=words, completed=share),
+            )
+        return self._on_my_axes(result)
+
+    def _as_scan(self, mrad_per_pixel: float | None) -> Scan:
+        title = self.metadata.get_item("General.title", "") or "the signal"
+        if self.axes_manager.navigation_dimension != 2:
+            raise PatternError(
+                f"{title}: has {self.axes_manager.navigation_dimension} navigation axes, but a "
+                "scan has two: rows and columns"
+            )
+        column, row = self.axes_manager.navigation_axes
+        steps = _length_nm(row), _length_nm(column)
+        return Scan.from_array(
+            self.data,
+            str(title),
+            step_nm=None if None in steps else steps,
+            mrad_per_pixel=mrad_per_pixel or _angle_mrad(self.axes_manager.signal_axes[0]),
+        )
+
+    def _on_my_axes(self, result: ThicknessMap) -> "ThicknessMaps":
+        made = to_signal(result)
+        column, row = self.axes_manager.navigation_axes
+        for axis, mine, stride, first in zip(
+            made["axes"][1:],
+            (row, column),
+            result.settings["stride"],
+            (place[0] for place in result.position_px),
+            strict=True,
+        ):
+            axis["units"] = mine.units
+            if isinstance(mine.name, str) and mine.name:
+                axis["name"] = mine.name
+            axis["scale"] = mine.scale * stride
+            axis["offset"] = mine.offset + mine.scale * float(first)
+        title = self.metadata.get_item("General.title", "")
+        maps = ThicknessMaps(made["data"], axes=made["axes"], metadata=made["metadata"])
+        maps.metadata.General.title = f"Thickness maps of {title}".removesuffix(" of ")
+        maps.thickness_map = result
+        return maps
+
+
+class LazyPACBEDScan(LazySignal, PACBEDScan):  # type: ignore[misc]
+    """A scan that is not in memory."""
+
+
+class ThicknessMaps(Signal2D):  # type: ignore[misc]
+    """Maps of thickness, mistilt and what belongs to them, one for each navigation index.
+
+    Attributes
+    ----------
+    thickness_map : ThicknessMap or None
+        The result as the other parts of the package take it; None after loading a file.
+    """
+
+    _signal_type = "pacbed_map"
+    thickness_map: ThicknessMap | None = None
+
+    @property
+    def layer_names(self) -> list[str]:
+        """Names of the maps, in order."""
+        return list(self.metadata.PACBED.maps)
+
+    def layer(self, name: str) -> Signal2D:
+        """One map as a signal of its own, over the axes of the scan.
+
+        Parameters
+        ----------
+        name : str
+            One of :attr:`layer_names`, such as ``thickness_nm``.
+
+        Raises
+        ------
+        OutOfRangeError
+            If there is no such map.
+        """
+        if name not in self.layer_names:
+            raise OutOfRangeError(f'no map "{name}": take one of {", ".join(self.layer_names)}')
+        one = self.inav[self.layer_names.index(name)]
+        one.set_signal_type("")
+        one.metadata.General.title = name
+        one.metadata.Signal.quantity = name
+        return one
+
+
+class LazyThicknessMaps(LazySignal, ThicknessMaps):  # type: ignore[misc]
+    """Maps that are not in memory."""
+
+
+def _pair(numbers: int | tuple[int, int] | None) -> tuple[int, int] | None:
+    return (numbers, numbers) if isinstance(numbers, int) else numbers
+
+
+def _length_nm(axis: Any) -> float | None:
+    """Step of an axis, nm; None where its unit is no length."""
+    return _converted(axis, "nm")
+
+
+def _angle_mrad(axis: Any) -> float | None:
+    """Angle per pixel of an axis, mrad; None where its unit is no angle."""
+    return _converted(axis, "mrad")
+
+
+def _converted(axis: Any, unit: str) -> float | None:
+    import pint
+
+    # A bare number would pass for an angle in radians.
+    if not isinstance(axis.units, str) or not axis.units:
+        return None
+    try:
+        step = float(axis.scale_as_quantity.to(unit).magnitude)
+    except (pint.DimensionalityError, pint.UndefinedUnitError, AttributeError, ValueError):
+        return None
+    return abs(step) if step else None

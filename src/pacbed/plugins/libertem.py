@@ -1,0 +1,245 @@
+"""Thickness maps inside LiberTEM: a UDF for any of its executors, and for live data.
+
+>>> from libertem.api import Context
+>>> from pacbed.plugins.libertem import ThicknessMapUDF
+>>> with Context() as ctx:  # doctest: +SKIP
+...     scan = ctx.load("auto", path="scan.hdr")
+...     udf = ThicknessMapUDF("sto-001-300kV", convergence_mrad=20, window=(8, 8))
+...     result = ctx.run_udf(scan, udf, plots=["thickness_nm"], progress=True)
+...     result["thickness_nm"].data
+
+The workers sum frames into windows; thickness and tilt are inferred where the sums come
+together. As long as frames are missing, the maps show what the networks read from the windows
+that are complete. When none is missing, they are those of ``pacbed map``.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from libertem.udf import UDF
+
+from pacbed.errors import OutOfRangeError, PatternError
+from pacbed.library.installed import load_engine
+from pacbed.library.models.bundle import Bundle
+from pacbed.maps.fields import FIELDS
+from pacbed.maps.mapping import infer_map
+from pacbed.maps.options import MapOptions
+from pacbed.maps.thickness_map import ThicknessMap
+from pacbed.plugins.growing_map import GrowingMap
+from pacbed.plugins.scattered_sums import (
+    OpenWindows,
+    SummedScan,
+    add_frame,
+    complete_windows,
+    join_windows,
+    no_frames,
+)
+from pacbed.scans.windows import WindowGrid, projected_cell_nm, window_for_cell
+
+#: The maps, and the types of their numbers; the first is what LiberTEM plots by itself.
+_MAPS = {field.name: field.dtype for field in FIELDS if field.growing}
+
+
+class ThicknessMapUDF(UDF):  # type: ignore[misc]
+    """Thickness, mistilt, errors and status for each window of a 4D-STEM scan.
+
+    A region of interest (``roi`` of ``run_udf``) says which scan positions count.
+
+    Parameters
+    ----------
+    system : str or int
+        Name or ID of an installed system.
+    convergence_mrad : float
+        Convergence semi-angle.
+    window : tuple of int, optional
+        Rows and columns of scan positions that are summed into one pattern; found from the
+        unit cell where `step_nm` is given.
+    stride : tuple of int, optional
+        Positions from one window to the next; windows touch by default.
+    step_nm : float, optional
+        Distance of neighbouring scan positions.
+    mrad_per_pixel : float, optional
+        Angle per pixel of the detector; found from the patterns where it is not given.
+    refine : bool
+        Fit the simulation to each pattern; without it the networks' answers stay.
+    samples : int
+        Windows from which scale, rotation and centre are found.
+    data : str, optional
+        Data folder with further systems.
+
+    Attributes
+    ----------
+    thickness_map : ThicknessMap or None
+        The whole map after the last frame, ready to be written; None before.
+
+    Raises
+    ------
+    PacbedError
+        If the system is not installed, or a number makes no sense.
+
+    Notes
+    -----
+    The maps are results of the kind ``single``, one entry for each window. Their valid mask
+    is True for windows of which no frame is missing.
+    """
+
+    def __init__(
+        self,
+        system: str | int,
+        convergence_mrad: float,
+        window: tuple[int, int] | None = None,
+        stride: tuple[int, int] | None = None,
+        step_nm: float | None = None,
+        mrad_per_pixel: float | None = None,
+        refine: bool = True,
+        samples: int = 16,
+        data: str | None = None,
+    ) -> None:
+        self._bundle: Bundle | None = None
+        if window is None:
+            window = self._window_of_cell(system, step_nm, data)
+        # Copies of the UDF on the workers are made from these, and need no bundle.
+        super().__init__(
+            system=system,
+            convergence_mrad=convergence_mrad,
+            window=window,
+            stride=stride,
+            step_nm=step_nm,
+            mrad_per_pixel=mrad_per_pixel,
+            refine=refine,
+            samples=samples,
+            data=data,
+        )
+        self.thickness_map: ThicknessMap | None = None
+        self._growing: GrowingMap | None = None
+        self._made_grid: WindowGrid | None = None
+        self._made_for: Any = None
+        # Mistakes are told now, not by each worker.
+        self._options(None)
+
+    def _window_of_cell(
+        self, system: str | int, step_nm: float | None, data: str | None
+    ) -> tuple[int, int]:
+        if step_nm is None or not step_nm > 0:
+            raise OutOfRangeError(
+                "give window=(rows, columns), or step_nm, from which the window that covers a "
+                "unit cell is found"
+            )
+        self._bundle = load_engine(system, None if data is None else Path(data))
+        cell_nm = projected_cell_nm(self._bundle.table.geometry.reciprocal)
+        side = window_for_cell(cell_nm, step_nm)
+        return side, side
+
+    def get_preferred_input_dtype(self) -> Any:
+        """Frames come as they were recorded: whole numbers are then summed exactly."""
+        return self.USE_NATIVE_DTYPE
+
+    def get_result_buffers(self) -> dict[str, Any]:
+        """Sums of the windows that a worker has seen, and the maps."""
+        shape = self._grid().shape
+        maps = {
+            name: self.buffer(kind="single", extra_shape=shape, dtype=dtype, use="result_only")
+            for name, dtype in _MAPS.items()
+        }
+        return maps | {"windows": self.buffer(kind="single", dtype=object, use="private")}
+
+    def preprocess(self) -> None:
+        """Begin with no windows."""
+        self.results.windows[0] = {}
+
+    def process_frame(self, frame: np.ndarray) -> None:
+        """Add a frame to the windows that hold its position."""
+        row, column = (int(n) for n in self.meta.coordinates[0])
+        add_frame(self.results.windows[0], self._grid(), row, column, frame)
+
+    def merge(self, dest: Any, src: Any) -> None:
+        """Add up what two workers have summed."""
+        if not isinstance(dest.windows[0], dict):
+            dest.windows[0] = {}
+        join_windows(dest.windows[0], src.windows[0])
+
+    def get_results(self) -> dict[str, Any]:
+        """The maps of what has come so far."""
+        grid = self._grid()
+        scan = self._scan(self.results.windows[0] or {})
+        seen = self.meta.get_valid_nav_mask(full_nav=True)
+        complete = complete_windows(grid, seen.reshape(grid.scan_shape))
+        if complete.all() and scan.windows:
+            maps = self._whole_map(grid, scan)
+        else:
+            maps = self._part_of_map(grid, scan, complete)
+        return {
+            name: self.with_mask(np.asarray(maps[name], dtype), mask=complete)
+            for name, dtype in _MAPS.items()
+        }
+
+    def _whole_map(self, grid: WindowGrid, scan: SummedScan) -> dict[str, np.ndarray]:
+        if self.thickness_map is None:
+            self.thickness_map = infer_map(scan, self._loaded(), self._options(grid))
+        made = self.thickness_map
+        return {name: getattr(made, name) for name in _MAPS}
+
+    def _part_of_map(
+        self, grid: WindowGrid, scan: SummedScan, complete: np.ndarray
+    ) -> dict[str, np.ndarray]:
+        if self._growing is None:
+            self._growing = GrowingMap(self._loaded(), grid, self._options(grid))
+        self._growing.take(scan, complete)
+        layers = self._growing.layers
+        tilt = layers["tilt_mrad"][..., 0, :]
+        return {
+            "thickness_nm": layers["thickness_nm"][..., 0],
+            "thickness_std_nm": layers["thickness_std_nm"][..., 0],
+            "mistilt_mrad": np.linalg.norm(tilt, axis=-1),
+            "tilt_x_mrad": tilt[..., 0],
+            "tilt_y_mrad": tilt[..., 1],
+            "tilt_std_mrad": layers["tilt_std_mrad"][..., 0],
+            "residual": layers["residual"][..., 0],
+            "status": layers["status"],
+            "jump": np.zeros(grid.shape, bool),
+            "frames": layers["frames"],
+            "bad_frames": layers["bad_frames"],
+        }
+
+    def _scan(self, windows: OpenWindows) -> SummedScan:
+        """What has come of the scan."""
+        shape = (*self.meta.dataset_shape.nav, *self.meta.dataset_shape.sig)
+        if len(shape) != 4:
+            raise PatternError(
+                f"the data set has the shape {shape}: give it scan rows and columns, for example "
+                "with nav_shape, and patterns of rows and columns"
+            )
+        dtype = np.dtype(self.meta.dataset_dtype)
+        return SummedScan(shape, dtype, no_frames, "the data set", windows=windows)
+
+    def _options(self, grid: WindowGrid | None) -> MapOptions:
+        return MapOptions(
+            convergence_mrad=self.params.convergence_mrad,
+            window=self.params.window,
+            stride=self.params.stride,
+            mask=None if grid is None else grid.mask,
+            mrad_per_pixel=self.params.mrad_per_pixel,
+            refine=self.params.refine,
+            samples=self.params.samples,
+            step_nm=self.params.step_nm,
+        )
+
+    def _grid(self) -> WindowGrid:
+        if self._made_grid is None or self._made_for is not self.meta:
+            # The same UDF may run again: nothing of its last run may be left.
+            self.thickness_map = self._growing = None
+            shape = tuple(self.meta.dataset_shape.nav)
+            window = self.params.window
+            self._made_grid = WindowGrid(
+                shape, window, self.params.stride or window, mask=self.meta.roi
+            )
+            self._made_for = self.meta
+        return self._made_grid
+
+    def _loaded(self) -> Bundle:
+        if self._bundle is None:
+            data = self.params.data
+            self._bundle = load_engine(self.params.system, None if data is None else Path(data))
+            self._bundle.system.check(self.params.convergence_mrad)
+        return self._bundle

@@ -1,0 +1,1 @@
+"""4D-STEM scans: opened lazily, summed in windows, simulated and written."""

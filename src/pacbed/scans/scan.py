@@ -1,0 +1,167 @@
+"""A 4D-STEM scan that is read piece by piece."""
+
+import math
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pacbed.errors import FileFormatError, PatternError
+from pacbed.readers.checks import reason
+from pacbed.scans.windows import WindowGrid, WindowSums, sum_windows
+
+#: Frames that are read at once hold at most so many bytes.
+_CHUNK_BYTES = 32 << 20
+
+
+@dataclass(frozen=True)
+class ArrayRows:
+    """Reads rows of an array; may be sent to other processes.
+
+    Attributes
+    ----------
+    array : array_like
+        In memory, memory-mapped or of Dask.
+    """
+
+    array: Any
+
+    def __call__(self, first: int, last: int) -> np.ndarray:
+        """Scan rows from `first` to before `last`."""
+        part = self.array[first:last]
+        if hasattr(part, "compute"):
+            # One chunk after the other: the memory stays that of one.
+            part = part.compute(scheduler="synchronous")
+        return np.asarray(part)
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A 4D-STEM scan; nothing of it is in memory until rows are read.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Scan rows, scan columns, detector rows, detector columns.
+    dtype : dtype
+    read : callable
+        ``read(first, last)`` gives the scan rows from `first` to before `last` as an
+        array of shape (last − first, scan columns, detector rows, detector columns).
+    name : str
+        File or what else the scan is called, for messages.
+    rows_at_once : int or None
+        Scan rows that are best read together; None leaves it to the size.
+    step_nm : tuple of float or None
+        Distance of scan rows and of scan columns, nm.
+    mrad_per_pixel, high_tension_kV, convergence_mrad : float or None
+        What the file says.
+    """
+
+    shape: tuple[int, int, int, int]
+    dtype: np.dtype
+    read: Callable[[int, int], np.ndarray] = field(repr=False, compare=False)
+    name: str = "scan"
+    rows_at_once: int | None = None
+    step_nm: tuple[float, float] | None = None
+    mrad_per_pixel: float | None = None
+    high_tension_kV: float | None = None
+    convergence_mrad: float | None = None
+
+    def __post_init__(self) -> None:
+        if len(self.shape) != 4:
+            raise PatternError(
+                f"{self.name}: an array of shape {self.shape} is no 4D-STEM scan: its axes must "
+                "be scan row, scan column, detector row, detector column."
+            )
+        if np.dtype(self.dtype).kind not in "biuf":
+            raise PatternError(f"{self.name}: holds {self.dtype}; give real numbers.")
+        if min(self.shape) < 1:
+            raise PatternError(f"{self.name}: the array of shape {self.shape} is empty.")
+        if min(self.shape[2:]) < 32:
+            raise PatternError(
+                f"{self.name}: the detector has {self.shape[2]} x {self.shape[3]} pixels and the "
+                f"scan {self.shape[0]} x {self.shape[1]} positions; patterns need 32 pixels along "
+                "each side. Give the axes in the order scan row, scan column, detector row, "
+                "detector column."
+            )
+
+    @property
+    def scan_shape(self) -> tuple[int, int]:
+        """Rows and columns of scan positions."""
+        return self.shape[:2]
+
+    @classmethod
+    def from_array(cls, array: Any, name: str = "scan", **known: Any) -> "Scan":
+        """Scan of an array in memory, memory-mapped, or of Dask.
+
+        Parameters
+        ----------
+        array : array_like, shape (rows, columns, detector rows, detector columns)
+        name : str
+        **known
+            ``step_nm``, ``mrad_per_pixel`` and the other attributes.
+        """
+        shape = tuple(int(n) for n in array.shape)
+        if "rows_at_once" not in known and hasattr(array, "chunks") and array.chunks:
+            known["rows_at_once"] = max(int(n) for n in array.chunks[0])
+        return cls(shape, np.dtype(array.dtype), ArrayRows(array), name, **known)  # type: ignore[arg-type]
+
+    def rows(self, first: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
+        """Scan rows one by one, read in chunks of a bounded size, one chunk ahead."""
+        row_bytes = int(np.prod(self.shape[1:], dtype=np.int64)) * np.dtype(self.dtype).itemsize
+        several = self.rows_at_once or max(1, _CHUNK_BYTES // max(row_bytes, 1))
+        with ThreadPoolExecutor(1) as ahead:
+            waiting = ahead.submit(self.read, first, min(first + several, last))
+            for start in range(first, last, several):
+                chunk = waiting.result()
+                following = start + several
+                if following < last:
+                    waiting = ahead.submit(self.read, following, min(following + several, last))
+                for offset in range(len(chunk)):
+                    yield start + offset, chunk[offset]
+
+    def sums(self, grid: WindowGrid, first: int, last: int) -> Iterator[WindowSums]:
+        """Summed patterns of rows of windows, in one pass over their scan rows."""
+        begin, end = grid.rows_of(first)[0], grid.rows_of(last - 1)[1]
+        yield from sum_windows(grid, self.rows(begin, end), first, last)
+
+
+def damaged(path: Path, first: int, error: Exception) -> FileFormatError:
+    """What is said of a file that cannot be read from a scan row on."""
+    return FileFormatError(
+        f"{path}: cannot be read from scan row {first} on, it is damaged or cut short "
+        f"({reason(error)}): copy it again."
+    )
+
+
+def as_four(
+    shape: tuple[int, ...], scan_shape: tuple[int, int] | None, name: str
+) -> tuple[int, int, int, int]:
+    """Shape with four axes; a series of frames becomes a scan where its shape is given.
+
+    Raises
+    ------
+    PatternError
+        If there are not four axes and no scan shape that fits.
+    """
+    if scan_shape is not None and len(shape) in (3, 4):
+        frames = math.prod(shape[:-2])
+        if math.prod(scan_shape) != frames:
+            raise PatternError(
+                f"{name}: a scan of {scan_shape[0]} x {scan_shape[1]} has "
+                f"{math.prod(scan_shape)} positions, the file {frames} frames: mend --scan-shape."
+            )
+        return scan_shape[0], scan_shape[1], shape[-2], shape[-1]
+    if len(shape) == 3:
+        raise PatternError(
+            f"{name}: a series of {shape[0]} frames, not a scan: add --scan-shape ROWS,COLUMNS."
+        )
+    if len(shape) != 4:
+        raise PatternError(
+            f"{name}: an array of shape {shape} is no 4D-STEM scan: its axes must be scan row, "
+            "scan column, detector row, detector column."
+        )
+    return shape[0], shape[1], shape[2], shape[3]

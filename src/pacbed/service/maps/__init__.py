@@ -1,0 +1,1 @@
+"""Thickness maps as jobs of the service."""

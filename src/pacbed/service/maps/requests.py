@@ -1,0 +1,135 @@
+"""Requests for thickness maps: what is checked before a job is made, and where it goes."""
+
+import json
+from pathlib import Path
+
+from starlette.exceptions import HTTPException
+
+from pacbed.files import telling_full
+from pacbed.library.installed import match_system
+from pacbed.scans.files import EXTENSIONS
+from pacbed.service.catalogue import Catalogue
+from pacbed.service.maps.jobs import REQUEST, SCAN, JobFolder, JobStore
+from pacbed.service.maps.paths import scan_below
+from pacbed.service.maps.schemas import MapJob, MapParameters
+from pacbed.service.maps.worker import MapWorker
+from pacbed.service.metrics import Metrics
+from pacbed.service.problems import ParametersError
+from pacbed.service.settings import Settings
+from pacbed.service.uploads import Upload, file_ending
+
+
+class Maps:
+    """Takes jobs for maps, and finds them again; shared by all threads.
+
+    Parameters
+    ----------
+    settings : Settings
+    catalogue : Catalogue
+    metrics : Metrics
+    """
+
+    def __init__(self, settings: Settings, catalogue: Catalogue, metrics: Metrics) -> None:
+        self._root = settings.map_root
+        self._catalogue = catalogue
+        self._store = JobStore(settings.map_folder, settings.map_jobs, settings.map_keep_seconds)
+        self._worker = MapWorker(
+            settings.map_seconds, settings.map_memory_mib, settings.map_keep_seconds, metrics
+        )
+
+    def accept(self, parameters: MapParameters, upload: Upload | None) -> MapJob:
+        """Make a job.
+
+        Parameters
+        ----------
+        parameters : MapParameters
+        upload : Upload or None
+            The scan, unless the parameters name one.
+
+        Returns
+        -------
+        MapJob
+
+        Raises
+        ------
+        PacbedError
+            If the request cannot be met, as far as that shows before the scan is read.
+        """
+        system = match_system(self._catalogue.systems(), parameters.system)
+        system.check(parameters.convergence_mrad, parameter="convergence_mrad")
+        if (upload is None) == (parameters.path is None):
+            raise ParametersError("send the scan as file, or give path; one of them, not both")
+        bundle = self._catalogue.predictor(system).bundle.engine
+        if bundle is None:
+            raise ParametersError(
+                f"the model of {system.name} has no table to fit maps with; choose another system"
+            )
+        path, name = None, ""
+        if upload is None:
+            path = scan_below(self._root, parameters.path or "")
+            name = path.name
+        else:
+            name = upload.name
+            ending = _ending(upload)
+        with telling_full("the service's folder of maps"):
+            folder = self._store.create()
+            try:
+                if upload is not None:
+                    path = folder.path / f"{SCAN}{ending}"
+                    path.write_bytes(upload.content)
+                asked = parameters.model_dump() | {
+                    "bundle": str(bundle.folder), "scan": str(path), "name": name
+                }  # fmt: skip
+                (folder.path / REQUEST).write_text(json.dumps(asked), encoding="utf-8")
+                return self._worker.submit(folder, name)
+            except BaseException:
+                folder.remove()
+                raise
+
+    def find(self, name: str) -> tuple[JobFolder, MapJob]:
+        """Find a job.
+
+        Raises
+        ------
+        HTTPException
+            404 if there is no such job, or not any more.
+        """
+        folder = self._store.find(name)
+        job = None if folder is None else folder.read()
+        if folder is None or job is None:
+            raise HTTPException(
+                404, "there is no such map; it may have been deleted after its time"
+            )
+        return folder, job
+
+    def cancel(self, name: str) -> None:
+        """End a job and delete what it has made."""
+        folder, job = self.find(name)
+        folder.cancel()
+        if job.ended or job.stage == "waiting":
+            folder.remove()
+
+    def close(self) -> None:
+        """Stop the work."""
+        self._worker.close()
+        self._store.close()
+
+
+def _ending(upload: Upload) -> str:
+    """Ending that tells the format of an uploaded scan."""
+    named = Path(upload.name).suffix.lower()
+    return named if named in EXTENSIONS else file_ending(upload)
+
+
+def result_file(folder: JobFolder, job: MapJob, name: str) -> Path:
+    """Return a file that a job has made.
+
+    Raises
+    ------
+    HTTPException
+        409 if the job has not made it.
+    """
+    path = folder.path / name
+    if job.stage != "done" or not path.is_file():
+        raise HTTPException(409, f"the map is not there: its job is at the stage {job.stage}")
+    return path
