@@ -8,6 +8,7 @@ import os
 from typing import TYPE_CHECKING
 
 from pacbed.lazy import public_names
+from pacbed.version import __version__
 
 # ONNX Runtime's published builds (from 1.29 on) look up a host of their maker and write an
 # identity into the user's cache while they are imported. This alone stops both, whatever
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from pacbed.pattern.geometry import PatternParameters
     from pacbed.pattern.synthesis import synthesise
     from pacbed.readers import read_pattern
-
-__version__ = "0.1.0"
 
 __all__ = [
     "Estimate",

@@ -90,7 +90,7 @@ app.command()(wedge)
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from pacbed import __version__
+        from pacbed.version import __version__
 
         typer.echo(f"pacbed {__version__}")
         raise typer.Exit

@@ -104,8 +104,8 @@ def test_a_full_disk_is_an_error_and_leaves_the_old_file(eager, tmp_path, monkey
         with full_disk(2000):
             write_atomically(path, content)
 
-    for module in ("output", "signal_file"):
-        monkeypatch.setattr(f"pacbed.maps.{module}.write_atomically", limited)
+    for module in ("maps.output", "scans.signal_file"):
+        monkeypatch.setattr(f"pacbed.{module}.write_atomically", limited)
     path = tmp_path / name
     path.write_bytes(b"old")
     with pytest.raises(FileFormatError, match="cannot be written"):

@@ -2,4 +2,6 @@
 
 Nothing imports it: its modules ``places``, ``answers`` and ``commands`` hand in what they add
 where :mod:`pacbed.optional` is asked for them.
+
+Private: may change at any time; what is public stands in docs/api.md.
 """

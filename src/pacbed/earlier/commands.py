@@ -77,9 +77,9 @@ def _places(folder: Path) -> "list[EarlierFolder]":
 
 def _convert(bundle: "LabelBundle") -> None:
     """Write networks, labels and a description beside the files they are made from."""
-    from pacbed import __version__
     from pacbed.library.models.model_files import sha256, write_model
     from pacbed.library.models.write_labels import label_entries, labels_csv
+    from pacbed.version import __version__
 
     try:
         from pacbed.earlier.keras_to_onnx import keras_to_onnx

@@ -1,1 +1,4 @@
-"""Answers against the truth: tables of labelled patterns, scores and pages."""
+"""Answers against the truth: tables of labelled patterns, scores and pages.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

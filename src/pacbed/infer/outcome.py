@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-import pacbed
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.infer.confidence import (
     CLEAR,
@@ -32,6 +31,7 @@ from pacbed.infer.posing import Reading, frame_scale
 from pacbed.library.system import System
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import INPUT_SIZE
+from pacbed.version import __version__
 
 #: A second peak of the networks' thickness distribution counts from this probability on.
 _ALTERNATIVE = 0.1
@@ -77,7 +77,7 @@ class Context:
     def provenance(self, method: str) -> dict[str, Any]:
         """Bundle, versions, hashes and times behind an answer."""
         return {
-            "version": pacbed.__version__,
+            "version": __version__,
             "bundle": self.system.name,
             "bundle_sha256": self.digest,
             "method": method,

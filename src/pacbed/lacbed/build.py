@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-import pacbed
 from pacbed.arrays import Mask, Numbers, Singles
 from pacbed.crystal.projection import ProjectedCell
 from pacbed.crystal.scattering import potential_coefficients
@@ -18,6 +17,7 @@ from pacbed.lacbed.multislice import MultisliceOptions, Progress, Propagation, p
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.table import LacbedTable
 from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
+from pacbed.version import __version__
 
 #: Columns beyond the table's edge that interpolation in direction needs.
 _MARGIN_STEPS = 2.9
@@ -111,7 +111,7 @@ def simulate_table(
         intensities[:, geometry.entry_of[batch][geometry.recorded[batch]]] = values
     bases, coefficients = _compress(geometry, intensities, options.quantum)
     provenance = {
-        "version": pacbed.__version__,
+        "version": __version__,
         "options": asdict(options),
         "absorption": absorption,
         "directions": len(directions),

@@ -13,13 +13,13 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
-import pacbed
 from pacbed.lacbed.table import LacbedTable
 from pacbed.learn.network import Locator, Reader
 from pacbed.library.models.bundle import write_bundle
 from pacbed.library.recipe import Recipe
 from pacbed.pattern.crystal_frame import FRAME_SIZE, plane_operations
 from pacbed.pattern.preprocess import APERTURE_PX, INPUT_SIZE
+from pacbed.version import __version__
 
 #: Weights with more elements than this are stored in half precision, or as bytes.
 _LARGE, _VERY_LARGE = 50_000, 1_000_000
@@ -192,7 +192,7 @@ def export_bundle(
             "operations": plane_operations(table.geometry).round(12).tolist(),
         },
         {
-            "version": pacbed.__version__,
+            "version": __version__,
             "date": datetime.date.today().isoformat(),
             "recipe": recipe.path.name,
             "recipe_text": recipe.path.read_text(encoding="utf-8"),

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 
-import pacbed
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.library.models.bundle import LOCATOR, READER, Bundle
 from pacbed.library.models.model_files import TABLE
@@ -14,6 +13,7 @@ from pacbed.maps.layers import AMBIGUOUS, NO_DATA, STATUS_NAMES, Layers
 from pacbed.maps.options import MapOptions
 from pacbed.maps.settle import settle, take
 from pacbed.scans.windows import WindowGrid
+from pacbed.version import __version__
 
 
 @dataclass(frozen=True)
@@ -183,7 +183,7 @@ def finish_map(
             "region": list(grid.region),
         },
         provenance={
-            "version": pacbed.__version__,
+            "version": __version__,
             "bundle": bundle.system.name,
             "bundle_sha256": {n: bundle.hashes.get(n, "") for n in (LOCATOR, READER, TABLE)},
             "method": "fit" if options.refine else "network",

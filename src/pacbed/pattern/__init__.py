@@ -1,1 +1,4 @@
-"""PACBED patterns: synthesis, detector and preparation for the network."""
+"""PACBED patterns: synthesis, detector and preparation for the network.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

@@ -2,6 +2,8 @@
 
 RosettaSciIO reads the microscope formats, NumPy the arrays, Pillow the
 pictures; whatever they raise becomes a one-line error of :mod:`pacbed.errors`.
+
+Private: may change at any time; what is public stands in docs/api.md.
 """
 
 import functools

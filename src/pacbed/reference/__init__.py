@@ -3,6 +3,8 @@
 Nothing here shares code with :mod:`pacbed.lacbed` beyond the crystal and the axes
 of the projection. It is slow, has the thermal diffuse scattering that the elastic
 table lacks, and is what the table is judged against. Needs the extra ``sim``.
+
+Private: may change at any time; what is public stands in docs/api.md.
 """
 
 from pacbed.reference.options import ReferenceOptions

@@ -9,7 +9,6 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-import pacbed
 from pacbed.service import routes, routes_info, routes_maps
 from pacbed.service.admission import Admission, Outermost
 from pacbed.service.arrival import ArrivalLimits, HeldBytes
@@ -19,6 +18,7 @@ from pacbed.service.problems import install_handlers
 from pacbed.service.same_site import SameSite
 from pacbed.service.services import Services
 from pacbed.service.settings import Settings
+from pacbed.version import __version__
 
 STATIC = Path(__file__).parent / "static"
 
@@ -59,7 +59,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 
     app = FastAPI(
         title="PACBED-CNN",
-        version=pacbed.__version__,
+        version=__version__,
         description=_DESCRIPTION,
         lifespan=lifespan,
         # The usual pages load their scripts from other hosts; /docs is a page of our own.

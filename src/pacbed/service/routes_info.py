@@ -8,7 +8,6 @@ from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 
-import pacbed
 from pacbed.library.installed import match_system
 from pacbed.library.models.kinds import table_of
 from pacbed.library.zone_axis import format_zone_axis
@@ -21,6 +20,7 @@ from pacbed.service.metrics import CONTENT_TYPE
 from pacbed.service.routes import PROBLEMS
 from pacbed.service.schemas import ExampleEntry, Health, Liveness, Problem, SystemEntry
 from pacbed.service.services import services_of, work_for
+from pacbed.version import __version__
 
 router = APIRouter()
 
@@ -155,7 +155,7 @@ def _simulated(catalogue: Catalogue, query: PatternQuery) -> Response:
 @router.get("/health/live", response_model=Liveness, tags=["operation"])
 async def live() -> Liveness:
     """Tell that the process answers; a supervisor restarts it where it does not."""
-    return Liveness(status="ok", version=pacbed.__version__)
+    return Liveness(status="ok", version=__version__)
 
 
 @router.get(
@@ -173,7 +173,7 @@ def ready(request: Request) -> JSONResponse:
     busy = services.queue.full or request.app.state.held.full
     health = Health(
         status="not ready" if not count else "busy" if busy else "ok",
-        version=pacbed.__version__,
+        version=__version__,
         systems=count,
         queue=services.queue.taken,
         refused_bundles=dict(services.catalogue.faults),

@@ -1,1 +1,4 @@
-"""The validation picture of an answer."""
+"""The validation picture of an answer.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

@@ -1,1 +1,4 @@
-"""``pacbed map``."""
+"""``pacbed map``.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

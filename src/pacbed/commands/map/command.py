@@ -112,7 +112,7 @@ def _identity(
     file: Path, scan: "Scan", hashes: dict[str, str], options: "MapOptions"
 ) -> dict[str, object]:
     """What must be the same for a stopped map to be gone on with."""
-    from pacbed import __version__
+    from pacbed.version import __version__
 
     found = file.stat()
     mask = None if options.mask is None else options.mask.tobytes().hex()

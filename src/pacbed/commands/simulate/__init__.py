@@ -1,1 +1,4 @@
-"""``pacbed simulate``."""
+"""``pacbed simulate``.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

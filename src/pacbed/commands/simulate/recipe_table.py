@@ -106,8 +106,8 @@ def check_table(table: "LacbedTable", recipe: "Recipe", path: Path) -> None:
 
 def usable_table(path: Path | None, recipe: "Recipe") -> "LacbedTable | None":
     """Table of a registered system, None unless it is what the recipe would give today."""
-    import pacbed
     from pacbed.lacbed.table import LacbedTable
+    from pacbed.version import __version__
 
     if path is None or not path.is_file():
         return None
@@ -117,4 +117,4 @@ def usable_table(path: Path | None, recipe: "Recipe") -> "LacbedTable | None":
     except BundleError:
         return None
     same = table.provenance.get("options") == asdict(recipe.table)
-    return table if same and table.provenance.get("version") == pacbed.__version__ else None
+    return table if same and table.provenance.get("version") == __version__ else None

@@ -1,1 +1,4 @@
-"""``pacbed systems``: what is installed, and changes of it."""
+"""``pacbed systems``: what is installed, and changes of it.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

@@ -1,1 +1,4 @@
-"""``pacbed train``."""
+"""``pacbed train``.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

@@ -1,1 +1,4 @@
-"""``pacbed wedge``."""
+"""``pacbed wedge``.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

@@ -1,1 +1,4 @@
-"""The physical fit of one pattern."""
+"""The physical fit of one pattern.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

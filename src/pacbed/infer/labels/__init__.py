@@ -1,1 +1,4 @@
-"""Inference by networks that choose among labels."""
+"""Inference by networks that choose among labels.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

@@ -4,7 +4,6 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-import pacbed
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.infer.confidence import CLEAR
 from pacbed.infer.labels.direction import DirectionSummary, Tilt, tilt_of
@@ -12,6 +11,7 @@ from pacbed.infer.labels.roads import Road, RoadKind
 from pacbed.infer.labels.summary import LabelSummary
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.pattern.label_frame import Placement
+from pacbed.version import __version__
 
 _ANGSTROM_PER_NM = 10.0
 #: At the first or last label the thickness lies out of range from this probability on.
@@ -71,7 +71,7 @@ class LabelContext:
     def provenance(self, method: str) -> dict[str, Any]:
         """Bundle, versions, hashes and times behind an answer."""
         return {
-            "version": pacbed.__version__,
+            "version": __version__,
             "bundle": self.bundle.system.name,
             "bundle_sha256": self.digest,
             "method": method,

@@ -1,8 +1,8 @@
 """Least squares of thickness and tilt alone, where a scan shares its geometry.
 
 As :mod:`pacbed.infer.fit.pattern_fit`, with the same linear parts (scale, backgrounds,
-scattered copy, rest of blur, gain curve) solved for at every step, but on the samples and patterns of a
-:class:`~pacbed.infer.shared.dictionary.PatternDictionary`. Between the lattice's tilts the
+scattered copy, rest of blur, gain curve) solved for at every step, but on the samples and
+patterns of a :class:`~pacbed.infer.shared.dictionary.PatternDictionary`. Between the lattice's tilts the
 patterns are interpolated with cubic polynomials. The disk's centre may move by what is left
 of the scan's drift.
 """

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import nn
 
-import pacbed
 from pacbed.errors import FileFormatError
 from pacbed.files import write_atomically
 from pacbed.lacbed.table import LacbedTable
@@ -35,6 +34,7 @@ from pacbed.library.system import System
 from pacbed.library.tables.pattern_azimuth import AZIMUTH
 from pacbed.library.tables.pattern_table import PatternTable
 from pacbed.pattern.label_frame import FramePreparation
+from pacbed.version import __version__
 
 #: Part of the bundle's folder that the training works in; a bundle needs none of it.
 WORK = "training"
@@ -300,7 +300,7 @@ def _provenance(
     transfer_from: Path | None,
 ) -> dict[str, Any]:
     return {
-        "version": pacbed.__version__,
+        "version": __version__,
         "date": datetime.date.today().isoformat(),
         "torch": str(torch.__version__),
         "table": prepared.table.path.name,

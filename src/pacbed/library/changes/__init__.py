@@ -1,1 +1,4 @@
-"""Changes of a data folder, by one process at a time."""
+"""Changes of a data folder, by one process at a time.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

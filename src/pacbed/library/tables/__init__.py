@@ -1,1 +1,4 @@
-"""Tables of simulated patterns, and the files that they list."""
+"""Tables of simulated patterns, and the files that they list.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""
