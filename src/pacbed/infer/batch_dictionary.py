@@ -207,7 +207,7 @@ class PatternDictionary:
         """Squared norm of the pattern of each thickness, shape (T,)."""
         moment = projected.T @ projected
         power = np.einsum("tr,rs,ts->t", self._mixing, moment, self._mixing)
-        return np.maximum(power, 1e-20)
+        return np.asarray(np.maximum(power, 1e-20))
 
     def measured(self, values: np.ndarray, recorded: np.ndarray) -> Measured:
         """Samples weighted and without backgrounds, where they were recorded.
