@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pacbed.errors import PatternError
+from pacbed.infer.shared import fit as batch_fit
 from pacbed.infer.shared.dictionary import PatternDictionary
 from pacbed.infer.shared.fit import _Expansion, fit_locally
 from pacbed.infer.shared.geometry import SharedGeometry
@@ -90,6 +91,22 @@ def test_derivatives_are_those_of_differences(dictionary):
         down[place] -= step
         slope = (expansion.patterns(up)[0] - expansion.patterns(down)[0]) / (2 * step)
         assert np.abs(found[1 + place] - slope).max() < 2e-2 * np.abs(slope).max()
+
+
+def test_what_the_linear_parts_may_not_do_is_left_to_thickness_and_tilt(
+    small_table, dictionary, monkeypatch
+):
+    """Parts that are held at 0 take nothing off the derivatives: the errors are smaller."""
+    values, recorded = LatticeSampler(dictionary, GEOMETRY).sample(
+        pattern(small_table, 16.0, (0.4, -0.6)), CENTER
+    )
+    free = fit_locally(dictionary, values, recorded, (16.0, 0.4, -0.6), 0.05, 0)
+    make_ridge = batch_fit.make_ridge
+    monkeypatch.setattr(batch_fit, "make_ridge", lambda count: 1e8 * make_ridge(count))
+    held = fit_locally(dictionary, values, recorded, (16.0, 0.4, -0.6), 0.05, 0)
+    errors = [np.sqrt(np.diag(fit.covariance) / fit.noise) for fit in (held, free)]
+    assert errors[0][0] < 0.85 * errors[1][0]
+    assert (errors[0] < 1.001 * errors[1]).all()
 
 
 def test_folded_samples_are_those_of_the_folded_tilt(dictionary):

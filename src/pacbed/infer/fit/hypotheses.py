@@ -97,7 +97,8 @@ def refine(
         tried += _elsewhere(readings, bins, job)
     tried.sort(key=lambda item: item[0].contrast_residual)
     finished = [
-        fit if fit is best else origin.finish(fit) for fit, origin in _worth_finishing(tried)
+        fit if fit is best and fit.settled else origin.finish(fit)
+        for fit, origin in _worth_finishing(tried)
     ]
     return _weighted(sorted(finished, key=lambda fit: fit.contrast_residual))
 

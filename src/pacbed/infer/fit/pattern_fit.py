@@ -1,28 +1,32 @@
-"""Least squares between a measured and the synthesised pattern.
+"""Least squares between a measured and the synthesised pattern, with everything free.
 
-Thickness, tilt and geometry are found by Gauss–Newton steps with Levenberg's
-damping. Intensity scale, offset, backgrounds, gain curve and a rest of blur enter
-linearly; they are solved for at every step and projected out of the derivatives
-(variable projection; Kaufman, BIT 15 (1975) 49). Pixels that fit badly count less
-(Huber's weights), so that dead pixels and saturation do little harm.
+Thickness, tilt and geometry are found by :mod:`pacbed.infer.fit.least_squares`. Intensity scale,
+offset, backgrounds, gain curve and a rest of blur enter linearly.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
+from pacbed.infer.fit.least_squares import (
+    Evaluation,
+    Solved,
+    State,
+    Steps,
+    covariance,
+    minimise,
+)
 from pacbed.infer.fit.linear import (
     BLUR,
+    BLUR_PLACE,
     CONTRAST_FLOOR,
     CONTRAST_REACH,
     DARKEST,
     backgrounds,
-    held_cost,
     make_columns,
     make_ridge,
     share,
-    solve_linear,
-    without_linear,
 )
 from pacbed.infer.fit.model import (
     CENTER_X,
@@ -32,7 +36,6 @@ from pacbed.infer.fit.model import (
     LOG_ALPHA,
     LOG_SCALE,
     THICKNESS,
-    FitModel,
     ModelShelf,
 )
 from pacbed.infer.fit.samples import Samples
@@ -78,6 +81,8 @@ class Fit:
     blur_mrad : float
     gain : float
         Contrast of the measured pattern over the synthesised one's.
+    settled : bool
+        Whether it ended where it ends; else its steps had run out.
     """
 
     parameters: np.ndarray
@@ -88,25 +93,7 @@ class Fit:
     chi_square: float
     blur_mrad: float
     gain: float
-
-
-@dataclass(frozen=True)
-class _State:
-    parameters: np.ndarray
-    blur_mrad: float
-    prior: float
-    noise: float
-    columns: np.ndarray
-    coefficients: np.ndarray
-    residuals: np.ndarray
-    weights: np.ndarray
-    jacobian: np.ndarray
-    ridge: np.ndarray
-
-    def cost(self, values: np.ndarray, held: "_State") -> float:
-        """What this state leaves of the samples, with the weights and noise of `held`."""
-        left = held_cost(self.columns, self.ridge, values, held.weights)
-        return left + held.noise * self.prior
+    settled: bool = True
 
 
 def fit_pattern(
@@ -141,26 +128,52 @@ def fit_pattern(
     Fit
     """
     shelf = shelf or ModelShelf(table, REACH)
-    bounds = _bounds(table, start)
-    precision = _prior(scale_given)
-    start = np.clip(start, *bounds)
-    state = _evaluate(shelf.at(start), samples, start, start, precision, blur_mrad)
-    damping = 1e-3
-    for _ in range(steps):
-        step = _step(state, start, precision, damping)
-        proposal = np.clip(state.parameters + step, *bounds)
-        blur = _next_blur(state, float(np.exp(proposal[LOG_ALPHA])))
-        trial = _evaluate(shelf.at(proposal), samples, proposal, start, precision, blur)
-        if trial.cost(samples.values, state) <= state.cost(samples.values, state):
-            moved = np.abs(proposal - state.parameters)
-            state, damping = trial, damping / 5
-            if (moved < _SHORT).all():
-                break
-        else:
-            damping *= 10
-            if damping > 1e3:
-                break
-    return _finish(state, samples, precision)
+    model = _Model(samples, shelf, _bounds(table, start), _prior(scale_given), blur_mrad)
+    state = minimise(model, start, Steps(steps, _SHORT, _LONG, 1e3))
+    return _finish(model, state)
+
+
+@dataclass(frozen=True)
+class _Model:
+    """The pattern's samples and what the solver needs beside them."""
+
+    samples: Samples
+    shelf: ModelShelf
+    bounds: tuple[np.ndarray, np.ndarray]
+    precision: np.ndarray
+    first_blur_mrad: float
+
+    @property
+    def values(self) -> np.ndarray:
+        return self.samples.values
+
+    @cached_property
+    def ridge(self) -> np.ndarray:
+        return make_ridge(len(self.values))
+
+    def clip(self, parameters: np.ndarray) -> np.ndarray:
+        return np.asarray(np.clip(parameters, *self.bounds))
+
+    def evaluate(self, parameters: np.ndarray, before: State | None) -> Evaluation:
+        alpha = float(np.exp(parameters[LOG_ALPHA]))
+        blur = self.first_blur_mrad if before is None else _next_blur(before, alpha)
+        at = self.shelf.at(parameters).evaluate(parameters, self.samples, blur)
+        broad = backgrounds(_distance(parameters, self.samples))
+        columns = make_columns(at.pattern, broad, at.diffuse, at.laplacian * alpha**2)
+        spread = _shot(at.pattern) + (_EDGE * at.jacobian[:, LOG_ALPHA]) ** 2
+        return Evaluation(columns, at.jacobian, 1 / spread, blur)
+
+    def noise(self, at: Evaluation, solved: Solved) -> float:
+        # It shows where edges do not matter; on them the residuals are small beside theirs.
+        shown = _shot(at.columns[:, 0]) * at.weights
+        noise = float(np.average(solved.weights * solved.residuals**2, weights=shown))
+        # Neighbouring residuals are alike where the model is wrong: fewer of them count.
+        return noise / _independent_share(solved.scaled, self.samples) + 1e-12
+
+
+def _shot(pattern: np.ndarray) -> np.ndarray:
+    """Variance of counting, but for a factor."""
+    return np.asarray(np.maximum(pattern, DARKEST))
 
 
 def _bounds(table: LacbedTable, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -182,35 +195,6 @@ def _prior(scale_given: bool) -> np.ndarray:
     return precision
 
 
-def _evaluate(
-    model: FitModel,
-    samples: Samples,
-    parameters: np.ndarray,
-    start: np.ndarray,
-    precision: np.ndarray,
-    blur_mrad: float,
-) -> _State:
-    """Solve for the linear parts, robustly."""
-    at = model.evaluate(parameters, samples, blur_mrad)
-    alpha = float(np.exp(parameters[LOG_ALPHA]))
-    values = samples.values
-    broad = backgrounds(_distance(parameters, samples))
-    columns = make_columns(at.pattern, broad, at.diffuse, at.laplacian * alpha**2)
-    ridge = make_ridge(len(values))
-    shot = np.maximum(at.pattern, DARKEST)
-    spread = shot + (_EDGE * at.jacobian[:, LOG_ALPHA]) ** 2
-    coefficients, residuals, weights, _ = solve_linear(columns, ridge, values, 1 / spread)
-    # Neighbouring residuals are alike where the model is wrong: fewer of them count.
-    # The noise shows where edges do not matter; on them the residuals are small beside theirs.
-    noise = float(np.average(weights * residuals**2, weights=shot / spread))
-    noise = noise / _independent_share(np.sqrt(weights) * residuals, samples) + 1e-12
-    prior = float((precision * (parameters - start) ** 2).sum())
-    return _State(
-        parameters, blur_mrad, prior, noise, columns, coefficients, residuals, weights,
-        at.jacobian, ridge,
-    )  # fmt: skip
-
-
 def _distance(parameters: np.ndarray, samples: Samples) -> np.ndarray:
     """Distance of the samples from the disk's centre, semi-angles."""
     radius = np.exp(parameters[LOG_ALPHA] - parameters[LOG_SCALE])
@@ -218,54 +202,34 @@ def _distance(parameters: np.ndarray, samples: Samples) -> np.ndarray:
     return np.asarray(distance / radius)
 
 
-def _next_blur(state: _State, alpha: float) -> float:
+def _next_blur(state: State, alpha: float) -> float:
     """Take the linear rest of the blur into the pattern's own."""
-    rest = 2 * BLUR * alpha**2 * state.coefficients[5] / max(state.coefficients[0], 1e-6)
-    square = state.blur_mrad**2 + float(np.clip(rest, -((0.03 * alpha) ** 2), (0.05 * alpha) ** 2))
+    coefficients = state.solved.coefficients
+    rest = 2 * BLUR * alpha**2 * coefficients[BLUR_PLACE] / max(coefficients[0], 1e-6)
+    square = state.at.blur_mrad**2 + float(
+        np.clip(rest, -((0.03 * alpha) ** 2), (0.05 * alpha) ** 2)
+    )
     return float(np.sqrt(np.clip(square, 0, (_LARGEST_BLUR * alpha) ** 2)))
 
 
-def _projected(state: _State) -> tuple[np.ndarray, np.ndarray]:
-    return without_linear(
-        state.columns,
-        state.ridge,
-        state.weights,
-        state.coefficients,
-        state.residuals,
-        state.jacobian,
-    )
-
-
-def _step(state: _State, start: np.ndarray, precision: np.ndarray, damping: float) -> np.ndarray:
-    derivative, residuals = _projected(state)
-    normal = derivative.T @ derivative + state.noise * np.diag(precision)
-    right = derivative.T @ residuals
-    right -= state.noise * precision * (state.parameters - start)
-    scale = np.diag(normal) + 1e-12
-    step = np.linalg.solve(normal + damping * np.diag(scale), right)
-    return np.asarray(step / max(1.0, float(np.abs(step / _LONG).max())))
-
-
-def _finish(state: _State, samples: Samples, precision: np.ndarray) -> Fit:
-    derivative, _ = _projected(state)
-    scaled = np.sqrt(state.weights) * state.residuals
-    normal = derivative.T @ derivative / state.noise + np.diag(precision)
-    covariance = np.linalg.pinv(normal, hermitian=True)
+def _finish(model: _Model, state: State) -> Fit:
+    samples, solved = model.samples, state.solved
     values = samples.values
     centred = values - values.mean()
     inside = _distance(state.parameters, samples) < CONTRAST_REACH
     contrast = np.where(inside, values - values[inside].mean(), 0)
-    residuals = np.where(inside, state.residuals, 0)
+    residuals = np.where(inside, solved.residuals, 0)
     floor = CONTRAST_FLOOR**2 * int(inside.sum())
     return Fit(
         state.parameters,
-        covariance,
-        share((state.residuals**2).sum(), (centred**2).sum()),
+        covariance(model, state, state.noise)[0],
+        share((solved.residuals**2).sum(), (centred**2).sum()),
         share((residuals**2).sum(), (contrast**2).sum()),
         share(_shared(residuals, samples), _shared(contrast, samples) + floor),
-        float((scaled**2).sum()) / state.noise,
-        state.blur_mrad,
-        float(state.coefficients[0]),
+        float((solved.scaled**2).sum()) / state.noise,
+        state.at.blur_mrad,
+        float(solved.coefficients[0]),
+        state.settled,
     )
 
 

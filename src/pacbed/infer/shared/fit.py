@@ -1,8 +1,8 @@
 """Least squares of thickness and tilt alone, where a scan shares its geometry.
 
-As :mod:`pacbed.infer.fit.pattern_fit`, with the same linear parts (scale, backgrounds,
-scattered copy, rest of blur, gain curve) solved for at every step, but on the samples and
-patterns of a :class:`~pacbed.infer.shared.dictionary.PatternDictionary`. Between the lattice's tilts the
+As :mod:`pacbed.infer.fit.pattern_fit`, with the same solver and the same linear parts (scale,
+backgrounds, scattered copy, rest of blur, gain curve), but on the samples and patterns of a
+:class:`~pacbed.infer.shared.dictionary.PatternDictionary`. Between the lattice's tilts the
 patterns are interpolated with cubic polynomials. The disk's centre may move by what is left
 of the scan's drift.
 """
@@ -12,15 +12,20 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pacbed.infer.fit.least_squares import (
+    Evaluation,
+    Solved,
+    State,
+    Steps,
+    covariance,
+    minimise,
+)
 from pacbed.infer.fit.linear import (
     CONTRAST_FLOOR,
     CONTRAST_REACH,
-    held_cost,
     make_columns,
     make_ridge,
     share,
-    solve_linear,
-    without_linear,
 )
 from pacbed.infer.shared.dictionary import PatternDictionary
 
@@ -78,17 +83,6 @@ class LocalFit:
             shift=operation @ self.shift,
             covariance=both @ self.covariance @ both.T,
         )
-
-
-@dataclass(frozen=True)
-class _State:
-    parameters: np.ndarray
-    sigma: float
-    columns: np.ndarray
-    coefficients: np.ndarray
-    residuals: np.ndarray
-    weights: np.ndarray
-    jacobian: np.ndarray
 
 
 class _Expansion:
@@ -160,40 +154,33 @@ def fit_locally(
     LocalFit
     """
     precision = np.array([0, 0, 0, shift_std_mrad**-2, shift_std_mrad**-2])
-    problem = _Problem(dictionary, values, recorded, precision)
-    parameters = np.array([*start, 0.0, 0.0])
-    expansion = _Expansion(dictionary, parameters[0], parameters[1:3])
-    state = problem.evaluate(expansion, parameters)
-    damping = 1e-3
-    for _ in range(steps):
-        proposal = problem.clip(state.parameters + problem.step(state, damping))
-        if not expansion.holds(proposal):
-            expansion = _Expansion(dictionary, proposal[0], proposal[1:3])
-        trial = problem.evaluate(expansion, proposal)
-        if problem.cost(trial, state) <= problem.cost(state, state):
-            moved = np.abs(proposal - state.parameters)
-            state, damping = trial, damping / 5
-            if (moved < _SHORT).all():
-                break
-        else:
-            damping *= 10
-            if damping > 1e2:
-                break
-    return problem.finish(state)
+    model = _Model(dictionary, values, recorded, precision)
+    state = minimise(model, np.array([*start, 0.0, 0.0]), Steps(steps, _SHORT, _LONG, 1e2))
+    return model.finish(state)
 
 
-@dataclass(frozen=True)
-class _Problem:
-    """One pattern's samples and what the model needs beside them."""
+class _Model:
+    """One pattern's samples and what the solver needs beside them."""
 
-    dictionary: PatternDictionary
-    values: np.ndarray
-    recorded: np.ndarray
-    precision: np.ndarray
+    def __init__(
+        self,
+        dictionary: PatternDictionary,
+        values: np.ndarray,
+        recorded: np.ndarray,
+        precision: np.ndarray,
+    ) -> None:
+        self.dictionary = dictionary
+        self.values = values
+        self.recorded = recorded
+        self.precision = precision
+        self.ridge = make_ridge(int(recorded.sum()))
+        self._weights = dictionary.weights * recorded
+        self._expansion: _Expansion | None = None
 
     def clip(self, parameters: np.ndarray) -> np.ndarray:
         """Keep thickness and tilt inside the table."""
         geometry = self.dictionary.table.geometry
+        parameters = parameters.copy()
         parameters[0] = np.clip(parameters[0], 0.3, geometry.thicknesses_nm[-1] - 0.3)
         largest = (
             geometry.convergence_max_mrad
@@ -205,9 +192,11 @@ class _Problem:
             parameters[1:3] *= largest / length
         return parameters
 
-    def evaluate(self, expansion: _Expansion, parameters: np.ndarray) -> _State:
-        """Solve for the linear parts, robustly."""
-        d = self.dictionary
+    def evaluate(self, parameters: np.ndarray, before: State | None) -> Evaluation:
+        """Pattern, linear parts and derivatives; `before` has nothing to tell."""
+        d, expansion = self.dictionary, self._expansion
+        if expansion is None or not expansion.holds(parameters):
+            expansion = self._expansion = _Expansion(d, parameters[0], parameters[1:3])
         patterns = expansion.patterns(parameters)
         pattern, by_thickness, by_u, by_v = patterns[:, d.inner]
         up, down, right, left = patterns[0][d.neighbours]
@@ -218,73 +207,37 @@ class _Problem:
         curvature = (up + down + right + left - 4 * pattern) * (d.convergence_mrad**2 / d.cell)
         columns = make_columns(moved, d.backgrounds, expansion.diffuse, curvature)
         jacobian = np.stack([by_thickness, by_u, by_v, -gradient[0], -gradient[1]], axis=1)
-        coefficients, residuals, robust, sigma = solve_linear(
-            columns,
-            self.ridge,
-            self.values,
-            d.weights * self.recorded,
-            self.recorded,
-        )
-        return _State(parameters, sigma, columns, coefficients, residuals, robust, jacobian)
+        return Evaluation(columns, jacobian, self._weights)
 
-    @property
-    def ridge(self) -> np.ndarray:
-        """What holds the linear parts near 0, shape (7,)."""
-        return make_ridge(int(self.recorded.sum()))
+    def noise(self, at: Evaluation, solved: Solved) -> float:
+        """That of the residuals in the middle of their distribution."""
+        return solved.sigma**2
 
-    def cost(self, state: _State, held: _State) -> float:
-        """What a state leaves of the samples, with the weights and noise of `held`."""
-        left = held_cost(state.columns, self.ridge, self.values, held.weights)
-        return left + held.sigma**2 * float((self.precision * state.parameters**2).sum())
-
-    def _projected(self, state: _State) -> tuple[np.ndarray, np.ndarray]:
-        return without_linear(
-            state.columns,
-            self.ridge,
-            state.weights,
-            state.coefficients,
-            state.residuals,
-            state.jacobian,
-        )
-
-    def step(self, state: _State, damping: float) -> np.ndarray:
-        """Gauss–Newton step with Levenberg's damping."""
-        derivative, residuals = self._projected(state)
-        normal = derivative.T @ derivative + state.sigma**2 * np.diag(self.precision)
-        right = derivative.T @ residuals
-        right -= state.sigma**2 * self.precision * state.parameters
-        scale = np.diag(normal) + 1e-12
-        step = np.linalg.solve(normal + damping * np.diag(scale), right)
-        return np.asarray(step / max(1.0, float(np.abs(step / _LONG).max())))
-
-    def finish(self, state: _State) -> LocalFit:
+    def finish(self, state: State) -> LocalFit:
         """Errors and residuals of the last state."""
         d = self.dictionary
-        derivative, _ = self._projected(state)
-        scaled = np.sqrt(state.weights) * state.residuals
+        scaled, residuals = state.solved.scaled, state.solved.residuals
         noise = float((scaled**2).sum() / max(int(self.recorded.sum()), 1))
         noise = noise / _independent_share(scaled, self.recorded, d) + 1e-12
-        normal = derivative.T @ derivative / noise
-        covariance = np.linalg.pinv(normal + np.diag(self.precision), hermitian=True)
-        free = np.linalg.pinv(normal, hermitian=True)
+        known, free = covariance(self, state, noise)
         inside = (d.radius < CONTRAST_REACH) & self.recorded
         values = self.values
         centred = (values - values[self.recorded].mean()) * self.recorded
         contrast = np.where(inside, values - values[inside].mean(), 0)
-        left = np.where(inside, state.residuals, 0)
+        left = np.where(inside, residuals, 0)
         first, second = d.second_neighbour
         structured = float((left[first] * left[second]).sum())
         whole = float((contrast[first] * contrast[second]).sum())
         floor = CONTRAST_FLOOR**2 * int(inside.sum())
-        rest = state.residuals * self.recorded
+        rest = residuals * self.recorded
         return LocalFit(
             float(state.parameters[0]),
             state.parameters[1:3].copy(),
             state.parameters[3:].copy(),
             float(np.sqrt(np.trace(free[3:, 3:]) / 2)),
-            covariance[:3, :3],
+            known[:3, :3],
             float((scaled**2).sum()),
-            share(float((state.residuals**2 * self.recorded).sum()), float((centred**2).sum())),
+            share(float((residuals**2 * self.recorded).sum()), float((centred**2).sum())),
             share(float((left**2).sum()), float((contrast**2).sum())),
             share(structured, whole + floor),
             share(float((rest[first] * rest[second]).sum()), float((centred**2).sum())),

@@ -1,0 +1,278 @@
+"""The one solver behind every fit: Gauss–Newton steps with Levenberg's damping.
+
+A model is linear in some of its parts. They are solved for at every step and projected out
+of the derivatives (variable projection; Kaufman, BIT 15 (1975) 49). Samples that fit badly
+count less (Huber's weights), so that dead pixels and saturation do little harm.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+#: Residuals beyond so many σ count less.
+_HUBER = 2.5
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """A model at some parameters.
+
+    Attributes
+    ----------
+    columns : ndarray, shape (N, p)
+        The linear parts; the parameters act on the first one.
+    jacobian : ndarray, shape (N, m)
+        Derivatives of the first column by the parameters.
+    weights : ndarray, shape (N,)
+        Inverse variances of the samples but for a factor; 0 where nothing was recorded.
+    blur_mrad : float
+        Blur that the columns were made with.
+    """
+
+    columns: np.ndarray
+    jacobian: np.ndarray
+    weights: np.ndarray
+    blur_mrad: float = 0.0
+
+
+@dataclass(frozen=True)
+class Solved:
+    """The linear parts solved for, robustly.
+
+    Attributes
+    ----------
+    coefficients : ndarray, shape (p,)
+    residuals, weights : ndarray, shape (N,)
+        The weights are smaller where a sample fits badly.
+    sigma : float
+        Noise of a sample of weight 1.
+    """
+
+    coefficients: np.ndarray
+    residuals: np.ndarray
+    weights: np.ndarray
+    sigma: float
+
+    @property
+    def scaled(self) -> np.ndarray:
+        """Weighted residuals, shape (N,)."""
+        return np.asarray(np.sqrt(self.weights) * self.residuals)
+
+
+@dataclass(frozen=True)
+class State:
+    """Where a fit stands.
+
+    Attributes
+    ----------
+    parameters : ndarray, shape (m,)
+    at : Evaluation
+    solved : Solved
+    noise : float
+        Noise variance of a sample of weight 1, that the prior is weighed against.
+    settled : bool
+        Whether there was nowhere left to go; else the steps had run out.
+    """
+
+    parameters: np.ndarray
+    at: Evaluation
+    solved: Solved
+    noise: float
+    settled: bool = False
+
+
+class Model(Protocol):
+    """What the solver asks of a model."""
+
+    @property
+    def values(self) -> np.ndarray:
+        """The samples, shape (N,)."""
+        ...
+
+    @property
+    def ridge(self) -> np.ndarray:
+        """What holds the linear parts near 0, shape (p,)."""
+        ...
+
+    @property
+    def precision(self) -> np.ndarray:
+        """Inverse variances of the parameters around their start, known beforehand, (m,)."""
+        ...
+
+    def clip(self, parameters: np.ndarray) -> np.ndarray:
+        """Keep parameters inside their bounds."""
+        ...
+
+    def evaluate(self, parameters: np.ndarray, before: State | None) -> Evaluation:
+        """The model at some parameters, coming from a state."""
+        ...
+
+    def noise(self, at: Evaluation, solved: Solved) -> float:
+        """Noise variance of a sample of weight 1."""
+        ...
+
+
+@dataclass(frozen=True)
+class Steps:
+    """How far a fit goes.
+
+    Attributes
+    ----------
+    count : int
+        Steps at most.
+    shortest : ndarray, shape (m,)
+        A step shorter than this in all parameters ends the fit.
+    longest : ndarray, shape (m,)
+    largest_damping : float
+        A step that this much of damping does not mend ends the fit too.
+    """
+
+    count: int
+    shortest: np.ndarray
+    longest: np.ndarray
+    largest_damping: float
+
+
+def minimise(model: Model, start: np.ndarray, steps: Steps) -> State:
+    """Go down from a start.
+
+    Parameters
+    ----------
+    model : Model
+    start : ndarray, shape (m,)
+    steps : Steps
+
+    Returns
+    -------
+    State
+    """
+    start = model.clip(start)
+    state = _solved(model, start, model.evaluate(start, None))
+    slope = _slope(model, state, start)
+    damping = 1e-3
+    for _ in range(steps.count):
+        step = _step(slope, damping)
+        step = step / max(1.0, float(np.abs(step / steps.longest).max()))
+        parameters = model.clip(state.parameters + step)
+        at = model.evaluate(parameters, state)
+        if _cost(model, parameters, at, state, start) <= slope.cost:
+            moved = np.abs(parameters - state.parameters)
+            state, damping = _solved(model, parameters, at), damping / 5
+            if (moved < steps.shortest).all():
+                return replace(state, settled=True)
+            slope = _slope(model, state, start)
+        else:
+            damping *= 10
+            if damping > steps.largest_damping:
+                return replace(state, settled=True)
+    return state
+
+
+def covariance(model: Model, state: State, noise: float) -> tuple[np.ndarray, np.ndarray]:
+    """Of the parameters with and without what is known beforehand, shape (m, m) each."""
+    derivative = _reduced(_basis(model.ridge, state), state)
+    normal = derivative.T @ derivative / noise
+    known = np.linalg.pinv(normal + np.diag(model.precision), hermitian=True)
+    return known, np.linalg.pinv(normal, hermitian=True)
+
+
+def solve_robustly(
+    columns: np.ndarray, ridge: np.ndarray, values: np.ndarray, weights: np.ndarray
+) -> Solved:
+    """Solve for the linear parts with Huber's weights.
+
+    Parameters
+    ----------
+    columns : ndarray, shape (N, p)
+    ridge : ndarray, shape (p,)
+    values : ndarray, shape (N,)
+    weights : ndarray, shape (N,)
+        Inverse variances but for a factor; the noise is taken from where they are not 0.
+    """
+    robust, root = weights, np.sqrt(weights)
+    recorded = weights > 0
+    coefficients, residuals, sigma = np.zeros(len(ridge)), values, 1.0
+    for _ in range(2):
+        coefficients, residuals = _solve(columns, ridge, values, robust)
+        scaled = np.abs(residuals) * root
+        sigma = 1.4826 * float(np.median(scaled[recorded])) + 1e-6
+        robust = np.minimum(1, _HUBER * sigma / np.maximum(scaled, 1e-12)) * weights
+    return Solved(coefficients, residuals, robust, sigma)
+
+
+def _solved(model: Model, parameters: np.ndarray, at: Evaluation) -> State:
+    solved = solve_robustly(at.columns, model.ridge, model.values, at.weights)
+    return State(parameters, at, solved, model.noise(at, solved))
+
+
+@dataclass(frozen=True)
+class _Slope:
+    """Normal equations at a state, and its cost with its own weights."""
+
+    normal: np.ndarray
+    right: np.ndarray
+    cost: float
+
+
+def _slope(model: Model, state: State, start: np.ndarray) -> _Slope:
+    basis = _basis(model.ridge, state)
+    derivative = _reduced(basis, state)
+    held = -np.sqrt(model.ridge) * state.solved.coefficients
+    residuals = np.concatenate([state.solved.scaled, held])
+    off, known = state.parameters - start, state.noise * model.precision
+    weighted = np.sqrt(state.solved.weights) * model.values
+    left = weighted @ weighted - ((weighted @ basis[: len(weighted)]) ** 2).sum()
+    return _Slope(
+        derivative.T @ derivative + np.diag(known),
+        derivative.T @ residuals - known * off,
+        float(left + known @ off**2),
+    )
+
+
+def _step(slope: _Slope, damping: float) -> np.ndarray:
+    scale = np.diag(slope.normal) + 1e-12
+    return np.asarray(np.linalg.solve(slope.normal + damping * np.diag(scale), slope.right))
+
+
+def _cost(
+    model: Model, parameters: np.ndarray, at: Evaluation, held: State, start: np.ndarray
+) -> float:
+    """What a trial leaves of the samples, with the weights and the noise of a state.
+
+    Sums that were made with different weights cannot be compared: a trial that leaves more
+    may come with smaller weights. Huber's cost falls wherever this one does with the weights
+    of the state that it is compared with.
+    """
+    weights, ridge = held.solved.weights, model.ridge
+    coefficients, residuals = _solve(at.columns, ridge, model.values, weights)
+    left = float((weights * residuals**2).sum() + (ridge * coefficients**2).sum())
+    return left + held.noise * float((model.precision * (parameters - start) ** 2).sum())
+
+
+def _basis(ridge: np.ndarray, state: State) -> np.ndarray:
+    """Orthonormal weighted linear parts, shape (N + p, p).
+
+    The ridge is a row more for each of them: what it keeps a part from doing is left to the
+    parameters.
+    """
+    weighted = state.at.columns * np.sqrt(state.solved.weights)[:, None]
+    return np.asarray(np.linalg.qr(np.concatenate([weighted, np.diag(np.sqrt(ridge))]))[0])
+
+
+def _reduced(basis: np.ndarray, state: State) -> np.ndarray:
+    """Weighted derivatives without what the linear parts can do, shape (N + p, m)."""
+    root = np.sqrt(state.solved.weights) * state.solved.coefficients[0]
+    derivative = np.zeros((len(basis), state.at.jacobian.shape[1]))
+    derivative[: len(root)] = state.at.jacobian * root[:, None]
+    return derivative - basis @ (basis.T @ derivative)
+
+
+def _solve(
+    columns: np.ndarray, ridge: np.ndarray, values: np.ndarray, weights: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Coefficients and residuals for some weights."""
+    normal = columns.T @ (weights[:, None] * columns)
+    normal[np.diag_indices_from(normal)] += ridge
+    coefficients = np.linalg.solve(normal, columns.T @ (weights * values))
+    return coefficients, values - columns @ coefficients
