@@ -1,11 +1,15 @@
 """The public names: short, explicit, complete, and cheap to import."""
 
+import ast
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import pacbed
+import pacbed.errors
+import pacbed.maps
 
 PUBLIC_NAMES = [
     "Estimate",
@@ -20,8 +24,50 @@ PUBLIC_NAMES = [
 ]
 
 
+MAPS = [
+    "MapOptions",
+    "RawLayout",
+    "Scan",
+    "ThicknessMap",
+    "infer_map",
+    "load_map",
+    "map_png",
+    "map_table",
+    "open_scan",
+    "save_map",
+    "spread_over_cluster",
+    "spread_over_processes",
+    "view_window",
+]
+
+
 def test_public_names_are_these():
     assert pacbed.__all__ == PUBLIC_NAMES
+    assert pacbed.maps.__all__ == MAPS
+
+
+def test_every_error_is_public():
+    classes = {n for n, value in vars(pacbed.errors).items() if isinstance(value, type)}
+    assert set(pacbed.errors.__all__) == classes
+
+
+def test_every_other_package_says_that_it_is_private():
+    (home,) = map(Path, pacbed.__path__)
+    for file in set(home.rglob("__init__.py")) - {home / "__init__.py", home / "maps/__init__.py"}:
+        assert "\n\nPrivate: " in ast.get_docstring(ast.parse(file.read_text())), file
+
+
+def test_the_page_of_public_names_is_as_their_docstrings(repository):
+    command = [sys.executable, repository / "docs" / "make_api.py", "--check"]
+    result = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+
+
+@pytest.mark.parametrize("name", MAPS)
+def test_public_name_of_maps_is_there_and_keeps_its_name(name):
+    value = getattr(pacbed.maps, name)
+    assert value.__name__ == name
+    assert value.__doc__
 
 
 @pytest.mark.parametrize("name", PUBLIC_NAMES)
