@@ -80,12 +80,12 @@ def _signature(name: str, thing: Any) -> list[str]:
         return []
     names = []
     for parameter in signature.parameters.values():
-        if parameter.name == "self":
+        if parameter.name in ("self", "cls"):
             continue
         plain = parameter.replace(annotation=inspect.Parameter.empty)
         if inspect.isfunction(plain.default):
             plain = plain.replace(default=_Named(plain.default.__name__))
-        names.append(str(plain))
+        names.append(str(plain).replace("'", '"'))
     return ["```python", f"{name}({', '.join(names)})", "```", ""]
 
 
