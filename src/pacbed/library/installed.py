@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from pacbed.errors import BundleError, MissingExtraError, PacbedError, UnknownSystemError
-from pacbed.library.models.bundle import Bundle
-from pacbed.library.models.kinds import Model, engine_of
+from pacbed.library.models.bundle import Bundle, engine_of
+from pacbed.library.models.kinds import Model
 from pacbed.library.places import Fault, ModelPlace, model_places
 from pacbed.library.register.readable_rows import readable_rows
 from pacbed.library.register.rows import RegisterRow

@@ -63,7 +63,7 @@ def map_scan(
     Ctrl-C stops and keeps what is done; the same command with [bold]--resume[/bold] goes on.
     """
     check_output(output, _ENDINGS)
-    from pacbed.library.models.kinds import engine_of
+    from pacbed.library.models.bundle import engine_of
     from pacbed.maps.output import check_ending
 
     check_ending(output)

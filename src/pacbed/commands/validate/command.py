@@ -75,21 +75,22 @@ def validate(
     from pacbed.commands.validate.engine import validate_engine
     from pacbed.commands.validate.labels import validate_labels
     from pacbed.evaluate.page import write_validation
+    from pacbed.library.models.bundle import Bundle
+    from pacbed.library.models.label_bundle import LabelBundle
 
     bundle = _chosen(model, data)
-    if bundle.engine is not None:
+    engine, labels = bundle.as_kind(Bundle), bundle.as_kind(LabelBundle)
+    if engine is not None:
         if table is not None or undistorted:
             raise OutOfRangeError(
                 f"{bundle.folder}: was trained from a recipe: leave out --table and --undistorted; "
                 "for patterns of your own there is pacbed evaluate."
             )
-        validation = validate_engine(bundle.engine, count or 200, refine, seed)
-    elif bundle.labels is not None and bundle.labels.trained_here:
+        validation = validate_engine(engine, count or 200, refine, seed)
+    elif labels is not None and labels.trained_here:
         if refine:
             raise OutOfRangeError("--refine is for models that were trained from a recipe.")
-        validation = validate_labels(
-            bundle.labels, table, undistorted, count or 5000, seed, data, cache
-        )
+        validation = validate_labels(labels, table, undistorted, count or 5000, seed, data, cache)
     else:
         raise BundleError(
             f"{bundle.folder}: is a model of the kind {bundle.kind}, which does not say what its "

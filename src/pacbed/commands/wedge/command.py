@@ -66,7 +66,7 @@ def wedge(
 
         write_phonon_wedge(output, frozen_phonons, scan)
         return
-    from pacbed.library.models.kinds import engine_of
+    from pacbed.library.models.bundle import engine_of
 
     bundle = engine_of(choose_model(system, None, None, "0 0 1", data))
     _write(output, bundle.table, scan.of_table(), bundle.system.high_tension_kV)

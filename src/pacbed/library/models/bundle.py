@@ -5,6 +5,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from pacbed.errors import UnknownSystemError
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.models.kinds import Model
 from pacbed.library.models.model_files import (
@@ -40,11 +41,6 @@ class Bundle(Model, kind=ENGINE):
     ) -> dict[str, Any]:
         return {"input": _input(content["input"])}
 
-    @property
-    def engine(self) -> "Bundle":
-        """Itself."""
-        return self
-
     @cached_property
     def locator(self) -> bytes:
         """The locator as ONNX."""
@@ -59,6 +55,17 @@ class Bundle(Model, kind=ENGINE):
     def table(self) -> LacbedTable:
         """The LACBED table."""
         return LacbedTable.from_bytes(self.read(TABLE), str(self.folder / TABLE))
+
+
+def engine_of(model: Model) -> Bundle:
+    """The model as an engine, or an :class:`UnknownSystemError` where it is none."""
+    engine = model.as_kind(Bundle)
+    if engine is None:
+        raise UnknownSystemError(
+            f"the model of the system {model.system.name} chooses among labels, and this needs a "
+            "bundle that was made from a crystal: pacbed train RECIPE makes one"
+        )
+    return engine
 
 
 def _input(given: Any) -> dict[str, Any]:

@@ -3,16 +3,14 @@
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeVar
 
 from pacbed.errors import BundleError, UnknownSystemError
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.models.model_files import TABLE, Description, read_description, read_file
 from pacbed.library.system import System
 
-if TYPE_CHECKING:
-    from pacbed.library.models.bundle import Bundle
-    from pacbed.library.models.label_bundle import LabelBundle
+_Kind = TypeVar("_Kind", bound="Model")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,9 +18,9 @@ class Model:
     """An installed model; its large parts are read when they are first needed.
 
     Of a pattern it needs the convergence angle, inside the range of its system. What it can
-    is said by `has_table` (a fit, which alone refuses a pattern of another crystal), `engine`
-    (networks that read where the crystal lies, which maps need beside a table) and `labels`
-    (networks that choose among labels).
+    is said by `has_table` (a fit, which alone refuses a pattern of another crystal) and by
+    :meth:`as_kind` (networks that read where the crystal lies, which maps need beside a table;
+    networks that choose among labels).
 
     Attributes
     ----------
@@ -104,15 +102,9 @@ class Model:
             return None
         return LacbedTable.from_bytes(self.read(TABLE), str(self.folder / TABLE))
 
-    @property
-    def engine(self) -> "Bundle | None":
-        """The model as an engine."""
-        return None
-
-    @property
-    def labels(self) -> "LabelBundle | None":
-        """The model as networks that choose among labels."""
-        return None
+    def as_kind(self, kind: type[_Kind]) -> _Kind | None:
+        """The model as one of this kind, with what only this kind has; None where it is another."""
+        return self if isinstance(self, kind) else None
 
     def check_answers(self) -> None:
         """Raise a :class:`BundleError` where it can be looked at, but answers no pattern."""
@@ -141,13 +133,3 @@ def table_of(model: Model) -> LacbedTable:
             "use a system with a bundle made from its crystal"
         )
     return model.table
-
-
-def engine_of(model: Model) -> "Bundle":
-    """The model as an engine, or an :class:`UnknownSystemError` where it is none."""
-    if model.engine is None:
-        raise UnknownSystemError(
-            f"the model of the system {model.system.name} chooses among labels, and this needs a "
-            "bundle that was made from a crystal: pacbed train RECIPE makes one"
-        )
-    return model.engine

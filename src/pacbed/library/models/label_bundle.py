@@ -114,11 +114,6 @@ class LabelBundle(Model, kind=KIND):
         """Whether `pacbed train` made the networks, and left beside them what it held back."""
         return self.kind == KIND
 
-    @property
-    def labels(self) -> "LabelBundle":
-        """Itself."""
-        return self
-
 
 def _model(folder: Path, hashes: dict[str, str], target: str, entry: dict[str, Any]) -> LabelModel:
     if target not in COLUMNS:

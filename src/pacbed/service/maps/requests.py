@@ -7,6 +7,7 @@ from starlette.exceptions import HTTPException
 
 from pacbed.files import telling_full
 from pacbed.library.installed import match_system
+from pacbed.library.models.bundle import Bundle
 from pacbed.scans.files import EXTENSIONS
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.maps.jobs import REQUEST, SCAN, JobFolder, JobStore
@@ -59,7 +60,7 @@ class Maps:
         system.check(parameters.convergence_mrad, parameter="convergence_mrad")
         if (upload is None) == (parameters.path is None):
             raise ParametersError("send the scan as file, or give path; one of them, not both")
-        bundle = self._catalogue.predictor(system).bundle.engine
+        bundle = self._catalogue.predictor(system).bundle.as_kind(Bundle)
         if bundle is None:
             raise ParametersError(
                 f"the model of {system.name} has no table to fit maps with; choose another system"
