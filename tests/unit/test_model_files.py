@@ -3,6 +3,7 @@
 import builtins
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -35,16 +36,18 @@ def table():
 def opened(monkeypatch):
     """How often each file is opened, by name."""
     counts = {}
-    builtin = io.open
 
-    def counting(file, *arguments, **options):
-        # Not what the system tells of the process, in /proc.
-        if isinstance(file, str | Path) and not str(file).startswith("/proc"):
-            counts[Path(file).name] = counts.get(Path(file).name, 0) + 1
-        return builtin(file, *arguments, **options)
+    def counted(opener):
+        def counting(file, *arguments, **options):
+            # Not what the system tells of the process, in /proc.
+            if isinstance(file, str | Path) and not str(file).startswith("/proc"):
+                counts[Path(file).name] = counts.get(Path(file).name, 0) + 1
+            return opener(file, *arguments, **options)
 
-    for module in (io, builtins):
-        monkeypatch.setattr(module, "open", counting)
+        return counting
+
+    for module in (io, builtins, os):
+        monkeypatch.setattr(module, "open", counted(module.open))
     return counts
 
 
@@ -111,7 +114,7 @@ def test_what_was_checked_is_what_is_used(tmp_path, monkeypatch, name):
 def test_a_file_that_is_too_large_is_not_read(tmp_path, monkeypatch):
     monkeypatch.setattr("pacbed.library.models.model_files._LARGEST_BYTES", 10)
     (tmp_path / "network").write_bytes(bytes(11))
-    with pytest.raises(BundleError, match="too large"):
+    with pytest.raises(BundleError, match="larger than the 10 bytes"):
         read_file(tmp_path / "network", None)
 
 
