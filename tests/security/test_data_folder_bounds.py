@@ -14,11 +14,11 @@ import pytest
 
 from pacbed.bounded import parse_arrays, parse_json, parse_toml, read_bytes
 from pacbed.crystal.cif import read_cif
+from pacbed.earlier.keras_h5 import load_h5
 from pacbed.errors import BundleError, CrystalError, FileFormatError, PacbedError, RecipeError
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.changes.rename import rename_system
 from pacbed.library.installed import broken_bundles, installed_systems, load_bundle, shipped_systems
-from pacbed.library.keras_h5 import load_h5
 from pacbed.library.places import open_model
 from pacbed.library.recipe import load_recipe
 from pacbed.library.register.rows import REGISTER, read_register
@@ -259,7 +259,7 @@ def test_whatever_a_model_raises_is_its_own_fault(data, monkeypatch):
             raise ZeroDivisionError("as nobody foresaw")
         return load(place)
 
-    from pacbed.library import places
+    from pacbed.earlier import places
 
     load = places.load_earlier
     monkeypatch.setattr(places, "load_earlier", fail)

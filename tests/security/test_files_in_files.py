@@ -12,8 +12,8 @@ import onnxruntime
 import pytest
 from starlette.testclient import TestClient
 
+from pacbed.earlier.keras_h5 import load_h5
 from pacbed.errors import BundleError, FileFormatError
-from pacbed.library.keras_h5 import load_h5
 from pacbed.readers import read_pattern
 from pacbed.scans.files import open_scan
 from pacbed.scans.signal_file import write_signal
@@ -32,6 +32,7 @@ from tests.security.linked_files import (
     write_linked,
     write_target,
 )
+from tests.service.conftest import URL
 from tests.service.malformed import pattern_signal
 
 PATIENCE_SECONDS = 120
@@ -63,7 +64,7 @@ def root(tmp_path_factory):
 @pytest.fixture(scope="module")
 def client(root):
     settings = Settings(threads=1, map_root=root, map_jobs=100)
-    with TestClient(create_app(settings), raise_server_exceptions=False) as client:
+    with TestClient(create_app(settings), URL, raise_server_exceptions=False) as client:
         yield client
 
 

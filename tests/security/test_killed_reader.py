@@ -15,6 +15,7 @@ from pacbed.service.app import create_app
 from pacbed.service.problems import FileTimeoutError
 from pacbed.service.reader_pool import ReaderPool
 from pacbed.service.settings import Settings
+from tests.service.conftest import URL
 from tests.service.malformed import good_files
 
 PATTERN = np.arange(64 * 64, dtype=np.uint16).reshape(64, 64)
@@ -116,7 +117,7 @@ def test_no_file_stays_open(pool, tmp_path, kind):
 def test_the_service_goes_on(kills):
     stored = io.BytesIO()
     np.save(stored, PATTERN)
-    with TestClient(create_app(Settings(threads=1)), raise_server_exceptions=False) as client:
+    with TestClient(create_app(Settings(threads=1)), URL, raise_server_exceptions=False) as client:
 
         def look():
             return client.post("/preview/", files={"file": ("a.npy", stored.getvalue())})

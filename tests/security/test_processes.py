@@ -28,6 +28,7 @@ from tests.security.processes import (
     plain_uvicorn,
     service,
 )
+from tests.service.conftest import URL
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="asks /proc who lives")
 
@@ -180,7 +181,7 @@ def test_maps_of_a_killed_worker_fail_at_once(tmp_path, temporary, map_request):
 @pytest.fixture
 def client():
     application = create_app(Settings(threads=1))
-    with TestClient(application, raise_server_exceptions=False) as client:
+    with TestClient(application, URL, raise_server_exceptions=False) as client:
         yield client
 
 
