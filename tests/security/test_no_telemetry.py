@@ -43,8 +43,8 @@ time.sleep(float(ARGUMENTS[1]))
 LABEL_NETWORKS = """
 import numpy as np
 from pathlib import Path
-from pacbed.infer.label_keras import KerasLabelNetwork
-from pacbed.infer.label_litert import LiteRtLabelNetwork
+from pacbed.earlier.keras_network import KerasLabelNetwork
+from pacbed.earlier.litert import LiteRtLabelNetwork
 for path in map(Path, ARGUMENTS):
     content = path.read_bytes()
     network = (KerasLabelNetwork(content) if path.suffix == ".h5"
