@@ -104,12 +104,26 @@ class Catalogue:
             If its bundle is broken.
         """
         with self._lock:
-            entry = self._entries.get(system.id)
-            if entry is None:
-                raise UnknownSystemError(f"system {system.name} is not installed any more")
-            if entry.predictor is None:
-                entry.predictor = _load(entry.bundle)
-            return entry.predictor
+            try:
+                return self._loaded(system)
+            except BundleError:
+                # It may have been replaced or removed since the last look.
+                self.look_again()
+                self._look()
+                return self._loaded(system)
+
+    def _loaded(self, system: System) -> AnyPredictor:
+        entry = self._entries.get(system.id)
+        if entry is None:
+            raise UnknownSystemError(f"system {system.name} is not installed any more")
+        if entry.predictor is None:
+            entry.predictor = _load(entry.bundle)
+        return entry.predictor
+
+    def look_again(self) -> None:
+        """Take up what has changed on disk at the next question, however short ago the last was."""
+        with self._lock:
+            self._looked = -float("inf")
 
     def _look(self) -> None:
         """Take up what has changed on disk."""

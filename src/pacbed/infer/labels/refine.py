@@ -189,4 +189,5 @@ def _apart(one: Placement, other: Placement, mistilt: float, period_deg: float) 
     tilt = rotation_matrix(-periods) @ other.tilt
     tilted = mistilt >= _SMALL_TILT_MRAD
     far = tilted and float(np.linalg.norm(one.tilt - tilt)) > 0.5 * mistilt
-    return far or abs(turn - periods) > 2 * _TURN_STEP_DEG
+    # Steps of the grid, but for the last digits of their sums.
+    return far or abs(turn - periods) > 2.001 * _TURN_STEP_DEG

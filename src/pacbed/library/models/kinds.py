@@ -7,7 +7,13 @@ from typing import Any, ClassVar, Self, TypeVar
 
 from pacbed.errors import BundleError, UnknownSystemError
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.models.model_files import TABLE, Description, read_description, read_file
+from pacbed.library.models.model_files import (
+    TABLE,
+    Description,
+    read_description,
+    read_file,
+    write_description,
+)
 from pacbed.library.system import System
 
 _Kind = TypeVar("_Kind", bound="Model")
@@ -112,6 +118,34 @@ class Model:
     def read(self, name: str) -> bytes:
         """Read a file, and check that it is the one that the model was made with."""
         return read_file(self.folder / name, self.hashes if self.sealed else None)
+
+    def copy_to(self, place: Path) -> Path:
+        """Copy the model's files, so that it stays as it is whatever becomes of its folder.
+
+        Parameters
+        ----------
+        place : Path
+            Folder to make.
+
+        Returns
+        -------
+        Path
+            `place`, where :func:`model_of` reads the same model.
+
+        Raises
+        ------
+        BundleError
+            If the folder holds the model no longer, or another one.
+        """
+        description = read_description(self.folder, self._described_as)
+        contents = {name: self.read(name) for name in self.hashes}
+        if description.content.get("sha256") != self.hashes:
+            raise BundleError(f"{description.path}: is of another model by now; open it again")
+        place.mkdir()
+        for name, content in contents.items():
+            (place / name).write_bytes(content)
+        write_description(place, description.content)
+        return place
 
 
 def model_of(description: Description) -> Model:

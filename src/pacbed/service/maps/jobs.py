@@ -39,6 +39,8 @@ TABLE = "map.csv"
 PICTURE = "map.png"
 #: An upload in the folder of its job, before its ending.
 SCAN = "scan"
+#: The model, as it was when the job was accepted.
+MODEL = "model"
 #: Which worker has the job, in its folder, and the file whose lock that one holds.
 _WORKER = "worker"
 _LIFE = ".worker-"
@@ -134,7 +136,8 @@ class JobFolder:
         (self.path / _WORKER).write_text(worker, encoding="ascii")
 
     def drop_scan(self) -> None:
-        """Delete the uploaded scan, which is not needed after the map is made."""
+        """Delete the uploaded scan and the model, which are not needed after the map is made."""
+        shutil.rmtree(self.path / MODEL, ignore_errors=True)
         for path in self.path.glob(f"{SCAN}.*"):
             path.unlink(missing_ok=True)
 

@@ -5,12 +5,14 @@ from pathlib import Path
 
 from starlette.exceptions import HTTPException
 
+from pacbed.errors import BundleError
 from pacbed.files import telling_full
 from pacbed.library.installed import match_system
 from pacbed.library.models.bundle import Bundle
+from pacbed.library.system import System
 from pacbed.scans.files import EXTENSIONS
 from pacbed.service.catalogue import Catalogue
-from pacbed.service.maps.jobs import REQUEST, SCAN, JobFolder, JobStore
+from pacbed.service.maps.jobs import MODEL, REQUEST, SCAN, JobFolder, JobStore
 from pacbed.service.maps.paths import scan_below
 from pacbed.service.maps.schemas import MapJob, MapParameters
 from pacbed.service.maps.worker import MapWorker
@@ -60,11 +62,7 @@ class Maps:
         system.check(parameters.convergence_mrad, parameter="convergence_mrad")
         if (upload is None) == (parameters.path is None):
             raise ParametersError("send the scan as file, or give path; one of them, not both")
-        bundle = self._catalogue.predictor(system).bundle.as_kind(Bundle)
-        if bundle is None:
-            raise ParametersError(
-                f"the model of {system.name} has no table to fit maps with; choose another system"
-            )
+        self._bundle(system)
         path, name = None, ""
         if upload is None:
             path = scan_below(self._root, parameters.path or "")
@@ -78,14 +76,33 @@ class Maps:
                 if upload is not None:
                     path = folder.path / f"{SCAN}{ending}"
                     path.write_bytes(upload.content)
+                bundle = self._kept_bundle(system, folder)
                 asked = parameters.model_dump() | {
-                    "bundle": str(bundle.folder), "scan": str(path), "name": name
+                    "bundle": str(bundle), "scan": str(path), "name": name
                 }  # fmt: skip
                 (folder.path / REQUEST).write_text(json.dumps(asked), encoding="utf-8")
                 return self._worker.submit(folder, name)
             except BaseException:
                 folder.remove()
                 raise
+
+    def _bundle(self, system: System) -> Bundle:
+        bundle = self._catalogue.predictor(system).bundle.as_kind(Bundle)
+        if bundle is None:
+            raise ParametersError(
+                f"the model of {system.name} has no table to fit maps with; choose another system"
+            )
+        return bundle
+
+    def _kept_bundle(self, system: System, folder: JobFolder) -> Path:
+        """Keep a system's bundle for a job: it may be replaced before the map is made."""
+        try:
+            return self._bundle(system).copy_to(folder.path / MODEL)
+        except BundleError:
+            # Replaced or removed since the catalogue last looked.
+            self._catalogue.look_again()
+            same = match_system(self._catalogue.systems(), str(system.id))
+            return self._bundle(same).copy_to(folder.path / MODEL)
 
     def find(self, name: str) -> tuple[JobFolder, MapJob]:
         """Find a job.
