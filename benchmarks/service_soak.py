@@ -42,7 +42,7 @@ SAMPLE_SECONDS, MAP_PAUSE_SECONDS, FILE_PAUSE_SECONDS = 10.0, 20.0, 7.0
 def processes_of(server):
     """Processes of the service that stay: without those that make a map and then end."""
     below = [server.process.pid, *descendants(server.process.pid)]
-    return [p for p in below if "map_process" not in of_process(p, "cmdline")]
+    return [p for p in below if "maps.process" not in of_process(p, "cmdline")]
 
 
 def burst(server, good, tally):

@@ -74,7 +74,7 @@ def start_map(server, request):
 
     def made():
         processes = descendants(server.process.pid)
-        makers[:] = [p for p in processes if "map_process" in command_of(p)]
+        makers[:] = [p for p in processes if "maps.process" in command_of(p)]
         return makers
 
     eventually(made, "no process makes the map")
@@ -192,7 +192,7 @@ def maker_of(client, request):
 
     def made():
         below = descendants(os.getpid())
-        found[:] = [process for process in below if "map_process" in command_of(process)]
+        found[:] = [process for process in below if "maps.process" in command_of(process)]
         return found
 
     eventually(made, "no process makes the map")
