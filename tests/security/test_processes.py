@@ -96,6 +96,14 @@ def is_free(port):
         return one.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.fixture(autouse=True)
+def heard_hangup():
+    """Tests that run under nohup would hand on that SIGHUP is to be ignored, as it should be."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "workers"),
