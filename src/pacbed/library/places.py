@@ -7,7 +7,8 @@ from pathlib import Path
 
 # These register their kinds of models.
 import pacbed.library.models.bundle
-import pacbed.library.models.label_bundle  # noqa: F401
+import pacbed.library.models.label_bundle
+import pacbed.library.models.table_model  # noqa: F401
 from pacbed import optional
 from pacbed.errors import PacbedError
 from pacbed.library.models.contained import contained, in_words
