@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pacbed.infer.fit.model import FitModel
-from pacbed.infer.fit.pattern_fit import REACH, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, Known, fit_pattern
 from pacbed.infer.fit.samples import take_samples
 from pacbed.infer.fit.scan import ThicknessScan, valleys
 from pacbed.library.installed import load_bundle
@@ -90,7 +90,7 @@ def test_recovers_the_parameters_of_its_own_pattern(table, image, sign):
     samples = samples_of(image)
     pattern = FitModel(table, TILT, ALPHA, REACH).evaluate(truth(), samples, 0.3).pattern
     own = dataclasses.replace(samples, values=pattern)
-    fit = fit_pattern(own, table, truth() + sign * START, False, 25, 0.2)
+    fit = fit_pattern(own, table, truth() + sign * START, Known(), 25, 0.2)
     found = fit.parameters - truth()
     assert found[0] == pytest.approx(0, abs=0.05)
     assert np.abs(found[1:3]).max() < 5e-3
@@ -101,7 +101,7 @@ def test_recovers_the_parameters_of_its_own_pattern(table, image, sign):
 
 def test_finds_what_made_the_pattern(table, image):
     """The synthesis draws the edge of the aperture on a grid twice as fine."""
-    fit = fit_pattern(samples_of(image), table, truth() + START, False, 25, 0.3)
+    fit = fit_pattern(samples_of(image), table, truth() + START, Known(), 25, 0.3)
     found = fit.parameters - truth()
     assert found[0] == pytest.approx(0, abs=0.2)
     assert np.abs(found[1:3]).max() < 0.08
@@ -118,7 +118,7 @@ def test_dead_and_saturated_pixels_do_little_harm(table, image):
     spoilt.ravel()[places] = np.where(rng.random(len(places)) < 0.5, 0, 3 * spoilt.max())
     disk = DiskLocation(CENTER[1], CENTER[0], ALPHA / SCALE)
     samples = take_samples(spoilt, disk, REACH)
-    fit = fit_pattern(samples, table, truth() + START, False, 25, 0.3)
+    fit = fit_pattern(samples, table, truth() + START, Known(), 25, 0.3)
     assert fit.parameters[0] == pytest.approx(THICKNESS_NM, abs=0.25)
     assert np.abs(fit.parameters[1:3] - TILT).max() < 0.1
 
@@ -130,7 +130,7 @@ def test_errors_follow_the_noise(table, image):
     deviations = []
     for electrons in (1e6, 1e5):
         counts = rng.poisson(share * electrons).astype(np.float32)
-        fit = fit_pattern(samples_of(counts), table, truth() + START / 2, False, 25, 0.3)
+        fit = fit_pattern(samples_of(counts), table, truth() + START / 2, Known(), 25, 0.3)
         deviation = math.sqrt(fit.covariance[0, 0])
         assert abs(fit.parameters[0] - THICKNESS_NM) < 4 * deviation + 0.15
         deviations.append(deviation)
@@ -144,7 +144,7 @@ def test_a_fit_of_few_electrons_ends_where_it_ends_from_any_start(table, image):
     for seed in (0, 1, 2, 5):
         counts = np.random.default_rng(seed).poisson(share * 3e4).astype(np.float32)
         ends = [
-            fit_pattern(samples_of(counts), table, truth() + sign * START, False, 15, 0.36)
+            fit_pattern(samples_of(counts), table, truth() + sign * START, Known(), 15, 0.36)
             for sign in (1, -1)
         ]
         apart.append(ends[0].parameters[0] - ends[1].parameters[0])

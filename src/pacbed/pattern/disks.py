@@ -190,7 +190,7 @@ def gather_disks(
         for axis in range(2):
             near &= (steps[:, axis, None] + directions[None, :, axis]) % point_stride == 0
     beam_row, direction_of = np.nonzero(near)
-    place = _places(table, directions * stride, beams, beam_row, direction_of)
+    place = entry_places(table, directions * stride, beams, beam_row, direction_of)
     stored = place < geometry.entry_of.max()
     beam_row, direction_of, place = beam_row[stored], direction_of[stored], place[stored]
     order = np.argsort(place, kind="stable")
@@ -213,14 +213,30 @@ def _close_pairs(beams: np.ndarray, positions: np.ndarray, radius: float) -> np.
     return np.asarray(x * x + y * y <= radius * radius)
 
 
-def _places(
+def entry_places(
     table: LacbedTable,
     directions: np.ndarray,
     beams: np.ndarray,
     beam_row: np.ndarray,
     direction_of: np.ndarray,
 ) -> np.ndarray:
-    """Places of P_g(k) among the table's entries, for pairs of beam and direction."""
+    """Places of P_g(k) among the table's entries, for pairs of beam and direction.
+
+    Parameters
+    ----------
+    table : LacbedTable
+    directions : ndarray of int, shape (K, 2)
+        Incident directions in steps of the table's grid.
+    beams : ndarray of int, shape (b,)
+        Numbers of beams.
+    beam_row, direction_of : ndarray of int, shape (C,)
+        Which of them make each pair.
+
+    Returns
+    -------
+    ndarray of int, shape (C,)
+        One behind the last entry where a pair is not stored.
+    """
     geometry = table.geometry
     grid = geometry.grid
     index = directions + grid.reach

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pacbed.infer.fit.model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, ModelShelf
-from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys
 from pacbed.infer.peaks import on_a_line, peaks
@@ -100,7 +100,7 @@ def refine(
         fit if fit is best and fit.settled else origin.finish(fit)
         for fit, origin in _worth_finishing(tried)
     ]
-    return _weighted(sorted(finished, key=lambda fit: fit.contrast_residual))
+    return weighted(sorted(finished, key=lambda fit: fit.contrast_residual))
 
 
 def _elsewhere(readings: list[Reading], bins: np.ndarray, job: "_Job") -> list[tuple[Fit, "_Job"]]:
@@ -162,7 +162,8 @@ class _Job:
 
     def _run(self, start: np.ndarray, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(
-            self.samples, self.table, start, self.scale_given, steps, blur_mrad, self.shelf
+            self.samples, self.table, start, Known.given(self.scale_given), steps, blur_mrad,
+            self.shelf,
         )
 
 
@@ -237,7 +238,7 @@ def _distinct(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
     return kept
 
 
-def _weighted(fits: list[Fit]) -> list[Solution]:
+def weighted(fits: list[Fit]) -> list[Solution]:
     """Relative likelihoods from the residuals and the number of independent pixels."""
     best = fits[0]
     count = max(best.chi_square, 1.0)

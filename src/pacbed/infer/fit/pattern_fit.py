@@ -47,15 +47,37 @@ REACH = 1.2
 #: logarithm of the convergence angle, which is large there alone: how sharp the edges
 #: are depends on the table's grid and on the aperture, and says nothing of the crystal.
 _EDGE = 0.3
-#: σ of what is known beforehand: ellipticity, logarithm of the convergence angle,
-#: logarithm of the scale where it is given.
-_ELLIPTICITY, _LOG_ALPHA, _LOG_SCALE_GIVEN = 0.006, 0.015, 0.01
+#: σ of the ellipticity that is known beforehand.
+_ELLIPTICITY = 0.006
+#: σ from which on the convergence angle is bound, and how far it may go then and else.
+_LOOSE, _NEAR, _FAR = 0.05, 0.05, 0.25
 #: Largest blur that is taken into the pattern itself, semi-angles.
 _LARGEST_BLUR = 0.12
 #: A step shorter than this in all parameters (in σ of `_SHORT`) ends the fit.
 _SHORT = np.array([0.01, 0.004, 0.004, 0.02, 0.02, 1e-4, 1e-3, 2e-4, 2e-4, 2e-4])
 #: Largest steps.
 _LONG = np.array([2.5, 0.6, 0.6, 4.0, 4.0, 0.02, 0.06, 0.01, 0.01, 0.01])
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a pattern beforehand: σ of logarithms around the start.
+
+    Attributes
+    ----------
+    scale : float or None
+        Of the angle per pixel; None where it is not known.
+    convergence : float
+        Of the convergence semi-angle.
+    """
+
+    scale: float | None = None
+    convergence: float = 0.015
+
+    @classmethod
+    def given(cls, scale_given: bool) -> "Known":
+        """The convergence angle as users give it, and the scale or not."""
+        return cls(0.01 if scale_given else None)
 
 
 @dataclass(frozen=True)
@@ -100,7 +122,7 @@ def fit_pattern(
     samples: Samples,
     table: LacbedTable,
     start: np.ndarray,
-    scale_given: bool,
+    known: Known,
     steps: int,
     blur_mrad: float,
     shelf: ModelShelf | None = None,
@@ -114,8 +136,7 @@ def fit_pattern(
     table : LacbedTable
     start : ndarray, shape (10,)
         Parameters, see :mod:`pacbed.infer.fit.model`.
-    scale_given : bool
-        Whether the angle per pixel is known, to about a per cent.
+    known : Known
     steps : int
         Steps at most.
     blur_mrad : float
@@ -128,7 +149,7 @@ def fit_pattern(
     Fit
     """
     shelf = shelf or ModelShelf(table, REACH)
-    model = _Model(samples, shelf, _bounds(table, start), _prior(scale_given), blur_mrad)
+    model = _Model(samples, shelf, _bounds(table, start, known), _prior(known), blur_mrad)
     state = minimise(model, start, Steps(steps, _SHORT, _LONG, 1e3))
     return _finish(model, state)
 
@@ -176,22 +197,23 @@ def _shot(pattern: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(pattern, DARKEST))
 
 
-def _bounds(table: LacbedTable, start: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(table: LacbedTable, start: np.ndarray, known: Known) -> tuple[np.ndarray, np.ndarray]:
     low, high = np.full(10, -np.inf), np.full(10, np.inf)
     low[THICKNESS], high[THICKNESS] = 0.2, table.geometry.thicknesses_nm[-1]
-    low[LOG_ALPHA] = start[LOG_ALPHA] - 0.05
-    high[LOG_ALPHA] = min(start[LOG_ALPHA] + 0.05, np.log(table.geometry.convergence_max_mrad))
+    far = _NEAR if known.convergence < _LOOSE else _FAR
+    low[LOG_ALPHA] = start[LOG_ALPHA] - far
+    high[LOG_ALPHA] = min(start[LOG_ALPHA] + far, np.log(table.geometry.convergence_max_mrad))
     low[ELLIPSE_A : ELLIPSE_B + 1], high[ELLIPSE_A : ELLIPSE_B + 1] = -0.05, 0.05
     return low, high
 
 
-def _prior(scale_given: bool) -> np.ndarray:
+def _prior(known: Known) -> np.ndarray:
     """Inverse variances of what is known of each parameter beforehand."""
     precision = np.zeros(10)
     precision[ELLIPSE_A : ELLIPSE_B + 1] = _ELLIPTICITY**-2
-    precision[LOG_ALPHA] = _LOG_ALPHA**-2
-    if scale_given:
-        precision[LOG_SCALE] = _LOG_SCALE_GIVEN**-2
+    precision[LOG_ALPHA] = known.convergence**-2
+    if known.scale is not None:
+        precision[LOG_SCALE] = known.scale**-2
     return precision
 
 

@@ -1,0 +1,126 @@
+"""From a pattern and a table to hypotheses: all disks, convergence angles, tilts and rotations."""
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from pacbed.arrays import Pattern
+from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
+from pacbed.infer.search.samples import Pose, SmoothPattern
+from pacbed.infer.search.settle import settle
+from pacbed.infer.search.sweep import Hypothesis, sweep
+from pacbed.pattern.geometry import turn_matrix
+from pacbed.pattern.preprocess import DiskLocation
+
+#: Hypotheses that one disk brings, those that settle, and those that are left.
+_OF_A_DISK, _SETTLED, _LEFT = 8, 60, 8
+_STEPS = 4
+#: Patterns smoothed for one size serve those that differ by less than this factor.
+_SAME_SIZE = 1.2
+#: Hypotheses that differ by less are one: thickness (nm), zone axis in the pattern (mrad),
+#: rotation (rad).
+_SAME_NM, _SAME_MRAD, _SAME_RAD = 1.0, 0.7, 0.1
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A hypothesis with the convergence semi-angle that it is of.
+
+    Attributes
+    ----------
+    hypothesis : Hypothesis
+    convergence_mrad : float
+    """
+
+    hypothesis: Hypothesis
+    convergence_mrad: float
+
+    @property
+    def disk(self) -> DiskLocation:
+        """The bright-field disk."""
+        pose = self.hypothesis.pose
+        radius = self.convergence_mrad * math.exp(-pose.log_scale)
+        return DiskLocation(float(pose.center[1]), float(pose.center[0]), radius)
+
+
+class Asker:
+    """Asks one pattern; keeps it smoothed for every size of disk.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (rows, columns)
+        From :func:`pacbed.pattern.preprocess.clean`.
+    scale_given : bool
+        Whether the angle per pixel is known.
+    """
+
+    def __init__(self, data: Pattern, scale_given: bool) -> None:
+        self._data = data
+        self._scale_given = scale_given
+        self._smooth: dict[int, SmoothPattern] = {}
+
+    def candidates(
+        self, grids: Iterable[CoarsePatterns], disks: list[DiskLocation]
+    ) -> list[Candidate]:
+        """The best hypotheses of all convergence semi-angles and disks, the best first."""
+        found = [
+            (hypothesis, coarse)
+            for coarse in grids
+            for disk in disks
+            for hypothesis in self._sweep(coarse, disk)
+        ]
+        found.sort(key=lambda item: -item[0].explained)
+        settled = [
+            Candidate(self._settled(hypothesis, coarse), coarse.convergence_mrad)
+            for hypothesis, coarse in found[:_SETTLED]
+        ]
+        settled.sort(key=lambda candidate: -candidate.hypothesis.explained)
+        return _distinct(settled)[:_LEFT]
+
+    def _sweep(self, coarse: CoarsePatterns, disk: DiskLocation) -> list[Hypothesis]:
+        log_scale = math.log(coarse.convergence_mrad / disk.radius)
+        pose = Pose(np.array([disk.column, disk.row]), log_scale, 0.0)
+        return sweep(self._smoothed(coarse, log_scale), coarse, pose, _OF_A_DISK)
+
+    def _settled(self, hypothesis: Hypothesis, coarse: CoarsePatterns) -> Hypothesis:
+        smooth = self._smoothed(coarse, hypothesis.pose.log_scale)
+        return settle(hypothesis, smooth, coarse, self._scale_given, _STEPS)
+
+    def _smoothed(self, coarse: CoarsePatterns, log_scale: float) -> SmoothPattern:
+        size = round((math.log(coarse.step_mrad) - log_scale) / math.log(_SAME_SIZE))
+        found = self._smooth.get(size)
+        if found is None:
+            step_px = _SAME_SIZE**size
+            found = SmoothPattern(self._data, step_px, SMOOTHING * step_px)
+            self._smooth[size] = found
+        return found
+
+
+def _distinct(candidates: list[Candidate]) -> list[Candidate]:
+    """Of candidates that are nearly the same only the first."""
+    kept: list[Candidate] = []
+    for candidate in candidates:
+        if not any(_same(candidate, other) for other in kept):
+            kept.append(candidate)
+    return kept
+
+
+def _same(one: Candidate, other: Candidate) -> bool:
+    a, b = one.hypothesis, other.hypothesis
+    turned = math.remainder(a.pose.rotation - b.pose.rotation, 2 * math.pi)
+    # Tilt and centre say the same of a pattern where no edge is seen: where the zone axis is.
+    apart = np.linalg.norm(_axis_place(a) - _axis_place(b))
+    return bool(
+        abs(a.thickness_nm - b.thickness_nm) <= _SAME_NM
+        and abs(turned) <= _SAME_RAD
+        and apart <= _SAME_MRAD
+        and abs(math.log(one.convergence_mrad / other.convergence_mrad)) < 1e-6
+    )
+
+
+def _axis_place(hypothesis: Hypothesis) -> np.ndarray:
+    pose = hypothesis.pose
+    turned: np.ndarray = turn_matrix(pose.rotation) @ hypothesis.tilt
+    return pose.center * math.exp(pose.log_scale) + turned

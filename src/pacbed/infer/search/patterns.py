@@ -1,0 +1,330 @@
+"""Coarse patterns of every thickness at a lattice of tilts, for one aperture.
+
+On points p = k + g of the crystal's frame, with the zone axis at the origin, the disks stand
+still, and a tilt τ moves the aperture alone:
+
+    I(p + τ; t, τ) = Σ_g P_g(p − g; t) A_α(|p − g + τ|)
+
+Points and tilts lie on one coarse lattice, so that all tilts share the same points p. What
+the table holds there is gathered once; a tilt is then a sparse sum of it, in the common
+functions of thickness, and takes a millisecond.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import sparse
+from scipy.interpolate import CubicSpline
+
+from pacbed.arrays import Angles, Indices, Matrices, Matrix, Numbers, Singles, Thicknesses, Tilts
+from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.crystal_frame import plane_operations
+from pacbed.pattern.disks import entry_places
+from pacbed.pattern.grid import points_within
+
+#: Steps of the points' lattice in one semi-angle, at least.
+_STEPS_PER_APERTURE = 10
+#: Radius of the region where thickness and tilt are compared, semi-angles: the disk's edge says
+#: nothing of them. And of the region where the edge itself is looked at.
+INNER, REACH = 0.93, 1.16
+#: Tilts lie about this far apart at least, mrad: what they change is of this size.
+_TILT_STEP_MRAD = 1.0
+#: Thicknesses that are compared lie this far apart, nm.
+_THICKNESS_STEP_NM = 1.0
+#: Share of the norm that the functions of thickness may leave.
+_LEFT = 0.01
+#: σ of the aperture's edge and of the measured pattern's smoothing, steps of the lattice.
+SMOOTHING = 0.4
+
+
+@dataclass(frozen=True)
+class Projected:
+    """Patterns at one tilt as they are compared with a measured one.
+
+    Attributes
+    ----------
+    patterns : ndarray of float32, shape (n, R)
+        At the inner points, without smooth backgrounds, in the functions of thickness.
+    power : ndarray of float32, shape (T,)
+        Squared norm of each thickness.
+    """
+
+    patterns: Singles
+    power: Singles
+
+
+class CoarsePatterns:
+    """Patterns of a table for one convergence semi-angle, made when they are first asked for.
+
+    Parameters
+    ----------
+    table : LacbedTable
+    convergence_mrad : float
+    mistilt_max_mrad : float
+        Largest tilt that will be asked for.
+
+    Attributes
+    ----------
+    lattice : ndarray, shape (2, 2)
+        Steps of points and tilts as rows, mrad.
+    points : ndarray of int, shape (N, 2)
+        Directions q from the disk's centre, in steps.
+    thickness_nm : ndarray, shape (T,)
+    """
+
+    def __init__(
+        self, table: LacbedTable, convergence_mrad: float, mistilt_max_mrad: float
+    ) -> None:
+        self.table = table
+        self.convergence_mrad = convergence_mrad
+        self.mistilt_max_mrad = mistilt_max_mrad
+        fine = table.geometry.fine_lattice_mrad
+        size = math.sqrt(abs(float(np.linalg.det(fine))))
+        self._stride = max(1, int(convergence_mrad / _STEPS_PER_APERTURE / size))
+        self.lattice: Matrix = fine * self._stride
+        self.points = points_within(self.lattice, np.zeros(2), REACH * convergence_mrad)
+        last = float(table.geometry.thicknesses_nm[-1])
+        self.thickness_nm: Thicknesses = np.arange(1.0, last - 0.5, _THICKNESS_STEP_NM)
+        self._nodes: dict[tuple[int, int], Singles] = {}
+        self._projected: dict[tuple[int, int], Projected] = {}
+
+    @cached_property
+    def inverse(self) -> Matrix:
+        """From angles (x, y) in mrad to steps, as rows."""
+        return np.linalg.inv(self.lattice)
+
+    @cached_property
+    def angles(self) -> Angles:
+        """Directions q of the points, mrad, shape (N, 2)."""
+        return self.points @ self.lattice
+
+    @cached_property
+    def step_mrad(self) -> float:
+        """Width of a square as large as a cell of the lattice, mrad."""
+        return math.sqrt(abs(float(np.linalg.det(self.lattice))))
+
+    @cached_property
+    def inner(self) -> Indices:
+        """Places of the points inside the disk's edge."""
+        return np.flatnonzero(np.linalg.norm(self.angles, axis=1) <= INNER * self.convergence_mrad)
+
+    @cached_property
+    def background(self) -> Numbers:
+        """Smooth backgrounds at the points, shape (N, 2)."""
+        square = (self.angles**2).sum(axis=1) / self.convergence_mrad**2
+        return np.stack([np.ones_like(square), square], axis=1)
+
+    @cached_property
+    def inner_basis(self) -> Singles:
+        """The same, orthonormal at the inner points, shape (n, 2)."""
+        basis: Singles = np.linalg.qr(self.background[self.inner])[0].astype(np.float32)
+        return basis
+
+    @cached_property
+    def inner_images(self) -> Indices:
+        """Places among the inner points of their images under each operation, shape (m, n)."""
+        place = np.full(len(self.points), -1)
+        place[self.inner] = np.arange(len(self.inner))
+        images: Indices = place[self.images[:, self.inner]]
+        return images
+
+    @cached_property
+    def tilts(self) -> Indices:
+        """Tilts of one sector of the projection's symmetry, in steps, shape (S, 2)."""
+        stride = max(1, round(_TILT_STEP_MRAD / self.step_mrad))
+        coarse = points_within(self.lattice * stride, np.zeros(2), self.mistilt_max_mrad) * stride
+        images = np.einsum("mij,sj->msi", self.operations, coarse @ self.lattice)
+        # Any direction off the mirror lines chooses one of the images.
+        along = images @ np.array([math.cos(0.39), math.sin(0.39)])
+        chosen: Indices = coarse[along[self._identity] >= along.max(axis=0) - 1e-6]
+        return chosen
+
+    @cached_property
+    def operations(self) -> Matrices:
+        """Point group on column vectors (x, y), shape (m, 2, 2)."""
+        return plane_operations(self.table.geometry)
+
+    @cached_property
+    def _identity(self) -> int:
+        return int(np.abs(self.operations - np.eye(2)).max(axis=(1, 2)).argmin())
+
+    @cached_property
+    def images(self) -> Indices:
+        """Places of the points under each operation, shape (m, N)."""
+        place = {tuple(point): n for n, point in enumerate(self.points.tolist())}
+        moved = np.rint(np.einsum("mij,nj->mni", self.operations, self.angles) @ self.inverse)
+        return np.array([[place[tuple(p)] for p in image] for image in moved.astype(int).tolist()])
+
+    @cached_property
+    def functions(self) -> Numbers:
+        """Orthonormal functions of thickness that carry the patterns, shape (R, T of the table)."""
+        basis = self.table.common_basis
+        moment = self._gathered.coefficients.reshape(-1, len(basis))
+        power, vectors = np.linalg.eigh((moment.T @ moment).astype(float))
+        rank = int((np.cumsum(np.maximum(power, 0)) > _LEFT**2 * power.sum()).sum())
+        return vectors[:, ::-1][:, :rank].T @ basis
+
+    @cached_property
+    def _spline(self) -> CubicSpline:
+        return CubicSpline(self.table.geometry.thicknesses_nm, self.functions, axis=1)
+
+    @cached_property
+    def mixing(self) -> Singles:
+        """Values of the functions at `thickness_nm`, shape (T, R)."""
+        return self.mixing_at(self.thickness_nm)
+
+    def mixing_at(self, thickness_nm: Numbers | float, order: int = 0) -> Singles:
+        """Values of the functions at thicknesses, or of their derivatives, shape (..., R)."""
+        values = self._spline(np.clip(thickness_nm, 0, self._spline.x[-1]), order)
+        mixed: Singles = np.moveaxis(values, 0, -1).astype(np.float32)
+        return mixed
+
+    @cached_property
+    def _gathered(self) -> "_Gathered":
+        return _gather(self.table, self.lattice, self._stride, self._reach)
+
+    @property
+    def _reach(self) -> tuple[float, float]:
+        edge = 2 * SMOOTHING * self.step_mrad
+        widest = float(np.linalg.norm(self.lattice, axis=1).max())
+        outer = REACH * self.convergence_mrad + self.mistilt_max_mrad + 2 * widest
+        return outer, self.convergence_mrad + self.mistilt_max_mrad + 2 * widest + edge
+
+    @cached_property
+    def _values(self) -> Singles:
+        """What the table holds at each pair, in the functions, shape (C, R)."""
+        turn = self.functions @ self.table.common_basis.T
+        values: Singles = self._gathered.coefficients @ turn.T.astype(np.float32)
+        return values
+
+    def node(self, step: tuple[int, int]) -> Singles:
+        """Patterns at the tilt ``step @ lattice`` in the functions of thickness, shape (N, R)."""
+        found = self._nodes.get(step)
+        if found is None:
+            found = self._nodes[step] = self._make(step)
+        return found
+
+    def _make(self, step: tuple[int, int]) -> Singles:
+        gathered = self._gathered
+        distance = np.linalg.norm(gathered.directions + np.array(step) @ self.lattice, axis=1)
+        edge = 2 * SMOOTHING * self.step_mrad
+        weights = np.clip((self.convergence_mrad - distance) / edge + 0.5, 0, 1)
+        rows = gathered.rows_of(self.points - np.array(step))
+        open_ = np.flatnonzero(weights > 0)
+        number = np.full(len(gathered.points) + 1, -1)
+        number[rows] = np.arange(len(rows))
+        pairs = gathered.pairs_of(open_)
+        row = number[gathered.point_of[pairs]]
+        pairs, row = pairs[row >= 0], row[row >= 0]
+        matrix = sparse.csr_matrix(
+            (weights[gathered.direction_of[pairs]].astype(np.float32), (row, pairs)),
+            shape=(len(rows), len(self._values)),
+        )
+        patterns: Singles = matrix @ self._values
+        return patterns
+
+    def projected(self, step: tuple[int, int]) -> "Projected":
+        """Patterns at a tilt without smooth backgrounds, for the comparison."""
+        found = self._projected.get(step)
+        if found is None:
+            basis = self.inner_basis
+            patterns = self.node(step)[self.inner]
+            patterns = patterns - basis @ (basis.T @ patterns)
+            moment = patterns.T @ patterns
+            power = np.einsum("tr,rs,ts->t", self.mixing, moment, self.mixing)
+            found = Projected(patterns, np.maximum(power, 1e-20))
+            self._projected[step] = found
+        return found
+
+    def near(self, tilt: Tilts) -> tuple[int, int]:
+        """The lattice's step nearest to a tilt."""
+        i, j = np.rint(tilt @ self.inverse).astype(int)
+        return int(i), int(j)
+
+
+@dataclass(frozen=True)
+class _Gathered:
+    """Pairs of an incident direction and a beam that send electrons to the points.
+
+    Attributes
+    ----------
+    points : ndarray of int, shape (P, 2)
+        Positions p, in coarse steps.
+    directions : ndarray, shape (K, 2)
+        Incident directions, mrad.
+    point_of, direction_of : ndarray of int, shape (C,)
+        Of each pair; ordered by direction.
+    starts : ndarray of int, shape (K + 1,)
+        Where the pairs of each direction begin.
+    coefficients : ndarray of float32, shape (C, R)
+        Of the table's common functions.
+    """
+
+    points: Indices
+    directions: Angles
+    point_of: Indices
+    direction_of: Indices
+    starts: Indices
+    coefficients: Singles
+
+    def pairs_of(self, directions: Indices) -> Indices:
+        """All pairs of some directions."""
+        counts = self.starts[directions + 1] - self.starts[directions]
+        first = np.repeat(self.starts[directions] - np.cumsum(counts) + counts, counts)
+        pairs: Indices = first + np.arange(int(counts.sum()))
+        return pairs
+
+    @cached_property
+    def _place(self) -> tuple[Indices, Indices]:
+        low = self.points.min(axis=0)
+        size = self.points.max(axis=0) - low + 1
+        place = np.full(tuple(size), len(self.points))
+        place[tuple((self.points - low).T)] = np.arange(len(self.points))
+        return place, low
+
+    def rows_of(self, points: Indices) -> Indices:
+        """Rows of some points; that of none is the number of points."""
+        place, low = self._place
+        at = points - low
+        inside = ((at >= 0) & (at < place.shape)).all(axis=1)
+        row, column = np.where(inside[:, None], at, 0).T
+        rows: Indices = np.where(inside, place[row, column], len(self.points))
+        return rows
+
+
+def _gather(
+    table: LacbedTable, lattice: Matrix, stride: int, reach: tuple[float, float]
+) -> _Gathered:
+    """Pairs whose point lies within the first reach and whose direction within the second, mrad."""
+    geometry = table.geometry
+    fine = geometry.fine_lattice_mrad
+    points = points_within(lattice, np.zeros(2), reach[0])
+    beams = np.flatnonzero(
+        np.linalg.norm(geometry.beams @ geometry.lattice_mrad, axis=1) <= sum(reach)
+    )
+    shift = geometry.beams[beams] * np.array(geometry.divisions)
+    k = points[:, None] * stride - shift[None]
+    inside = np.linalg.norm(k @ fine, axis=2) <= reach[1]
+    point_of, beam_of = np.nonzero(inside)
+    k = k[point_of, beam_of]
+    place = entry_places(table, k, beams, beam_of, np.arange(len(k)))
+    stored = place < geometry.entry_of.max()
+    k, point_of, place = k[stored], point_of[stored], place[stored]
+    code = (k[:, 0] - k[:, 0].min()) * (np.ptp(k[:, 1]) + 1) + k[:, 1] - k[:, 1].min()
+    unique, first, direction_of = np.unique(code, return_index=True, return_inverse=True)
+    directions = k[first] @ fine
+    order = np.argsort(place, kind="stable")
+    coefficients = np.empty((len(place), len(table.common_basis)), np.float32)
+    coefficients[order] = table.evaluate(place[order], table.common_basis)
+    by_direction = np.argsort(direction_of, kind="stable")
+    starts = np.searchsorted(direction_of[by_direction], np.arange(len(unique) + 1))
+    return _Gathered(
+        points,
+        directions,
+        point_of[by_direction],
+        direction_of[by_direction],
+        starts,
+        coefficients[by_direction],
+    )

@@ -1,0 +1,127 @@
+"""From the search's candidates to fits: all briefly, the best to the end."""
+
+import math
+
+import numpy as np
+
+from pacbed.arrays import Pattern
+from pacbed.errors import PatternError
+from pacbed.infer.fit.hypotheses import Solution, weighted
+from pacbed.infer.fit.model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, ModelShelf
+from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
+from pacbed.infer.fit.samples import Samples, take_samples
+from pacbed.infer.search.ask import Candidate
+from pacbed.lacbed.table import LacbedTable
+
+_BRIEF_STEPS, _FULL_STEPS = 4, 12
+#: Fits that are finished; none that leaves so many times what the best one leaves.
+_FULL, _HOPELESS = 3, 2.0
+#: Thicknesses that differ by less are one solution, nm.
+_SAME_NM = 0.5
+#: First guess of the blur, semi-angles.
+_FIRST_BLUR = 0.02
+
+
+def polish(
+    data: Pattern, table: LacbedTable, candidates: list[Candidate], known: Known
+) -> list[Solution]:
+    """Fit the synthesised pattern to the measured one from each candidate.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (rows, columns)
+    table : LacbedTable
+    candidates : list of Candidate
+    known : Known
+
+    Returns
+    -------
+    list of Solution
+        The best first; none where no candidate's disk is recorded.
+    """
+    jobs = [job for c in candidates if (job := _Job.of(c, data, table, known)) is not None]
+    tried = [(job.start(), job) for job in jobs]
+    tried.sort(key=lambda item: item[0].contrast_residual)
+    finished = [job.finish(fit) for fit, job in _worth_finishing(tried)]
+    finished.sort(key=lambda fit: fit.contrast_residual)
+    return weighted(_distinct(finished)) if finished else []
+
+
+class _Job:
+    """A candidate with the samples around its disk."""
+
+    def __init__(
+        self, candidate: Candidate, samples: Samples, table: LacbedTable, known: Known
+    ) -> None:
+        self._candidate = candidate
+        self._samples = samples
+        self._table = table
+        self._known = known
+        self._shelf = ModelShelf(table, REACH)
+
+    @classmethod
+    def of(
+        cls, candidate: Candidate, data: Pattern, table: LacbedTable, known: Known
+    ) -> "_Job | None":
+        """The job, or None where hardly any of the disk is recorded."""
+        try:
+            samples = take_samples(data, candidate.disk, REACH)
+        except PatternError:
+            return None
+        return cls(candidate, samples, table, known)
+
+    def start(self) -> Fit:
+        """A few steps from the candidate."""
+        hypothesis, alpha = self._candidate.hypothesis, self._candidate.convergence_mrad
+        pose = hypothesis.pose
+        parameters = np.array(
+            [
+                hypothesis.thickness_nm,
+                *hypothesis.tilt,
+                *pose.center,
+                pose.log_scale,
+                pose.rotation,
+                0.0,
+                0.0,
+                math.log(alpha),
+            ]
+        )
+        return self._fit(parameters, _BRIEF_STEPS, _FIRST_BLUR * alpha)
+
+    def finish(self, fit: Fit) -> Fit:
+        """Go on to the end."""
+        parameters = fit.parameters.copy()
+        # What is known beforehand is centred on what was given, not on where the fit is.
+        parameters[ELLIPSE_A : ELLIPSE_B + 1] = 0.0
+        parameters[LOG_ALPHA] = math.log(self._candidate.convergence_mrad)
+        return self._fit(parameters, _FULL_STEPS, fit.blur_mrad)
+
+    def _fit(self, parameters: np.ndarray, steps: int, blur_mrad: float) -> Fit:
+        return fit_pattern(
+            self._samples, self._table, parameters, self._known, steps, blur_mrad, self._shelf
+        )
+
+
+def _worth_finishing(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
+    if not tried:
+        return []
+    limit = _HOPELESS * tried[0][0].contrast_residual
+    kept: list[tuple[Fit, _Job]] = []
+    for fit, job in tried:
+        if fit.contrast_residual <= limit and not _among(fit, [other for other, _ in kept]):
+            kept.append((fit, job))
+    return kept[:_FULL]
+
+
+def _distinct(fits: list[Fit]) -> list[Fit]:
+    kept: list[Fit] = []
+    for fit in fits:
+        if not _among(fit, kept):
+            kept.append(fit)
+    return kept
+
+
+def _among(fit: Fit, others: list[Fit]) -> bool:
+    """Whether one of them has nearly the same thickness."""
+    thickness = fit.parameters[THICKNESS]
+    return any(abs(other.parameters[THICKNESS] - thickness) < _SAME_NM for other in others)

@@ -1,0 +1,103 @@
+"""A measured pattern at the points that it is compared on, in any pose."""
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from scipy import ndimage
+
+from pacbed.arrays import Angles, Mask, Matrix, Numbers, Pattern, Pixels, Singles
+from pacbed.pattern.geometry import turn_matrix
+from pacbed.pattern.preprocess import bin_pixels
+
+#: Pixels in one step of the lattice that are kept when a pattern is binned.
+_PIXELS_PER_STEP = 2.0
+#: Least smoothing of a pattern that is sampled between its pixels, pixels.
+_LEAST_PX = 0.5
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a crystal's directions lie on the detector.
+
+    Attributes
+    ----------
+    center : ndarray, shape (2,)
+        Column and row of the disk's centre, pixels.
+    log_scale : float
+        Logarithm of the angle per pixel, mrad.
+    rotation : float
+        Of the crystal's x axis from +x towards +y of the pattern, rad.
+    ellipse : tuple of float
+        a, b of the distortion 1 + [[a, b], [b, −a]].
+    """
+
+    center: Pixels
+    log_scale: float
+    rotation: float
+    ellipse: tuple[float, float] = (0.0, 0.0)
+
+    @property
+    def to_pixels(self) -> Matrix:
+        """From angles (x, y) in the crystal's frame, mrad, to pixel offsets, shape (2, 2)."""
+        a, b = self.ellipse
+        distortion = np.linalg.inv(np.array([[1 + a, b], [b, 1 - a]]))
+        matrix: Matrix = distortion @ turn_matrix(self.rotation) * math.exp(-self.log_scale)
+        return matrix
+
+
+class SmoothPattern:
+    """A pattern smoothed to what a lattice of points resolves.
+
+    Parameters
+    ----------
+    data : ndarray of float32, shape (rows, columns)
+        From :func:`pacbed.pattern.preprocess.clean`.
+    step_px : float
+        Step of the lattice, pixels.
+    width_px : float
+        σ of the smoothing, pixels.
+    """
+
+    def __init__(self, data: Pattern, step_px: float, width_px: float) -> None:
+        most = max(1, min(data.shape) // 8)
+        self._factor = min(most, max(1, int(step_px / _PIXELS_PER_STEP)))
+        binned = bin_pixels(data, self._factor).astype(np.float32)
+        width = max(_LEAST_PX, width_px / self._factor)
+        self._image: Singles = ndimage.gaussian_filter(binned, width, mode="nearest")
+
+    @cached_property
+    def _gradient(self) -> tuple[Singles, Singles]:
+        rows, columns = np.gradient(self._image)
+        return columns / self._factor, rows / self._factor
+
+    def at(self, places: Pixels) -> Singles:
+        """Values at places (x, y) in pixels of the pattern as recorded, shape (..., 2)."""
+        return self._taken(self._image, places)
+
+    def gradient(self, places: Pixels) -> Numbers:
+        """Derivatives by x and y at places, shape (..., 2), 1/pixel."""
+        return np.stack([self._taken(part, places) for part in self._gradient], axis=-1)
+
+    def recorded(self, places: Pixels) -> Mask:
+        """Whether places lie on the detector."""
+        height, width = self._image.shape
+        x, y = self._binned(places)
+        inside: Mask = (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)
+        return inside
+
+    def _binned(self, places: Pixels) -> tuple[Numbers, Numbers]:
+        inner = (places + 0.5) / self._factor - 0.5
+        return inner[..., 0], inner[..., 1]
+
+    def _taken(self, image: Singles, places: Pixels) -> Singles:
+        x, y = self._binned(places)
+        taken: Singles = ndimage.map_coordinates(image, [y, x], order=1, mode="nearest")
+        return taken
+
+
+def places_of(angles: Angles, pose: Pose) -> Pixels:
+    """Where directions (x, y) from the disk's centre lie on the detector, pixels."""
+    places: Pixels = angles @ pose.to_pixels.T + pose.center
+    return places

@@ -1,0 +1,168 @@
+"""Every tilt, rotation and thickness against a pattern, at one place and size of the disk."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from pacbed.arrays import Indices, Mask, Numbers, Singles, Tilt
+from pacbed.infer.search.patterns import CoarsePatterns
+from pacbed.infer.search.samples import Pose, SmoothPattern, places_of
+
+#: Rotations that are compared lie this far apart, rad.
+_ROTATION_STEP = np.deg2rad(4.0)
+#: Share of the points that must be recorded.
+_ENOUGH = 0.4
+#: Hypotheses that are looked at for those which differ.
+_LOOKED_AT = 3000
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """A thickness and a pose that a pattern may have.
+
+    Attributes
+    ----------
+    pose : Pose
+    tilt : ndarray, shape (2,)
+        In the crystal's frame, mrad.
+    thickness_nm : float
+    explained : float
+        Share of the contrast that it explains, 0..1.
+    """
+
+    pose: Pose
+    tilt: Tilt
+    thickness_nm: float
+    explained: float
+
+
+def sweep(
+    pattern: SmoothPattern, coarse: CoarsePatterns, pose: Pose, count: int
+) -> list[Hypothesis]:
+    """Compare a pattern with all tilts, rotations and thicknesses.
+
+    Parameters
+    ----------
+    pattern : SmoothPattern
+    coarse : CoarsePatterns
+    pose : Pose
+        Place and size of the disk; its rotation is where the others begin.
+    count : int
+        Hypotheses to give at most; those that differ by little are one.
+
+    Returns
+    -------
+    list of Hypothesis
+        The best first; none where too little of the disk is recorded.
+    """
+    operations = coarse.operations
+    proper = max(1, int((np.linalg.det(operations) > 0).sum()))
+    turns = np.arange(0, 2 * np.pi / proper - 1e-9, _ROTATION_STEP)
+    poses = [replace(pose, rotation=pose.rotation + float(turn)) for turn in turns]
+    places = np.stack([places_of(coarse.angles[coarse.inner], p) for p in poses])
+    recorded = pattern.recorded(places)
+    if recorded.mean() < _ENOUGH:
+        return []
+    values = pattern.at(places)[:, coarse.inner_images].reshape(-1, len(coarse.inner))
+    if recorded.all():
+        explained = _explained(values, coarse)
+    else:
+        cut = recorded[:, coarse.inner_images].reshape(values.shape)
+        explained = _explained_of_part(values, cut, coarse)
+    best = _distinct(explained, coarse, turns, count)
+    return [_hypothesis(place, explained, coarse, poses) for place in best]
+
+
+def _hypothesis(
+    place: tuple[int, int, int], explained: Singles, coarse: CoarsePatterns, poses: list[Pose]
+) -> Hypothesis:
+    tilt, row, thickness = place
+    turn, operation = divmod(row, len(coarse.operations))
+    folded = coarse.tilts[tilt] @ coarse.lattice
+    return Hypothesis(
+        poses[turn],
+        coarse.operations[operation] @ folded,
+        float(coarse.thickness_nm[thickness]),
+        float(explained[place]),
+    )
+
+
+def _explained(values: Singles, coarse: CoarsePatterns) -> Singles:
+    """Share of the contrast that each hypothesis explains, shape (tilts, rows, T)."""
+    basis = coarse.inner_basis
+    values = values - (values @ basis) @ basis.T
+    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-20)
+    mixing = coarse.mixing.T
+    out = np.empty((len(coarse.tilts), len(values), mixing.shape[1]), np.float32)
+    for number, step in enumerate(coarse.tilts.tolist()):
+        projected = coarse.projected((step[0], step[1]))
+        along = (values @ projected.patterns) @ mixing
+        out[number] = np.maximum(along, 0) ** 2 / projected.power
+    return out
+
+
+def _explained_of_part(values: Singles, recorded: Mask, coarse: CoarsePatterns) -> Singles:
+    """As :func:`_explained`, where some points of a row are not recorded."""
+    weight = recorded.astype(np.float32)
+    basis = coarse.inner_basis
+    # Backgrounds that are orthonormal on the recorded points of each row.
+    moment = np.einsum("rn,nb,nc->rbc", weight, basis, basis)
+    values = values * weight
+    onto = np.linalg.solve(moment, (values @ basis)[..., None])[..., 0]
+    values -= (onto @ basis.T) * weight
+    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-20)
+    mixing = coarse.mixing.T
+    out = np.empty((len(coarse.tilts), len(values), mixing.shape[1]), np.float32)
+    for number, step in enumerate(coarse.tilts.tolist()):
+        patterns = coarse.projected((step[0], step[1])).patterns @ mixing
+        along = values @ patterns
+        shared = np.einsum("rn,nb,nt->rbt", weight, basis, patterns, optimize=True)
+        power = weight @ patterns**2 - (shared * np.linalg.solve(moment, shared)).sum(axis=1)
+        out[number] = np.maximum(along, 0) ** 2 / np.maximum(power, 1e-20)
+    return out
+
+
+def _distinct(
+    explained: Singles, coarse: CoarsePatterns, turns: Numbers, count: int
+) -> list[tuple[int, int, int]]:
+    """The best hypotheses, of those that differ by little only the best."""
+    flat = explained.ravel()
+    looked_at = min(_LOOKED_AT, flat.size)
+    best = np.argpartition(-flat, looked_at - 1)[:looked_at]
+    best = best[np.argsort(-flat[best])]
+    places = np.stack(np.unravel_index(best, explained.shape), axis=1)
+    features = _features(places, coarse, turns)
+    kept: list[int] = []
+    left = np.ones(len(places), bool)
+    while left.any() and len(kept) < count:
+        first = int(left.argmax())
+        kept.append(first)
+        left &= np.abs(features - features[first]).max(axis=1) > 1.0
+    return [(int(a), int(b), int(c)) for a, b, c in places[kept]]
+
+
+def _features(places: Indices, coarse: CoarsePatterns, turns: Numbers) -> Numbers:
+    """Thickness, tilt in the pattern and rotation, in units of what makes a difference."""
+    tilt, row, thickness = places.T
+    turn, operation = np.divmod(row, len(coarse.operations))
+    folded = coarse.tilts[tilt] @ coarse.lattice
+    in_crystal = np.einsum("nij,nj->ni", coarse.operations[operation], folded)
+    cosine, sine = np.cos(turns[turn]), np.sin(turns[turn])
+    in_pattern = np.stack(
+        [
+            cosine * in_crystal[:, 0] - sine * in_crystal[:, 1],
+            sine * in_crystal[:, 0] + cosine * in_crystal[:, 1],
+        ],
+        axis=1,
+    )
+    # A rotation is a place on a circle, so that its ends meet.
+    turned = np.deg2rad(12.0)
+    proper = 2 * np.pi / (turns[-1] + turns[1])
+    circle = np.stack([np.cos(turns[turn] * proper), np.sin(turns[turn] * proper)], axis=1)
+    return np.column_stack(
+        [
+            coarse.thickness_nm[thickness] / 2.5,
+            in_pattern / max(1.2, 0.09 * coarse.convergence_mrad),
+            circle / (turned * proper),
+        ]
+    )
