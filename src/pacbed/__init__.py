@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pacbed.infer.open_predictor import open_predictor
     from pacbed.infer.predictor import Predictor
     from pacbed.library.installed import installed_systems, load_bundle
+    from pacbed.own_crystal.open_crystal import open_crystal
     from pacbed.pattern.geometry import PatternParameters
     from pacbed.pattern.synthesis import synthesise
     from pacbed.readers import read_pattern
@@ -32,6 +33,7 @@ __all__ = [
     "__version__",
     "installed_systems",
     "load_bundle",
+    "open_crystal",
     "open_predictor",
     "read_pattern",
     "synthesise",
@@ -44,6 +46,7 @@ _HOME = {
     "Predictor": "pacbed.infer.predictor",
     "installed_systems": "pacbed.library.installed",
     "load_bundle": "pacbed.library.installed",
+    "open_crystal": "pacbed.own_crystal.open_crystal",
     "open_predictor": "pacbed.infer.open_predictor",
     "read_pattern": "pacbed.readers",
     "synthesise": "pacbed.pattern.synthesis",

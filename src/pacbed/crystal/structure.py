@@ -1,5 +1,6 @@
 """Crystal structures as plain arrays."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +11,9 @@ from pacbed.errors import CrystalError
 #: Debye–Waller factor B in Å² of an atom for which nobody gives one: the middle of
 #: the room-temperature values of most oxides and semiconductors (0.3 to 0.8).
 DEFAULT_B_ISO = 0.5
+
+#: Sites nearer than this in fractional coordinates share a place.
+_SAME_PLACE = 2e-3
 
 _SYMBOLS = (
     "H He Li Be B C N O F Ne Na Mg Al Si P S Cl Ar K Ca Sc Ti V Cr Mn Fe Co Ni Cu Zn Ga Ge "
@@ -73,13 +77,28 @@ class Crystal:
 
     @property
     def formula(self) -> str:
-        """Content of the cell as a reduced formula, Hill order."""
-        counts: dict[str, float] = {}
+        """Content of the cell as a reduced formula, elements in the order of the sites.
+
+        It is reduced by the numbers of equal places, not of atoms, so that partly filled
+        ones stay what they are: ``In0.2Ga0.8As``.
+        """
+        places: dict[tuple[int, ...], dict[str, float]] = {}
+        grid = np.round(np.mod(self.positions, 1.0) / _SAME_PLACE).astype(int)
+        for symbol, place, occupancy in zip(
+            self.symbols, grid % round(1 / _SAME_PLACE), self.occupancies, strict=True
+        ):
+            content = places.setdefault(tuple(place), {})
+            content[symbol] = content.get(symbol, 0.0) + float(occupancy)
+        equal: dict[tuple[tuple[str, float], ...], int] = {}
+        for content in places.values():
+            kind = tuple(sorted((s, round(share, 3)) for s, share in content.items()))
+            equal[kind] = equal.get(kind, 0) + 1
+        units = math.gcd(*equal.values())
+        counts: dict[str, float] = dict.fromkeys(self.symbols, 0.0)
         for symbol, occupancy in zip(self.symbols, self.occupancies, strict=True):
-            counts[symbol] = counts.get(symbol, 0.0) + float(occupancy)
-        smallest = min(counts.values())
+            counts[symbol] += float(occupancy) / units
         return "".join(
-            f"{symbol}{'' if abs(count / smallest - 1) < 0.01 else f'{count / smallest:g}'}"
+            f"{symbol}{'' if abs(count - 1) < 0.005 else f'{count:.3g}'}"
             for symbol, count in counts.items()
         )
 

@@ -29,6 +29,11 @@ def parse_zone_axis(text: str) -> tuple[int, int, int]:
     CrystalError
         If the text is not three or four whole numbers, or no direction.
     """
+    if "(" in text or "{" in text:
+        raise CrystalError(
+            f'the zone axis "{text}" is a plane: give the direction [uvw] along the beam, like '
+            '"1 1 0".'
+        )
     bare = text.strip().strip("[]").strip()
     parts = [part for part in re.split(r"[\s,;]+", bare) if part]
     if len(parts) == 1 and _DIGITS.fullmatch(bare):

@@ -162,7 +162,12 @@ class _Job:
 
     def _run(self, start: np.ndarray, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(
-            self.samples, self.table, start, Known.given(self.scale_given), steps, blur_mrad,
+            self.samples,
+            self.table,
+            start,
+            Known.given(self.scale_given),
+            steps,
+            blur_mrad,
             self.shelf,
         )
 

@@ -1,0 +1,149 @@
+"""The table of an understood crystal: from the cache, or simulated."""
+
+import dataclasses
+import tempfile
+import warnings
+import weakref
+from pathlib import Path
+
+from pacbed.errors import CrystalError, FileFormatError
+from pacbed.lacbed.build import simulate_table
+from pacbed.lacbed.cost import machine_memory_bytes, table_memory_bytes
+from pacbed.lacbed.multislice import Progress
+from pacbed.lacbed.options import TableOptions
+from pacbed.lacbed.table import LacbedTable
+from pacbed.library.models.table_model import TableModel, write_table_model
+from pacbed.own_crystal.table_cache import TableCache
+from pacbed.own_crystal.table_key import table_key
+from pacbed.own_crystal.understood import Understood
+from pacbed.version import __version__
+
+
+def table_options(understood: Understood) -> TableOptions:
+    """Sampling of a crystal's table, as fine as its patterns need."""
+    return TableOptions(direction_step_mrad=0.75, thickness_step_nm=1.0)
+
+
+def check_cost(understood: Understood, options: TableOptions) -> None:
+    """Refuse what this machine cannot simulate, before it begins.
+
+    Raises
+    ------
+    CrystalError
+        With what to ask for in its place.
+    """
+    asked, cell = understood.conditions, understood.cell
+    needed = table_memory_bytes(
+        cell,
+        asked.high_tension_kV,
+        asked.convergence_mrad[1],
+        asked.mistilt_max_mrad,
+        asked.thickness_max_nm,
+        options,
+    )
+    memory = machine_memory_bytes()
+    if memory is not None and needed > memory:
+        raise CrystalError(
+            f"{asked.cif}: the table needs about {needed / 1e9:.0f} GB of memory, this machine has "
+            f"{memory / 1e9:.0f} (projected cell {cell.area:.0f} Å², {len(cell.point_group)} "
+            "symmetry operations): ask for a smaller largest convergence angle, mistilt or "
+            "thickness"
+        )
+
+
+def simulate_understood(
+    understood: Understood, options: TableOptions, progress: Progress | None = None
+) -> LacbedTable:
+    """Simulate the table of a crystal.
+
+    Raises
+    ------
+    CrystalError
+        If this machine cannot, or the projection's symmetry does not hold.
+    """
+    asked = understood.conditions
+    check_cost(understood, options)
+    return simulate_table(
+        understood.cell,
+        asked.high_tension_kV,
+        asked.convergence_mrad[1],
+        asked.mistilt_max_mrad,
+        asked.thickness_max_nm,
+        options,
+        progress=progress,
+    )
+
+
+def provenance(understood: Understood, table: LacbedTable) -> dict[str, object]:
+    """What a model of this table says of itself."""
+    return {
+        "version": __version__,
+        "options": table.provenance.get("options", {}),
+        "table": table.provenance,
+        "b_iso": {factor.symbol: factor.words() for factor in understood.factors},
+        "directions": understood.directions.to_dict(),
+    }
+
+
+def table_model(
+    understood: Understood,
+    name: str | None = None,
+    progress: Progress | None = None,
+    cache: bool = True,
+) -> TableModel:
+    """The table model of a crystal, from the cache where a table there serves.
+
+    Parameters
+    ----------
+    understood : Understood
+    name : str, optional
+        Of its system.
+    progress : callable, optional
+        Called with the finished share of a simulation, 0..1.
+    cache : bool
+        Whether a table may be taken from the user's cache, and is kept there.
+
+    Raises
+    ------
+    CrystalError
+        If the table cannot be simulated.
+
+    Warns
+    -----
+    UserWarning
+        If the cache cannot be used; then the table is simulated all the same.
+    """
+    options = table_options(understood)
+
+    def make(folder: Path) -> None:
+        table = simulate_understood(understood, options, progress)
+        write_table_model(folder, understood.system(), table, provenance(understood, table))
+
+    if cache:
+        check_cost(understood, options)
+        try:
+            found = TableCache().find_or_make(table_key(understood, options), make)
+        except FileFormatError as error:
+            warnings.warn(f"tables are not kept: {error}", UserWarning, stacklevel=2)
+        else:
+            return _named(found, understood, name)
+    folder = tempfile.TemporaryDirectory(prefix="pacbed-table-", ignore_cleanup_errors=True)
+    place = Path(folder.name)
+    make(place)
+    model = _named(TableModel.load(place), understood, name)
+    # The folder lives as long as the model, which may be asked to copy itself.
+    weakref.finalize(model, folder.cleanup)
+    return model
+
+
+def _named(model: TableModel, understood: Understood, name: str | None) -> TableModel:
+    """The model under the ranges that were asked for, which its table may go beyond."""
+    table = model.table
+    said = {
+        **model.provenance,
+        "directions": understood.directions.to_dict(),
+        "b_iso": {factor.symbol: factor.words() for factor in understood.factors},
+    }
+    named = dataclasses.replace(model, system=understood.system(name), provenance=said)
+    named.__dict__["table"] = table  # what is read already
+    return named
