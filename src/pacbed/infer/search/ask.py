@@ -1,7 +1,6 @@
 """From a pattern and a table to hypotheses: all disks, convergence angles, tilts and rotations."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,15 +60,31 @@ class Asker:
         self._scale_given = scale_given
         self._smooth: dict[int, SmoothPattern] = {}
 
-    def candidates(
-        self, grids: Iterable[CoarsePatterns], disks: list[DiskLocation]
-    ) -> list[Candidate]:
+    def glance(
+        self, pairs: list[tuple[CoarsePatterns, DiskLocation]], count: int
+    ) -> list[tuple[float, DiskLocation]]:
+        """The convergence angles and disks that explain most, the best first.
+
+        Parameters
+        ----------
+        pairs : list of (CoarsePatterns, DiskLocation)
+        count : int
+            How many to give.
+        """
+        seen = []
+        for coarse, disk in pairs:
+            best = self._sweep(coarse, disk, 1)
+            if best:
+                seen.append((best[0].explained, coarse.convergence_mrad, disk))
+        seen.sort(key=lambda item: -item[0])
+        return [(angle, disk) for _, angle, disk in seen[:count]]
+
+    def candidates(self, pairs: list[tuple[CoarsePatterns, DiskLocation]]) -> list[Candidate]:
         """The best hypotheses of all convergence semi-angles and disks, the best first."""
         found = [
             (hypothesis, coarse)
-            for coarse in grids
-            for disk in disks
-            for hypothesis in self._sweep(coarse, disk)
+            for coarse, disk in pairs
+            for hypothesis in self._sweep(coarse, disk, _OF_A_DISK)
         ]
         found.sort(key=lambda item: -item[0].explained)
         settled = [
@@ -79,10 +94,12 @@ class Asker:
         settled.sort(key=lambda candidate: -candidate.hypothesis.explained)
         return _distinct(settled)[:_LEFT]
 
-    def _sweep(self, coarse: CoarsePatterns, disk: DiskLocation) -> list[Hypothesis]:
+    def _sweep(
+        self, coarse: CoarsePatterns, disk: DiskLocation, count: int
+    ) -> list[Hypothesis]:
         log_scale = math.log(coarse.convergence_mrad / disk.radius)
         pose = Pose(np.array([disk.column, disk.row]), log_scale, 0.0)
-        return sweep(self._smoothed(coarse, log_scale), coarse, pose, _OF_A_DISK)
+        return sweep(self._smoothed(coarse, log_scale), coarse, pose, count)
 
     def _settled(self, hypothesis: Hypothesis, coarse: CoarsePatterns) -> Hypothesis:
         smooth = self._smoothed(coarse, hypothesis.pose.log_scale)
