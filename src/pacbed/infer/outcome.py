@@ -16,15 +16,6 @@ from pacbed.infer.confidence import (
     leaves_open,
 )
 from pacbed.infer.fit.hypotheses import Solution
-from pacbed.infer.fit.model import (
-    CENTER_X,
-    CENTER_Y,
-    LOG_ALPHA,
-    LOG_SCALE,
-    ROTATION,
-    THICKNESS,
-    TILT_X,
-)
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.peaks import on_a_line, peaks
 from pacbed.infer.posing import Reading, frame_scale
@@ -132,13 +123,11 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
     """The answer of the fit."""
     best = solutions[0].fit
     p = best.parameters
-    thickness = float(p[THICKNESS])
-    deviation = context.calibration.thickness_std(math.sqrt(best.covariance[0, 0]), thickness)
+    thickness = p.thickness_nm
+    deviation = context.calibration.thickness_std(best.thickness_std_nm, thickness)
     half = context.calibration.tail * deviation
-    turned = math.degrees(float(p[ROTATION]))
-    tilt = rotation_matrix(turned) @ p[TILT_X : TILT_X + 2]
-    tilt_std = math.sqrt(float(np.trace(best.covariance[1:3, 1:3])) / 2)
-    mrad_per_pixel = float(np.exp(p[LOG_SCALE]))
+    turned = math.degrees(p.rotation)
+    tilt = rotation_matrix(turned) @ p.tilt
     probabilities = _probabilities(context, reading, solutions)
     evidence = _evidence(context, reading, best)
     doubt = context.calibration.doubt(evidence)
@@ -159,21 +148,17 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
         thickness_interval95_nm=(max(0.0, thickness - half), thickness + half),
         tilt_x_mrad=float(tilt[0]),
         tilt_y_mrad=float(tilt[1]),
-        tilt_std_mrad=context.calibration.tilt_std(tilt_std, thickness),
+        tilt_std_mrad=context.calibration.tilt_std(best.tilt_std_mrad, thickness),
         mistilt_mrad=float(np.hypot(*tilt)),
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
-        mrad_per_pixel=mrad_per_pixel,
-        scale=frame_scale(context.shape, mrad_per_pixel, context.convergence_mrad, INPUT_SIZE),
+        mrad_per_pixel=p.mrad_per_pixel,
+        scale=frame_scale(context.shape, p.mrad_per_pixel, context.convergence_mrad, INPUT_SIZE),
         rotation_deg=_fold(turned, context.order),
-        center_row_px=float(p[CENTER_Y]),
-        center_column_px=float(p[CENTER_X]),
+        center_row_px=p.center_y,
+        center_column_px=p.center_x,
         residual=best.residual,
         alternatives=tuple(
-            Alternative(
-                float(s.fit.parameters[THICKNESS]),
-                float(np.hypot(*s.fit.parameters[TILT_X : TILT_X + 2])),
-                float(share),
-            )
+            Alternative(s.fit.parameters.thickness_nm, s.fit.parameters.mistilt_mrad, float(share))
             for s, share in zip(solutions[1:], probabilities[1:], strict=True)
             if share >= 0.02
         ),
@@ -190,12 +175,12 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
 
 
 def _evidence(context: Context, reading: Reading, best: Fit) -> Evidence:
-    shift = float(best.parameters[LOG_ALPHA]) - math.log(context.convergence_mrad)
+    shift = best.parameters.log_alpha - math.log(context.convergence_mrad)
     return Evidence(
         best.structured_residual,
         best.residual,
         reading.tilt_error_mrad,
-        math.sqrt(best.covariance[0, 0]),
+        best.thickness_std_nm,
         shift,
     )
 
@@ -214,7 +199,7 @@ def _status(
     if doubtful or best.gain <= 0:
         return "mismatch"
     low, high = system.thickness_nm
-    thickness = best.parameters[THICKNESS]
+    thickness = best.parameters.thickness_nm
     beyond = mistilt > system.mistilt_mrad[1] * TILT_SLACK
     if beyond or not low - 0.5 <= thickness <= high + 0.5:
         return "out_of_range"
@@ -252,7 +237,7 @@ def _probabilities(context: Context, reading: Reading, solutions: list[Solution]
         floor
         + float(
             reading.probability[
-                np.abs(context.bins - s.fit.parameters[THICKNESS]) <= _PEAK_HALF_WIDTH
+                np.abs(context.bins - s.fit.parameters.thickness_nm) <= _PEAK_HALF_WIDTH
             ].sum()
         )
         for s in solutions
@@ -267,10 +252,8 @@ def _fitted_distribution(
     """Sum of Gaussians around the solutions on the networks' bins."""
     density = np.zeros(len(context.bins))
     for solution, share in zip(solutions, probabilities, strict=True):
-        thickness = float(solution.fit.parameters[THICKNESS])
-        width = context.calibration.thickness_std(
-            math.sqrt(solution.fit.covariance[0, 0]), thickness
-        )
+        thickness = solution.fit.parameters.thickness_nm
+        width = context.calibration.thickness_std(solution.fit.thickness_std_nm, thickness)
         step = context.bins[1] - context.bins[0]
         shape = np.exp(-0.5 * ((context.bins - thickness) / max(width, 0.4 * step)) ** 2)
         density += share * shape / max(shape.sum(), 1e-30)

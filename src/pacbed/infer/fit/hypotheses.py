@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pacbed.infer.fit.model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, ModelShelf
+from pacbed.infer.fit.model import ModelShelf
+from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys
@@ -155,14 +156,18 @@ class _Job:
 
     def finish(self, fit: Fit) -> Fit:
         """Go on from where a brief fit ended."""
-        start = fit.parameters.copy()
         # What is known beforehand is centred on what was given, not on where the fit is.
-        start[ELLIPSE_A : ELLIPSE_B + 1], start[LOG_ALPHA] = 0.0, math.log(self.convergence_mrad)
+        start = fit.parameters.known_again(self.convergence_mrad)
         return self._run(start, _FULL_STEPS, fit.blur_mrad)
 
-    def _run(self, start: np.ndarray, steps: int, blur_mrad: float) -> Fit:
+    def _run(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(
-            self.samples, self.table, start, Known.given(self.scale_given), steps, blur_mrad,
+            self.samples,
+            self.table,
+            start,
+            Known.given(self.scale_given),
+            steps,
+            blur_mrad,
             self.shelf,
         )
 
@@ -172,21 +177,19 @@ def _rescaled(placement: Placement, zoom: float) -> Placement:
     return replace(placement, disk=DiskLocation(disk.row, disk.column, disk.radius * zoom))
 
 
-def start_parameters(placement: Placement, thickness: float, convergence_mrad: float) -> np.ndarray:
-    """Parameters of the fit for a placement, see :mod:`pacbed.infer.fit.model`."""
+def start_parameters(
+    placement: Placement, thickness: float, convergence_mrad: float
+) -> FitParameters:
+    """Where the fit of a placement starts."""
     disk = placement.disk
-    return np.array(
-        [
-            thickness,
-            *placement.tilt,
-            disk.column,
-            disk.row,
-            math.log(convergence_mrad / disk.radius),
-            placement.rotation,
-            0.0,
-            0.0,
-            math.log(convergence_mrad),
-        ]
+    return FitParameters(
+        thickness_nm=thickness,
+        tilt=(float(placement.tilt[0]), float(placement.tilt[1])),
+        center_x=disk.column,
+        center_y=disk.row,
+        log_scale=math.log(convergence_mrad / disk.radius),
+        rotation=placement.rotation,
+        log_alpha=math.log(convergence_mrad),
     )
 
 
@@ -209,12 +212,12 @@ def _read_thicknesses(probability: np.ndarray, bins: np.ndarray) -> list[float]:
 
 def _share(probability: np.ndarray, bins: np.ndarray, fit: Fit) -> float:
     """What the networks give to thicknesses near a fit's."""
-    return float(probability[np.abs(bins - fit.parameters[THICKNESS]) <= 3.5].sum())
+    return float(probability[np.abs(bins - fit.parameters.thickness_nm) <= 3.5].sum())
 
 
 def _others(read: list[float], scanned: list[float], best: Fit) -> list[float]:
     """Thicknesses worth trying beside the first fit's, of scan and networks in turn."""
-    taken = [float(best.parameters[THICKNESS])]
+    taken = [best.parameters.thickness_nm]
     for pair in itertools.zip_longest(scanned, read[1:]):
         for thickness in pair:
             if thickness is not None and all(abs(thickness - t) >= _DISTINCT_NM for t in taken):
@@ -233,7 +236,8 @@ def _distinct(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
     """Fits of different thickness, in the order given."""
     kept: list[tuple[Fit, _Job]] = []
     for fit, job in tried:
-        if all(abs(fit.parameters[THICKNESS] - k.parameters[THICKNESS]) > 0.5 for k, _ in kept):
+        thickness = fit.parameters.thickness_nm
+        if all(abs(thickness - k.parameters.thickness_nm) > 0.5 for k, _ in kept):
             kept.append((fit, job))
     return kept
 

@@ -1,16 +1,6 @@
 """A synthesised pattern at measured pixels, with its derivatives.
 
-The parameters of the fit, in this order and these units:
-
-====================  =====================================================
-thickness             nm
-tilt x, y             mrad, in the crystal's frame
-centre x, y           column and row of the disk's centre, pixels
-log scale             logarithm of the angle per pixel (mrad)
-rotation              rad
-ellipticity a, b      the distortion matrix 1 + [[a, b], [b, −a]], no unit
-log convergence       logarithm of the convergence semi-angle (mrad)
-====================  =====================================================
+The parameters are the solver's vector, see :mod:`pacbed.infer.fit.parameters`.
 """
 
 from dataclasses import dataclass
@@ -20,14 +10,25 @@ from scipy import fft
 from scipy.interpolate import CubicSpline
 
 from pacbed.infer.fit.linear import DIFFUSE_WIDTH
+from pacbed.infer.fit.parameters import (
+    CENTER_X,
+    CENTER_Y,
+    ELLIPSE_A,
+    ELLIPSE_B,
+    LOG_ALPHA,
+    LOG_SCALE,
+    ROTATION,
+    THICKNESS,
+    TILT_X,
+    TILT_Y,
+    FitParameters,
+)
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.disks import Disks, gather_disks
+from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.grid import spline_slopes, spline_weights
 
-#: Places of the parameters.
-(THICKNESS, TILT_X, TILT_Y, CENTER_X, CENTER_Y, LOG_SCALE, ROTATION, ELLIPSE_A, ELLIPSE_B,
- LOG_ALPHA) = range(10)  # fmt: skip
 #: Stretch of thickness that is taken from the table at once, and its nodes.
 _STRETCH_NM, _NODES = 5.0, 11
 #: Stretches that a model keeps, and models that a shelf keeps.
@@ -120,7 +121,7 @@ class FitModel:
         jacobian[:, CENTER_Y] = -gradient @ to_pattern[:, 1]
         jacobian[:, LOG_SCALE] = (gradient * angle).sum(axis=1)
         jacobian[:, ROTATION] = grad_x * angle[:, 1] - grad_y * angle[:, 0]
-        turn = _turn(-parameters[ROTATION]) * np.exp(parameters[LOG_SCALE])
+        turn = turn_matrix(-parameters[ROTATION]) * np.exp(parameters[LOG_SCALE])
         x, y = offset.T
         jacobian[:, ELLIPSE_A] = (gradient * (np.stack([x, -y], axis=1) @ turn.T)).sum(axis=1)
         jacobian[:, ELLIPSE_B] = (gradient * (np.stack([y, x], axis=1) @ turn.T)).sum(axis=1)
@@ -180,16 +181,9 @@ class ModelShelf:
 
 def _angles(parameters: np.ndarray, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Angles from the disk's centre (N, 2) in the crystal's frame, matrix, offsets in pixels."""
-    a, b = parameters[ELLIPSE_A], parameters[ELLIPSE_B]
-    distortion = np.array([[1 + a, b], [b, 1 - a]])
-    matrix = _turn(-parameters[ROTATION]) @ distortion * np.exp(parameters[LOG_SCALE])
+    matrix = FitParameters.from_vector(parameters).detector.to_crystal
     offset = np.stack([samples.x - parameters[CENTER_X], samples.y - parameters[CENTER_Y]], axis=1)
     return offset @ matrix.T, matrix, offset
-
-
-def _turn(angle: float) -> np.ndarray:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, -s], [s, c]])
 
 
 class _Window:

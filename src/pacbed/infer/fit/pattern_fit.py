@@ -4,6 +4,7 @@ Thickness, tilt and geometry are found by :mod:`pacbed.infer.fit.least_squares`.
 offset, backgrounds, gain curve and a rest of blur enter linearly.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -28,7 +29,8 @@ from pacbed.infer.fit.linear import (
     make_ridge,
     share,
 )
-from pacbed.infer.fit.model import (
+from pacbed.infer.fit.model import ModelShelf
+from pacbed.infer.fit.parameters import (
     CENTER_X,
     CENTER_Y,
     ELLIPSE_A,
@@ -36,7 +38,9 @@ from pacbed.infer.fit.model import (
     LOG_ALPHA,
     LOG_SCALE,
     THICKNESS,
-    ModelShelf,
+    TILT_X,
+    TILT_Y,
+    FitParameters,
 )
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.table import LacbedTable
@@ -86,10 +90,9 @@ class Fit:
 
     Attributes
     ----------
-    parameters : ndarray, shape (10,)
-        See :mod:`pacbed.infer.fit.model`.
+    parameters : FitParameters
     covariance : ndarray, shape (10, 10)
-        From the curvature and the noise that the residual shows.
+        Of the parameters' vector, from the curvature and the noise that the residual shows.
     residual : float
         Share of the variance that is left, 0..1.
     contrast_residual : float
@@ -107,7 +110,7 @@ class Fit:
         Whether it ended where it ends; else its steps had run out.
     """
 
-    parameters: np.ndarray
+    parameters: FitParameters
     covariance: np.ndarray
     residual: float
     contrast_residual: float
@@ -117,11 +120,22 @@ class Fit:
     gain: float
     settled: bool = True
 
+    @property
+    def thickness_std_nm(self) -> float:
+        """Standard deviation of the thickness, nm."""
+        return math.sqrt(self.covariance[THICKNESS, THICKNESS])
+
+    @property
+    def tilt_std_mrad(self) -> float:
+        """Standard deviation of one component of the tilt, mrad."""
+        tilt = self.covariance[TILT_X : TILT_Y + 1, TILT_X : TILT_Y + 1]
+        return math.sqrt(float(np.trace(tilt)) / 2)
+
 
 def fit_pattern(
     samples: Samples,
     table: LacbedTable,
-    start: np.ndarray,
+    start: FitParameters,
     known: Known,
     steps: int,
     blur_mrad: float,
@@ -134,8 +148,7 @@ def fit_pattern(
     samples : Samples
         Within `REACH` of the disk's centre.
     table : LacbedTable
-    start : ndarray, shape (10,)
-        Parameters, see :mod:`pacbed.infer.fit.model`.
+    start : FitParameters
     known : Known
     steps : int
         Steps at most.
@@ -149,8 +162,9 @@ def fit_pattern(
     Fit
     """
     shelf = shelf or ModelShelf(table, REACH)
-    model = _Model(samples, shelf, _bounds(table, start, known), _prior(known), blur_mrad)
-    state = minimise(model, start, Steps(steps, _SHORT, _LONG, 1e3))
+    first = start.to_vector()
+    model = _Model(samples, shelf, _bounds(table, first, known), _prior(known), blur_mrad)
+    state = minimise(model, first, Steps(steps, _SHORT, _LONG, 1e3))
     return _finish(model, state)
 
 
@@ -243,7 +257,7 @@ def _finish(model: _Model, state: State) -> Fit:
     residuals = np.where(inside, solved.residuals, 0)
     floor = CONTRAST_FLOOR**2 * int(inside.sum())
     return Fit(
-        state.parameters,
+        FitParameters.from_vector(state.parameters),
         covariance(model, state, state.noise)[0],
         share((solved.residuals**2).sum(), (centred**2).sum()),
         share((residuals**2).sum(), (contrast**2).sum()),

@@ -2,12 +2,11 @@
 
 import math
 
-import numpy as np
-
 from pacbed.arrays import Pattern
 from pacbed.errors import PatternError
 from pacbed.infer.fit.hypotheses import Solution, weighted
-from pacbed.infer.fit.model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, ModelShelf
+from pacbed.infer.fit.model import ModelShelf
+from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.search.ask import Candidate
@@ -74,29 +73,24 @@ class _Job:
         """A few steps from the candidate."""
         hypothesis, alpha = self._candidate.hypothesis, self._candidate.convergence_mrad
         pose = hypothesis.pose
-        parameters = np.array(
-            [
-                hypothesis.thickness_nm,
-                *hypothesis.tilt,
-                *pose.center,
-                pose.log_scale,
-                pose.rotation,
-                0.0,
-                0.0,
-                math.log(alpha),
-            ]
+        parameters = FitParameters(
+            thickness_nm=hypothesis.thickness_nm,
+            tilt=(float(hypothesis.tilt[0]), float(hypothesis.tilt[1])),
+            center_x=pose.center[0],
+            center_y=pose.center[1],
+            log_scale=pose.log_scale,
+            rotation=pose.rotation,
+            log_alpha=math.log(alpha),
         )
         return self._fit(parameters, _BRIEF_STEPS, _FIRST_BLUR * alpha)
 
     def finish(self, fit: Fit) -> Fit:
         """Go on to the end."""
-        parameters = fit.parameters.copy()
         # What is known beforehand is centred on what was given, not on where the fit is.
-        parameters[ELLIPSE_A : ELLIPSE_B + 1] = 0.0
-        parameters[LOG_ALPHA] = math.log(self._candidate.convergence_mrad)
+        parameters = fit.parameters.known_again(self._candidate.convergence_mrad)
         return self._fit(parameters, _FULL_STEPS, fit.blur_mrad)
 
-    def _fit(self, parameters: np.ndarray, steps: int, blur_mrad: float) -> Fit:
+    def _fit(self, parameters: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(
             self._samples, self._table, parameters, self._known, steps, blur_mrad, self._shelf
         )
@@ -123,5 +117,5 @@ def _distinct(fits: list[Fit]) -> list[Fit]:
 
 def _among(fit: Fit, others: list[Fit]) -> bool:
     """Whether one of them has nearly the same thickness."""
-    thickness = fit.parameters[THICKNESS]
-    return any(abs(other.parameters[THICKNESS] - thickness) < _SAME_NM for other in others)
+    thickness = fit.parameters.thickness_nm
+    return any(abs(other.parameters.thickness_nm - thickness) < _SAME_NM for other in others)

@@ -73,6 +73,16 @@ class LocalFit:
     structured_share: float
     noise: float
 
+    @property
+    def thickness_std_nm(self) -> float:
+        """Standard deviation of the thickness, nm."""
+        return math.sqrt(self.covariance[0, 0])
+
+    @property
+    def tilt_std_mrad(self) -> float:
+        """Standard deviation of one component of the tilt, mrad."""
+        return math.sqrt(float(np.trace(self.covariance[1:3, 1:3])) / 2)
+
     def turned(self, operation: np.ndarray) -> "LocalFit":
         """The same fit with tilts brought to A · tilt, A of shape (2, 2)."""
         both = np.eye(3)
