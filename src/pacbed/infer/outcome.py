@@ -43,15 +43,16 @@ class Context:
     ----------
     system : System
     digest : str
-        SHA-256 of the network that read the thickness, hexadecimal.
+        SHA-256 of the network that read the thickness, or of the table, hexadecimal.
     calibration : Calibration
     bins : ndarray
-        Thicknesses of the networks' distribution, nm.
+        Thicknesses of the distribution, nm.
     order : int
         Order of the projection's rotations.
     shape : tuple of int
         Of the pattern as given.
-    convergence_mrad : float
+    convergence_mrad : float or None
+        As it was given.
     started : float
         When the inference began, of :func:`time.perf_counter`.
     """
@@ -62,7 +63,7 @@ class Context:
     bins: np.ndarray
     order: int
     shape: tuple[int, ...]
-    convergence_mrad: float
+    convergence_mrad: float | None
     started: float
 
     def provenance(self, method: str) -> dict[str, Any]:
@@ -72,19 +73,19 @@ class Context:
             "bundle": self.system.name,
             "bundle_sha256": self.digest,
             "method": method,
-            "calibrated": bool(self.calibration.calibrated) and method == "fit",
+            "calibrated": bool(self.calibration.calibrated) and method != "network",
             "milliseconds": round((time.perf_counter() - self.started) * 1e3, 1),
         }
 
 
-def read_estimate(context: Context, reading: Reading) -> Estimate:
+def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -> Estimate:
     """The networks' answer alone."""
     probability = reading.probability
     thickness, deviation, interval = _summary(context.bins, probability)
     placement = reading.placement
     tilt = placement.pattern_tilt
     mistilt = float(np.hypot(*tilt))
-    mrad_per_pixel = context.convergence_mrad / placement.disk.radius
+    mrad_per_pixel = convergence_mrad / placement.disk.radius
     status: Status = "ok"
     if mistilt > context.system.mistilt_mrad[1] * TILT_SLACK:
         status = "out_of_range"
@@ -104,7 +105,7 @@ def read_estimate(context: Context, reading: Reading) -> Estimate:
         mistilt_mrad=mistilt,
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
         mrad_per_pixel=mrad_per_pixel,
-        scale=frame_scale(context.shape, mrad_per_pixel, context.convergence_mrad, INPUT_SIZE),
+        scale=frame_scale(context.shape, mrad_per_pixel, convergence_mrad, INPUT_SIZE),
         rotation_deg=_fold(placement.rotation_deg, context.order),
         center_row_px=placement.disk.row,
         center_column_px=placement.disk.column,
@@ -119,8 +120,10 @@ def read_estimate(context: Context, reading: Reading) -> Estimate:
     )
 
 
-def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution]) -> Estimate:
-    """The answer of the fit."""
+def fitted_estimate(
+    context: Context, reading: Reading | None, solutions: list[Solution]
+) -> Estimate:
+    """The answer of the fit, from where the networks read or, without a reading, the search led."""
     best = solutions[0].fit
     p = best.parameters
     thickness = p.thickness_nm
@@ -152,7 +155,12 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
         mistilt_mrad=float(np.hypot(*tilt)),
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
         mrad_per_pixel=p.mrad_per_pixel,
-        scale=frame_scale(context.shape, p.mrad_per_pixel, context.convergence_mrad, INPUT_SIZE),
+        scale=frame_scale(
+            context.shape,
+            p.mrad_per_pixel,
+            context.convergence_mrad or p.convergence_mrad,
+            INPUT_SIZE,
+        ),
         rotation_deg=_fold(turned, context.order),
         center_row_px=p.center_y,
         center_column_px=p.center_x,
@@ -165,29 +173,37 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
         thickness_distribution=_fitted_distribution(context, solutions, probabilities),
         warnings=_warnings(context, status, best),
         provenance={
-            **context.provenance("fit"),
+            **context.provenance("search" if reading is None else "fit"),
+            "convergence_mrad": round(p.convergence_mrad, 3),
             "doubt": round(doubt, 2),
-            **{name: round(value, 5) for name, value in vars(evidence).items()},
-            "network_thickness_nm": round(_summary(context.bins, reading.probability)[0], 2),
+            **{n: round(value, 5) for n, value in vars(evidence).items() if value is not None},
+            **_read_thickness(context, reading),
         },
         basis=Basis(round(best.structured_residual, 5)),
     )
 
 
-def _evidence(context: Context, reading: Reading, best: Fit) -> Evidence:
-    shift = best.parameters.log_alpha - math.log(context.convergence_mrad)
+def _read_thickness(context: Context, reading: Reading | None) -> dict[str, float]:
+    if reading is None:
+        return {}
+    thickness = _summary(context.bins, reading.probability)[0]
+    return {"network_thickness_nm": round(thickness, 2)}
+
+
+def _evidence(context: Context, reading: Reading | None, best: Fit) -> Evidence:
+    given = context.convergence_mrad
     return Evidence(
         best.structured_residual,
         best.residual,
-        reading.tilt_error_mrad,
+        None if reading is None else reading.tilt_error_mrad,
         best.thickness_std_nm,
-        shift,
+        None if given is None else best.parameters.log_alpha - math.log(given),
     )
 
 
 def _status(
     context: Context,
-    reading: Reading,
+    reading: Reading | None,
     best: Fit,
     doubt: float,
     mistilt: float,
@@ -204,10 +220,11 @@ def _status(
     if beyond or not low - 0.5 <= thickness <= high + 0.5:
         return "out_of_range"
     wide = leaves_open(deviation, thickness)
-    near = np.abs(context.bins - thickness) <= max(_PEAK_HALF_WIDTH + 0.5, 3 * deviation)
-    # Networks and fit that contradict each other are believed only where the fit is good.
-    contradicted = reading.probability[near].sum() < _SUPPORT
-    contradicted = contradicted and best.structured_residual > _GOOD_FIT
+    contradicted = False
+    if reading is not None and best.structured_residual > _GOOD_FIT:
+        # Networks and fit that contradict each other are believed only where the fit is good.
+        near = np.abs(context.bins - thickness) <= max(_PEAK_HALF_WIDTH + 0.5, 3 * deviation)
+        contradicted = bool(reading.probability[near].sum() < _SUPPORT)
     poor = best.structured_residual > _POOR_FIT
     return "ambiguous" if probability < CLEAR or wide or contradicted or poor else "ok"
 
@@ -229,9 +246,13 @@ def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _probabilities(context: Context, reading: Reading, solutions: list[Solution]) -> np.ndarray:
+def _probabilities(
+    context: Context, reading: Reading | None, solutions: list[Solution]
+) -> np.ndarray:
     """Of the solutions: likelihood of the fit times what the reader thinks of it."""
     weights = np.array([s.weight for s in solutions])
+    if reading is None:
+        return np.asarray(weights / weights.sum())
     floor = 0.02
     read = [
         floor

@@ -8,6 +8,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
+from pacbed.errors import OutOfRangeError
 from pacbed.infer.labels.direction import DirectionSummary, summarise_directions
 from pacbed.infer.labels.networks import LabelNetwork, open_network
 from pacbed.infer.labels.outcome import LabelContext, Scaled, fit_warnings, label_estimate
@@ -59,7 +60,7 @@ class LabelPredictor:
     def infer(
         self,
         pattern: np.ndarray,
-        convergence_mrad: float,
+        convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
     ) -> Estimate:
@@ -70,7 +71,7 @@ class LabelPredictor:
         pattern : ndarray, shape (rows, columns)
             As recorded, any size from 32² to 4096² and any real dtype.
         convergence_mrad : float
-            Convergence semi-angle.
+            Convergence semi-angle; these networks need it.
         mrad_per_pixel : float, optional
             Angle per pixel; found from the pattern where it is not given.
         refine : bool
@@ -87,9 +88,13 @@ class LabelPredictor:
         PatternError
             If the array cannot be a pattern.
         OutOfRangeError
-            If the convergence angle lies outside the bundle's range.
+            If the convergence angle is not given, or lies outside the bundle's range.
         """
         started = time.perf_counter()
+        if convergence_mrad is None:
+            raise OutOfRangeError(
+                f"the networks of {self.bundle.system.name} need the convergence angle; give it"
+            )
         covered = self.bundle.convergence_mrad
         system = dataclasses.replace(self.bundle.system, convergence_mrad=covered)
         system.check(convergence_mrad, mrad_per_pixel)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.arrays import Pattern
+from pacbed.arrays import Pattern, Tilt
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern
 from pacbed.infer.search.settle import settle
@@ -137,7 +137,8 @@ def _same(one: Candidate, other: Candidate) -> bool:
     )
 
 
-def _axis_place(hypothesis: Hypothesis) -> np.ndarray:
+def _axis_place(hypothesis: Hypothesis) -> Tilt:
+    """Where the zone axis lies in the pattern, mrad."""
     pose = hypothesis.pose
-    turned: np.ndarray = turn_matrix(pose.rotation) @ hypothesis.tilt
-    return pose.center * math.exp(pose.log_scale) + turned
+    place: Tilt = pose.center * math.exp(pose.log_scale)
+    return place + turn_matrix(pose.rotation) @ hypothesis.tilt

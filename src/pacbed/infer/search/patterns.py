@@ -18,7 +18,7 @@ import numpy as np
 from scipy import sparse
 from scipy.interpolate import CubicSpline
 
-from pacbed.arrays import Angles, Indices, Matrices, Matrix, Numbers, Singles, Thicknesses, Tilts
+from pacbed.arrays import Angles, Indices, Mask, Matrices, Matrix, Numbers, Singles, Thicknesses, Tilts
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.crystal_frame import plane_operations
 from pacbed.pattern.disks import entry_places
@@ -190,7 +190,8 @@ class CoarsePatterns:
         moment = self._gathered.coefficients.reshape(-1, len(basis))
         power, vectors = np.linalg.eigh((moment.T @ moment).astype(float))
         rank = int((np.cumsum(np.maximum(power, 0)) > _LEFT**2 * power.sum()).sum())
-        return vectors[:, ::-1][:, :rank].T @ basis
+        functions: Numbers = vectors[:, ::-1][:, :rank].T @ basis
+        return functions
 
     @cached_property
     def _spline(self) -> CubicSpline:
@@ -314,7 +315,7 @@ class _Gathered:
         """Rows of some points; that of none is the number of points."""
         place, low = self._place
         at = points - low
-        inside = ((at >= 0) & (at < place.shape)).all(axis=1)
+        inside: Mask = np.all((at >= 0) & (at < place.shape), axis=1)
         row, column = np.where(inside[:, None], at, 0).T
         rows: Indices = np.where(inside, place[row, column], len(self.points))
         return rows

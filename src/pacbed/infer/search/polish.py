@@ -73,26 +73,25 @@ class _Job:
         """A few steps from the candidate."""
         hypothesis, alpha = self._candidate.hypothesis, self._candidate.convergence_mrad
         pose = hypothesis.pose
-        parameters = FitParameters(
+        start = FitParameters(
             thickness_nm=hypothesis.thickness_nm,
             tilt=(float(hypothesis.tilt[0]), float(hypothesis.tilt[1])),
-            center_x=pose.center[0],
-            center_y=pose.center[1],
+            center_x=float(pose.center[0]),
+            center_y=float(pose.center[1]),
             log_scale=pose.log_scale,
             rotation=pose.rotation,
             log_alpha=math.log(alpha),
         )
-        return self._fit(parameters, _BRIEF_STEPS, _FIRST_BLUR * alpha)
+        return self._fit(start, _BRIEF_STEPS, _FIRST_BLUR * alpha)
 
     def finish(self, fit: Fit) -> Fit:
         """Go on to the end."""
-        # What is known beforehand is centred on what was given, not on where the fit is.
-        parameters = fit.parameters.known_again(self._candidate.convergence_mrad)
-        return self._fit(parameters, _FULL_STEPS, fit.blur_mrad)
+        start = fit.parameters.known_again(self._candidate.convergence_mrad)
+        return self._fit(start, _FULL_STEPS, fit.blur_mrad)
 
-    def _fit(self, parameters: FitParameters, steps: int, blur_mrad: float) -> Fit:
+    def _fit(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(
-            self._samples, self._table, parameters, self._known, steps, blur_mrad, self._shelf
+            self._samples, self._table, start, self._known, steps, blur_mrad, self._shelf
         )
 
 

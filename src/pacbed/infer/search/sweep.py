@@ -90,7 +90,7 @@ def _hypothesis(
 def _explained(values: Singles, coarse: CoarsePatterns) -> Singles:
     """Share of the contrast that each hypothesis explains, shape (tilts, rows, T)."""
     basis = coarse.inner_basis
-    values = values - (values @ basis) @ basis.T
+    values = (values - (values @ basis) @ basis.T).astype(np.float32)
     values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-20)
     mixing = coarse.mixing.T
     out = np.empty((len(coarse.tilts), len(values), mixing.shape[1]), np.float32)
