@@ -93,6 +93,13 @@ class TableGeometry:
         )
 
     @cached_property
+    def kept_by(self) -> Mask:
+        """Whether operation W leaves a wedge direction where it is, shape (m, K)."""
+        wedge = self.grid.wedge
+        kept: Mask = np.array([(wedge @ w == wedge).all(axis=1) for w in self.point_group])
+        return kept
+
+    @cached_property
     def orbits(self) -> Indices:
         """Number of the orbit (beams equal by symmetry) of each beam, shape (N,)."""
         _, inverse = np.unique(self.beam_images.min(axis=0), return_inverse=True)

@@ -58,10 +58,27 @@ class StoredTile:
         per_mrad = 1e-3 / self.geometry.wavelength
         directions = self.geometry.grid.wedge[rows] @ self.geometry.fine_lattice_mrad * per_mrad
         values = self.kernel(directions, self.geometry.beams[beams], tick)
+        self._make_symmetric(values, rows, beams)
         values = values.reshape(len(values), -1)[:, places]
         if self.bases is None:
             return number, (orbits, values)
         return number, reduce_entries(values, orbits, self.bases, self.quantum)
+
+    def _make_symmetric(self, values: Singles, rows: Indices, beams: Indices) -> None:
+        """Give beams that a direction's own symmetry makes equal the same intensities.
+
+        A neighbourhood reaches over the mirror lines to one side only, so what the splitting
+        leaves differs between them.
+        """
+        geometry = self.geometry
+        local = np.full(len(geometry.beams), -1)
+        local[beams] = np.arange(len(beams))
+        for column in np.flatnonzero(geometry.kept_by[:, rows].sum(axis=0) > 1):
+            operations = geometry.kept_by[:, rows[column]]
+            images = local[geometry.beam_images[operations][:, beams]]
+            # Beams that the direction does not store have images that nobody asked for.
+            images = np.where((images >= 0).all(axis=0), images, np.arange(len(beams)))
+            values[:, :, column] = values[:, images, column].mean(axis=1)
 
     def beams_of(self, number: int) -> Indices:
         """Numbers of the beams that a neighbourhood stores."""
