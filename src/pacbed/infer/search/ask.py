@@ -15,6 +15,7 @@ from pacbed.pattern.preprocess import DiskLocation
 
 #: Hypotheses that one disk brings, those that settle, and those that are left.
 _OF_A_DISK, _SETTLED, _LEFT = 8, 60, 8
+_LEAST_OF_ANGLE = 5
 _STEPS = 4
 #: Patterns smoothed for one size serve those that differ by less than this factor.
 _SAME_SIZE = 1.2
@@ -63,33 +64,41 @@ class Asker:
     def glance(
         self, pairs: list[tuple[CoarsePatterns, DiskLocation]], count: int
     ) -> list[tuple[float, DiskLocation]]:
-        """The convergence angles and disks that explain most, the best first.
+        """The disks that explain most, of every convergence angle as many.
+
+        Smaller apertures show less, which is explained more easily: angles cannot be compared
+        before everything has settled.
 
         Parameters
         ----------
         pairs : list of (CoarsePatterns, DiskLocation)
         count : int
-            How many to give.
+            How many to give in all, about.
         """
-        seen = []
+        seen: dict[float, list[tuple[float, DiskLocation]]] = {}
         for coarse, disk in pairs:
             best = self._sweep(coarse, disk, 1)
             if best:
-                seen.append((best[0].explained, coarse.convergence_mrad, disk))
-        seen.sort(key=lambda item: -item[0])
-        return [(angle, disk) for _, angle, disk in seen[:count]]
+                of_angle = seen.setdefault(coarse.convergence_mrad, [])
+                of_angle.append((best[0].explained, disk))
+        each = max(1, round(count / max(1, len(seen))))
+        return [
+            (angle, disk)
+            for angle, of_angle in seen.items()
+            for _, disk in sorted(of_angle, key=lambda item: -item[0])[:each]
+        ]
 
     def candidates(self, pairs: list[tuple[CoarsePatterns, DiskLocation]]) -> list[Candidate]:
         """The best hypotheses of all convergence semi-angles and disks, the best first."""
-        found = [
-            (hypothesis, coarse)
-            for coarse, disk in pairs
-            for hypothesis in self._sweep(coarse, disk, _OF_A_DISK)
-        ]
-        found.sort(key=lambda item: -item[0].explained)
+        found: dict[float, list[tuple[Hypothesis, CoarsePatterns]]] = {}
+        for coarse, disk in pairs:
+            of_angle = found.setdefault(coarse.convergence_mrad, [])
+            of_angle += [(one, coarse) for one in self._sweep(coarse, disk, _OF_A_DISK)]
+        each = max(_LEAST_OF_ANGLE, _SETTLED // max(1, len(found)))
         settled = [
             Candidate(self._settled(hypothesis, coarse), coarse.convergence_mrad)
-            for hypothesis, coarse in found[:_SETTLED]
+            for of_angle in found.values()
+            for hypothesis, coarse in sorted(of_angle, key=lambda item: -item[0].explained)[:each]
         ]
         settled.sort(key=lambda candidate: -candidate.hypothesis.explained)
         return _distinct(settled)[:_LEFT]

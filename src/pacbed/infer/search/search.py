@@ -7,6 +7,7 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from pacbed.arrays import Pattern
+from pacbed.infer.finder import shipped_finder
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.pattern_fit import Known
 from pacbed.infer.search.ask import Asker
@@ -94,7 +95,7 @@ class Searcher:
         PatternError
             If the pattern shows no disk.
         """
-        disks = likely_disks(data, asked.radius_px)
+        disks = likely_disks(data, asked.radius_px, shipped_finder())
         pairs = [
             (angle, disk) for disk in disks for angle in self._angles(asked, disk)
         ]
