@@ -15,7 +15,7 @@ import numpy as np
 
 from pacbed.arrays import Numbers, Pattern
 from pacbed.errors import BundleError
-from pacbed.infer.finder_frame import FRAME_APERTURE_PX, FRAME_SIZE, HALF_FIELD, normalised
+from pacbed.pattern.finder_frame import FRAME_APERTURE_PX, FRAME_SIZE, HALF_FIELD, normalised
 from pacbed.onnx_session import Session, open_session
 from pacbed.pattern.preprocess import BinnedPattern, DiskLocation
 

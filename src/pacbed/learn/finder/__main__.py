@@ -19,6 +19,7 @@ def main() -> None:
     )  # fmt: skip
     for name, words in (
         ("crystals", "random crystals, axes and voltages"),
+        ("lattices", "made-up lattices beside them"),
         ("samples", "frames seen in all"),
         ("seed", "of crystals, frames and weights"),
         ("threads", "processor threads of the training step"),

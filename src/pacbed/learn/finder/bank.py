@@ -1,14 +1,15 @@
 """Patterns of one random crystal, as images that frames are cut from in any pose."""
 
 import io
+import itertools
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from pacbed.arrays import Matrix, Tilt
-from pacbed.crystal.projection import project
-from pacbed.errors import CrystalError
+from pacbed.crystal.projection import ProjectedCell, project
 from pacbed.files import write_atomically
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.options import TableOptions
@@ -25,7 +26,7 @@ _TABLE_STEP_NM = 2.0
 #: Apertures and tilts of one crystal, and thicknesses of each.
 _SETS, _THICKNESSES = 40, 8
 #: Projected cells beyond this area take too long, Å².
-_LARGEST_AREA = 90.0
+_LARGEST_AREA = 40.0
 
 
 @dataclass(frozen=True)
@@ -54,21 +55,26 @@ class PatternImages:
 
 def load_or_make(number: int, seed: int, folder: Path) -> tuple[str, list[PatternImages]]:
     """As :func:`make_bank`, kept in a folder."""
-    path = folder / f"crystal-{seed}-{number:03d}.npz"
+    return kept(folder / f"crystal-{seed}-{number:03d}.npz", lambda: make_bank(number, seed))
+
+
+def kept(
+    path: Path, make: Callable[[], tuple[str, list[PatternImages]]]
+) -> tuple[str, list[PatternImages]]:
+    """A name and images as a file holds them, or made and written to it."""
     if path.is_file():
         with np.load(path, allow_pickle=False) as stored:
-            count = len(stored["convergence_mrad"])
             return str(stored["name"]), [
                 PatternImages(
                     stored[f"images{n}"],
                     stored["lattice"][n],
                     stored["center"][n],
-                    float(stored["convergence_mrad"][n]),
+                    float(alpha),
                     float(stored["field"][n]),
                 )
-                for n in range(count)
+                for n, alpha in enumerate(stored["convergence_mrad"])
             ]
-    name, made = make_bank(number, seed)
+    name, made = make()
     buffer = io.BytesIO()
     arrays = {
         "name": np.array(name),
@@ -92,15 +98,7 @@ def make_bank(number: int, seed: int) -> tuple[str, list[PatternImages]]:
         What the crystal is.
     images : list of PatternImages
     """
-    for attempt in range(100):
-        rng = np.random.default_rng((seed, number, attempt))
-        drawn = draw_crystal(rng)
-        try:
-            cell = project(drawn.crystal, drawn.zone_axis)
-        except CrystalError:
-            continue
-        if cell.area <= _LARGEST_AREA:
-            break
+    drawn, cell, rng = _draw(number, seed)
     low, high = drawn.convergence_mrad
     field = float(np.clip(_FIELD_MRAD / high, *_FIELD))
     options = TableOptions(
@@ -109,9 +107,24 @@ def make_bank(number: int, seed: int) -> tuple[str, list[PatternImages]]:
     table = simulate_table(
         cell, drawn.high_tension_kV, high, _MISTILT_MRAD, _THICKNESS_NM[1], options
     )
+    return name_of(drawn), [_images(table, drawn, field, rng) for _ in range(_SETS)]
+
+
+def _draw(number: int, seed: int) -> tuple[DrawnCrystal, ProjectedCell, np.random.Generator]:
+    """The first crystal of this number whose projection is not too large."""
+    for attempt in itertools.count():
+        rng = np.random.default_rng((seed, number, attempt))
+        drawn = draw_crystal(rng)
+        cell = project(drawn.crystal, drawn.zone_axis)
+        if cell.area <= _LARGEST_AREA:
+            return drawn, cell, rng
+    raise AssertionError("counting has no end")
+
+
+def name_of(drawn: DrawnCrystal) -> str:
+    """A crystal in words."""
     axis = " ".join(map(str, drawn.zone_axis))
-    name = f"{drawn.kind} {drawn.crystal.formula} [{axis}] {drawn.high_tension_kV:g} kV"
-    return name, [_images(table, drawn, field, rng) for _ in range(_SETS)]
+    return f"{drawn.kind} {drawn.crystal.formula} [{axis}] {drawn.high_tension_kV:g} kV"
 
 
 def _images(
@@ -123,7 +136,7 @@ def _images(
     azimuth = rng.uniform(0, 2 * np.pi)
     tilt: Tilt = mistilt * np.array([np.cos(azimuth), np.sin(azimuth)])
     disks = gather_disks(table, tilt, alpha, field, 0.0)
-    thickness = np.exp(rng.uniform(*np.log(_THICKNESS_NM), _THICKNESSES))
+    thickness = np.exp(rng.uniform(np.log(_THICKNESS_NM[0]), np.log(_THICKNESS_NM[1]), _THICKNESSES))
     values = table.evaluate(disks.places, table.thickness_weights(thickness))
     series = disks.series(values, disks.aperture(tilt, alpha)[0])
     low_index = disks.points.min(axis=0) - 1

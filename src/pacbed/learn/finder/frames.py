@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from pacbed.arrays import Numbers, Patterns
-from pacbed.infer.finder_frame import FRAME_APERTURE_PX, FRAME_SIZE, HALF_FIELD, normalised
+from pacbed.pattern.finder_frame import FRAME_APERTURE_PX, FRAME_SIZE, HALF_FIELD, normalised
 from pacbed.learn.finder.bank import PatternImages
 from pacbed.pattern.detector import apply_effects, draw_effects
 from pacbed.pattern.geometry import turn_matrix

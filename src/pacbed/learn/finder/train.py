@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from multiprocessing import get_context
 from multiprocessing.queues import Queue
 from pathlib import Path
@@ -16,14 +17,18 @@ import torch
 
 from pacbed.errors import FileFormatError
 from pacbed.files import write_atomically
-from pacbed.infer.finder_frame import FRAME_SIZE
+from pacbed.pattern.finder_frame import FRAME_SIZE
 from pacbed.learn.export import to_onnx
-from pacbed.learn.finder.bank import PatternImages, load_or_make
+from pacbed.learn.finder.bank import PatternImages, kept, load_or_make
 from pacbed.learn.finder.frames import Frames, draw_frames
 from pacbed.learn.finder.network import Finder, loss
+from pacbed.learn.finder.two_beam import made_up
 from pacbed.version import __version__
 
 Report = Callable[[float, str], None]
+#: Share of the frames that show made-up lattices.
+_MADE_UP = 0.4
+_LATTICES_OF_A_FILE = 250
 
 
 @dataclass(frozen=True)
@@ -33,7 +38,9 @@ class FinderTraining:
     Attributes
     ----------
     crystals : int
-        Random crystals, each with its own axis and voltage.
+        Random crystals, each with its own axis and voltage, that are simulated.
+    lattices : int
+        Made-up lattices beside them, see :mod:`pacbed.learn.finder.two_beam`.
     samples : int
         Frames seen in all.
     batch_size : int
@@ -47,8 +54,9 @@ class FinderTraining:
     checkpoint_seconds : float
     """
 
-    crystals: int = 90
-    samples: int = 900_000
+    crystals: int = 64
+    lattices: int = 4000
+    samples: int = 600_000
     batch_size: int = 128
     learning_rate: float = 2e-3
     seed: int = 0
@@ -80,12 +88,7 @@ def train_finder(options: FinderTraining, work: Path, report: Report) -> tuple[F
         If the folder holds a training with other options.
     """
     work.mkdir(parents=True, exist_ok=True)
-    bank, names = [], []
-    for number in range(options.crystals):
-        name, images = load_or_make(number, options.seed, work)
-        bank += images
-        names.append(name)
-        report(0.0, f"crystal {number + 1} of {options.crystals}: {name}")
+    bank, names = _make_bank(options, work, report)
     torch.manual_seed(options.seed)
     torch.set_num_threads(options.threads)
     network = Finder()
@@ -103,7 +106,7 @@ def train_finder(options: FinderTraining, work: Path, report: Report) -> tuple[F
         value = loss(
             network(torch.from_numpy(frames.images)[:, None]), torch.from_numpy(frames.truth)
         )
-        value.backward()
+        value.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
         optimiser.step()
         schedule.step()
@@ -113,6 +116,33 @@ def train_finder(options: FinderTraining, work: Path, report: Report) -> tuple[F
             _save(work / "checkpoint.pt", step + 1, options, parts)
             saved = time.monotonic()
     return network.eval(), names
+
+
+@dataclass(frozen=True)
+class _Bank:
+    """Images of simulated crystals and of made-up lattices."""
+
+    simulated: list[PatternImages]
+    made_up: list[PatternImages]
+
+
+def _make_bank(options: FinderTraining, work: Path, report: Report) -> tuple[_Bank, list[str]]:
+    simulated, names, lattices = [], [], []
+    for number in range(options.crystals):
+        name, images = load_or_make(number, options.seed, work)
+        simulated += images
+        names.append(name)
+        report(0.0, f"crystal {number + 1} of {options.crystals}: {name}")
+    for first in range(0, options.lattices, _LATTICES_OF_A_FILE):
+        numbers = range(first, min(first + _LATTICES_OF_A_FILE, options.lattices))
+        path = work / f"lattices-{options.seed}-{numbers[0]}-{numbers[-1]}.npz"
+        lattices += kept(path, partial(_made_up, numbers, options.seed))[1]
+        report(0.0, f"made-up lattice {numbers[-1] + 1} of {options.lattices}")
+    return _Bank(simulated, lattices), names
+
+
+def _made_up(numbers: range, seed: int) -> tuple[str, list[PatternImages]]:
+    return "made-up lattices", [made_up(number, seed) for number in numbers]
 
 
 def export_finder(
@@ -153,12 +183,12 @@ def _save(path: Path, step: int, options: FinderTraining, parts: dict[str, Any])
 
 def _plan(options: FinderTraining) -> str:
     """What must be the same where a training goes on."""
-    same = ("crystals", "samples", "batch_size", "learning_rate", "seed")
+    same = ("crystals", "lattices", "samples", "batch_size", "learning_rate", "seed")
     return json.dumps({name: getattr(options, name) for name in same})
 
 
 def _frames(
-    bank: list[PatternImages], options: FinderTraining, first: int
+    bank: _Bank, options: FinderTraining, first: int
 ) -> Iterator[Frames]:
     """Batches from the first one on; each has its own seed, whoever draws it."""
     if options.workers == 0:
@@ -185,7 +215,7 @@ def _frames(
 
 
 def _draw(
-    bank: list[PatternImages], options: FinderTraining, first: int, queue: "Queue[Frames]"
+    bank: _Bank, options: FinderTraining, first: int, queue: "Queue[Frames]"
 ) -> None:
     step, parent = first, os.getppid()
     while os.getppid() == parent:
@@ -193,6 +223,13 @@ def _draw(
         step += options.workers
 
 
-def _batch(bank: list[PatternImages], options: FinderTraining, step: int) -> Frames:
+def _batch(bank: _Bank, options: FinderTraining, step: int) -> Frames:
     rng = np.random.default_rng((options.seed, 1, step))
-    return draw_frames(bank, options.batch_size, rng)
+    count = round(options.batch_size * _MADE_UP) if bank.made_up else 0
+    parts = [draw_frames(bank.simulated, options.batch_size - count, rng)]
+    if count:
+        parts.append(draw_frames(bank.made_up, count, rng))
+    return Frames(
+        np.concatenate([part.images for part in parts]),
+        np.concatenate([part.truth for part in parts]),
+    )
