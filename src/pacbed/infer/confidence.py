@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
+from pacbed.arrays import Numbers
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -39,7 +41,7 @@ class Evidence:
     thickness_std_nm: float | None
     convergence_shift: float | None
 
-    def figures(self) -> np.ndarray:
+    def figures(self) -> Numbers:
         """Logarithms of the figures, so that a factor counts the same anywhere, (5,).
 
         What there is no evidence of is not a number.

@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import numpy as np
-
 from pacbed.answer.estimate import Estimate
+from pacbed.arrays import Counts
 from pacbed.infer.labels.predictor import LabelPredictor
 from pacbed.infer.predictor import Predictor
 from pacbed.infer.search.predictor import TablePredictor
@@ -25,7 +24,7 @@ class AnyPredictor(Protocol):
 
     def infer(
         self,
-        pattern: np.ndarray,
+        pattern: Counts,
         convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,

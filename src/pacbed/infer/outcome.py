@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
+from pacbed.arrays import Numbers, Probabilities, Thicknesses
 from pacbed.infer.confidence import (
     CLEAR,
     TILT_SLACK,
@@ -60,7 +61,7 @@ class Context:
     system: System
     digest: str
     calibration: Calibration
-    bins: np.ndarray
+    bins: Thicknesses
     order: int
     shape: tuple[int, ...]
     convergence_mrad: float | None
@@ -246,9 +247,7 @@ def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _probabilities(
-    context: Context, reading: Reading | None, solutions: list[Solution]
-) -> np.ndarray:
+def _probabilities(context: Context, reading: Reading | None, solutions: list[Solution]) -> Numbers:
     """Of the solutions: likelihood of the fit times what the reader thinks of it."""
     weights = np.array([s.weight for s in solutions])
     if reading is None:
@@ -264,11 +263,12 @@ def _probabilities(
         for s in solutions
     ]
     joined = weights * np.array(read)
-    return np.asarray(joined / joined.sum())
+    shares: Numbers = joined / joined.sum()
+    return shares
 
 
 def _fitted_distribution(
-    context: Context, solutions: list[Solution], probabilities: np.ndarray
+    context: Context, solutions: list[Solution], probabilities: Numbers
 ) -> ThicknessDistribution:
     """Sum of Gaussians around the solutions on the networks' bins."""
     density = np.zeros(len(context.bins))
@@ -281,7 +281,7 @@ def _fitted_distribution(
     return _distribution(context.bins, density / max(density.sum(), 1e-30))
 
 
-def _distribution(bins: np.ndarray, probability: np.ndarray) -> ThicknessDistribution:
+def _distribution(bins: Thicknesses, probability: Probabilities) -> ThicknessDistribution:
     return ThicknessDistribution(tuple(map(float, bins)), tuple(map(float, probability)))
 
 
@@ -291,7 +291,9 @@ def _fold(rotation_deg: float, order: int) -> float:
     return (rotation_deg + turn / 2) % turn - turn / 2
 
 
-def _summary(bins: np.ndarray, probability: np.ndarray) -> tuple[float, float, tuple[float, float]]:
+def _summary(
+    bins: Thicknesses, probability: Probabilities
+) -> tuple[float, float, tuple[float, float]]:
     """Mean around the peak, standard deviation and 95 % interval of a distribution."""
     thickness = on_a_line(bins, _PEAK_HALF_WIDTH)(probability).value
     deviation = float(np.sqrt((probability * (bins - thickness) ** 2).sum()))
@@ -303,7 +305,7 @@ def _summary(bins: np.ndarray, probability: np.ndarray) -> tuple[float, float, t
 
 
 def _read_alternatives(
-    bins: np.ndarray, probability: np.ndarray, mistilt: float
+    bins: Thicknesses, probability: Probabilities, mistilt: float
 ) -> tuple[Alternative, ...]:
     """Other peaks of the thickness distribution, the likelier first."""
     found = peaks(probability, on_a_line(bins, _PEAK_HALF_WIDTH), 4, _ALTERNATIVE)

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from pacbed.answer.report.view import match_intensity
+from pacbed.arrays import Numbers
 from pacbed.errors import OutOfRangeError
 from pacbed.library.models.bundle import Bundle
 from pacbed.maps.geometry import places
@@ -27,13 +28,13 @@ class WindowView:
         Synthesised at the answer, in the unit of `measured`; NaN where the table does not reach.
     """
 
-    measured: np.ndarray
-    fitted: np.ndarray
+    measured: Numbers
+    fitted: Numbers
 
     @property
-    def difference(self) -> np.ndarray:
+    def difference(self) -> Numbers:
         """Measured less fitted."""
-        return np.asarray(self.measured - self.fitted)
+        return self.measured - self.fitted
 
     @property
     def unexplained(self) -> float:
@@ -82,7 +83,7 @@ def view_window(
     ideal = synthesise(bundle.table, parameters, measured.shape)
     blurred = gaussian_filter(np.nan_to_num(ideal), geometry.blur_mrad / geometry.mrad_per_pixel)
     fitted, _ = match_intensity(measured, np.where(np.isfinite(ideal), blurred, np.nan))
-    return WindowView(measured, np.asarray(fitted))
+    return WindowView(measured, fitted)
 
 
 def _grid(scan: Scan, result: ThicknessMap) -> WindowGrid:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pacbed.arrays import Pattern, Probabilities, Thicknesses
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
@@ -58,9 +59,9 @@ class Solution:
 
 
 def refine(
-    data: np.ndarray,
+    data: Pattern,
     readings: list[Reading],
-    bins: np.ndarray,
+    bins: Thicknesses,
     table: LacbedTable,
     convergence_mrad: float,
     scale_given: bool,
@@ -104,7 +105,7 @@ def refine(
     return weighted(sorted(finished, key=lambda fit: fit.contrast_residual))
 
 
-def _elsewhere(readings: list[Reading], bins: np.ndarray, job: "_Job") -> list[tuple[Fit, "_Job"]]:
+def _elsewhere(readings: list[Reading], bins: Thicknesses, job: "_Job") -> list[tuple[Fit, "_Job"]]:
     """Brief fits from the other poses, and from other sizes of the disk."""
     jobs = []
     for other in readings[1 : 1 + _POSES]:
@@ -120,7 +121,7 @@ def _elsewhere(readings: list[Reading], bins: np.ndarray, job: "_Job") -> list[t
 class _Job:
     """What all fits of one pattern share."""
 
-    data: np.ndarray
+    data: Pattern
     samples: Samples
     table: LacbedTable
     placement: Placement
@@ -132,7 +133,7 @@ class _Job:
     def at(
         cls,
         placement: Placement,
-        data: np.ndarray,
+        data: Pattern,
         table: LacbedTable,
         convergence_mrad: float,
         scale_given: bool,
@@ -194,7 +195,7 @@ def start_parameters(
 
 
 def _scan(
-    data: np.ndarray, placement: Placement, table: LacbedTable, convergence_mrad: float
+    data: Pattern, placement: Placement, table: LacbedTable, convergence_mrad: float
 ) -> list[float]:
     """Thicknesses that explain the pattern best at this pose."""
     disk = placement.disk
@@ -205,12 +206,12 @@ def _scan(
     return valleys(left_over, scan.thickness_nm, 3)
 
 
-def _read_thicknesses(probability: np.ndarray, bins: np.ndarray) -> list[float]:
+def _read_thicknesses(probability: Probabilities, bins: Thicknesses) -> list[float]:
     """Peaks of the networks' distribution, the likeliest first."""
     return [peak.value for peak in peaks(probability, on_a_line(bins, 3), 3, 0.03)]
 
 
-def _share(probability: np.ndarray, bins: np.ndarray, fit: Fit) -> float:
+def _share(probability: Probabilities, bins: Thicknesses, fit: Fit) -> float:
     """What the networks give to thicknesses near a fit's."""
     return float(probability[np.abs(bins - fit.parameters.thickness_nm) <= 3.5].sum())
 

@@ -9,6 +9,7 @@ import numpy as np
 from scipy import fft
 from scipy.interpolate import CubicSpline
 
+from pacbed.arrays import Angles, Matrix, Numbers, Pixels, Singles, Thicknesses, Tilt
 from pacbed.infer.fit.linear import DIFFUSE_WIDTH
 from pacbed.infer.fit.parameters import (
     CENTER_X,
@@ -51,10 +52,10 @@ class Evaluation:
         Derivatives of `pattern` with respect to the parameters.
     """
 
-    pattern: np.ndarray
-    diffuse: np.ndarray
-    laplacian: np.ndarray
-    jacobian: np.ndarray
+    pattern: Numbers
+    diffuse: Numbers
+    laplacian: Numbers
+    jacobian: Numbers
 
 
 class FitModel:
@@ -74,7 +75,7 @@ class FitModel:
     MARGIN_MRAD = 0.8
 
     def __init__(
-        self, table: LacbedTable, tilt: np.ndarray, convergence_mrad: float, reach: float
+        self, table: LacbedTable, tilt: Tilt, convergence_mrad: float, reach: float
     ) -> None:
         self.table = table
         self.tilt = tilt
@@ -82,15 +83,15 @@ class FitModel:
         self._disks = gather_disks(table, tilt, convergence_mrad, reach, self.MARGIN_MRAD)
         self._window = _Window(self._disks)
         # Nodes and the contributions' values there, the latest used last.
-        self._stretches: list[tuple[np.ndarray, np.ndarray]] = []
+        self._stretches: list[tuple[Thicknesses, Singles]] = []
 
-    def covers(self, parameters: np.ndarray) -> bool:
+    def covers(self, parameters: Numbers) -> bool:
         """Whether tilt and convergence are still within the margin."""
         moved = np.linalg.norm(parameters[TILT_X : TILT_Y + 1] - self.tilt)
         alpha = np.exp(parameters[LOG_ALPHA])
         return bool(moved + abs(alpha - self.convergence_mrad) <= self.MARGIN_MRAD)
 
-    def evaluate(self, parameters: np.ndarray, samples: Samples, blur_mrad: float) -> Evaluation:
+    def evaluate(self, parameters: Numbers, samples: Samples, blur_mrad: float) -> Evaluation:
         """Synthesise the pattern at the samples.
 
         Parameters
@@ -128,7 +129,7 @@ class FitModel:
         jacobian[:, LOG_ALPHA] = by_alpha * alpha
         return Evaluation(pattern, diffuse, laplacian, jacobian)
 
-    def _intensities(self, thickness_nm: float) -> tuple[np.ndarray, np.ndarray]:
+    def _intensities(self, thickness_nm: float) -> tuple[Singles, Singles]:
         """Intensities of the contributions and their derivatives by thickness."""
         nodes, values = self._stretch(thickness_nm)
         spline = CubicSpline(nodes, np.eye(_NODES), axis=0)
@@ -136,7 +137,7 @@ class FitModel:
         value, slope = (values @ mixing.astype(np.float32)).T
         return np.ascontiguousarray(value), np.ascontiguousarray(slope)
 
-    def _stretch(self, thickness_nm: float) -> tuple[np.ndarray, np.ndarray]:
+    def _stretch(self, thickness_nm: float) -> tuple[Thicknesses, Singles]:
         """A short stretch of the table around a thickness: enough for many steps of a fit."""
         for number, (nodes, _) in enumerate(self._stretches):
             if nodes[0] <= thickness_nm <= nodes[-1]:
@@ -166,7 +167,7 @@ class ModelShelf:
         self._reach = reach
         self._models: list[FitModel] = []
 
-    def at(self, parameters: np.ndarray) -> FitModel:
+    def at(self, parameters: Numbers) -> FitModel:
         """A model that covers the tilt and convergence of a fit's parameters, shape (10,)."""
         for number in reversed(range(len(self._models))):
             if self._models[number].covers(parameters):
@@ -179,7 +180,7 @@ class ModelShelf:
         return self._models[-1]
 
 
-def _angles(parameters: np.ndarray, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _angles(parameters: Numbers, samples: Samples) -> tuple[Angles, Matrix, Pixels]:
     """Angles from the disk's centre (N, 2) in the crystal's frame, matrix, offsets in pixels."""
     matrix = FitParameters.from_vector(parameters).detector.to_crystal
     offset = np.stack([samples.x - parameters[CENTER_X], samples.y - parameters[CENTER_Y]], axis=1)
@@ -205,7 +206,7 @@ class _Window:
         spline = (2 + np.cos(2 * np.pi * i)) * (2 + np.cos(2 * np.pi * j)) / 9
         self._prefilter = (1 / spline).astype(np.float32)
 
-    def smooth(self, natives: np.ndarray, width: float, diffuse_width: float) -> np.ndarray:
+    def smooth(self, natives: Singles, width: float, diffuse_width: float) -> Singles:
         """Spline coefficients of the smoothed images and more.
 
         Parameters
@@ -231,11 +232,10 @@ class _Window:
             np.float32(-4 * np.pi**2) * self._square * first,
             scattered.astype(np.float32) * first,
         ]
-        return np.asarray(fft.irfft2(np.concatenate([spectrum, np.stack(more)]), s=self._shape))
+        images = fft.irfft2(np.concatenate([spectrum, np.stack(more)]), s=self._shape)
+        return images
 
-    def interpolate(
-        self, images: np.ndarray, position: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def interpolate(self, images: Singles, position: Angles) -> tuple[Numbers, Numbers]:
         """Evaluate the cubic splines at positions from the zone axis, mrad.
 
         Parameters
@@ -266,4 +266,5 @@ class _Window:
                 out += taken * (row[i] * column[j])
                 slope[0] += taken[0] * (row_slope[i] * column[j])
                 slope[1] += taken[0] * (row[i] * column_slope[j])
-        return out.astype(np.float64), np.asarray((self._inverse @ slope).T, float)
+        gradient: Numbers = (self._inverse @ slope).T
+        return out.astype(np.float64), gradient

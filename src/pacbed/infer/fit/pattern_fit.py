@@ -10,6 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pacbed.arrays import Mask, Numbers
 from pacbed.infer.fit.least_squares import (
     Evaluation,
     Solved,
@@ -111,7 +112,7 @@ class Fit:
     """
 
     parameters: FitParameters
-    covariance: np.ndarray
+    covariance: Numbers
     residual: float
     contrast_residual: float
     structured_residual: float
@@ -174,22 +175,22 @@ class _Model:
 
     samples: Samples
     shelf: ModelShelf
-    bounds: tuple[np.ndarray, np.ndarray]
-    precision: np.ndarray
+    bounds: tuple[Numbers, Numbers]
+    precision: Numbers
     first_blur_mrad: float
 
     @property
-    def values(self) -> np.ndarray:
+    def values(self) -> Numbers:
         return self.samples.values
 
     @cached_property
-    def ridge(self) -> np.ndarray:
+    def ridge(self) -> Numbers:
         return make_ridge(len(self.values))
 
-    def clip(self, parameters: np.ndarray) -> np.ndarray:
-        return np.asarray(np.clip(parameters, *self.bounds))
+    def clip(self, parameters: Numbers) -> Numbers:
+        return np.clip(parameters, *self.bounds)
 
-    def evaluate(self, parameters: np.ndarray, before: State | None) -> Evaluation:
+    def evaluate(self, parameters: Numbers, before: State | None) -> Evaluation:
         alpha = float(np.exp(parameters[LOG_ALPHA]))
         blur = self.first_blur_mrad if before is None else _next_blur(before, alpha)
         at = self.shelf.at(parameters).evaluate(parameters, self.samples, blur)
@@ -206,12 +207,12 @@ class _Model:
         return noise / _independent_share(solved.scaled, self.samples) + 1e-12
 
 
-def _shot(pattern: np.ndarray) -> np.ndarray:
+def _shot(pattern: Numbers) -> Numbers:
     """Variance of counting, but for a factor."""
-    return np.asarray(np.maximum(pattern, DARKEST))
+    return np.maximum(pattern, DARKEST)
 
 
-def _bounds(table: LacbedTable, start: np.ndarray, known: Known) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(table: LacbedTable, start: Numbers, known: Known) -> tuple[Numbers, Numbers]:
     low, high = np.full(10, -np.inf), np.full(10, np.inf)
     low[THICKNESS], high[THICKNESS] = 0.2, table.geometry.thicknesses_nm[-1]
     far = _NEAR if known.convergence < _LOOSE else _FAR
@@ -221,7 +222,7 @@ def _bounds(table: LacbedTable, start: np.ndarray, known: Known) -> tuple[np.nda
     return low, high
 
 
-def _prior(known: Known) -> np.ndarray:
+def _prior(known: Known) -> Numbers:
     """Inverse variances of what is known of each parameter beforehand."""
     precision = np.zeros(10)
     precision[ELLIPSE_A : ELLIPSE_B + 1] = _ELLIPTICITY**-2
@@ -231,11 +232,12 @@ def _prior(known: Known) -> np.ndarray:
     return precision
 
 
-def _distance(parameters: np.ndarray, samples: Samples) -> np.ndarray:
+def _distance(parameters: Numbers, samples: Samples) -> Numbers:
     """Distance of the samples from the disk's centre, semi-angles."""
     radius = np.exp(parameters[LOG_ALPHA] - parameters[LOG_SCALE])
     distance = np.hypot(samples.x - parameters[CENTER_X], samples.y - parameters[CENTER_Y])
-    return np.asarray(distance / radius)
+    relative: Numbers = distance / radius
+    return relative
 
 
 def _next_blur(state: State, alpha: float) -> float:
@@ -269,18 +271,19 @@ def _finish(model: _Model, state: State) -> Fit:
     )
 
 
-def _neighbours(samples: Samples) -> np.ndarray:
+def _neighbours(samples: Samples) -> Mask:
     """Which samples are followed by their neighbour along x."""
     beside = np.diff(samples.x) <= samples.pitch_px * 1.01
-    return np.asarray((np.diff(samples.y) == 0) & beside)
+    followed: Mask = (np.diff(samples.y) == 0) & beside
+    return followed
 
 
-def _shared(values: np.ndarray, samples: Samples) -> float:
+def _shared(values: Numbers, samples: Samples) -> float:
     """Sum of the products of neighbours."""
     return float((values[1:] * values[:-1])[_neighbours(samples)].sum())
 
 
-def _independent_share(scaled: np.ndarray, samples: Samples) -> float:
+def _independent_share(scaled: Numbers, samples: Samples) -> float:
     """Share of the residuals that are independent, from neighbours along x."""
     power = float((scaled**2).mean()) + 1e-20
     correlation = _shared(scaled, samples) / max(int(_neighbours(samples).sum()), 1) / power
