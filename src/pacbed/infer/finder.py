@@ -15,8 +15,8 @@ import numpy as np
 
 from pacbed.arrays import Numbers, Pattern
 from pacbed.errors import BundleError
-from pacbed.pattern.finder_frame import FRAME_APERTURE_PX, FRAME_SIZE, HALF_FIELD, normalised
 from pacbed.onnx_session import Session, open_session
+from pacbed.pattern.finder_frame import FRAME_APERTURE_PX, FRAME_SIZE, HALF_FIELD, normalised
 from pacbed.pattern.preprocess import BinnedPattern, DiskLocation
 
 _FILE = "finder.onnx"
@@ -175,4 +175,3 @@ def _opened() -> Finder:
         raise BundleError(
             f"{_FILE}: the finder cannot be loaded ({type(error).__name__}); install pacbed again"
         ) from error
-

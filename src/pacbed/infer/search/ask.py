@@ -103,9 +103,7 @@ class Asker:
         settled.sort(key=lambda candidate: -candidate.hypothesis.explained)
         return _distinct(settled)[:_LEFT]
 
-    def _sweep(
-        self, coarse: CoarsePatterns, disk: DiskLocation, count: int
-    ) -> list[Hypothesis]:
+    def _sweep(self, coarse: CoarsePatterns, disk: DiskLocation, count: int) -> list[Hypothesis]:
         log_scale = math.log(coarse.convergence_mrad / disk.radius)
         pose = Pose(np.array([disk.column, disk.row]), log_scale, 0.0)
         return sweep(self._smoothed(coarse, log_scale), coarse, pose, count)

@@ -18,7 +18,17 @@ import numpy as np
 from scipy import sparse
 from scipy.interpolate import CubicSpline
 
-from pacbed.arrays import Angles, Indices, Mask, Matrices, Matrix, Numbers, Singles, Thicknesses, Tilts
+from pacbed.arrays import (
+    Angles,
+    Indices,
+    Mask,
+    Matrices,
+    Matrix,
+    Numbers,
+    Singles,
+    Thicknesses,
+    Tilts,
+)
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.crystal_frame import plane_operations
 from pacbed.pattern.disks import entry_places

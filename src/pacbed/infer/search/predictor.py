@@ -113,4 +113,3 @@ class TablePredictor:
         # Small matrices, but for the sweep's: more threads only wait for each other.
         with self._pools.limit(limits=self._threads, user_api="blas"):
             return self._searcher.solve(data, Asked(convergence_mrad, mrad_per_pixel))
-

@@ -96,9 +96,7 @@ class Searcher:
             If the pattern shows no disk.
         """
         disks = likely_disks(data, asked.radius_px, shipped_finder())
-        pairs = [
-            (angle, disk) for disk in disks for angle in self._angles(asked, disk)
-        ]
+        pairs = [(angle, disk) for disk in disks for angle in self._angles(asked, disk)]
         asker = Asker(data, asked.mrad_per_pixel is not None)
         if len(pairs) > _CLOSELY:
             pairs = asker.glance(

@@ -1,4 +1,4 @@
-"""From a hypothesis to the nearest best one, on the coarse points: thickness, tilt and pose at once.
+"""From a hypothesis to the best one near it, on the coarse points: thickness, tilt and pose.
 
 A few Gauss–Newton steps. What the pattern's place and size on the detector change is taken from the
 measured pattern's own slopes, so that a step costs a fraction of a millisecond.
@@ -87,9 +87,7 @@ def _units(hypothesis: Hypothesis, coarse: CoarsePatterns) -> Numbers:
 def _moved(hypothesis: Hypothesis, by: Numbers) -> Hypothesis:
     pose = hypothesis.pose
     return Hypothesis(
-        Pose(
-            pose.center + by[3:5], pose.log_scale + by[5], pose.rotation + by[6], pose.ellipse
-        ),
+        Pose(pose.center + by[3:5], pose.log_scale + by[5], pose.rotation + by[6], pose.ellipse),
         hypothesis.tilt + by[1:3],
         max(0.5, hypothesis.thickness_nm + float(by[0])),
         hypothesis.explained,

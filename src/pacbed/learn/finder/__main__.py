@@ -1,6 +1,7 @@
 """``python -m pacbed.learn.finder``: trains the finder again from nothing but a seed."""
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -35,11 +36,12 @@ def main() -> None:
     def report(share: float, words: str) -> None:
         if share in (0.0, 1.0) or time.monotonic() - said[0] > 10:
             said[0] = time.monotonic()
-            print(f"{share:6.1%} {words}", flush=True)
+            sys.stdout.write(f"{share:6.1%} {words}\n")
+            sys.stdout.flush()
 
     network, names = train_finder(options, work, report)
     export_finder(network, options, names, output)
-    print(f"wrote {output}")
+    sys.stdout.write(f"wrote {output}\n")
 
 
 if __name__ == "__main__":

@@ -136,7 +136,9 @@ def _images(
     azimuth = rng.uniform(0, 2 * np.pi)
     tilt: Tilt = mistilt * np.array([np.cos(azimuth), np.sin(azimuth)])
     disks = gather_disks(table, tilt, alpha, field, 0.0)
-    thickness = np.exp(rng.uniform(np.log(_THICKNESS_NM[0]), np.log(_THICKNESS_NM[1]), _THICKNESSES))
+    thickness = np.exp(
+        rng.uniform(np.log(_THICKNESS_NM[0]), np.log(_THICKNESS_NM[1]), _THICKNESSES)
+    )
     values = table.evaluate(disks.places, table.thickness_weights(thickness))
     series = disks.series(values, disks.aperture(tilt, alpha)[0])
     low_index = disks.points.min(axis=0) - 1

@@ -1,4 +1,4 @@
-"""Random crystals, axes and voltages: structure types with random elements, and cells without symmetry.
+"""Random crystals, axes and voltages: structure types with random elements, and others.
 
 None is a real material on purpose: what the finder learns must not depend on the crystal.
 """
@@ -11,9 +11,11 @@ from pacbed.crystal.structure import Crystal, lattice_from_parameters
 from pacbed.errors import CrystalError
 
 _ELEMENTS = (
-    "B C N O F Na Mg Al P S Cl K Ca Sc V Cr Mn Fe Co Ni Cu Zn Ge Se Br Rb Y Zr Nb Mo Rh Ag Cd "
-    "Sn Sb Te I Cs Ba Ce Nd Gd Er Hf Ta Ir Pt Tl Pb Bi"
-).split()
+    *("B", "C", "N", "O", "F", "Na", "Mg", "Al", "P", "S", "Cl", "K", "Ca", "Sc", "V", "Cr"),
+    *("Mn", "Fe", "Co", "Ni", "Cu", "Zn", "Ge", "Se", "Br", "Rb", "Y", "Zr", "Nb", "Mo", "Rh"),
+    *("Ag", "Cd", "Sn", "Sb", "Te", "I", "Cs", "Ba", "Ce", "Nd", "Gd", "Er", "Hf", "Ta", "Ir"),
+    *("Pt", "Tl", "Pb", "Bi"),
+)
 _VOLTAGES_KV = (60.0, 80.0, 100.0, 120.0, 200.0, 300.0)
 _AXES = ((0, 0, 1), (1, 0, 0), (1, 1, 0), (1, 1, 1), (1, 0, 1), (2, 1, 0), (1, 1, 2))
 _FCC = ((0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0))
@@ -26,9 +28,7 @@ _CUBIC: dict[str, tuple[tuple[tuple[float, float, float], ...], ...]] = {
     "rock salt": (_FCC, tuple((x + 0.5, y, z) for x, y, z in _FCC)),
     "fluorite": (
         _FCC,
-        tuple(
-            (x + s, y + 0.25, z + 0.25) for x, y, z in _FCC for s in (0.25, 0.75)
-        ),
+        tuple((x + s, y + 0.25, z + 0.25) for x, y, z in _FCC for s in (0.25, 0.75)),
     ),
     "perovskite": (
         ((0, 0, 0),),

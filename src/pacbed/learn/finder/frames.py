@@ -6,9 +6,9 @@ import numpy as np
 from scipy.ndimage import map_coordinates
 
 from pacbed.arrays import Numbers, Patterns
-from pacbed.pattern.finder_frame import FRAME_APERTURE_PX, FRAME_SIZE, HALF_FIELD, normalised
 from pacbed.learn.finder.bank import PatternImages
 from pacbed.pattern.detector import apply_effects, draw_effects
+from pacbed.pattern.finder_frame import FRAME_APERTURE_PX, FRAME_SIZE, HALF_FIELD, normalised
 from pacbed.pattern.geometry import turn_matrix
 
 #: Share of frames that show a whole pattern, where the disk is anywhere and of any size; the

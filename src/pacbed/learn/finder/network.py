@@ -25,7 +25,10 @@ class Finder(nn.Module):
             before = after
         self.convolutions = nn.Sequential(*layers, nn.Conv2d(before, 32, 1), nn.ReLU())
         self.dense = nn.Sequential(
-            nn.Flatten(), nn.Linear(32 * 16, 256), nn.ReLU(), nn.Linear(256, COMPONENTS * VALUES + 3)
+            nn.Flatten(),
+            nn.Linear(32 * 16, 256),
+            nn.ReLU(),
+            nn.Linear(256, COMPONENTS * VALUES + 3),
         )
 
     def forward(self, frames: Tensor) -> Tensor:

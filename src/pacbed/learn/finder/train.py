@@ -17,12 +17,12 @@ import torch
 
 from pacbed.errors import FileFormatError
 from pacbed.files import write_atomically
-from pacbed.pattern.finder_frame import FRAME_SIZE
 from pacbed.learn.export import to_onnx
 from pacbed.learn.finder.bank import PatternImages, kept, load_or_make
 from pacbed.learn.finder.frames import Frames, draw_frames
 from pacbed.learn.finder.network import Finder, loss
 from pacbed.learn.finder.two_beam import made_up
+from pacbed.pattern.finder_frame import FRAME_SIZE
 from pacbed.version import __version__
 
 Report = Callable[[float, str], None]
@@ -145,9 +145,7 @@ def _made_up(numbers: range, seed: int) -> tuple[str, list[PatternImages]]:
     return "made-up lattices", [made_up(number, seed) for number in numbers]
 
 
-def export_finder(
-    network: Finder, options: FinderTraining, names: list[str], path: Path
-) -> None:
+def export_finder(network: Finder, options: FinderTraining, names: list[str], path: Path) -> None:
     """Write the network as ONNX, with what made it in the file's metadata."""
     import onnx
 
@@ -187,9 +185,7 @@ def _plan(options: FinderTraining) -> str:
     return json.dumps({name: getattr(options, name) for name in same})
 
 
-def _frames(
-    bank: _Bank, options: FinderTraining, first: int
-) -> Iterator[Frames]:
+def _frames(bank: _Bank, options: FinderTraining, first: int) -> Iterator[Frames]:
     """Batches from the first one on; each has its own seed, whoever draws it."""
     if options.workers == 0:
         step = first
@@ -214,9 +210,7 @@ def _frames(
             process.kill()
 
 
-def _draw(
-    bank: _Bank, options: FinderTraining, first: int, queue: "Queue[Frames]"
-) -> None:
+def _draw(bank: _Bank, options: FinderTraining, first: int, queue: "Queue[Frames]") -> None:
     step, parent = first, os.getppid()
     while os.getppid() == parent:
         queue.put(_batch(bank, options, step))
