@@ -38,6 +38,7 @@ def simulate_table(
     progress: Progress | None = None,
     absorption: bool = True,
     spread: Spread | None = None,
+    file_bytes_max: float | None = None,
 ) -> LacbedTable:
     """Simulate the LACBED table of a projected crystal.
 
@@ -56,6 +57,9 @@ def simulate_table(
     spread : callable, optional
         Computes the neighbourhoods elsewhere, such as on a cluster; in threads of this process
         by default. On machines of one kind the table is the same.
+    file_bytes_max : float, optional
+        Largest file. Where the quantum of the options would make a larger one, a coarser one is
+        taken, up to :data:`~pacbed.lacbed.streamed.COARSEST_QUANTUM`.
 
     Returns
     -------
@@ -67,15 +71,17 @@ def simulate_table(
         If the projection's symmetry does not hold for its potential.
     MissingExtraError
         If a device is asked for that needs PyTorch, which is not installed.
+    OutOfRangeError
+        If even the coarsest quantum does not keep to `file_bytes_max`; early, after a sample.
     """
     started = time.perf_counter()
     verify_symmetry(cell, high_tension_kV)
-    geometry = _geometry(
+    geometry = table_geometry(
         cell, high_tension_kV, convergence_max_mrad, mistilt_max_mrad, thickness_max_nm, options
     )
     task = _plan(cell, geometry, options, absorption)
     run = Runner(progress, spread, len(task.tiles))
-    bases, coefficients = compressed(task, options.quantum, run)
+    quantum, bases, coefficients = compressed(task, options.quantum, run, file_bytes_max)
     provenance = {
         "version": __version__,
         "options": asdict(options),
@@ -85,7 +91,7 @@ def simulate_table(
         "entries": sum(len(values) for values in coefficients),
         "seconds": round(time.perf_counter() - started, 1),
     }
-    return LacbedTable(geometry, bases, coefficients, options.quantum, provenance)
+    return LacbedTable(geometry, bases, coefficients, quantum, provenance)
 
 
 def _plan(
@@ -147,7 +153,7 @@ def verify_symmetry(cell: ProjectedCell, high_tension_kV: float, tolerance: floa
             )
 
 
-def _geometry(
+def table_geometry(
     cell: ProjectedCell,
     high_tension_kV: float,
     convergence_max_mrad: float,
@@ -155,6 +161,7 @@ def _geometry(
     thickness_max_nm: float,
     options: TableOptions,
 ) -> TableGeometry:
+    """Grids of a table for what is asked, as for :func:`simulate_table`."""
     wavelength = electron_wavelength(high_tension_kV)
     direction_max = (
         convergence_max_mrad + mistilt_max_mrad + _MARGIN_STEPS * options.direction_step_mrad

@@ -6,6 +6,7 @@ resonance that no direction of the sample met, is kept beside, and the orbit get
 for it in the end.
 """
 
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -156,6 +157,30 @@ def reduce_entries(
         rounded = _rounded(coefficients, quantum, stored_type(len(values), quantum))
         found.append(Reduced(int(orbit), rounded, badly, np.ascontiguousarray(left[:, badly])))
     return found
+
+
+def packed_bytes(
+    samples: list[tuple[Indices, Singles]], bases: list[Numbers], quantum: float, share: float
+) -> float:
+    """Bytes that a table takes in a file, see :mod:`pacbed.lacbed.table`.
+
+    Parameters
+    ----------
+    samples, bases, quantum
+        As for :class:`Sample`, with its bases.
+    share : float
+        Entries of the table for each of the sample.
+    """
+    parts: list[list[np.ndarray]] = [[] for _ in bases]
+    for orbits, values in samples:
+        for part in reduce_entries(values, orbits, bases, quantum):
+            parts[part.orbit].append(part.coefficients)
+    # As a file has them: orbit by orbit, function by function.
+    columns = [np.concatenate(some).T.ravel() for some in parts if some]
+    integers = np.concatenate([column.astype(np.int16) for column in columns])
+    planes = np.stack([integers & 0xFF, (integers >> 8) & 0xFF]).astype(np.uint8)
+    functions = np.concatenate([basis.ravel() for basis in bases]).astype(np.float16)
+    return len(zlib.compress(functions.tobytes())) + share * len(zlib.compress(planes.tobytes()))
 
 
 def _dual(basis: Numbers) -> Numbers:

@@ -55,12 +55,17 @@ class Reach:
     acting: float
 
 
-def choose_reach(cell: ProjectedCell, high_tension_kV: float) -> Reach:
-    """Which beams count: the more the deeper the columns' potential is."""
+def potential_peak(cell: ProjectedCell, high_tension_kV: float) -> float:
+    """Deepest place of the projected elastic potential, 1/Å²."""
     indices = beams_within(cell, _FREQUENCY_MAX)
     elastic = potential_coefficients(cell, indices, high_tension_kV)
     waves = np.exp(2j * np.pi * cell.positions @ indices.T)
-    peak = float((waves @ elastic).real.max())
+    return float((waves @ elastic).real.max())
+
+
+def choose_reach(cell: ProjectedCell, high_tension_kV: float) -> Reach:
+    """Which beams count: the more the deeper the columns' potential is."""
+    peak = potential_peak(cell, high_tension_kV)
     carried = float(np.clip(_CARRIED[0] + _CARRIED[1] * peak, _LEAST_CARRIED, _MOST_CARRIED))
     return Reach(carried, max(_ACTING[0] + _ACTING[1] * peak, carried))
 

@@ -7,7 +7,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from pacbed.arrays import Indices, Numbers, Singles, Vectors
-from pacbed.lacbed.compress import Coefficients, Reduced, Sample, reduce_entries, stored_entries
+from pacbed.errors import OutOfRangeError
+from pacbed.lacbed.compress import (
+    Coefficients,
+    Reduced,
+    Sample,
+    packed_bytes,
+    reduce_entries,
+    stored_entries,
+)
 from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.neighbourhood import Tick
 from pacbed.lacbed.workers import Progress, run_in_threads
@@ -15,6 +23,14 @@ from pacbed.lacbed.workers import Progress, run_in_threads
 #: Share of the neighbourhoods from which the functions of thickness are taken, the least number
 #: of them, and the most memory that their intensities may take, bytes.
 _SAMPLE, _LEAST_SAMPLE, _SAMPLE_BYTES = 0.12, 12, 2e8
+
+#: Coarsest step of the coefficients that a bound on the file may lead to; see
+#: ``benchmarks/table_sampling.py`` for what it costs.
+COARSEST_QUANTUM = 1.6e-2
+#: What entries that the sample did not show may add to the file.
+_ROOM = 1.08
+#: Most coefficients, also of zeros: reading them takes six times as many bytes of memory.
+MOST_COEFFICIENTS = 150_000_000
 
 
 class Kernel(Protocol):
@@ -116,9 +132,9 @@ class Runner:
 
 
 def compressed(
-    task: StoredTile, quantum: float, run: Runner
-) -> tuple[list[Numbers], list[Singles]]:
-    """Bases and coefficients of all orbits: first of a sample, then of the rest as it comes.
+    task: StoredTile, quantum: float, run: Runner, file_bytes_max: float | None = None
+) -> tuple[float, list[Numbers], list[Singles]]:
+    """Quantum, bases and coefficients of all orbits: of a sample, then of the rest as it comes.
 
     Parameters
     ----------
@@ -126,15 +142,14 @@ def compressed(
         Without bases.
     quantum : float
     run : Runner
+    file_bytes_max : float, optional
+        See :func:`~pacbed.lacbed.build.simulate_table`.
     """
     geometry = task.geometry
     chosen = _sample(task)
     found = dict(run(task, chosen))
     samples = [found.pop(number) for number in chosen]
-    orbits = range(int(geometry.orbits.max()) + 1)
-    sample = Sample(samples, len(orbits), quantum)
-    by_orbit = dict(run_in_threads(sample.basis, orbits, lambda done: run.tell()))
-    bases = [by_orbit[orbit] for orbit in orbits]
+    quantum, bases = _fitting(geometry, samples, quantum, run, file_bytes_max)
     starts = np.cumsum([0, *(len(k) for k, _ in geometry.pair_rows)])
     coefficients = Coefficients(bases, np.diff(starts).tolist(), quantum)
 
@@ -150,11 +165,41 @@ def compressed(
     for number, (orbit, values) in zip(chosen, samples, strict=True):
         put(number, reduce_entries(values, orbit, bases, quantum))
         run.tell()
-    del samples, sample
+    del samples
     rest = sorted(set(range(len(task.tiles))) - set(chosen))
     for number, reduced in run(replace(task, bases=bases, quantum=quantum), rest):
         put(number, reduced)
-    return coefficients.finished()
+    return quantum, *coefficients.finished()
+
+
+def _fitting(
+    geometry: TableGeometry,
+    samples: list[tuple[Indices, Singles]],
+    quantum: float,
+    run: Runner,
+    file_bytes_max: float | None,
+) -> tuple[float, list[Numbers]]:
+    """Functions of thickness, and the quantum with which the file keeps to its bound."""
+    orbits = range(int(geometry.orbits.max()) + 1)
+    counts = np.array([len(k) for k, _ in geometry.pair_rows])
+    while True:
+        sample = Sample(samples, len(orbits), quantum)
+        by_orbit = dict(run_in_threads(sample.basis, orbits, lambda done: run.tell()))
+        bases = [by_orbit[orbit] for orbit in orbits]
+        if file_bytes_max is None:
+            return quantum, bases
+        share = counts.sum() / sum(values.shape[1] for _, values in samples)
+        size = _ROOM * packed_bytes(samples, bases, quantum, share)
+        many = sum(len(basis) * count for basis, count in zip(bases, counts, strict=True))
+        if size <= file_bytes_max and many <= MOST_COEFFICIENTS:
+            return quantum, bases
+        if quantum >= COARSEST_QUANTUM:
+            raise OutOfRangeError(
+                f"the table would take {size / 1e6:.0f} MB, {file_bytes_max / 1e6:.0f} are "
+                "allowed: give a smaller largest convergence angle, mistilt or thickness, or a "
+                "larger direction_step_mrad in [table]"
+            )
+        quantum = min(max(quantum, 1e-3) * 1.5, COARSEST_QUANTUM)
 
 
 def _sample(task: StoredTile) -> list[int]:

@@ -16,6 +16,9 @@ SAMPLES_PER_APERTURE = 32
 #: Steps in a semi-angle that are enough to leave the others out, where the aperture's edge is
 #: one cell wide; a wider edge is drawn by fewer.
 _STEPS_ENOUGH = 17
+#: Others are left out only where the rest lies no farther apart than this, mrad: however large
+#: the aperture is, Bragg lines and fringes are as narrow.
+_COARSEST_MRAD = 1.1
 
 
 def step_mrad(geometry: TableGeometry) -> float:
@@ -37,8 +40,9 @@ def refinement_factor(
 
 def direction_stride(geometry: TableGeometry, convergence_mrad: float, edge_cells: int = 1) -> int:
     """Whether every direction (1) or every second one (2) is summed, for an aperture's edge."""
-    left = convergence_mrad / (2 * step_mrad(geometry))
-    return 2 if left >= _STEPS_ENOUGH / edge_cells else 1
+    apart = 2 * step_mrad(geometry)
+    fine = apart <= _COARSEST_MRAD and convergence_mrad / apart >= _STEPS_ENOUGH / edge_cells
+    return 2 if fine else 1
 
 
 def index_pairs(first: Indices, second: Indices) -> Indices:
