@@ -107,7 +107,11 @@ def _quartz():
 
 def _lithium_niobate():
     """R3c: threefold axis, glide plane, and the rhombohedral centring."""
-    own = [("Nb", (0, 0, 0), 0.28), ("Li", (0, 0, 0.2916), 0.9), ("O", (0.3976, 0.3744, 0.2297), 0.56)]  # fmt: skip
+    own = [
+        ("Nb", (0, 0, 0), 0.28),
+        ("Li", (0, 0, 0.2916), 0.9),
+        ("O", (0.3976, 0.3744, 0.2297), 0.56),
+    ]
     found = []
     for symbol, (x, y, z), b in own:
         turned = [(x, y, z), (-y, x - y, z), (y - x, -x, z)]
@@ -129,7 +133,12 @@ def _carbide():
 def _selenide():
     t, u = 1 / 3, 0.1290
     tungsten = [("W", (t, 2 * t, 0.25), 0.35), ("W", (2 * t, t, 0.75), 0.35)]
-    places = [(t, 2 * t, 0.75 + u), (t, 2 * t, 0.75 - u), (2 * t, t, 0.25 + u), (2 * t, t, 0.25 - u)]  # fmt: skip
+    places = [
+        (t, 2 * t, 0.75 + u),
+        (t, 2 * t, 0.75 - u),
+        (2 * t, t, 0.25 + u),
+        (2 * t, t, 0.25 - u),
+    ]
     return _full(*tungsten, *(("Se", p, 0.5) for p in places))
 
 
@@ -159,21 +168,95 @@ def _cubic(a):
 
 
 PAIRS = (
-    Pair("GaN", "GaN", (3.189, 3.189, 5.185, *_HEX), _wurtzite("Ga", "N", 0.377, 0.3, 0.35), (1, 1, 0), 200, "tune"),
-    Pair("InGaAs", "In0.2Ga0.8As", _cubic(5.7344), _zincblende((("In", 0.2), ("Ga", 0.8)), "As", 0.75, 0.65), (1, 1, 0), 300, "blind"),
-    Pair("LaAlO3", "LaAlO3", _cubic(3.791), _perovskite("La", "Al", "O", (0.45, 0.4, 0.7)), (0, 0, 1), 80, "tune"),
-    Pair("PbTiO3", "PbTiO3", (3.904, 3.904, 4.152, *_RIGHT), _perovskite("Pb", "Ti", "O", (0.9, 0.45, 0.7), (0.0397, 0.1118, 0.1174)), (1, 0, 0), 200, "blind"),
-    Pair("Au", "Au", _cubic(4.0782), _centred([("Au", (0, 0, 0), 0.62, 1.0)]), (1, 1, 0), 300, "tune"),
-    Pair("Ga2O3", "beta-Ga2O3", (12.23, 3.04, 5.80, 90.0, 103.7, 90.0), _gallia(), (0, 1, 0), 300, "blind"),
+    Pair(
+        "GaN",
+        "GaN",
+        (3.189, 3.189, 5.185, *_HEX),
+        _wurtzite("Ga", "N", 0.377, 0.3, 0.35),
+        (1, 1, 0),
+        200,
+        "tune",
+    ),
+    Pair(
+        "InGaAs",
+        "In0.2Ga0.8As",
+        _cubic(5.7344),
+        _zincblende((("In", 0.2), ("Ga", 0.8)), "As", 0.75, 0.65),
+        (1, 1, 0),
+        300,
+        "blind",
+    ),
+    Pair(
+        "LaAlO3",
+        "LaAlO3",
+        _cubic(3.791),
+        _perovskite("La", "Al", "O", (0.45, 0.4, 0.7)),
+        (0, 0, 1),
+        80,
+        "tune",
+    ),
+    Pair(
+        "PbTiO3",
+        "PbTiO3",
+        (3.904, 3.904, 4.152, *_RIGHT),
+        _perovskite("Pb", "Ti", "O", (0.9, 0.45, 0.7), (0.0397, 0.1118, 0.1174)),
+        (1, 0, 0),
+        200,
+        "blind",
+    ),
+    Pair(
+        "Au", "Au", _cubic(4.0782), _centred([("Au", (0, 0, 0), 0.62, 1.0)]), (1, 1, 0), 300, "tune"
+    ),
+    Pair(
+        "Ga2O3",
+        "beta-Ga2O3",
+        (12.23, 3.04, 5.80, 90.0, 103.7, 90.0),
+        _gallia(),
+        (0, 1, 0),
+        300,
+        "blind",
+    ),
     Pair("SiO2", "alpha-quartz", (4.913, 4.913, 5.405, *_HEX), _quartz(), (0, 0, 1), 100, "tune"),
-    Pair("CsPbBr3", "CsPbBr3", _cubic(5.874), _perovskite("Cs", "Pb", "Br", (3.5, 1.4, 3.5)), (0, 0, 1), 200, "blind"),
-    Pair("LiNbO3", "LiNbO3", (5.1376, 5.1376, 13.8497, *_HEX), _lithium_niobate(), (1, -1, 0), 200, "tune"),
+    Pair(
+        "CsPbBr3",
+        "CsPbBr3",
+        _cubic(5.874),
+        _perovskite("Cs", "Pb", "Br", (3.5, 1.4, 3.5)),
+        (0, 0, 1),
+        200,
+        "blind",
+    ),
+    Pair(
+        "LiNbO3",
+        "LiNbO3",
+        (5.1376, 5.1376, 13.8497, *_HEX),
+        _lithium_niobate(),
+        (1, -1, 0),
+        200,
+        "tune",
+    ),
     Pair("SiC", "4H-SiC", (3.073, 3.073, 10.053, *_HEX), _carbide(), (1, 1, 0), 80, "blind"),
-    Pair("InP", "InP", _cubic(5.8687), _zincblende((("In", 1.0),), "P", 0.8, 0.7), (1, 1, 0), 120, "tune"),
+    Pair(
+        "InP",
+        "InP",
+        _cubic(5.8687),
+        _zincblende((("In", 1.0),), "P", 0.8, 0.7),
+        (1, 1, 0),
+        120,
+        "tune",
+    ),
     Pair("BaTiAlO4", "triclinic oxide, made up", _TILTED, _OWN_OXIDE, (0, 0, 1), 200, "blind"),
-    Pair("ZnO", "ZnO", (3.2495, 3.2495, 5.2069, *_HEX), _wurtzite("Zn", "O", 0.382, 0.6, 0.65), (1, -1, 0), 60, "tune"),
+    Pair(
+        "ZnO",
+        "ZnO",
+        (3.2495, 3.2495, 5.2069, *_HEX),
+        _wurtzite("Zn", "O", 0.382, 0.6, 0.65),
+        (1, -1, 0),
+        60,
+        "tune",
+    ),
     Pair("WSe2", "2H-WSe2", (3.282, 3.282, 12.96, *_HEX), _selenide(), (0, 0, 1), 300, "blind"),
-)  # fmt: skip
+)
 
 
 def shortest_distance(pair: Pair) -> float:

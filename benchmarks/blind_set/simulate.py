@@ -104,7 +104,9 @@ def _write(path: Path, result: dict) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)  # fmt: skip
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("folder", type=Path, help="where the base files go")
     parser.add_argument("--draws", type=int, default=3, help="runs of each crystal (3)")
     parser.add_argument("--seed", type=int, default=20, help="of everything (20)")
