@@ -61,8 +61,8 @@ class Collector:
         self.grid = np.zeros(self.side**2)
 
     def add(self, number: int, beams) -> None:
-        """Add the intensities (N,) of the wave `number`."""
-        self.disks[number] = beams[self.coherent]
+        """Add the intensities (N,) of the wave `number`, once per arrangement of atoms."""
+        self.disks[number] += beams[self.coherent]
         if self.shares[number] > 0:
             self._deposit(number, beams, ~self.coherent)
 

@@ -55,7 +55,7 @@ def draw(pair: Pair, number: int, seed: int, period: float) -> dict:
     }
 
 
-def run(pair: Pair, number: int, seed: int) -> dict:
+def run(pair: Pair, number: int, seed: int, configurations: int) -> dict:
     """Simulate one base file; returns its arrays."""
     cell = lattice(pair.cell)
     positions, choices = pair.positions_and_choices()
@@ -73,18 +73,19 @@ def run(pair: Pair, number: int, seed: int) -> dict:
         for _ in truth["periods"]
     ]
     rng = np.random.default_rng([seed, PAIRS.index(pair), number, 1])
-    order = rng.permutation(len(points))
+    order = np.concatenate([rng.permutation(len(points)) for _ in range(configurations)])
     for start in range(0, len(order), BATCH):
         batch = order[start : start + BATCH]
         passed = intensities(engine, waves[batch], truth["periods"], rng)
         for collector, (_, beams) in zip(made, passed, strict=True):
             for wave, own in zip(batch, beams, strict=True):
-                collector.add(wave, own[band])
+                collector.add(wave, own[band] / configurations)
     strong = np.any([c.strong for c in made], axis=0)
     parts = [c.result(strong) for c in made]
     truth |= {
         "crystal": pair.name, "formula": pair.formula, "zone_axis": list(pair.zone_axis),
         "high_tension_kV": pair.kV, "split": pair.split, "draw": number, "seed": seed,
+        "configurations": configurations,
         "cif": f"cifs/{pair.name}.cif", "pitch_per_A": pitch, "wavelength_A": wavelength(pair.kV),
         "band_per_A": float(np.sqrt((engine.g[band] ** 2).sum(-1).max())),
     }  # fmt: skip
@@ -110,6 +111,9 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="where the base files go")
     parser.add_argument("--draws", type=int, default=3, help="runs of each crystal (3)")
     parser.add_argument("--seed", type=int, default=20, help="of everything (20)")
+    parser.add_argument(
+        "--configurations", type=int, default=1, help="arrangements of atoms for each wave (1)"
+    )
     parser.add_argument("--only", nargs="*", help="names of crystals; all without it")
     parser.add_argument("--until", type=datetime.datetime.fromisoformat, help="begin no run later")
     arguments = parser.parse_args()
@@ -124,7 +128,7 @@ def main() -> None:
                 return
             pair.write_cif(arguments.folder / "cifs")
             before = time.process_time()
-            result = run(pair, number, arguments.seed)
+            result = run(pair, number, arguments.seed, arguments.configurations)
             truth = result["truth"] | {"cpu_s": round(time.process_time() - before, 1)}
             _write(path, result | {"truth": truth})
             shown = {k: truth[k] for k in ("convergence_mrad", "thickness_nm", "steps", "cpu_s")}
