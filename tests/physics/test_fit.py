@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from pacbed.infer.fit.model import FitModel
+from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Known, fit_pattern
 from pacbed.infer.fit.samples import take_samples
 from pacbed.infer.fit.scan import ThicknessScan, valleys
@@ -90,8 +91,10 @@ def test_recovers_the_parameters_of_its_own_pattern(table, image, sign):
     samples = samples_of(image)
     pattern = FitModel(table, TILT, ALPHA, REACH).evaluate(truth(), samples, 0.3).pattern
     own = dataclasses.replace(samples, values=pattern)
-    fit = fit_pattern(own, table, truth() + sign * START, Known(), 25, 0.2)
-    found = fit.parameters - truth()
+    fit = fit_pattern(
+        own, table, FitParameters.from_vector(truth() + sign * START), Known(), 25, 0.2
+    )
+    found = fit.parameters.to_vector() - truth()
     assert found[0] == pytest.approx(0, abs=0.05)
     assert np.abs(found[1:3]).max() < 5e-3
     assert np.abs(found[3:5]).max() < 0.01
@@ -101,8 +104,10 @@ def test_recovers_the_parameters_of_its_own_pattern(table, image, sign):
 
 def test_finds_what_made_the_pattern(table, image):
     """The synthesis draws the edge of the aperture on a grid twice as fine."""
-    fit = fit_pattern(samples_of(image), table, truth() + START, Known(), 25, 0.3)
-    found = fit.parameters - truth()
+    fit = fit_pattern(
+        samples_of(image), table, FitParameters.from_vector(truth() + START), Known(), 25, 0.3
+    )
+    found = fit.parameters.to_vector() - truth()
     assert found[0] == pytest.approx(0, abs=0.2)
     assert np.abs(found[1:3]).max() < 0.08
     assert np.abs(found[3:5]).max() < 0.15
@@ -118,9 +123,9 @@ def test_dead_and_saturated_pixels_do_little_harm(table, image):
     spoilt.ravel()[places] = np.where(rng.random(len(places)) < 0.5, 0, 3 * spoilt.max())
     disk = DiskLocation(CENTER[1], CENTER[0], ALPHA / SCALE)
     samples = take_samples(spoilt, disk, REACH)
-    fit = fit_pattern(samples, table, truth() + START, Known(), 25, 0.3)
-    assert fit.parameters[0] == pytest.approx(THICKNESS_NM, abs=0.25)
-    assert np.abs(fit.parameters[1:3] - TILT).max() < 0.1
+    fit = fit_pattern(samples, table, FitParameters.from_vector(truth() + START), Known(), 25, 0.3)
+    assert fit.parameters.thickness_nm == pytest.approx(THICKNESS_NM, abs=0.25)
+    assert np.abs(fit.parameters.tilt - TILT).max() < 0.1
 
 
 def test_errors_follow_the_noise(table, image):
@@ -130,9 +135,10 @@ def test_errors_follow_the_noise(table, image):
     deviations = []
     for electrons in (1e6, 1e5):
         counts = rng.poisson(share * electrons).astype(np.float32)
-        fit = fit_pattern(samples_of(counts), table, truth() + START / 2, Known(), 25, 0.3)
-        deviation = math.sqrt(fit.covariance[0, 0])
-        assert abs(fit.parameters[0] - THICKNESS_NM) < 4 * deviation + 0.15
+        start = FitParameters.from_vector(truth() + START / 2)
+        fit = fit_pattern(samples_of(counts), table, start, Known(), 25, 0.3)
+        deviation = fit.thickness_std_nm
+        assert abs(fit.parameters.thickness_nm - THICKNESS_NM) < 4 * deviation + 0.15
         deviations.append(deviation)
     assert deviations[1] / deviations[0] == pytest.approx(math.sqrt(10), rel=0.5)
 
@@ -143,11 +149,12 @@ def test_a_fit_of_few_electrons_ends_where_it_ends_from_any_start(table, image):
     apart = []
     for seed in (0, 1, 2, 5):
         counts = np.random.default_rng(seed).poisson(share * 3e4).astype(np.float32)
+        starts = [FitParameters.from_vector(truth() + sign * START) for sign in (1, -1)]
         ends = [
-            fit_pattern(samples_of(counts), table, truth() + sign * START, Known(), 15, 0.36)
-            for sign in (1, -1)
+            fit_pattern(samples_of(counts), table, start, Known(), 15, 0.36).parameters
+            for start in starts
         ]
-        apart.append(ends[0].parameters[0] - ends[1].parameters[0])
+        apart.append(ends[0].thickness_nm - ends[1].thickness_nm)
     assert np.abs(apart).max() < 0.3
 
 

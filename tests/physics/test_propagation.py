@@ -1,4 +1,4 @@
-"""The production kernel against its literal twin and against closed forms."""
+"""The kernels against their literal twin and against closed forms."""
 
 import numpy as np
 import pytest
@@ -6,25 +6,52 @@ import pytest
 from pacbed.crystal.projection import ProjectedCell, project
 from pacbed.crystal.scattering import potential_coefficients
 from pacbed.lacbed.bloch import beam_intensities, beams_within
-from pacbed.lacbed.multislice import MultisliceOptions, grid_shape, propagate
+from pacbed.lacbed.multislice import MultisliceOptions, grid_shape, prepare
+from pacbed.lacbed.neighbourhood import choose_reach, prepare_kernel
 from pacbed.units import electron_wavelength
-from tests.crystals import gallium_nitride, rutile, silicon, strontium_titanate
+from tests.crystals import crystal, gallium_nitride, rutile, silicon, strontium_titanate
 
 THICKNESSES = np.array([200.0, 500.0, 1000.0])
 DIRECTION = np.array([0.12, 0.07])
+
+
+def gold():
+    positions = [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
+    return crystal((4.078, 4.078, 4.078, 90, 90, 90), [("Au", p, 0.63) for p in positions])
+
+
 SYSTEMS = [
     (strontium_titanate, (0, 0, 1), 200.0, 3.2),
     (rutile, (0, 0, 1), 80.0, 3.2),
     (silicon, (1, 1, 0), 200.0, 3.2),
     (gallium_nitride, (0, 0, 1), 300.0, 3.2),
 ]
+#: With the neighbourhood's kernel as well: heavy columns, and a cell that is polar.
+MORE = [
+    *((*system[:3], 4.0) for system in SYSTEMS),
+    (gold, (1, 1, 0), 200.0, 5.0),
+    (gallium_nitride, (1, 1, 0), 200.0, 4.0),
+]
 
 
 def multislice(cell, beams, high_tension_kV, **options):
-    (_, intensities), *_ = propagate(
-        cell, DIRECTION[None], beams, high_tension_kV, 5.0, 200, MultisliceOptions(**options)
+    kernel = prepare(cell, high_tension_kV, 5.0, 200, MultisliceOptions(**options))
+    return kernel(DIRECTION[None], beams)[[40, 100, 200], :, 0]
+
+
+def neighbourhood(cell, beams, high_tension_kV, offsets=((0.0, 0.0),), **options):
+    """Intensities at offsets (mrad) from a direction, each the corner of a neighbourhood."""
+    options = {"step": 5.0, "steps": 200, "substeps": 1, **options}
+    kernel = prepare_kernel(
+        cell, high_tension_kV, choose_reach(cell, high_tension_kV), 0.3, 4.0, **options
     )
-    return intensities[[40, 100, 200], 0]
+    per_mrad = 1e-3 / electron_wavelength(high_tension_kV)
+    every = round(5.0 / options["step"])
+    found = []
+    for offset in np.array(offsets) * per_mrad:
+        pair = np.stack([DIRECTION, DIRECTION + 2 * offset])
+        found.append(kernel(pair, beams)[..., 0])
+    return np.stack(found, axis=-1)[np.array([40, 100, 200]) * every]
 
 
 @pytest.mark.slow
@@ -39,6 +66,19 @@ def test_multislice_equals_twin(make, zone, high_tension_kV, g_max):
     assert np.abs(default - halved).max() <= 2e-3
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("make", "zone", "high_tension_kV", "g_max"), MORE)
+def test_neighbourhood_equals_twin(make, zone, high_tension_kV, g_max):
+    """In its middle, and 2 mrad off along both axes with a step of half a nanometre."""
+    cell = project(make(), zone)
+    beams = beams_within(cell, g_max)
+    twin = beam_intensities(cell, beams, DIRECTION, high_tension_kV, THICKNESSES)
+    few = beams_within(cell, 1.5)
+    found = neighbourhood(cell, few, high_tension_kV, [(0, 0), (2, 2)])
+    assert np.abs(found[..., 0] - twin[:, : len(few)]).max() <= 1.5e-3
+    assert np.abs(found[..., 1] - twin[:, : len(few)]).max() <= 2.5e-3
+
+
 @pytest.mark.parametrize(("make", "zone", "high_tension_kV", "g_max"), SYSTEMS)
 def test_intensity_is_kept_without_absorption(make, zone, high_tension_kV, g_max):
     cell = project(make(), zone)
@@ -49,8 +89,17 @@ def test_intensity_is_kept_without_absorption(make, zone, high_tension_kV, g_max
     absorbed = multislice(cell, every, high_tension_kV).sum(axis=1)
     assert (np.diff([1, *absorbed]) < -0.01).all()
 
+    g = beams_within(cell, 3.0)
+    vectors = g @ cell.reciprocal
+    excitation = (vectors**2).sum(axis=1) + 2 * vectors @ DIRECTION
+    carried = g[excitation <= choose_reach(cell, high_tension_kV).carried]
+    kept = neighbourhood(cell, carried, high_tension_kV, absorption=False).sum(axis=1)
+    assert kept[:, 0] == pytest.approx(np.ones(3), abs=1e-4)
+    absorbed = neighbourhood(cell, carried, high_tension_kV).sum(axis=1)[:, 0]
+    assert (np.diff([1, *absorbed]) < -0.01).all()
 
-def test_splitting_is_second_order():
+
+def test_multislice_is_of_second_order():
     cell = project(strontium_titanate(), (0, 0, 1))
     beams = beams_within(cell, 1.0)
     fine = multislice(cell, beams, 200.0, slice_thickness=0.25)
@@ -58,6 +107,17 @@ def test_splitting_is_second_order():
         np.abs(multislice(cell, beams, 200.0, slice_thickness=dz) - fine)[0].max()
         for dz in (2.5, 1.25)
     ]
+    assert errors[0] / errors[1] == pytest.approx(4, rel=0.3)
+
+
+def test_neighbourhood_is_of_second_order():
+    cell = project(strontium_titanate(), (0, 0, 1))
+    beams = beams_within(cell, 1.0)
+    fine, *coarse = (
+        neighbourhood(cell, beams, 200.0, [(3, 3)], step=5.0, substeps=substeps)[0]
+        for substeps in (8, 1, 2)
+    )
+    errors = [np.abs(values - fine).max() for values in coarse]
     assert errors[0] / errors[1] == pytest.approx(4, rel=0.3)
 
 
@@ -84,7 +144,8 @@ def test_symmetry_of_the_intensities():
     number = {tuple(beam): n for n, beam in enumerate(beams.tolist())}
     k = np.array([0.3, 0.1])
     directions = np.array([k @ w for w in cell.point_group]) @ cell.reciprocal
-    (_, intensities), *_ = propagate(cell, directions, beams, 80.0, 5.0, 40, MultisliceOptions())
+    intensities = prepare(cell, 80.0, 5.0, 40, MultisliceOptions())(directions, beams)
+    intensities = intensities.transpose(0, 2, 1)
     for n, w in enumerate(cell.point_group):
         image = [number[tuple(h)] for h in (beams @ w).tolist()]
         same = int(np.flatnonzero((cell.point_group == np.eye(2)).all(axis=(1, 2)))[0])

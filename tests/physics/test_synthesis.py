@@ -9,7 +9,7 @@ import torch
 
 from pacbed.crystal.projection import project
 from pacbed.errors import BundleError, OutOfRangeError
-from pacbed.lacbed.multislice import MultisliceOptions, propagate
+from pacbed.lacbed.multislice import MultisliceOptions, prepare
 from pacbed.lacbed.table import LacbedTable
 from pacbed.learn.series_synthesis import SeriesSynthesiser
 from pacbed.pattern.geometry import PatternParameters, pixel_to_crystal, rotation_matrix
@@ -38,10 +38,10 @@ def test_pattern_equals_the_plain_sum_of_disks(small_table):
     pixel, beam = np.nonzero(weights)
     k = (q[pixel] - g[beam] - tilt) * 1e-3 / geometry.wavelength
     cell = project(strontium_titanate(), (0, 0, 1))
-    options = MultisliceOptions(slice_thickness=2.5, batch=len(k))
-    (_, values), *_ = propagate(cell, k, geometry.beams, 200.0, 10.0, 22, options)
+    options = MultisliceOptions(slice_thickness=2.5)
+    values = prepare(cell, 200.0, 10.0, 22, options)(k, geometry.beams)
     expected = np.zeros(len(q))
-    np.add.at(expected, pixel, weights[pixel, beam] * values[-1, np.arange(len(k)), beam])
+    np.add.at(expected, pixel, weights[pixel, beam] * values[-1, beam, np.arange(len(k))])
     expected /= np.pi * alpha**2
     found = pattern[places[:, 0], places[:, 1]]
     assert np.abs(found - expected).max() < 0.01 * pattern.max()

@@ -75,7 +75,7 @@ def test_solve_gives_what_an_answer_is_made_of(small_pattern):
         [answer.tilt_x_mrad, answer.tilt_y_mrad]
     )
     solved = predictor.solve(small_pattern, 20.0)
-    assert solved.solutions[0].fit.parameters[0] == pytest.approx(22.0, abs=0.5)
+    assert solved.solutions[0].fit.parameters.thickness_nm == pytest.approx(22.0, abs=0.5)
 
 
 @pytest.fixture(scope="module")

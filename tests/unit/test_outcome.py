@@ -8,6 +8,7 @@ import pytest
 
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
+from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.posing import Placement, Reading
@@ -32,8 +33,8 @@ def reading_at(thickness_nm):
 
 
 def fit_at(thickness_nm, structured_residual, mistilt_mrad=3.0):
-    parameters = np.array(
-        [thickness_nm, mistilt_mrad, 0, 80, 80, np.log(0.4), 0, 0, 0, np.log(20.0)]
+    parameters = FitParameters(
+        thickness_nm, (mistilt_mrad, 0.0), 80.0, 80.0, np.log(0.4), 0.0, np.log(20.0)
     )
     covariance = np.diag(np.full(10, 0.01))
     residuals = {"residual": 0.02, "contrast_residual": 0.05}
@@ -67,7 +68,7 @@ def test_networks_that_contradict_a_middling_fit_make_it_ambiguous(context):
 
 @pytest.mark.parametrize("fit", [fit_at(30.0, 0.01, 14.0), fit_at(121.0, 0.01)])
 def test_beyond_the_range(context, fit):
-    assert estimate(context, fit, fit.parameters[0]).status == "out_of_range"
+    assert estimate(context, fit, fit.parameters.thickness_nm).status == "out_of_range"
 
 
 def test_doubt_refuses(context):

@@ -13,7 +13,7 @@ from packaging.utils import canonicalize_name
 import pacbed
 
 HEAVY = {
-    "abtem", "ai-edge-litert", "ase", "gemmi", "keras", "onnx", "onnxscript", "spglib", "torch"
+    "abtem", "ai-edge-litert", "ase", "keras", "onnx", "onnxscript", "torch"
 }  # fmt: skip
 
 

@@ -60,7 +60,8 @@ def test_a_killed_worker_changes_nothing(small_table, tmp_path):
         )
     here = simulate_table(*conditions)
     assert len(told) > 2
-    assert (told[0], told[-1]) == (1 / len(told), 1)
+    assert told == sorted(told)
+    assert (told[0] < 0.5, told[-1]) == (True, 1)
     for one, other in zip(here.coefficients, spread.coefficients, strict=True):
         assert np.array_equal(one, other)
     for one, other in zip(here.bases, spread.bases, strict=True):

@@ -11,7 +11,7 @@ import numpy as np
 
 from pacbed.bounded import read_bytes
 from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal, lattice_from_parameters
-from pacbed.errors import CrystalError, MissingExtraError
+from pacbed.errors import CrystalError
 
 _EIGHT_PI_SQUARED = 8 * np.pi**2
 #: Two atoms nearer than this share of their covalent radii cannot both be there.
@@ -43,8 +43,6 @@ def read_cif(path: Path, b_iso: Mapping[str, float] | None = None) -> Crystal:
     CrystalError
         If the file cannot be read, has no atoms or an unknown element, names a space
         group that is not known, or if atoms fall on each other.
-    MissingExtraError
-        If gemmi is not installed.
 
     Warns
     -----
@@ -180,12 +178,8 @@ _SIDES = ((1, 2), (0, 2), (0, 1))
 
 def _read(path: Path) -> tuple[Any, Any]:
     """First block of a CIF that has atoms, and its atoms."""
-    try:
-        import gemmi
-    except ImportError as error:
-        raise MissingExtraError(
-            "reading a CIF needs gemmi: pip install 'pacbed-cnn[sim]'"
-        ) from error
+    import gemmi
+
     try:
         # Not by its name: what is no file would be waited for, or read without an end.
         for block in gemmi.cif.read_string(read_bytes(path, _LARGEST_BYTES)):

@@ -7,7 +7,7 @@ import numpy as np
 
 from pacbed.arrays import Indices, Matrix, Numbers, Vectors
 from pacbed.crystal.structure import Crystal
-from pacbed.errors import CrystalError, MissingExtraError
+from pacbed.errors import CrystalError
 
 #: Two columns closer than this (fractional coordinates) are one.
 _TOLERANCE = 2e-3
@@ -88,8 +88,6 @@ def project(crystal: Crystal, zone_axis: tuple[int, int, int]) -> ProjectedCell:
     ------
     CrystalError
         If the direction is [000].
-    MissingExtraError
-        If spglib is not installed.
     """
     direction = np.array(zone_axis, int)
     if direction.shape != (3,) or not direction.any():
@@ -176,10 +174,8 @@ def _primitive_with_symmetry(
     columns: list[tuple[Vectors, dict[tuple[str, float], float]]],
     axes: Numbers,
 ) -> ProjectedCell:
-    try:
-        import spglib
-    except ImportError as error:
-        raise MissingExtraError("symmetry needs spglib: pip install 'pacbed-cnn[sim]'") from error
+    import spglib
+
     kinds: dict[tuple[tuple[tuple[str, float], float], ...], int] = {}
     labels = [
         kinds.setdefault(

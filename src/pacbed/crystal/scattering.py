@@ -1,13 +1,16 @@
 """Fourier coefficients of the elastic and the absorptive crystal potential."""
 
+import json
 from collections.abc import Callable
 from functools import lru_cache
+from importlib.resources import files
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from pacbed.arrays import Complexes, Indices, Numbers
 from pacbed.crystal.projection import ProjectedCell
-from pacbed.errors import CrystalError, MissingExtraError
+from pacbed.errors import CrystalError
 from pacbed.units import electron_wavelength, relativistic_factor
 
 #: Quadrature of the absorption integral: points in |q| and in angle, and the
@@ -17,6 +20,8 @@ _RADIAL_POINTS, _ANGULAR_POINTS, _Q_MAX = 160, 48, 16.0
 
 def scattering_factor(symbol: str) -> Callable[[Numbers], Numbers]:
     """Electron scattering factor of an atom (Lobato & Van Dyck 2014).
+
+    f(g) = Σ_i a_i (2 + b_i g²) / (1 + b_i g²)²
 
     Parameters
     ----------
@@ -32,20 +37,28 @@ def scattering_factor(symbol: str) -> Callable[[Numbers], Numbers]:
     ------
     CrystalError
         If the element is unknown.
-    MissingExtraError
-        If abTEM, which holds the parameters, is not installed.
     """
-    try:
-        from abtem.parametrizations import LobatoParametrization
-    except ImportError as error:
-        raise MissingExtraError(
-            "scattering factors need abTEM: pip install 'pacbed-cnn[sim]'"
-        ) from error
-    try:
-        of_square = LobatoParametrization().scattering_factor(symbol)
-    except (KeyError, RuntimeError, ValueError) as error:
-        raise CrystalError(f"element {symbol!r} has no scattering factor") from error
-    return lambda g: np.asarray(of_square(np.square(g)), float)
+    parameters = _parameters().get(symbol)
+    if parameters is None:
+        raise CrystalError(f"element {symbol!r} has no scattering factor")
+    terms = tuple(zip(*parameters, strict=True))
+
+    def factor(g: Numbers) -> Numbers:
+        square = np.square(g, dtype=np.float64)
+        total = np.zeros_like(square)
+        for a, b in terms:
+            total += a * (2 + b * square) / (1 + b * square) ** 2
+        return total
+
+    return factor
+
+
+@lru_cache(maxsize=1)
+def _parameters() -> dict[str, list[list[float]]]:
+    """The five a_i in Å and b_i in Å² of every element; the file says where they are from."""
+    text = files("pacbed.crystal").joinpath("scattering_factors.json").read_text("utf-8")
+    parameters: dict[str, list[list[float]]] = json.loads(text)["parameters"]
+    return parameters
 
 
 def potential_coefficients(
@@ -108,8 +121,6 @@ def absorption_factor(symbol: str, b_iso: float, g: Numbers) -> Numbers:
     """
     grid, values = _absorption_table(symbol, round(float(b_iso), 6), float(np.ceil(g.max() + 1)))
     # The integrand's table is dense enough (0.05 1/Å) for a cubic to be exact to 1e-4.
-    from scipy.interpolate import CubicSpline
-
     factor: Numbers = CubicSpline(grid, values)(g)
     return factor
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
+from pacbed.arrays import Numbers
+
 
 @dataclass(frozen=True)
 class Evidence:
@@ -24,29 +26,34 @@ class Evidence:
         Share of the contrast inside the disk that the fit leaves, without the noise.
     residual : float
         Share of the whole pattern's variance that the fit leaves.
-    tilt_error_mrad : float
-        How sure the reader is of the tilt.
-    thickness_std_nm : float
-        The fit's own error of the thickness.
-    convergence_shift : float
-        Change of the convergence semi-angle that the fit asks for, relative.
+    tilt_error_mrad : float or None
+        How sure the reader is of the tilt; None where none was asked.
+    thickness_std_nm : float or None
+        The fit's own error of the thickness; None where it says nothing of the crystal.
+    convergence_shift : float or None
+        Change of the convergence semi-angle that the fit asks for, relative; None where
+        none was given.
     """
 
     structured_residual: float
     residual: float
-    tilt_error_mrad: float
-    thickness_std_nm: float
-    convergence_shift: float
+    tilt_error_mrad: float | None
+    thickness_std_nm: float | None
+    convergence_shift: float | None
 
-    def figures(self) -> np.ndarray:
-        """Logarithms of the figures, so that a factor counts the same anywhere, (5,)."""
+    def figures(self) -> Numbers:
+        """Logarithms of the figures, so that a factor counts the same anywhere, (5,).
+
+        What there is no evidence of is not a number.
+        """
+        shift = self.convergence_shift
         return np.array(
             [
                 np.log(self.structured_residual + 0.02),
                 np.log(self.residual + 0.01),
-                np.log(self.tilt_error_mrad + 1e-3),
-                np.log(self.thickness_std_nm + 0.05),
-                abs(self.convergence_shift) / 0.015,
+                np.nan if self.tilt_error_mrad is None else np.log(self.tilt_error_mrad + 1e-3),
+                np.nan if self.thickness_std_nm is None else np.log(self.thickness_std_nm + 0.05),
+                np.nan if shift is None else abs(shift) / 0.015,
             ]
         )
 
@@ -153,9 +160,5 @@ class Calibration:
 
     def doubt(self, evidence: Evidence) -> float:
         """Sum of how far the evidence lies beyond that of right patterns, in widths."""
-        return self.doubt_of(evidence.figures())
-
-    def doubt_of(self, figures: np.ndarray) -> float:
-        """As :meth:`doubt`, for the figures of an evidence, shape (5,)."""
-        far = (figures - np.array(self.doubt_centers)) / np.array(self.doubt_widths)
-        return float(np.maximum(far, -_LARGEST_CREDIT).sum())
+        far = (evidence.figures() - np.array(self.doubt_centers)) / np.array(self.doubt_widths)
+        return float(np.nansum(np.maximum(far, -_LARGEST_CREDIT)))

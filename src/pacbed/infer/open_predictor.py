@@ -3,14 +3,15 @@
 from collections.abc import Callable
 from typing import Any, Protocol
 
-import numpy as np
-
 from pacbed.answer.estimate import Estimate
+from pacbed.arrays import Counts
 from pacbed.infer.labels.predictor import LabelPredictor
 from pacbed.infer.predictor import Predictor
+from pacbed.infer.search.predictor import TablePredictor
 from pacbed.library.models.bundle import Bundle
 from pacbed.library.models.kinds import Model
 from pacbed.library.models.label_bundle import LabelBundle
+from pacbed.library.models.table_model import TableModel
 
 
 class AnyPredictor(Protocol):
@@ -23,8 +24,8 @@ class AnyPredictor(Protocol):
 
     def infer(
         self,
-        pattern: np.ndarray,
-        convergence_mrad: float,
+        pattern: Counts,
+        convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
     ) -> Estimate:
@@ -36,6 +37,7 @@ class AnyPredictor(Protocol):
 _PREDICTORS: dict[type, Callable[[Any, int], AnyPredictor]] = {
     Bundle: Predictor,
     LabelBundle: LabelPredictor,
+    TableModel: TablePredictor,
 }
 
 
@@ -51,7 +53,7 @@ def open_predictor(bundle: Model, threads: int = 1) -> AnyPredictor:
 
     Returns
     -------
-    Predictor or LabelPredictor
+    Predictor, LabelPredictor or TablePredictor
 
     Raises
     ------

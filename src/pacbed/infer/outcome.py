@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
+from pacbed.arrays import Numbers, Probabilities, Thicknesses
 from pacbed.infer.confidence import (
     CLEAR,
     TILT_SLACK,
@@ -16,15 +17,6 @@ from pacbed.infer.confidence import (
     leaves_open,
 )
 from pacbed.infer.fit.hypotheses import Solution
-from pacbed.infer.fit.model import (
-    CENTER_X,
-    CENTER_Y,
-    LOG_ALPHA,
-    LOG_SCALE,
-    ROTATION,
-    THICKNESS,
-    TILT_X,
-)
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.peaks import on_a_line, peaks
 from pacbed.infer.posing import Reading, frame_scale
@@ -52,15 +44,16 @@ class Context:
     ----------
     system : System
     digest : str
-        SHA-256 of the network that read the thickness, hexadecimal.
+        SHA-256 of the network that read the thickness, or of the table, hexadecimal.
     calibration : Calibration
     bins : ndarray
-        Thicknesses of the networks' distribution, nm.
+        Thicknesses of the distribution, nm.
     order : int
         Order of the projection's rotations.
     shape : tuple of int
         Of the pattern as given.
-    convergence_mrad : float
+    convergence_mrad : float or None
+        As it was given.
     started : float
         When the inference began, of :func:`time.perf_counter`.
     """
@@ -68,10 +61,10 @@ class Context:
     system: System
     digest: str
     calibration: Calibration
-    bins: np.ndarray
+    bins: Thicknesses
     order: int
     shape: tuple[int, ...]
-    convergence_mrad: float
+    convergence_mrad: float | None
     started: float
 
     def provenance(self, method: str) -> dict[str, Any]:
@@ -81,19 +74,19 @@ class Context:
             "bundle": self.system.name,
             "bundle_sha256": self.digest,
             "method": method,
-            "calibrated": bool(self.calibration.calibrated) and method == "fit",
+            "calibrated": bool(self.calibration.calibrated) and method != "network",
             "milliseconds": round((time.perf_counter() - self.started) * 1e3, 1),
         }
 
 
-def read_estimate(context: Context, reading: Reading) -> Estimate:
+def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -> Estimate:
     """The networks' answer alone."""
     probability = reading.probability
     thickness, deviation, interval = _summary(context.bins, probability)
     placement = reading.placement
     tilt = placement.pattern_tilt
     mistilt = float(np.hypot(*tilt))
-    mrad_per_pixel = context.convergence_mrad / placement.disk.radius
+    mrad_per_pixel = convergence_mrad / placement.disk.radius
     status: Status = "ok"
     if mistilt > context.system.mistilt_mrad[1] * TILT_SLACK:
         status = "out_of_range"
@@ -113,7 +106,7 @@ def read_estimate(context: Context, reading: Reading) -> Estimate:
         mistilt_mrad=mistilt,
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
         mrad_per_pixel=mrad_per_pixel,
-        scale=frame_scale(context.shape, mrad_per_pixel, context.convergence_mrad, INPUT_SIZE),
+        scale=frame_scale(context.shape, mrad_per_pixel, convergence_mrad, INPUT_SIZE),
         rotation_deg=_fold(placement.rotation_deg, context.order),
         center_row_px=placement.disk.row,
         center_column_px=placement.disk.column,
@@ -128,17 +121,17 @@ def read_estimate(context: Context, reading: Reading) -> Estimate:
     )
 
 
-def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution]) -> Estimate:
-    """The answer of the fit."""
+def fitted_estimate(
+    context: Context, reading: Reading | None, solutions: list[Solution]
+) -> Estimate:
+    """The answer of the fit, from where the networks read or, without a reading, the search led."""
     best = solutions[0].fit
     p = best.parameters
-    thickness = float(p[THICKNESS])
-    deviation = context.calibration.thickness_std(math.sqrt(best.covariance[0, 0]), thickness)
+    thickness = p.thickness_nm
+    deviation = context.calibration.thickness_std(best.thickness_std_nm, thickness)
     half = context.calibration.tail * deviation
-    turned = math.degrees(float(p[ROTATION]))
-    tilt = rotation_matrix(turned) @ p[TILT_X : TILT_X + 2]
-    tilt_std = math.sqrt(float(np.trace(best.covariance[1:3, 1:3])) / 2)
-    mrad_per_pixel = float(np.exp(p[LOG_SCALE]))
+    turned = math.degrees(p.rotation)
+    tilt = rotation_matrix(turned) @ p.tilt
     probabilities = _probabilities(context, reading, solutions)
     evidence = _evidence(context, reading, best)
     doubt = context.calibration.doubt(evidence)
@@ -159,50 +152,59 @@ def fitted_estimate(context: Context, reading: Reading, solutions: list[Solution
         thickness_interval95_nm=(max(0.0, thickness - half), thickness + half),
         tilt_x_mrad=float(tilt[0]),
         tilt_y_mrad=float(tilt[1]),
-        tilt_std_mrad=context.calibration.tilt_std(tilt_std, thickness),
+        tilt_std_mrad=context.calibration.tilt_std(best.tilt_std_mrad, thickness),
         mistilt_mrad=float(np.hypot(*tilt)),
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
-        mrad_per_pixel=mrad_per_pixel,
-        scale=frame_scale(context.shape, mrad_per_pixel, context.convergence_mrad, INPUT_SIZE),
+        mrad_per_pixel=p.mrad_per_pixel,
+        scale=frame_scale(
+            context.shape,
+            p.mrad_per_pixel,
+            context.convergence_mrad or p.convergence_mrad,
+            INPUT_SIZE,
+        ),
         rotation_deg=_fold(turned, context.order),
-        center_row_px=float(p[CENTER_Y]),
-        center_column_px=float(p[CENTER_X]),
+        center_row_px=p.center_y,
+        center_column_px=p.center_x,
         residual=best.residual,
         alternatives=tuple(
-            Alternative(
-                float(s.fit.parameters[THICKNESS]),
-                float(np.hypot(*s.fit.parameters[TILT_X : TILT_X + 2])),
-                float(share),
-            )
+            Alternative(s.fit.parameters.thickness_nm, s.fit.parameters.mistilt_mrad, float(share))
             for s, share in zip(solutions[1:], probabilities[1:], strict=True)
             if share >= 0.02
         ),
         thickness_distribution=_fitted_distribution(context, solutions, probabilities),
         warnings=_warnings(context, status, best),
         provenance={
-            **context.provenance("fit"),
+            **context.provenance("search" if reading is None else "fit"),
+            "convergence_mrad": round(p.convergence_mrad, 3),
             "doubt": round(doubt, 2),
-            **{name: round(value, 5) for name, value in vars(evidence).items()},
-            "network_thickness_nm": round(_summary(context.bins, reading.probability)[0], 2),
+            **{n: round(value, 5) for n, value in vars(evidence).items() if value is not None},
+            **_read_thickness(context, reading),
         },
         basis=Basis(round(best.structured_residual, 5)),
     )
 
 
-def _evidence(context: Context, reading: Reading, best: Fit) -> Evidence:
-    shift = float(best.parameters[LOG_ALPHA]) - math.log(context.convergence_mrad)
+def _read_thickness(context: Context, reading: Reading | None) -> dict[str, float]:
+    if reading is None:
+        return {}
+    thickness = _summary(context.bins, reading.probability)[0]
+    return {"network_thickness_nm": round(thickness, 2)}
+
+
+def _evidence(context: Context, reading: Reading | None, best: Fit) -> Evidence:
+    given = context.convergence_mrad
     return Evidence(
         best.structured_residual,
         best.residual,
-        reading.tilt_error_mrad,
-        math.sqrt(best.covariance[0, 0]),
-        shift,
+        None if reading is None else reading.tilt_error_mrad,
+        best.thickness_std_nm,
+        None if given is None else best.parameters.log_alpha - math.log(given),
     )
 
 
 def _status(
     context: Context,
-    reading: Reading,
+    reading: Reading | None,
     best: Fit,
     doubt: float,
     mistilt: float,
@@ -214,15 +216,16 @@ def _status(
     if doubtful or best.gain <= 0:
         return "mismatch"
     low, high = system.thickness_nm
-    thickness = best.parameters[THICKNESS]
+    thickness = best.parameters.thickness_nm
     beyond = mistilt > system.mistilt_mrad[1] * TILT_SLACK
     if beyond or not low - 0.5 <= thickness <= high + 0.5:
         return "out_of_range"
     wide = leaves_open(deviation, thickness)
-    near = np.abs(context.bins - thickness) <= max(_PEAK_HALF_WIDTH + 0.5, 3 * deviation)
-    # Networks and fit that contradict each other are believed only where the fit is good.
-    contradicted = reading.probability[near].sum() < _SUPPORT
-    contradicted = contradicted and best.structured_residual > _GOOD_FIT
+    contradicted = False
+    if reading is not None and best.structured_residual > _GOOD_FIT:
+        # Networks and fit that contradict each other are believed only where the fit is good.
+        near = np.abs(context.bins - thickness) <= max(_PEAK_HALF_WIDTH + 0.5, 3 * deviation)
+        contradicted = bool(reading.probability[near].sum() < _SUPPORT)
     poor = best.structured_residual > _POOR_FIT
     return "ambiguous" if probability < CLEAR or wide or contradicted or poor else "ok"
 
@@ -244,40 +247,41 @@ def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
     return tuple(warnings)
 
 
-def _probabilities(context: Context, reading: Reading, solutions: list[Solution]) -> np.ndarray:
+def _probabilities(context: Context, reading: Reading | None, solutions: list[Solution]) -> Numbers:
     """Of the solutions: likelihood of the fit times what the reader thinks of it."""
     weights = np.array([s.weight for s in solutions])
+    if reading is None:
+        return np.asarray(weights / weights.sum())
     floor = 0.02
     read = [
         floor
         + float(
             reading.probability[
-                np.abs(context.bins - s.fit.parameters[THICKNESS]) <= _PEAK_HALF_WIDTH
+                np.abs(context.bins - s.fit.parameters.thickness_nm) <= _PEAK_HALF_WIDTH
             ].sum()
         )
         for s in solutions
     ]
     joined = weights * np.array(read)
-    return np.asarray(joined / joined.sum())
+    shares: Numbers = joined / joined.sum()
+    return shares
 
 
 def _fitted_distribution(
-    context: Context, solutions: list[Solution], probabilities: np.ndarray
+    context: Context, solutions: list[Solution], probabilities: Numbers
 ) -> ThicknessDistribution:
     """Sum of Gaussians around the solutions on the networks' bins."""
     density = np.zeros(len(context.bins))
     for solution, share in zip(solutions, probabilities, strict=True):
-        thickness = float(solution.fit.parameters[THICKNESS])
-        width = context.calibration.thickness_std(
-            math.sqrt(solution.fit.covariance[0, 0]), thickness
-        )
+        thickness = solution.fit.parameters.thickness_nm
+        width = context.calibration.thickness_std(solution.fit.thickness_std_nm, thickness)
         step = context.bins[1] - context.bins[0]
         shape = np.exp(-0.5 * ((context.bins - thickness) / max(width, 0.4 * step)) ** 2)
         density += share * shape / max(shape.sum(), 1e-30)
     return _distribution(context.bins, density / max(density.sum(), 1e-30))
 
 
-def _distribution(bins: np.ndarray, probability: np.ndarray) -> ThicknessDistribution:
+def _distribution(bins: Thicknesses, probability: Probabilities) -> ThicknessDistribution:
     return ThicknessDistribution(tuple(map(float, bins)), tuple(map(float, probability)))
 
 
@@ -287,7 +291,9 @@ def _fold(rotation_deg: float, order: int) -> float:
     return (rotation_deg + turn / 2) % turn - turn / 2
 
 
-def _summary(bins: np.ndarray, probability: np.ndarray) -> tuple[float, float, tuple[float, float]]:
+def _summary(
+    bins: Thicknesses, probability: Probabilities
+) -> tuple[float, float, tuple[float, float]]:
     """Mean around the peak, standard deviation and 95 % interval of a distribution."""
     thickness = on_a_line(bins, _PEAK_HALF_WIDTH)(probability).value
     deviation = float(np.sqrt((probability * (bins - thickness) ** 2).sum()))
@@ -299,7 +305,7 @@ def _summary(bins: np.ndarray, probability: np.ndarray) -> tuple[float, float, t
 
 
 def _read_alternatives(
-    bins: np.ndarray, probability: np.ndarray, mistilt: float
+    bins: Thicknesses, probability: Probabilities, mistilt: float
 ) -> tuple[Alternative, ...]:
     """Other peaks of the thickness distribution, the likelier first."""
     found = peaks(probability, on_a_line(bins, _PEAK_HALF_WIDTH), 4, _ALTERNATIVE)

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Mask, Numbers, Probabilities
+
 
 @dataclass(frozen=True)
 class Peak:
@@ -23,14 +25,14 @@ class Peak:
 
     value: float
     share: float
-    covered: np.ndarray
+    covered: Mask
 
 
 #: Finds the highest peak of what is left of a distribution.
-Find = Callable[[np.ndarray], Peak]
+Find = Callable[[Probabilities], Peak]
 
 
-def peaks(probability: np.ndarray, find: Find, most: int, least: float) -> list[Peak]:
+def peaks(probability: Probabilities, find: Find, most: int, least: float) -> list[Peak]:
     """Find the peaks of a distribution, one after the other.
 
     Parameters
@@ -59,10 +61,10 @@ def peaks(probability: np.ndarray, find: Find, most: int, least: float) -> list[
     return found
 
 
-def on_a_line(values: np.ndarray, half_width: int) -> Find:
+def on_a_line(values: Numbers, half_width: int) -> Find:
     """Peaks are the likeliest of the rising values and so many to each side."""
 
-    def find(probability: np.ndarray) -> Peak:
+    def find(probability: Probabilities) -> Peak:
         middle = int(probability.argmax())
         near = np.abs(np.arange(len(values)) - middle) <= half_width
         share = float(probability[near].sum())
@@ -72,12 +74,12 @@ def on_a_line(values: np.ndarray, half_width: int) -> Find:
     return find
 
 
-def on_a_circle(values_deg: np.ndarray, half_width_deg: float) -> Find:
+def on_a_circle(values_deg: Numbers, half_width_deg: float) -> Find:
     """Peaks are the neighbourhoods that hold most; beside one lie flanks as wide as its halves."""
     near = angle_between(values_deg[:, None], values_deg) <= half_width_deg
     along = np.deg2rad(values_deg)
 
-    def find(probability: np.ndarray) -> Peak:
+    def find(probability: Probabilities) -> Peak:
         shares = near @ probability
         # Of several neighbourhoods with the same content, the one around its likeliest value.
         middle = int(np.lexsort((probability, shares.round(9)))[-1])
@@ -90,6 +92,7 @@ def on_a_circle(values_deg: np.ndarray, half_width_deg: float) -> Find:
     return find
 
 
-def angle_between(values_deg: np.ndarray, others_deg: np.ndarray | float) -> np.ndarray:
+def angle_between(values_deg: Numbers, others_deg: Numbers | float) -> Numbers:
     """Angle between directions, 0 to 180 degrees."""
-    return np.asarray(np.abs((values_deg - others_deg + 180) % 360 - 180))
+    between: Numbers = np.abs((values_deg - others_deg + 180) % 360 - 180)
+    return between

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -13,6 +14,7 @@ from pacbed.infer.fit.hypotheses import Solution, refine
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
 from pacbed.infer.posing import Reading, read_poses
+from pacbed.infer.search.predictor import TablePredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
 from pacbed.library.models.bundle import READER, Bundle
@@ -60,7 +62,7 @@ class Predictor:
     def infer(
         self,
         pattern: Counts,
-        convergence_mrad: float,
+        convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
     ) -> Estimate:
@@ -70,8 +72,9 @@ class Predictor:
         ----------
         pattern : ndarray, shape (rows, columns)
             As recorded, any size from 32² to 4096² and any real dtype.
-        convergence_mrad : float
-            Convergence semi-angle.
+        convergence_mrad : float, optional
+            Convergence semi-angle. Where it is not given, the table alone answers, and finds
+            it: the networks need to be told.
         mrad_per_pixel : float, optional
             Angle per pixel; found from the pattern where it is not given.
         refine : bool
@@ -92,6 +95,8 @@ class Predictor:
         started = time.perf_counter()
         system = self.bundle.system
         system.check(convergence_mrad, mrad_per_pixel)
+        if convergence_mrad is None:
+            return self._alone.infer(pattern, None, mrad_per_pixel)
         found = self.solve(pattern, convergence_mrad, mrad_per_pixel, refine)
         context = Context(
             system,
@@ -104,8 +109,20 @@ class Predictor:
             started,
         )
         if not refine:
-            return read_estimate(context, found.readings[0])
-        return fitted_estimate(context, found.readings[0], found.solutions)
+            return read_estimate(context, found.readings[0], convergence_mrad)
+        estimate = fitted_estimate(context, found.readings[0], found.solutions)
+        if estimate.status != "mismatch":
+            return estimate
+        # The networks may never have come near.
+        searched = self._alone.search(clean(pattern), convergence_mrad, mrad_per_pixel)
+        if not searched or not _better(searched[0], found.solutions[0]):
+            return estimate
+        return fitted_estimate(context, None, searched)
+
+    @cached_property
+    def _alone(self) -> TablePredictor:
+        """What answers with the table alone."""
+        return TablePredictor(self.bundle, self._threads)
 
     def solve(
         self,
@@ -135,6 +152,10 @@ class Predictor:
     def sharing(self, geometry: SharedGeometry) -> BatchSolver:
         """Solver for many patterns of one geometry, which makes them much quicker."""
         return BatchSolver(self.bundle, self._networks, self._calibration, geometry)
+
+
+def _better(one: Solution, other: Solution) -> bool:
+    return one.fit.contrast_residual < other.fit.contrast_residual
 
 
 # The parameter of `Predictor.infer` has the function's name.

@@ -1,49 +1,31 @@
 """From a projected cell to a compressed table."""
 
+import importlib
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, replace
+from typing import Any
 
 import numpy as np
 
-from pacbed.arrays import Mask, Numbers, Singles
 from pacbed.crystal.projection import ProjectedCell
 from pacbed.crystal.scattering import potential_coefficients
-from pacbed.errors import CrystalError
+from pacbed.errors import CrystalError, MissingExtraError
 from pacbed.lacbed.bloch import beams_within
 from pacbed.lacbed.directions import choose_divisions
 from pacbed.lacbed.geometry import TableGeometry
-from pacbed.lacbed.multislice import MultisliceOptions, Progress, Propagation, prepare
+from pacbed.lacbed.neighbourhood import choose_reach, prepare_kernel
 from pacbed.lacbed.options import TableOptions
+from pacbed.lacbed.streamed import Runner, Spread, StoredTile, compressed
 from pacbed.lacbed.table import LacbedTable
+from pacbed.lacbed.tiles import choose_tiling, make_tiles
+from pacbed.lacbed.workers import Progress
 from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
 from pacbed.version import __version__
 
 #: Columns beyond the table's edge that interpolation in direction needs.
 _MARGIN_STEPS = 2.9
-
-
-@dataclass(frozen=True)
-class StoredBatch:
-    """Intensities that the table stores of a batch of directions; may be sent elsewhere.
-
-    Attributes
-    ----------
-    propagation : Propagation
-    recorded : ndarray of bool, shape (K, N)
-        What is stored.
-    """
-
-    propagation: Propagation
-    recorded: Mask
-
-    def __call__(self, part: slice, progress: Progress | None = None) -> tuple[slice, Singles]:
-        """The batch, and its stored intensities, shape (T + 1, stored)."""
-        return part, self.propagation(part, progress)[:, self.recorded[part]]
-
-
-#: Does the batches elsewhere, and gives their results in any order.
-Spread = Callable[[StoredBatch, list[slice]], Iterator[tuple[slice, Singles]]]
+#: Intensities of one neighbourhood, bytes.
+_TILE_BYTES = 6e7
 
 
 def simulate_table(
@@ -56,6 +38,7 @@ def simulate_table(
     progress: Progress | None = None,
     absorption: bool = True,
     spread: Spread | None = None,
+    file_bytes_max: float | None = None,
 ) -> LacbedTable:
     """Simulate the LACBED table of a projected crystal.
 
@@ -67,12 +50,16 @@ def simulate_table(
         Largest values that patterns shall be synthesised for.
     options : TableOptions
     progress : callable, optional
-        Called with the finished share, 0..1.
+        Called with the finished share, 0..1, at least every second; what it raises ends the
+        work at once.
     absorption : bool
         Whether thermal diffuse absorption is included.
     spread : callable, optional
-        Computes the batches elsewhere, such as on a cluster; in this process by default. On
-        machines of one kind the table is the same.
+        Computes the neighbourhoods elsewhere, such as on a cluster; in threads of this process
+        by default. On machines of one kind the table is the same.
+    file_bytes_max : float, optional
+        Largest file. Where the quantum of the options would make a larger one, a coarser one is
+        taken, up to :data:`~pacbed.lacbed.streamed.COARSEST_QUANTUM`.
 
     Returns
     -------
@@ -82,58 +69,67 @@ def simulate_table(
     ------
     CrystalError
         If the projection's symmetry does not hold for its potential.
+    MissingExtraError
+        If a device is asked for that needs PyTorch, which is not installed.
+    OutOfRangeError
+        If even the coarsest quantum does not keep to `file_bytes_max`; early, after a sample.
     """
     started = time.perf_counter()
     verify_symmetry(cell, high_tension_kV)
-    geometry = _geometry(
+    geometry = table_geometry(
         cell, high_tension_kV, convergence_max_mrad, mistilt_max_mrad, thickness_max_nm, options
     )
-    directions = geometry.grid.wedge @ (geometry.fine_lattice_mrad * 1e-3 / geometry.wavelength)
-    kernel = MultisliceOptions(
-        options.slice_angstrom, options.g_max, absorption, device=options.device
-    )
-    steps = geometry.thickness_steps
-    count = sum(len(k) for k, _ in geometry.pair_rows)
-    intensities = np.empty((steps + 1, count), np.float32)
-    task = StoredBatch(
-        prepare(
-            cell,
-            directions,
-            geometry.beams,
-            high_tension_kV,
-            options.thickness_step_nm * ANGSTROM_PER_NM,
-            steps,
-            kernel,
-        ),
-        geometry.recorded,
-    )
-    for batch, values in _batches(task, progress, spread):
-        intensities[:, geometry.entry_of[batch][geometry.recorded[batch]]] = values
-    bases, coefficients = _compress(geometry, intensities, options.quantum)
+    task = _plan(cell, geometry, options, absorption)
+    run = Runner(progress, spread, len(task.tiles))
+    quantum, bases, coefficients = compressed(task, options.quantum, run, file_bytes_max)
     provenance = {
         "version": __version__,
         "options": asdict(options),
         "absorption": absorption,
-        "directions": len(directions),
+        "directions": len(geometry.grid.wedge),
         "beams": len(geometry.beams),
-        "entries": count,
+        "entries": sum(len(values) for values in coefficients),
         "seconds": round(time.perf_counter() - started, 1),
     }
-    return LacbedTable(geometry, bases, coefficients, options.quantum, provenance)
+    return LacbedTable(geometry, bases, coefficients, quantum, provenance)
 
 
-def _batches(
-    task: StoredBatch, progress: Progress | None, spread: Spread | None
-) -> Iterator[tuple[slice, Singles]]:
-    parts = task.propagation.batches
-    if spread is None:
-        for part in parts:
-            yield task(part, progress)
-        return
-    for done, result in enumerate(spread(task, parts), start=1):
-        yield result
-        if progress is not None:
-            progress(done / len(parts))
+def _plan(
+    cell: ProjectedCell, geometry: TableGeometry, options: TableOptions, absorption: bool
+) -> StoredTile:
+    """The kernel that fits the device, and its neighbourhoods."""
+    points = geometry.grid.wedge @ geometry.fine_lattice_mrad
+    step = geometry.thickness_step_nm * ANGSTROM_PER_NM
+    steps, kV = geometry.thickness_steps, geometry.high_tension_kV
+    # Without caches, which would be sent along.
+    bare = replace(geometry)
+    if options.device != "cpu":
+        multislice = _multislice(options.device)
+        kernel = multislice.prepare(
+            cell, kV, step, steps, multislice.options_of(options, absorption)
+        )
+        batch = kernel.options.batch
+        rows = [np.arange(n, min(n + batch, len(points))) for n in range(0, len(points), batch)]
+        return StoredTile(kernel, bare, rows)
+    reach, farthest = choose_reach(cell, kV), geometry.direction_max_mrad
+    tiling = choose_tiling(cell, kV, reach, options.direction_step_mrad, farthest, step, steps)
+    beams = np.linalg.norm(geometry.beams @ cell.reciprocal, axis=1)
+    per_mrad = 1e-3 / geometry.wavelength
+    largest = farthest * per_mrad, float(beams.max())
+    prepared = prepare_kernel(cell, kV, reach, *largest, step, steps, tiling.substeps, absorption)
+    most = max(1, int(_TILE_BYTES / (4 * (steps + 1) * len(geometry.beams))))
+    return StoredTile(prepared, bare, make_tiles(points, tiling.width_mrad, most))
+
+
+def _multislice(device: str) -> Any:
+    """The module for accelerators, by its name: nothing else of the table needs PyTorch."""
+    try:
+        return importlib.import_module("pacbed.lacbed.multislice")
+    except ImportError as error:
+        raise MissingExtraError(
+            f"a table on {device} needs PyTorch: pip install 'pacbed-cnn[sim]', or leave device "
+            'in [table] at "cpu"'
+        ) from error
 
 
 def verify_symmetry(cell: ProjectedCell, high_tension_kV: float, tolerance: float = 2e-3) -> None:
@@ -157,7 +153,7 @@ def verify_symmetry(cell: ProjectedCell, high_tension_kV: float, tolerance: floa
             )
 
 
-def _geometry(
+def table_geometry(
     cell: ProjectedCell,
     high_tension_kV: float,
     convergence_max_mrad: float,
@@ -165,6 +161,7 @@ def _geometry(
     thickness_max_nm: float,
     options: TableOptions,
 ) -> TableGeometry:
+    """Grids of a table for what is asked, as for :func:`simulate_table`."""
     wavelength = electron_wavelength(high_tension_kV)
     direction_max = (
         convergence_max_mrad + mistilt_max_mrad + _MARGIN_STEPS * options.direction_step_mrad
@@ -188,29 +185,3 @@ def _geometry(
         # Two steps more, so that the cubic is as good at the thick end as elsewhere.
         thickness_steps=int(np.ceil(thickness_max_nm / options.thickness_step_nm)) + 2,
     )
-
-
-def _compress(
-    geometry: TableGeometry, intensities: Singles, quantum: float
-) -> tuple[list[Numbers], list[Singles]]:
-    """Singular vectors along thickness per orbit, coefficients rounded to `quantum`.
-
-    A singular vector whose coefficients all round to zero is left out.
-    """
-    bases, coefficients = [], []
-    start = 0
-    for rows, _ in geometry.pair_rows:
-        block = intensities[:, start : start + len(rows)].astype(np.float64)
-        start += len(rows)
-        _, vectors = np.linalg.eigh(block @ block.T)
-        basis = vectors[:, ::-1].T
-        # The basis is stored in half precision: project on what will be read back.
-        basis = basis.astype(np.float16).astype(np.float64)
-        values = basis @ block
-        if quantum > 0:
-            values = np.round(values / quantum) * quantum
-        keep = np.flatnonzero(np.abs(values).max(axis=1) > 0)
-        rank = int(keep.max()) + 1 if len(keep) else 0
-        bases.append(basis[:rank])
-        coefficients.append(np.ascontiguousarray(values[:rank].T, np.float32))
-    return bases, coefficients

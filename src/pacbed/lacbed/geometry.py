@@ -9,6 +9,9 @@ from pacbed.arrays import Indices, Mask, Matrix, Thicknesses
 from pacbed.lacbed.directions import DirectionGrid, make_direction_grid
 from pacbed.units import electron_wavelength
 
+#: Directions that are looked at together.
+_ROWS = 1000
+
 
 @dataclass(frozen=True)
 class TableGeometry:
@@ -90,15 +93,21 @@ class TableGeometry:
         )
 
     @cached_property
+    def kept_by(self) -> Mask:
+        """Whether operation W leaves a wedge direction where it is, shape (m, K)."""
+        wedge = self.grid.wedge
+        kept: Mask = np.array([(wedge @ w == wedge).all(axis=1) for w in self.point_group])
+        return kept
+
+    @cached_property
     def orbits(self) -> Indices:
         """Number of the orbit (beams equal by symmetry) of each beam, shape (N,)."""
         _, inverse = np.unique(self.beam_images.min(axis=0), return_inverse=True)
         return inverse
 
-    @cached_property
-    def recorded(self) -> Mask:
-        """Whether beam g of wedge direction k can reach the field, shape (K, N)."""
-        k = self.grid.wedge @ self.fine_lattice_mrad
+    def reaches(self, rows: Indices | slice) -> Mask:
+        """Whether beam g of some wedge directions k can reach the field, shape (K, N)."""
+        k = self.grid.wedge[rows] @ self.fine_lattice_mrad
         length = np.linalg.norm(k, axis=1, keepdims=True)
         # A direction outside the aperture gets in only by a tilt the other way.
         forced = np.maximum(0, length - self.convergence_max_mrad)
@@ -108,6 +117,14 @@ class TableGeometry:
         radius = self.field * self.convergence_max_mrad + slack
         inside: Mask = np.linalg.norm(position, axis=2) <= radius + 1e-9
         return inside
+
+    @cached_property
+    def recorded(self) -> Mask:
+        """Whether beam g of wedge direction k can reach the field, shape (K, N)."""
+        count = len(self.grid.wedge)
+        # Some at a time: the positions of all pairs can be gigabytes.
+        parts = [self.reaches(slice(n, n + _ROWS)) for n in range(0, count, _ROWS)]
+        return np.concatenate(parts)
 
     @cached_property
     def pair_rows(self) -> list[tuple[Indices, Indices]]:

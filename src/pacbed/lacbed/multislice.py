@@ -1,11 +1,12 @@
-"""The production kernel: multislice of one projected unit cell.
+"""The kernel for accelerators: multislice of one projected unit cell.
 
 Plane waves with a Bloch-periodic boundary: the incident direction enters only
 through the propagator, so one cell and all directions of a batch go through one
-FFT. Runs on any torch device in single precision.
+FFT. Runs on any torch device in single precision; :mod:`pacbed.lacbed.build` imports this
+module only where a device is asked for.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,9 +16,8 @@ from numpy.typing import NDArray
 from pacbed.arrays import Indices, Singles, Vectors
 from pacbed.crystal.projection import ProjectedCell
 from pacbed.crystal.scattering import potential_coefficients
+from pacbed.lacbed.options import TableOptions
 from pacbed.units import electron_wavelength
-
-Progress = Callable[[float], None]
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,13 @@ class MultisliceOptions:
     device: str = "cpu"
 
 
+def options_of(options: TableOptions, absorption: bool) -> MultisliceOptions:
+    """The part of a table's options that the multislice needs."""
+    return MultisliceOptions(
+        options.slice_angstrom, options.g_max, absorption, device=options.device
+    )
+
+
 def grid_shape(cell: ProjectedCell, g_max: float) -> tuple[int, int]:
     """Grid that holds |g| ≤ `g_max` (1/Å) along both lattice vectors, FFT-friendly."""
     needed = 2 * np.ceil(g_max * np.linalg.norm(cell.cell, axis=1)).astype(int) + 1
@@ -58,83 +65,56 @@ def _fast_size(n: int) -> int:
     return next(size for size in sizes if size >= n and size % 2 == 0)
 
 
-def propagate(
-    cell: ProjectedCell,
-    directions: Vectors,
-    beams: Indices,
-    high_tension_kV: float,
-    thickness_step: float,
-    steps: int,
-    options: MultisliceOptions,
-    progress: Progress | None = None,
-) -> Iterator[tuple[slice, Singles]]:
-    """Intensities of the diffracted beams at every thickness, batch by batch.
-
-    Parameters
-    ----------
-    cell, directions, beams, high_tension_kV, thickness_step, steps, options
-        As for :func:`prepare`.
-    progress : callable, optional
-        Called with the finished share, 0..1.
-
-    Yields
-    ------
-    batch : slice
-        Which directions.
-    intensities : ndarray of float32, shape (T + 1, len(batch), N)
-        P_g(k; t) at t = 0, step, 2 step, …
-    """
-    propagation = prepare(cell, directions, beams, high_tension_kV, thickness_step, steps, options)
-    for part in propagation.batches:
-        yield part, propagation(part, progress)
-
-
 @dataclass(frozen=True)
 class Propagation:
     """What every batch of directions needs; may be sent to other processes.
 
     Attributes
     ----------
-    directions : ndarray, shape (K, 2)
-        Transverse wave vectors, 1/Å.
-    batch : int
-        Directions propagated at once.
     g : ndarray, shape (n, m, 2)
         Spatial frequencies of the grid, 1/Å.
     transmission : ndarray of complex64, shape (n, m)
         Of one slice.
-    recorded : ndarray of int, shape (N,)
-        Places of the beams in the flattened grid.
     wavelength_dz : float
         Wavelength times slice thickness, Å².
     slices : int
         Slices in one step.
     steps : int
-    device : str
+    options : MultisliceOptions
     """
 
-    directions: Vectors
-    batch: int
     g: Vectors
     transmission: NDArray[np.complex64]
-    recorded: Indices
     wavelength_dz: float
     slices: int
     steps: int
-    device: str
+    options: MultisliceOptions
 
-    @property
-    def batches(self) -> list[slice]:
-        """Which directions go together. The last bits of a result hold for this division."""
-        count = len(self.directions)
-        return [slice(n, min(n + self.batch, count)) for n in range(0, count, self.batch)]
+    def __call__(
+        self, directions: Vectors, beams: Indices, tick: Callable[[], None] | None = None
+    ) -> Singles:
+        """Intensities of a batch.
 
-    def __call__(self, part: slice, progress: Progress | None = None) -> Singles:
-        """Intensities of a batch, float32, shape (T + 1, len(part), N)."""
-        device = torch.device(self.device)
+        Parameters
+        ----------
+        directions : ndarray, shape (K, 2)
+            Transverse wave vectors k of the incident waves, 1/Å.
+        beams : ndarray of int, shape (R, 2)
+            Beams to record; must fit the grid.
+        tick : callable, optional
+            Called after every step; may raise.
+
+        Returns
+        -------
+        ndarray of float32, shape (steps + 1, R, K)
+            P_g(k; t) at t = 0, step, 2 step, …
+        """
+        device = torch.device(self.options.device)
         transmission = torch.as_tensor(self.transmission, device=device)
-        flat = torch.as_tensor(self.recorded, device=device)
-        k_dot_g = np.einsum("kc,ijc->kij", self.directions[part], self.g)
+        rows, columns = self.transmission.shape
+        places = (beams[:, 0] % rows) * columns + beams[:, 1] % columns
+        flat = torch.as_tensor(places, device=device)
+        k_dot_g = np.einsum("kc,ijc->kij", directions, self.g)
         angle = torch.as_tensor(
             -np.pi * self.wavelength_dz * (2 * k_dot_g + (self.g**2).sum(-1)), device=device
         )
@@ -150,16 +130,13 @@ class Propagation:
                 wave = torch.fft.fft2(torch.fft.ifft2(wave).mul_(transmission))
             taken = wave.flatten(1)[:, flat]
             out[step] = taken.real.square() + taken.imag.square()
-            if progress is not None:
-                done = part.start + (part.stop - part.start) * step / self.steps
-                progress(done / len(self.directions))
-        return out.cpu().numpy()
+            if tick is not None:
+                tick()
+        return out.transpose(1, 2).contiguous().cpu().numpy()
 
 
 def prepare(
     cell: ProjectedCell,
-    directions: Vectors,
-    beams: Indices,
     high_tension_kV: float,
     thickness_step: float,
     steps: int,
@@ -175,10 +152,6 @@ def prepare(
     Parameters
     ----------
     cell : ProjectedCell
-    directions : ndarray, shape (K, 2)
-        Transverse wave vectors k of the incident waves, 1/Å.
-    beams : ndarray of int, shape (N, 2)
-        Beams to record; must fit the grid.
     high_tension_kV : float
     thickness_step : float
         Å between recorded thicknesses.
@@ -193,17 +166,14 @@ def prepare(
         np.meshgrid(*(np.fft.fftfreq(n, 1 / n) for n in shape), indexing="ij"), axis=-1
     ).astype(int)
     return Propagation(
-        directions=directions,
-        batch=options.batch,
         g=indices @ cell.reciprocal,
         transmission=_transmission(
             cell, indices, high_tension_kV, wavelength_dz, options.absorption
         ),
-        recorded=(beams[:, 0] % shape[0]) * shape[1] + beams[:, 1] % shape[1],
         wavelength_dz=wavelength_dz,
         slices=slices,
         steps=steps,
-        device=options.device,
+        options=options,
     )
 
 

@@ -18,9 +18,9 @@ _RANGES = {
     "quantum": (1e-12, 1.0),
 }
 #: Steps of the direction grid from its centre to its edge; shipped tables have 90.
-_LARGEST_REACH = 1000
+LARGEST_REACH = 1000
 #: Irreducible directions times beams; shipped tables have some millions.
-_MOST_PAIRS = 200_000_000
+MOST_PAIRS = 200_000_000
 _MOST_BEAMS, _MOST_OPERATIONS, _LARGEST_RANK = 200_000, 24, 10_000
 
 
@@ -79,7 +79,7 @@ def _check_directions(header: Any, arrays: dict[str, np.ndarray]) -> None:
     reach = header["direction_max_mrad"] * 1e-3 / wavelength * float(lengths.max()) / area
     different = len(np.unique(group.reshape(-1, 4), axis=0))
     pairs = math.pi * reach**2 / different * len(beams)
-    if not (reach <= _LARGEST_REACH and pairs <= _MOST_PAIRS):
+    if not (reach <= LARGEST_REACH and pairs <= MOST_PAIRS):
         raise ValueError("its grid of directions is too fine")
 
 

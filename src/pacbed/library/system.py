@@ -58,7 +58,7 @@ class System:
 
     def check(
         self,
-        convergence_mrad: float,
+        convergence_mrad: float | None,
         mrad_per_pixel: float | None = None,
         parameter: str | None = None,
     ) -> None:
@@ -66,7 +66,8 @@ class System:
 
         Parameters
         ----------
-        convergence_mrad : float
+        convergence_mrad : float or None
+            None where it is to be found.
         mrad_per_pixel : float or None
         parameter : str, optional
             What the convergence is called where it was given, for the message.
@@ -76,7 +77,7 @@ class System:
         OutOfRangeError
             If one of them is impossible.
         """
-        if not self.covers(convergence_mrad):
+        if convergence_mrad is not None and not self.covers(convergence_mrad):
             low, high = self.convergence_mrad
             if parameter is not None:
                 raise OutOfRangeError(

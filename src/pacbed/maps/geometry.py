@@ -12,15 +12,7 @@ import numpy as np
 
 from pacbed.arrays import Numbers, Patterns
 from pacbed.errors import PatternError
-from pacbed.infer.fit.model import (
-    CENTER_X,
-    CENTER_Y,
-    ELLIPSE_A,
-    ELLIPSE_B,
-    LOG_ALPHA,
-    LOG_SCALE,
-    ROTATION,
-)
+from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.predictor import Predictor
 from pacbed.infer.shared.geometry import SharedGeometry
@@ -179,24 +171,23 @@ def _with_centers(
 
 
 def _shared(good: list[_Sampled], order: int) -> SharedGeometry:
-    parameters = np.array([s.fit.parameters for s in good])
-    typical = np.median(parameters, axis=0)
+    found = [s.fit.parameters for s in good]
+    typical = FitParameters.from_vector(np.median([p.to_vector() for p in found], axis=0))
     turn = 2 * np.pi / order
     # Rotations are equal modulo the symmetry: average them as angles of the folded circle.
-    phase = np.exp(1j * order * parameters[:, ROTATION])
+    rotations = np.array([p.rotation for p in found])
+    phase = np.exp(1j * order * rotations)
     direction = np.angle(phase.mean()) / order
-    rotation = direction + float(
-        np.median((parameters[:, ROTATION] - direction + turn / 2) % turn - turn / 2)
-    )
+    rotation = direction + float(np.median((rotations - direction + turn / 2) % turn - turn / 2))
     place = np.array([s.place for s in good])
-    center_x, rest_x = _plane(place, parameters[:, CENTER_X])
-    center_y, rest_y = _plane(place, parameters[:, CENTER_Y])
+    center_x, rest_x = _plane(place, np.array([p.center_x for p in found]))
+    center_y, rest_y = _plane(place, np.array([p.center_y for p in found]))
     rest = 1.4826 * float(np.median(np.hypot(rest_x, rest_y))) / 2**0.5
     return SharedGeometry(
-        convergence_mrad=float(np.exp(typical[LOG_ALPHA])),
-        mrad_per_pixel=float(np.exp(typical[LOG_SCALE])),
+        convergence_mrad=typical.convergence_mrad,
+        mrad_per_pixel=typical.mrad_per_pixel,
         rotation_deg=float(np.degrees(rotation)),
-        ellipticity=(float(typical[ELLIPSE_A]), float(typical[ELLIPSE_B])),
+        ellipticity=typical.ellipticity,
         blur_mrad=float(np.median([s.fit.blur_mrad for s in good])),
         center_x=center_x,
         center_y=center_y,

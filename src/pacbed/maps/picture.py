@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 
+from pacbed.arrays import Mask, Numbers
 from pacbed.maps.fields import FIELD
 from pacbed.maps.layers import MISMATCH, NO_DATA, OUT_OF_RANGE, STATUS_NAMES
 from pacbed.maps.thickness_map import ThicknessMap
@@ -72,7 +73,7 @@ def _extent(result: ThicknessMap) -> tuple[tuple[float, float, float, float], st
 
 def _panel(
     axes: Axes,
-    values: np.ndarray,
+    values: Numbers,
     title: str,
     colours: str,
     extent: tuple[float, float, float, float],
@@ -88,7 +89,7 @@ def _panel(
         axes.figure.colorbar(image, ax=axes, shrink=0.85)
 
 
-def _arrows(axes: Axes, result: ThicknessMap, hidden: np.ndarray) -> None:
+def _arrows(axes: Axes, result: ThicknessMap, hidden: Mask) -> None:
     every = max(1, max(result.shape) // 16)
     rows, columns = result.position_nm or result.position_px
     pick = (slice(None, None, every), slice(None, None, every))

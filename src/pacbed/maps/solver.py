@@ -118,14 +118,13 @@ class WindowSolver:
         calibration = self._errors
         for number, solution in enumerate(solutions[:KEPT]):
             fit = solution.fit
-            tilt_std = float(np.sqrt(np.trace(fit.covariance[1:3, 1:3]) / 2))
             layers["thickness_nm"][column, number] = fit.thickness_nm
             layers["thickness_std_nm"][column, number] = calibration.thickness_std(
-                float(np.sqrt(fit.covariance[0, 0])), fit.thickness_nm
+                fit.thickness_std_nm, fit.thickness_nm
             )
             layers["tilt_mrad"][column, number] = self._geometry.tilt_in_pattern(fit.tilt)
             layers["tilt_std_mrad"][column, number] = calibration.tilt_std(
-                tilt_std, fit.thickness_nm
+                fit.tilt_std_mrad, fit.thickness_nm
             )
             layers["residual"][column, number] = fit.residual
             layers["structured_residual"][column, number] = fit.structured_residual

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from pacbed.arrays import Angles, Codes, Indices, Mask, Numbers, Pixels, Tilts
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.library.models.bundle import LOCATOR, READER, Bundle
 from pacbed.library.models.model_files import TABLE
@@ -60,29 +61,29 @@ class ThicknessMap:
     """
 
     system: str
-    thickness_nm: np.ndarray
-    thickness_std_nm: np.ndarray
-    tilt_x_mrad: np.ndarray
-    tilt_y_mrad: np.ndarray
-    tilt_std_mrad: np.ndarray
-    residual: np.ndarray
-    status: np.ndarray
-    jump: np.ndarray
-    tilt_joined: np.ndarray
-    tilt_alone_mrad: np.ndarray
-    thickness_alone_nm: np.ndarray
-    network_thickness_nm: np.ndarray
-    frames: np.ndarray
-    bad_frames: np.ndarray
-    center_shift_px: np.ndarray
+    thickness_nm: Numbers
+    thickness_std_nm: Numbers
+    tilt_x_mrad: Angles
+    tilt_y_mrad: Angles
+    tilt_std_mrad: Angles
+    residual: Numbers
+    status: Codes
+    jump: Mask
+    tilt_joined: Mask
+    tilt_alone_mrad: Tilts
+    thickness_alone_nm: Numbers
+    network_thickness_nm: Numbers
+    frames: Indices
+    bad_frames: Indices
+    center_shift_px: Pixels
     alternatives: Layers
-    position_px: tuple[np.ndarray, np.ndarray]
-    position_nm: tuple[np.ndarray, np.ndarray] | None
+    position_px: tuple[Numbers, Numbers]
+    position_nm: tuple[Numbers, Numbers] | None
     geometry: SharedGeometry
     warnings: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
-    mask: np.ndarray | None = None
+    mask: Mask | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -91,19 +92,20 @@ class ThicknessMap:
         return rows, columns
 
     @property
-    def mistilt_mrad(self) -> np.ndarray:
+    def mistilt_mrad(self) -> Angles:
         """Length of the tilt vector, mrad."""
-        return np.asarray(np.hypot(self.tilt_x_mrad, self.tilt_y_mrad))
+        return np.hypot(self.tilt_x_mrad, self.tilt_y_mrad)
 
     @property
-    def azimuth_deg(self) -> np.ndarray:
+    def azimuth_deg(self) -> Angles:
         """Direction of the tilt vector from +x towards +y, degrees."""
-        return np.asarray(np.degrees(np.arctan2(self.tilt_y_mrad, self.tilt_x_mrad)))
+        return np.degrees(np.arctan2(self.tilt_y_mrad, self.tilt_x_mrad))
 
     @property
-    def settled(self) -> np.ndarray:
+    def settled(self) -> Mask:
         """Where the neighbours chose among a window's solutions."""
-        return np.asarray(self.status == STATUS_NAMES.index("settled"))
+        settled: Mask = self.status == STATUS_NAMES.index("settled")
+        return settled
 
     def counts(self) -> dict[str, int]:
         """How many windows have each status, and how many jump."""
@@ -194,9 +196,7 @@ def finish_map(
     )
 
 
-def _warnings(
-    status: np.ndarray, jump: np.ndarray, layers: Layers, bundle: Bundle
-) -> tuple[str, ...]:
+def _warnings(status: Codes, jump: Mask, layers: Layers, bundle: Bundle) -> tuple[str, ...]:
     found = []
     answered = status != NO_DATA
     total = max(int(answered.sum()), 1)

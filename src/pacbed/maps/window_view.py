@@ -6,11 +6,11 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from pacbed.answer.report.view import match_intensity
+from pacbed.arrays import Numbers
 from pacbed.errors import OutOfRangeError
 from pacbed.library.models.bundle import Bundle
 from pacbed.maps.geometry import places
 from pacbed.maps.thickness_map import ThicknessMap
-from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 from pacbed.scans.scan import Scan
 from pacbed.scans.windows import WindowGrid
@@ -28,13 +28,13 @@ class WindowView:
         Synthesised at the answer, in the unit of `measured`; NaN where the table does not reach.
     """
 
-    measured: np.ndarray
-    fitted: np.ndarray
+    measured: Numbers
+    fitted: Numbers
 
     @property
-    def difference(self) -> np.ndarray:
+    def difference(self) -> Numbers:
         """Measured less fitted."""
-        return np.asarray(self.measured - self.fitted)
+        return self.measured - self.fitted
 
     @property
     def unexplained(self) -> float:
@@ -77,26 +77,13 @@ def view_window(
     shift = np.nan_to_num(result.center_shift_px[row, column])
     center = geometry.center(places(grid)[None, row, column])[0] + shift
     low, high = bundle.system.convergence_mrad
-    # 1 + [[a, b], [b, −a]] shrinks by 1 − r and stretches by 1 + r, which is ε = r up to the
-    # factor 1 − r² of both.
-    a, b = geometry.ellipticity
-    ellipticity = float(np.hypot(a, b))
-    parameters = PatternParameters(
-        thickness_nm=thickness_nm,
-        tilt_x_mrad=float(result.tilt_x_mrad[row, column]),
-        tilt_y_mrad=float(result.tilt_y_mrad[row, column]),
-        convergence_mrad=float(np.clip(geometry.convergence_mrad, low, high)),
-        mrad_per_pixel=geometry.mrad_per_pixel * (1 - ellipticity**2),
-        rotation_deg=geometry.rotation_deg,
-        center_row_px=float(center[1]),
-        center_column_px=float(center[0]),
-        ellipticity=ellipticity,
-        ellipticity_angle_deg=float(np.degrees(np.arctan2(b, a)) / 2 + 90),
-    )
+    tilt = np.array([result.tilt_x_mrad[row, column], result.tilt_y_mrad[row, column]])
+    convergence_mrad = float(np.clip(geometry.convergence_mrad, low, high))
+    parameters = geometry.detector.pattern(thickness_nm, tilt, convergence_mrad, center)
     ideal = synthesise(bundle.table, parameters, measured.shape)
     blurred = gaussian_filter(np.nan_to_num(ideal), geometry.blur_mrad / geometry.mrad_per_pixel)
     fitted, _ = match_intensity(measured, np.where(np.isfinite(ideal), blurred, np.nan))
-    return WindowView(measured, np.asarray(fitted))
+    return WindowView(measured, fitted)
 
 
 def _grid(scan: Scan, result: ThicknessMap) -> WindowGrid:

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from pacbed.arrays import Angles, Indices, Mask, Matrix, Numbers, Singles, Tilt
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.grid import cell_mrad, direction_stride, points_within
 
@@ -45,19 +46,19 @@ class Disks:
         Steps of the grid as rows, mrad.
     """
 
-    places: np.ndarray
-    direction_of: np.ndarray
-    point_of: np.ndarray
-    directions: np.ndarray
-    points: np.ndarray
-    lattice: np.ndarray
+    places: Indices
+    direction_of: Indices
+    point_of: Indices
+    directions: Angles
+    points: Indices
+    lattice: Matrix
 
     @property
     def cell_mrad(self) -> float:
         """Width of a grid cell, half that of the aperture's edge, mrad."""
         return cell_mrad(self.lattice)
 
-    def aperture(self, tilt: np.ndarray, convergence_mrad: float) -> np.ndarray:
+    def aperture(self, tilt: Tilt, convergence_mrad: float) -> Numbers:
         """Weights of the directions and their derivatives, shape (4, K).
 
         Parameters
@@ -82,7 +83,7 @@ class Disks:
         toward = -slope[:, None] * position / distance[:, None]
         return np.stack([weight, toward[:, 0], toward[:, 1], slope])
 
-    def sums(self, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def sums(self, values: Numbers, weights: Numbers) -> Numbers:
         """Add up the contributions at the points.
 
         Parameters
@@ -97,9 +98,9 @@ class Disks:
         ndarray, shape (P,)
         """
         weighted = values * weights.astype(values.dtype)[self.direction_of]
-        return np.bincount(self.point_of, weighted, len(self.points))
+        return np.bincount(self.point_of, weighted, len(self.points)).astype(float, copy=False)
 
-    def edge_sums(self, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def edge_sums(self, values: Numbers, weights: Numbers) -> Numbers:
         """As :meth:`sums`, for several weights that vanish but on the aperture's edge.
 
         Parameters
@@ -118,7 +119,7 @@ class Disks:
             [np.bincount(point, part * row[direction], len(self.points)) for row in weights]
         )
 
-    def series(self, values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    def series(self, values: Singles, weights: Numbers) -> Singles:
         """As :meth:`sums`, for several values of each contribution.
 
         Parameters
@@ -138,7 +139,8 @@ class Disks:
             ),
             shape=(len(self.points), count),
         )
-        return np.asarray(matrix @ values)
+        series: Singles = matrix @ values
+        return series
 
 
 def grid_stride(table: LacbedTable, convergence_mrad: float) -> int:
@@ -148,7 +150,7 @@ def grid_stride(table: LacbedTable, convergence_mrad: float) -> int:
 
 def gather_disks(
     table: LacbedTable,
-    tilt: np.ndarray,
+    tilt: Tilt,
     convergence_mrad: float,
     reach: float,
     margin_mrad: float,
@@ -206,20 +208,21 @@ def gather_disks(
     )
 
 
-def _close_pairs(beams: np.ndarray, positions: np.ndarray, radius: float) -> np.ndarray:
+def _close_pairs(beams: Angles, positions: Angles, radius: float) -> Mask:
     """Which beam + position lies within a radius, shape (beams, positions)."""
     x = beams[:, 0, None].astype(np.float32) + positions[None, :, 0].astype(np.float32)
     y = beams[:, 1, None].astype(np.float32) + positions[None, :, 1].astype(np.float32)
-    return np.asarray(x * x + y * y <= radius * radius)
+    close: Mask = x * x + y * y <= radius * radius
+    return close
 
 
 def entry_places(
     table: LacbedTable,
-    directions: np.ndarray,
-    beams: np.ndarray,
-    beam_row: np.ndarray,
-    direction_of: np.ndarray,
-) -> np.ndarray:
+    directions: Indices,
+    beams: Indices,
+    beam_row: Indices,
+    direction_of: Indices,
+) -> Indices:
     """Places of P_g(k) among the table's entries, for pairs of beam and direction.
 
     Parameters
@@ -247,10 +250,11 @@ def entry_places(
     image = geometry.beam_images[operation[direction_of], beams[beam_row]]
     known = wedge[direction_of]
     stored = geometry.entry_of[np.maximum(known, 0), image]
-    return np.asarray(np.where(known >= 0, stored, geometry.entry_of.max()))
+    places: Indices = np.where(known >= 0, stored, geometry.entry_of.max())
+    return places
 
 
-def _unique_rows(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _unique_rows(rows: Indices) -> tuple[Indices, Indices]:
     """Distinct index pairs and the number of each row among them."""
     low = rows.min(axis=0)
     width = int(rows[:, 1].max() - low[1]) + 1

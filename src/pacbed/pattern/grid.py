@@ -7,6 +7,7 @@ how values on the grid become values between its points.
 import numpy as np
 from scipy.ndimage import spline_filter1d
 
+from pacbed.arrays import Angles, Indices, Mask, Matrix, Numbers
 from pacbed.lacbed.geometry import TableGeometry
 from pacbed.pattern.geometry import PatternParameters, crystal_tilt, pixel_to_crystal
 
@@ -15,6 +16,9 @@ SAMPLES_PER_APERTURE = 32
 #: Steps in a semi-angle that are enough to leave the others out, where the aperture's edge is
 #: one cell wide; a wider edge is drawn by fewer.
 _STEPS_ENOUGH = 17
+#: Others are left out only where the rest lies no farther apart than this, mrad: however large
+#: the aperture is, Bragg lines and fringes are as narrow.
+_COARSEST_MRAD = 1.1
 
 
 def step_mrad(geometry: TableGeometry) -> float:
@@ -22,7 +26,7 @@ def step_mrad(geometry: TableGeometry) -> float:
     return float(np.linalg.norm(geometry.fine_lattice_mrad, axis=1).max())
 
 
-def cell_mrad(lattice: np.ndarray) -> float:
+def cell_mrad(lattice: Matrix) -> float:
     """Width of a square as large as a cell of the grid whose steps are the rows, mrad."""
     return float(abs(np.linalg.det(lattice)) ** 0.5)
 
@@ -36,28 +40,30 @@ def refinement_factor(
 
 def direction_stride(geometry: TableGeometry, convergence_mrad: float, edge_cells: int = 1) -> int:
     """Whether every direction (1) or every second one (2) is summed, for an aperture's edge."""
-    left = convergence_mrad / (2 * step_mrad(geometry))
-    return 2 if left >= _STEPS_ENOUGH / edge_cells else 1
+    apart = 2 * step_mrad(geometry)
+    fine = apart <= _COARSEST_MRAD and convergence_mrad / apart >= _STEPS_ENOUGH / edge_cells
+    return 2 if fine else 1
 
 
-def index_pairs(first: np.ndarray, second: np.ndarray) -> np.ndarray:
+def index_pairs(first: Indices, second: Indices) -> Indices:
     """All pairs of an index of each axis, shape (n, m, 2)."""
     return np.stack(np.meshgrid(first, second, indexing="ij"), axis=-1)
 
 
-def points_within(lattice: np.ndarray, centre: np.ndarray, radius: float) -> np.ndarray:
+def points_within(lattice: Matrix, centre: Angles, radius: float) -> Indices:
     """Grid indices (n, 2) of the points within a distance of a centre, in mrad."""
     inverse = np.linalg.inv(lattice)
     half = radius * np.linalg.norm(inverse, axis=0) + 1
     middle = centre @ inverse
     axes = (np.arange(int(m - h), int(m + h) + 2) for m, h in zip(middle, half, strict=True))
     index = index_pairs(*axes).reshape(-1, 2).astype(np.int32)
-    return np.asarray(index[np.linalg.norm(index @ lattice - centre, axis=1) <= radius])
+    near: Indices = index[np.linalg.norm(index @ lattice - centre, axis=1) <= radius]
+    return near
 
 
 def aperture_weights(
-    positions: np.ndarray, convergence_mrad: float | np.ndarray, cell_mrad: float
-) -> np.ndarray:
+    positions: Angles, convergence_mrad: float | Angles, cell_mrad: float
+) -> Numbers:
     """Share of each grid cell inside the aperture, 0..1.
 
     Parameters
@@ -69,7 +75,7 @@ def aperture_weights(
     cell_mrad : float
         Width of a grid cell, mrad.
     """
-    weights = np.asarray(positions[..., 0] ** 2)
+    weights: Numbers = positions[..., 0] ** 2
     weights += positions[..., 1] ** 2
     # In place: of many apertures, memory for each step would take longer than the steps.
     np.subtract(convergence_mrad, np.sqrt(weights, out=weights), out=weights)
@@ -78,7 +84,7 @@ def aperture_weights(
     return np.clip(weights, 0, 1, out=weights)
 
 
-def spline_weights(x: np.ndarray) -> np.ndarray:
+def spline_weights(x: Numbers) -> Numbers:
     """Cubic B-spline weights of the four neighbours at 0 ≤ x < 1, shape (4, ...)."""
     return np.stack(
         [
@@ -90,7 +96,7 @@ def spline_weights(x: np.ndarray) -> np.ndarray:
     )
 
 
-def spline_slopes(x: np.ndarray) -> np.ndarray:
+def spline_slopes(x: Numbers) -> Numbers:
     """Derivatives of :func:`spline_weights` by the position, shape (4, ...)."""
     return np.stack(
         [
@@ -102,7 +108,7 @@ def spline_slopes(x: np.ndarray) -> np.ndarray:
     )
 
 
-def refine_axis(values: np.ndarray, factor: int, axis: int) -> np.ndarray:
+def refine_axis(values: Numbers, factor: int, axis: int) -> Numbers:
     """Refine samples by a cubic spline; n samples become (n − 3) · factor.
 
     The first sample of the result stands at the second of the input.
@@ -114,16 +120,16 @@ def refine_axis(values: np.ndarray, factor: int, axis: int) -> np.ndarray:
     windows = np.lib.stride_tricks.sliding_window_view(values, 4, axis=-1)
     weights = spline_weights(np.arange(factor) / factor).astype(values.dtype)
     refined = (windows @ weights).reshape(*values.shape[:-1], -1)
-    return np.asarray(np.moveaxis(refined, -1, axis))
+    return np.moveaxis(refined, -1, axis)
 
 
 def pixel_steps(
-    origin: np.ndarray,
-    lattice: np.ndarray,
+    origin: Indices,
+    lattice: Matrix,
     parameters: PatternParameters,
     field: float,
     shape: tuple[int, int],
-) -> tuple[np.ndarray, np.ndarray]:
+) -> tuple[Numbers, Mask]:
     """Where pixels lie on a grid of directions.
 
     Parameters
@@ -146,6 +152,6 @@ def pixel_steps(
     y = np.arange(shape[0]) - ((shape[0] - 1) / 2 if row is None else row)
     x = np.arange(shape[1]) - ((shape[1] - 1) / 2 if column is None else column)
     angle = np.stack(np.meshgrid(x, y), axis=-1) @ pixel_to_crystal(parameters).T
-    steps = (angle - crystal_tilt(parameters)) @ np.linalg.inv(lattice) - origin
-    inside = np.linalg.norm(angle, axis=-1) <= field * parameters.convergence_mrad
-    return np.asarray(steps), np.asarray(inside)
+    steps: Numbers = (angle - crystal_tilt(parameters)) @ np.linalg.inv(lattice) - origin
+    inside: Mask = np.linalg.norm(angle, axis=-1) <= field * parameters.convergence_mrad
+    return steps, inside

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from scipy import sparse
 
+from pacbed.arrays import Angles, Patterns, Singles, Tilts
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters, crystal_tilt
 from pacbed.pattern.grid import pixel_steps, spline_weights
@@ -49,7 +50,7 @@ class ManySeries:
 
     def synthesise(
         self, parameters: Sequence[PatternParameters], shape: tuple[int, int] = (128, 128)
-    ) -> Iterator[np.ndarray]:
+    ) -> Iterator[Patterns]:
         """Synthesise the series of some tilts and apertures.
 
         Parameters
@@ -89,7 +90,7 @@ class ManySeries:
                 yield (self._mixing @ pixels).reshape(-1, *shape)
 
 
-def _basis(table: LacbedTable, thicknesses_nm: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+def _basis(table: LacbedTable, thicknesses_nm: Sequence[float]) -> tuple[Singles, Singles]:
     """Few functions of thickness that carry the table at some thicknesses.
 
     Returns
@@ -114,12 +115,12 @@ def _basis(table: LacbedTable, thicknesses_nm: Sequence[float]) -> tuple[np.ndar
 
 
 def _pixels(
-    columns: np.ndarray,
+    columns: Singles,
     plan: SynthesisPlan,
-    tilts: np.ndarray,
-    alphas: np.ndarray,
+    tilts: Tilts,
+    alphas: Angles,
     sampling: Sequence[sparse.csr_matrix],
-) -> np.ndarray:
+) -> Singles:
     """Patterns of each basis function on the pixels, shape (B, R, P)."""
     weights = plan.weights(tilts, alphas)
     places = plan.pixels.ravel()
@@ -134,7 +135,7 @@ def _pixels(
     return pixels
 
 
-def _filter(samples: np.ndarray) -> None:
+def _filter(samples: Singles) -> None:
     """Make cubic B-spline coefficients of images (n, m, B) that end in zeros, in place.
 
     The recursive filter of Unser (IEEE Signal Processing Magazine 16 (1999) 22), for all

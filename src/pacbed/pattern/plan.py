@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Angles, Indices, Matrix, Numbers, Tilts
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.grid import aperture_weights, cell_mrad, index_pairs, points_within
 from pacbed.pattern.synthesis import expand
@@ -37,14 +38,14 @@ class SynthesisPlan:
         Its steps as rows, mrad.
     """
 
-    entries: np.ndarray
-    directions: np.ndarray
-    pixels: np.ndarray
+    entries: Indices
+    directions: Angles
+    pixels: Indices
     shape: tuple[int, int]
-    origin: np.ndarray
-    lattice: np.ndarray
+    origin: Indices
+    lattice: Matrix
 
-    def weights(self, tilt_mrad: np.ndarray, convergence_mrad: np.ndarray) -> np.ndarray:
+    def weights(self, tilt_mrad: Tilts, convergence_mrad: Angles) -> Numbers:
         """Share of each direction in B incident beams, per mrad², shape (classes, inputs, B).
 
         The tilts have the shape (B, 2), in the crystal's frame, and the angles (B,).

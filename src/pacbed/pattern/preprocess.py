@@ -158,24 +158,30 @@ class BinnedPattern:
     def __init__(self, pattern: Pattern) -> None:
         self._binned = {1: pattern}
 
-    def input_frame(self, disk: DiskLocation) -> Pattern:
-        """Resample the pattern so that the disk stands centred with :data:`APERTURE_PX`.
+    def input_frame(
+        self, disk: DiskLocation, size: int = INPUT_SIZE, aperture_px: float = APERTURE_PX
+    ) -> Pattern:
+        """Resample the pattern so that the disk stands in the middle, always of one size.
 
         Parameters
         ----------
         disk : DiskLocation
             What to take as the bright-field disk.
+        size : int
+            Pixels of the frame along one side.
+        aperture_px : float
+            Radius of the disk in the frame, pixels.
 
         Returns
         -------
-        ndarray of float32, shape (INPUT_SIZE, INPUT_SIZE)
+        ndarray of float32, shape (size, size)
             Positions outside the pattern repeat its edge.
         """
         pattern = self._binned[1]
-        step = disk.radius / APERTURE_PX
-        half = INPUT_SIZE / 2 * step * 1.1 + 3
-        for centre, size in zip((disk.row, disk.column), pattern.shape, strict=True):
-            if centre + half < 2 or centre - half > size - 2:
+        step = disk.radius / aperture_px
+        half = size / 2 * step * 1.1 + 3
+        for centre, length in zip((disk.row, disk.column), pattern.shape, strict=True):
+            if centre + half < 2 or centre - half > length - 2:
                 raise PatternError("the bright-field disk lies outside the array; crop less")
         # Average down to about the input's pixel size first, so that no dose is wasted
         # and nothing aliases.
@@ -183,7 +189,7 @@ class BinnedPattern:
         binned = self._binned.get(factor)
         if binned is None:
             binned = self._binned[factor] = bin_pixels(pattern, factor)
-        offset = (np.arange(INPUT_SIZE) - (INPUT_SIZE - 1) / 2) * step / factor
+        offset = (np.arange(size) - (size - 1) / 2) * step / factor
         rows = _interpolated(binned, (disk.row + 0.5) / factor - 0.5 + offset)
         return _interpolated(rows.T, (disk.column + 0.5) / factor - 0.5 + offset).T
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy import sparse
 
+from pacbed.arrays import Indices, Patterns, Singles
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters, crystal_tilt
 from pacbed.pattern.grid import SAMPLES_PER_APERTURE, refine_axis, refinement_factor
@@ -25,7 +26,7 @@ def synthesise_series(
     thicknesses_nm: Sequence[float],
     shape: tuple[int, int] = (128, 128),
     samples: int = SAMPLES_PER_APERTURE,
-) -> np.ndarray:
+) -> Patterns:
     """Synthesise patterns that differ in thickness alone.
 
     Parameters
@@ -76,7 +77,7 @@ def synthesise_series(
     return np.stack(images)
 
 
-def _sum_matrix(window: Window, places: np.ndarray) -> sparse.csr_matrix:
+def _sum_matrix(window: Window, places: Indices) -> sparse.csr_matrix:
     """From entries to the native pattern, where the grid is not refined."""
     inner = window.places[:, 1:-2, 1:-2]
     beam, i, j = np.nonzero((inner <= places[-1]) & (window.weights > 0))
@@ -87,9 +88,7 @@ def _sum_matrix(window: Window, places: np.ndarray) -> sparse.csr_matrix:
     )
 
 
-def _refined_sum(
-    window: Window, compact: np.ndarray, values: np.ndarray, factor: int
-) -> np.ndarray:
+def _refined_sum(window: Window, compact: Indices, values: Singles, factor: int) -> Singles:
     """Native pattern of one thickness on a refined grid."""
     disks = np.append(values, np.float32(0))[compact]
     disks = refine_axis(refine_axis(disks, factor, 1), factor, 2)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from pacbed.arrays import Indices, Matrix, Pattern, Singles, Tilt
 from pacbed.errors import OutOfRangeError
 from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.table import LacbedTable
@@ -29,7 +30,7 @@ from pacbed.pattern.grid import (
 )
 
 
-def expand(geometry: TableGeometry, i: np.ndarray, j: np.ndarray, beams: np.ndarray) -> np.ndarray:
+def expand(geometry: TableGeometry, i: Indices, j: Indices, beams: Indices) -> Indices:
     """Places of P_g(k) among the table's entries, for grid indices and beams.
 
     Parameters
@@ -54,7 +55,7 @@ def expand(geometry: TableGeometry, i: np.ndarray, j: np.ndarray, beams: np.ndar
     operation = grid.operation[row, column]
     images = geometry.beam_images[:, beams].T[:, operation]
     count = geometry.entry_of.max()
-    return np.asarray(np.where(wedge >= 0, geometry.entry_of[np.maximum(wedge, 0), images], count))
+    return np.where(wedge >= 0, geometry.entry_of[np.maximum(wedge, 0), images], count)
 
 
 def check_covered(table: LacbedTable, convergence_mrad: float, mistilt_mrad: float) -> None:
@@ -75,10 +76,10 @@ def check_covered(table: LacbedTable, convergence_mrad: float, mistilt_mrad: flo
 def native_pattern(
     table: LacbedTable,
     thickness_nm: float,
-    tilt_mrad: np.ndarray,
+    tilt_mrad: Tilt,
     convergence_mrad: float,
     samples: int = SAMPLES_PER_APERTURE,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+) -> tuple[Pattern, Indices, Matrix]:
     """Sum the disks on the (refined) direction grid, in the crystal's frame.
 
     Parameters
@@ -133,16 +134,16 @@ class Window:
         Steps of the refined grid as rows, mrad.
     """
 
-    places: np.ndarray
-    weights: np.ndarray
-    shifts: np.ndarray
+    places: Indices
+    weights: Singles
+    shifts: Indices
     shape: tuple[int, int]
-    origin: np.ndarray
-    lattice: np.ndarray
+    origin: Indices
+    lattice: Matrix
 
 
 def make_window(
-    table: LacbedTable, tilt_mrad: np.ndarray, convergence_mrad: float, factor: int
+    table: LacbedTable, tilt_mrad: Tilt, convergence_mrad: float, factor: int
 ) -> Window:
     """Gather which entries of a table make up a pattern, whatever its thickness.
 
@@ -189,7 +190,7 @@ def synthesise(
     parameters: PatternParameters,
     shape: tuple[int, int] = (128, 128),
     samples: int = SAMPLES_PER_APERTURE,
-) -> np.ndarray:
+) -> Pattern:
     """Synthesise a PACBED pattern on a pixel grid.
 
     Parameters
@@ -221,13 +222,13 @@ def synthesise(
 
 
 def sample_pixels(
-    pattern: np.ndarray,
-    origin: np.ndarray,
-    lattice: np.ndarray,
+    pattern: Pattern,
+    origin: Indices,
+    lattice: Matrix,
     parameters: PatternParameters,
     field: float,
     shape: tuple[int, int],
-) -> np.ndarray:
+) -> Pattern:
     """Interpolate a native pattern on pixels.
 
     Parameters

@@ -32,15 +32,16 @@ def simulate_recipe(recipe: "Recipe", client: "Client | None" = None) -> "Lacbed
     MissingExtraError
         If a part of the extra ``sim`` is not installed.
     RecipeError
-        If the table needs more memory than there is.
+        If the table needs more memory than there is, or would be too large a file.
     """
     from pacbed.cluster import run_on_cluster
     from pacbed.crystal.projection import project
     from pacbed.lacbed.build import simulate_table
+    from pacbed.lacbed.cost import LARGEST_FILE_BYTES
 
     system = recipe.system
     cell = project(recipe.crystal, system.zone_axis)
-    check_memory(recipe, cell)
+    check_cost(recipe, cell)
     with progress_bar(f"simulating {system.name}") as bar:
         return simulate_table(
             cell,
@@ -49,29 +50,27 @@ def simulate_recipe(recipe: "Recipe", client: "Client | None" = None) -> "Lacbed
             recipe.table,
             progress=bar.update,
             spread=None if client is None else partial(run_on_cluster, client),
+            file_bytes_max=LARGEST_FILE_BYTES,
         )
 
 
-def check_memory(recipe: "Recipe", cell: "ProjectedCell") -> None:
-    """Refuse a table that this machine cannot hold, before hours are lost.
+def check_cost(recipe: "Recipe", cell: "ProjectedCell") -> None:
+    """Refuse a table that cannot be made or stored, before hours are lost.
 
     Raises
     ------
     RecipeError
-        If it needs more memory than the machine has.
+        If it needs more memory than the machine has, or than a bundle may take on disk, or if
+        its ranges make no sense.
     """
-    from pacbed.lacbed.cost import machine_memory_bytes, table_memory_bytes
+    from pacbed.errors import CrystalError, OutOfRangeError
+    from pacbed.lacbed import cost
 
     system = recipe.system
-    needed = table_memory_bytes(cell, system.high_tension_kV, *system.largest, recipe.table)
-    memory = machine_memory_bytes()
-    if memory is not None and needed > memory:
-        raise RecipeError(
-            f"{recipe.path}: the table needs about {needed / 1e9:.0f} GB of memory, this machine "
-            f"has {memory / 1e9:.0f} (projected cell {cell.area:.0f} Å², "
-            f"{len(cell.point_group)} symmetry operations): give a smaller largest convergence "
-            "angle, mistilt or thickness, or a larger direction_step_mrad in [table]"
-        )
+    try:
+        cost.check_cost(cell, system.high_tension_kV, *system.largest, recipe.table)
+    except (CrystalError, OutOfRangeError) as error:
+        raise RecipeError(f"{recipe.path}: {error}") from error
 
 
 def check_table(table: "LacbedTable", recipe: "Recipe", path: Path) -> None:

@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pacbed.infer.fit.model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, ModelShelf
+from pacbed.arrays import Pattern, Probabilities, Thicknesses
+from pacbed.infer.fit.model import ModelShelf
+from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys
@@ -57,9 +59,9 @@ class Solution:
 
 
 def refine(
-    data: np.ndarray,
+    data: Pattern,
     readings: list[Reading],
-    bins: np.ndarray,
+    bins: Thicknesses,
     table: LacbedTable,
     convergence_mrad: float,
     scale_given: bool,
@@ -103,7 +105,7 @@ def refine(
     return weighted(sorted(finished, key=lambda fit: fit.contrast_residual))
 
 
-def _elsewhere(readings: list[Reading], bins: np.ndarray, job: "_Job") -> list[tuple[Fit, "_Job"]]:
+def _elsewhere(readings: list[Reading], bins: Thicknesses, job: "_Job") -> list[tuple[Fit, "_Job"]]:
     """Brief fits from the other poses, and from other sizes of the disk."""
     jobs = []
     for other in readings[1 : 1 + _POSES]:
@@ -119,7 +121,7 @@ def _elsewhere(readings: list[Reading], bins: np.ndarray, job: "_Job") -> list[t
 class _Job:
     """What all fits of one pattern share."""
 
-    data: np.ndarray
+    data: Pattern
     samples: Samples
     table: LacbedTable
     placement: Placement
@@ -131,7 +133,7 @@ class _Job:
     def at(
         cls,
         placement: Placement,
-        data: np.ndarray,
+        data: Pattern,
         table: LacbedTable,
         convergence_mrad: float,
         scale_given: bool,
@@ -155,12 +157,11 @@ class _Job:
 
     def finish(self, fit: Fit) -> Fit:
         """Go on from where a brief fit ended."""
-        start = fit.parameters.copy()
         # What is known beforehand is centred on what was given, not on where the fit is.
-        start[ELLIPSE_A : ELLIPSE_B + 1], start[LOG_ALPHA] = 0.0, math.log(self.convergence_mrad)
+        start = fit.parameters.known_again(self.convergence_mrad)
         return self._run(start, _FULL_STEPS, fit.blur_mrad)
 
-    def _run(self, start: np.ndarray, steps: int, blur_mrad: float) -> Fit:
+    def _run(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(
             self.samples,
             self.table,
@@ -177,26 +178,24 @@ def _rescaled(placement: Placement, zoom: float) -> Placement:
     return replace(placement, disk=DiskLocation(disk.row, disk.column, disk.radius * zoom))
 
 
-def start_parameters(placement: Placement, thickness: float, convergence_mrad: float) -> np.ndarray:
-    """Parameters of the fit for a placement, see :mod:`pacbed.infer.fit.model`."""
+def start_parameters(
+    placement: Placement, thickness: float, convergence_mrad: float
+) -> FitParameters:
+    """Where the fit of a placement starts."""
     disk = placement.disk
-    return np.array(
-        [
-            thickness,
-            *placement.tilt,
-            disk.column,
-            disk.row,
-            math.log(convergence_mrad / disk.radius),
-            placement.rotation,
-            0.0,
-            0.0,
-            math.log(convergence_mrad),
-        ]
+    return FitParameters(
+        thickness_nm=thickness,
+        tilt=(float(placement.tilt[0]), float(placement.tilt[1])),
+        center_x=disk.column,
+        center_y=disk.row,
+        log_scale=math.log(convergence_mrad / disk.radius),
+        rotation=placement.rotation,
+        log_alpha=math.log(convergence_mrad),
     )
 
 
 def _scan(
-    data: np.ndarray, placement: Placement, table: LacbedTable, convergence_mrad: float
+    data: Pattern, placement: Placement, table: LacbedTable, convergence_mrad: float
 ) -> list[float]:
     """Thicknesses that explain the pattern best at this pose."""
     disk = placement.disk
@@ -207,19 +206,19 @@ def _scan(
     return valleys(left_over, scan.thickness_nm, 3)
 
 
-def _read_thicknesses(probability: np.ndarray, bins: np.ndarray) -> list[float]:
+def _read_thicknesses(probability: Probabilities, bins: Thicknesses) -> list[float]:
     """Peaks of the networks' distribution, the likeliest first."""
     return [peak.value for peak in peaks(probability, on_a_line(bins, 3), 3, 0.03)]
 
 
-def _share(probability: np.ndarray, bins: np.ndarray, fit: Fit) -> float:
+def _share(probability: Probabilities, bins: Thicknesses, fit: Fit) -> float:
     """What the networks give to thicknesses near a fit's."""
-    return float(probability[np.abs(bins - fit.parameters[THICKNESS]) <= 3.5].sum())
+    return float(probability[np.abs(bins - fit.parameters.thickness_nm) <= 3.5].sum())
 
 
 def _others(read: list[float], scanned: list[float], best: Fit) -> list[float]:
     """Thicknesses worth trying beside the first fit's, of scan and networks in turn."""
-    taken = [float(best.parameters[THICKNESS])]
+    taken = [best.parameters.thickness_nm]
     for pair in itertools.zip_longest(scanned, read[1:]):
         for thickness in pair:
             if thickness is not None and all(abs(thickness - t) >= _DISTINCT_NM for t in taken):
@@ -238,7 +237,8 @@ def _distinct(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
     """Fits of different thickness, in the order given."""
     kept: list[tuple[Fit, _Job]] = []
     for fit, job in tried:
-        if all(abs(fit.parameters[THICKNESS] - k.parameters[THICKNESS]) > 0.5 for k, _ in kept):
+        thickness = fit.parameters.thickness_nm
+        if all(abs(thickness - k.parameters.thickness_nm) > 0.5 for k, _ in kept):
             kept.append((fit, job))
     return kept
 

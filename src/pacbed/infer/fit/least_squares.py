@@ -10,6 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
+from pacbed.arrays import Numbers
+
 #: Residuals beyond so many σ count less.
 _HUBER = 2.5
 
@@ -30,9 +32,9 @@ class Evaluation:
         Blur that the columns were made with.
     """
 
-    columns: np.ndarray
-    jacobian: np.ndarray
-    weights: np.ndarray
+    columns: Numbers
+    jacobian: Numbers
+    weights: Numbers
     blur_mrad: float = 0.0
 
 
@@ -49,15 +51,15 @@ class Solved:
         Noise of a sample of weight 1.
     """
 
-    coefficients: np.ndarray
-    residuals: np.ndarray
-    weights: np.ndarray
+    coefficients: Numbers
+    residuals: Numbers
+    weights: Numbers
     sigma: float
 
     @property
-    def scaled(self) -> np.ndarray:
+    def scaled(self) -> Numbers:
         """Weighted residuals, shape (N,)."""
-        return np.asarray(np.sqrt(self.weights) * self.residuals)
+        return np.sqrt(self.weights) * self.residuals
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class State:
         Whether there was nowhere left to go; else the steps had run out.
     """
 
-    parameters: np.ndarray
+    parameters: Numbers
     at: Evaluation
     solved: Solved
     noise: float
@@ -86,25 +88,25 @@ class Model(Protocol):
     """What the solver asks of a model."""
 
     @property
-    def values(self) -> np.ndarray:
+    def values(self) -> Numbers:
         """The samples, shape (N,)."""
         ...
 
     @property
-    def ridge(self) -> np.ndarray:
+    def ridge(self) -> Numbers:
         """What holds the linear parts near 0, shape (p,)."""
         ...
 
     @property
-    def precision(self) -> np.ndarray:
+    def precision(self) -> Numbers:
         """Inverse variances of the parameters around their start, known beforehand, (m,)."""
         ...
 
-    def clip(self, parameters: np.ndarray) -> np.ndarray:
+    def clip(self, parameters: Numbers) -> Numbers:
         """Keep parameters inside their bounds."""
         ...
 
-    def evaluate(self, parameters: np.ndarray, before: State | None) -> Evaluation:
+    def evaluate(self, parameters: Numbers, before: State | None) -> Evaluation:
         """The model at some parameters, coming from a state."""
         ...
 
@@ -129,12 +131,12 @@ class Steps:
     """
 
     count: int
-    shortest: np.ndarray
-    longest: np.ndarray
+    shortest: Numbers
+    longest: Numbers
     largest_damping: float
 
 
-def minimise(model: Model, start: np.ndarray, steps: Steps) -> State:
+def minimise(model: Model, start: Numbers, steps: Steps) -> State:
     """Go down from a start.
 
     Parameters
@@ -169,7 +171,7 @@ def minimise(model: Model, start: np.ndarray, steps: Steps) -> State:
     return state
 
 
-def covariance(model: Model, state: State, noise: float) -> tuple[np.ndarray, np.ndarray]:
+def covariance(model: Model, state: State, noise: float) -> tuple[Numbers, Numbers]:
     """Of the parameters with and without what is known beforehand, shape (m, m) each."""
     derivative = _reduced(_basis(model.ridge, state), state)
     normal = derivative.T @ derivative / noise
@@ -177,9 +179,7 @@ def covariance(model: Model, state: State, noise: float) -> tuple[np.ndarray, np
     return known, np.linalg.pinv(normal, hermitian=True)
 
 
-def solve_robustly(
-    columns: np.ndarray, ridge: np.ndarray, values: np.ndarray, weights: np.ndarray
-) -> Solved:
+def solve_robustly(columns: Numbers, ridge: Numbers, values: Numbers, weights: Numbers) -> Solved:
     """Solve for the linear parts with Huber's weights.
 
     Parameters
@@ -192,7 +192,8 @@ def solve_robustly(
     """
     robust, root = weights, np.sqrt(weights)
     recorded = weights > 0
-    coefficients, residuals, sigma = np.zeros(len(ridge)), values, 1.0
+    coefficients: Numbers = np.zeros(len(ridge))
+    residuals, sigma = values, 1.0
     for _ in range(2):
         coefficients, residuals = _solve(columns, ridge, values, robust)
         scaled = np.abs(residuals) * root
@@ -201,7 +202,7 @@ def solve_robustly(
     return Solved(coefficients, residuals, robust, sigma)
 
 
-def _solved(model: Model, parameters: np.ndarray, at: Evaluation) -> State:
+def _solved(model: Model, parameters: Numbers, at: Evaluation) -> State:
     solved = solve_robustly(at.columns, model.ridge, model.values, at.weights)
     return State(parameters, at, solved, model.noise(at, solved))
 
@@ -210,12 +211,12 @@ def _solved(model: Model, parameters: np.ndarray, at: Evaluation) -> State:
 class _Slope:
     """Normal equations at a state, and its cost with its own weights."""
 
-    normal: np.ndarray
-    right: np.ndarray
+    normal: Numbers
+    right: Numbers
     cost: float
 
 
-def _slope(model: Model, state: State, start: np.ndarray) -> _Slope:
+def _slope(model: Model, state: State, start: Numbers) -> _Slope:
     basis = _basis(model.ridge, state)
     derivative = _reduced(basis, state)
     held = -np.sqrt(model.ridge) * state.solved.coefficients
@@ -230,14 +231,12 @@ def _slope(model: Model, state: State, start: np.ndarray) -> _Slope:
     )
 
 
-def _step(slope: _Slope, damping: float) -> np.ndarray:
+def _step(slope: _Slope, damping: float) -> Numbers:
     scale = np.diag(slope.normal) + 1e-12
-    return np.asarray(np.linalg.solve(slope.normal + damping * np.diag(scale), slope.right))
+    return np.linalg.solve(slope.normal + damping * np.diag(scale), slope.right)
 
 
-def _cost(
-    model: Model, parameters: np.ndarray, at: Evaluation, held: State, start: np.ndarray
-) -> float:
+def _cost(model: Model, parameters: Numbers, at: Evaluation, held: State, start: Numbers) -> float:
     """What a trial leaves of the samples, with the weights and the noise of a state.
 
     Sums that were made with different weights cannot be compared: a trial that leaves more
@@ -250,17 +249,17 @@ def _cost(
     return left + held.noise * float((model.precision * (parameters - start) ** 2).sum())
 
 
-def _basis(ridge: np.ndarray, state: State) -> np.ndarray:
+def _basis(ridge: Numbers, state: State) -> Numbers:
     """Orthonormal weighted linear parts, shape (N + p, p).
 
     The ridge is a row more for each of them: what it keeps a part from doing is left to the
     parameters.
     """
     weighted = state.at.columns * np.sqrt(state.solved.weights)[:, None]
-    return np.asarray(np.linalg.qr(np.concatenate([weighted, np.diag(np.sqrt(ridge))]))[0])
+    return np.linalg.qr(np.concatenate([weighted, np.diag(np.sqrt(ridge))]))[0]
 
 
-def _reduced(basis: np.ndarray, state: State) -> np.ndarray:
+def _reduced(basis: Numbers, state: State) -> Numbers:
     """Weighted derivatives without what the linear parts can do, shape (N + p, m)."""
     root = np.sqrt(state.solved.weights) * state.solved.coefficients[0]
     derivative = np.zeros((len(basis), state.at.jacobian.shape[1]))
@@ -269,8 +268,8 @@ def _reduced(basis: np.ndarray, state: State) -> np.ndarray:
 
 
 def _solve(
-    columns: np.ndarray, ridge: np.ndarray, values: np.ndarray, weights: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
+    columns: Numbers, ridge: Numbers, values: Numbers, weights: Numbers
+) -> tuple[Numbers, Numbers]:
     """Coefficients and residuals for some weights."""
     normal = columns.T @ (weights[:, None] * columns)
     normal[np.diag_indices_from(normal)] += ridge

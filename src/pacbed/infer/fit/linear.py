@@ -6,6 +6,8 @@ of the pattern (phonons, plasmons), a rest of blur, and the gain curve's exponen
 
 import numpy as np
 
+from pacbed.arrays import Numbers
+
 #: Inside this radius the contrast is judged, semi-angles.
 CONTRAST_REACH = 0.93
 #: Contrast that the model's own error is weighed against where a thin crystal has less,
@@ -26,7 +28,7 @@ _BACKGROUND_WIDTHS = (0.7, 1.6)
 _DIFFUSE, _GAIN, _BACKGROUND = 0.4, 0.25, 1.0
 
 
-def backgrounds(distance: np.ndarray) -> np.ndarray:
+def backgrounds(distance: Numbers) -> Numbers:
     """Offset and broad backgrounds.
 
     Parameters
@@ -42,9 +44,7 @@ def backgrounds(distance: np.ndarray) -> np.ndarray:
     return np.stack([np.ones_like(distance), *hills], axis=1)
 
 
-def make_columns(
-    pattern: np.ndarray, broad: np.ndarray, diffuse: np.ndarray, curvature: np.ndarray
-) -> np.ndarray:
+def make_columns(pattern: Numbers, broad: Numbers, diffuse: Numbers, curvature: Numbers) -> Numbers:
     """Put the linear parts together.
 
     Parameters
@@ -65,7 +65,7 @@ def make_columns(
     return np.stack([pattern, *broad.T, diffuse, curvature * BLUR, gain], axis=1)
 
 
-def make_ridge(count: int) -> np.ndarray:
+def make_ridge(count: int) -> Numbers:
     """What holds the coefficients of `count` samples near 0, shape (7,)."""
     ridge = [0, 0, _BACKGROUND**-2, _BACKGROUND**-2, _DIFFUSE**-2, 1.0, _GAIN**-2]
     # The noise is about 1 % of the signal: what the ridge is weighed against.

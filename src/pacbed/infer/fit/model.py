@@ -1,16 +1,6 @@
 """A synthesised pattern at measured pixels, with its derivatives.
 
-The parameters of the fit, in this order and these units:
-
-====================  =====================================================
-thickness             nm
-tilt x, y             mrad, in the crystal's frame
-centre x, y           column and row of the disk's centre, pixels
-log scale             logarithm of the angle per pixel (mrad)
-rotation              rad
-ellipticity a, b      the distortion matrix 1 + [[a, b], [b, −a]], no unit
-log convergence       logarithm of the convergence semi-angle (mrad)
-====================  =====================================================
+The parameters are the solver's vector, see :mod:`pacbed.infer.fit.parameters`.
 """
 
 from dataclasses import dataclass
@@ -19,15 +9,27 @@ import numpy as np
 from scipy import fft
 from scipy.interpolate import CubicSpline
 
+from pacbed.arrays import Angles, Matrix, Numbers, Pixels, Singles, Thicknesses, Tilt
 from pacbed.infer.fit.linear import DIFFUSE_WIDTH
+from pacbed.infer.fit.parameters import (
+    CENTER_X,
+    CENTER_Y,
+    ELLIPSE_A,
+    ELLIPSE_B,
+    LOG_ALPHA,
+    LOG_SCALE,
+    ROTATION,
+    THICKNESS,
+    TILT_X,
+    TILT_Y,
+    FitParameters,
+)
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.disks import Disks, gather_disks
+from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.grid import spline_slopes, spline_weights
 
-#: Places of the parameters.
-(THICKNESS, TILT_X, TILT_Y, CENTER_X, CENTER_Y, LOG_SCALE, ROTATION, ELLIPSE_A, ELLIPSE_B,
- LOG_ALPHA) = range(10)  # fmt: skip
 #: Stretch of thickness that is taken from the table at once, and its nodes.
 _STRETCH_NM, _NODES = 5.0, 11
 #: Stretches that a model keeps, and models that a shelf keeps.
@@ -50,10 +52,10 @@ class Evaluation:
         Derivatives of `pattern` with respect to the parameters.
     """
 
-    pattern: np.ndarray
-    diffuse: np.ndarray
-    laplacian: np.ndarray
-    jacobian: np.ndarray
+    pattern: Numbers
+    diffuse: Numbers
+    laplacian: Numbers
+    jacobian: Numbers
 
 
 class FitModel:
@@ -73,7 +75,7 @@ class FitModel:
     MARGIN_MRAD = 0.8
 
     def __init__(
-        self, table: LacbedTable, tilt: np.ndarray, convergence_mrad: float, reach: float
+        self, table: LacbedTable, tilt: Tilt, convergence_mrad: float, reach: float
     ) -> None:
         self.table = table
         self.tilt = tilt
@@ -81,15 +83,15 @@ class FitModel:
         self._disks = gather_disks(table, tilt, convergence_mrad, reach, self.MARGIN_MRAD)
         self._window = _Window(self._disks)
         # Nodes and the contributions' values there, the latest used last.
-        self._stretches: list[tuple[np.ndarray, np.ndarray]] = []
+        self._stretches: list[tuple[Thicknesses, Singles]] = []
 
-    def covers(self, parameters: np.ndarray) -> bool:
+    def covers(self, parameters: Numbers) -> bool:
         """Whether tilt and convergence are still within the margin."""
         moved = np.linalg.norm(parameters[TILT_X : TILT_Y + 1] - self.tilt)
         alpha = np.exp(parameters[LOG_ALPHA])
         return bool(moved + abs(alpha - self.convergence_mrad) <= self.MARGIN_MRAD)
 
-    def evaluate(self, parameters: np.ndarray, samples: Samples, blur_mrad: float) -> Evaluation:
+    def evaluate(self, parameters: Numbers, samples: Samples, blur_mrad: float) -> Evaluation:
         """Synthesise the pattern at the samples.
 
         Parameters
@@ -120,14 +122,14 @@ class FitModel:
         jacobian[:, CENTER_Y] = -gradient @ to_pattern[:, 1]
         jacobian[:, LOG_SCALE] = (gradient * angle).sum(axis=1)
         jacobian[:, ROTATION] = grad_x * angle[:, 1] - grad_y * angle[:, 0]
-        turn = _turn(-parameters[ROTATION]) * np.exp(parameters[LOG_SCALE])
+        turn = turn_matrix(-parameters[ROTATION]) * np.exp(parameters[LOG_SCALE])
         x, y = offset.T
         jacobian[:, ELLIPSE_A] = (gradient * (np.stack([x, -y], axis=1) @ turn.T)).sum(axis=1)
         jacobian[:, ELLIPSE_B] = (gradient * (np.stack([y, x], axis=1) @ turn.T)).sum(axis=1)
         jacobian[:, LOG_ALPHA] = by_alpha * alpha
         return Evaluation(pattern, diffuse, laplacian, jacobian)
 
-    def _intensities(self, thickness_nm: float) -> tuple[np.ndarray, np.ndarray]:
+    def _intensities(self, thickness_nm: float) -> tuple[Singles, Singles]:
         """Intensities of the contributions and their derivatives by thickness."""
         nodes, values = self._stretch(thickness_nm)
         spline = CubicSpline(nodes, np.eye(_NODES), axis=0)
@@ -135,7 +137,7 @@ class FitModel:
         value, slope = (values @ mixing.astype(np.float32)).T
         return np.ascontiguousarray(value), np.ascontiguousarray(slope)
 
-    def _stretch(self, thickness_nm: float) -> tuple[np.ndarray, np.ndarray]:
+    def _stretch(self, thickness_nm: float) -> tuple[Thicknesses, Singles]:
         """A short stretch of the table around a thickness: enough for many steps of a fit."""
         for number, (nodes, _) in enumerate(self._stretches):
             if nodes[0] <= thickness_nm <= nodes[-1]:
@@ -165,7 +167,7 @@ class ModelShelf:
         self._reach = reach
         self._models: list[FitModel] = []
 
-    def at(self, parameters: np.ndarray) -> FitModel:
+    def at(self, parameters: Numbers) -> FitModel:
         """A model that covers the tilt and convergence of a fit's parameters, shape (10,)."""
         for number in reversed(range(len(self._models))):
             if self._models[number].covers(parameters):
@@ -178,18 +180,11 @@ class ModelShelf:
         return self._models[-1]
 
 
-def _angles(parameters: np.ndarray, samples: Samples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _angles(parameters: Numbers, samples: Samples) -> tuple[Angles, Matrix, Pixels]:
     """Angles from the disk's centre (N, 2) in the crystal's frame, matrix, offsets in pixels."""
-    a, b = parameters[ELLIPSE_A], parameters[ELLIPSE_B]
-    distortion = np.array([[1 + a, b], [b, 1 - a]])
-    matrix = _turn(-parameters[ROTATION]) @ distortion * np.exp(parameters[LOG_SCALE])
+    matrix = FitParameters.from_vector(parameters).detector.to_crystal
     offset = np.stack([samples.x - parameters[CENTER_X], samples.y - parameters[CENTER_Y]], axis=1)
     return offset @ matrix.T, matrix, offset
-
-
-def _turn(angle: float) -> np.ndarray:
-    c, s = np.cos(angle), np.sin(angle)
-    return np.array([[c, -s], [s, c]])
 
 
 class _Window:
@@ -211,7 +206,7 @@ class _Window:
         spline = (2 + np.cos(2 * np.pi * i)) * (2 + np.cos(2 * np.pi * j)) / 9
         self._prefilter = (1 / spline).astype(np.float32)
 
-    def smooth(self, natives: np.ndarray, width: float, diffuse_width: float) -> np.ndarray:
+    def smooth(self, natives: Singles, width: float, diffuse_width: float) -> Singles:
         """Spline coefficients of the smoothed images and more.
 
         Parameters
@@ -237,11 +232,10 @@ class _Window:
             np.float32(-4 * np.pi**2) * self._square * first,
             scattered.astype(np.float32) * first,
         ]
-        return np.asarray(fft.irfft2(np.concatenate([spectrum, np.stack(more)]), s=self._shape))
+        images = fft.irfft2(np.concatenate([spectrum, np.stack(more)]), s=self._shape)
+        return images
 
-    def interpolate(
-        self, images: np.ndarray, position: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def interpolate(self, images: Singles, position: Angles) -> tuple[Numbers, Numbers]:
         """Evaluate the cubic splines at positions from the zone axis, mrad.
 
         Parameters
@@ -272,4 +266,5 @@ class _Window:
                 out += taken * (row[i] * column[j])
                 slope[0] += taken[0] * (row_slope[i] * column[j])
                 slope[1] += taken[0] * (row[i] * column_slope[j])
-        return out.astype(np.float64), np.asarray((self._inverse @ slope).T, float)
+        gradient: Numbers = (self._inverse @ slope).T
+        return out.astype(np.float64), gradient

@@ -4,11 +4,13 @@ Thickness, tilt and geometry are found by :mod:`pacbed.infer.fit.least_squares`.
 offset, backgrounds, gain curve and a rest of blur enter linearly.
 """
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
+from pacbed.arrays import Mask, Numbers
 from pacbed.infer.fit.least_squares import (
     Evaluation,
     Solved,
@@ -28,7 +30,8 @@ from pacbed.infer.fit.linear import (
     make_ridge,
     share,
 )
-from pacbed.infer.fit.model import (
+from pacbed.infer.fit.model import ModelShelf
+from pacbed.infer.fit.parameters import (
     CENTER_X,
     CENTER_Y,
     ELLIPSE_A,
@@ -36,7 +39,9 @@ from pacbed.infer.fit.model import (
     LOG_ALPHA,
     LOG_SCALE,
     THICKNESS,
-    ModelShelf,
+    TILT_X,
+    TILT_Y,
+    FitParameters,
 )
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.table import LacbedTable
@@ -86,10 +91,9 @@ class Fit:
 
     Attributes
     ----------
-    parameters : ndarray, shape (10,)
-        See :mod:`pacbed.infer.fit.model`.
+    parameters : FitParameters
     covariance : ndarray, shape (10, 10)
-        From the curvature and the noise that the residual shows.
+        Of the parameters' vector, from the curvature and the noise that the residual shows.
     residual : float
         Share of the variance that is left, 0..1.
     contrast_residual : float
@@ -107,8 +111,8 @@ class Fit:
         Whether it ended where it ends; else its steps had run out.
     """
 
-    parameters: np.ndarray
-    covariance: np.ndarray
+    parameters: FitParameters
+    covariance: Numbers
     residual: float
     contrast_residual: float
     structured_residual: float
@@ -117,11 +121,22 @@ class Fit:
     gain: float
     settled: bool = True
 
+    @property
+    def thickness_std_nm(self) -> float:
+        """Standard deviation of the thickness, nm."""
+        return math.sqrt(self.covariance[THICKNESS, THICKNESS])
+
+    @property
+    def tilt_std_mrad(self) -> float:
+        """Standard deviation of one component of the tilt, mrad."""
+        tilt = self.covariance[TILT_X : TILT_Y + 1, TILT_X : TILT_Y + 1]
+        return math.sqrt(float(np.trace(tilt)) / 2)
+
 
 def fit_pattern(
     samples: Samples,
     table: LacbedTable,
-    start: np.ndarray,
+    start: FitParameters,
     known: Known,
     steps: int,
     blur_mrad: float,
@@ -134,8 +149,7 @@ def fit_pattern(
     samples : Samples
         Within `REACH` of the disk's centre.
     table : LacbedTable
-    start : ndarray, shape (10,)
-        Parameters, see :mod:`pacbed.infer.fit.model`.
+    start : FitParameters
     known : Known
     steps : int
         Steps at most.
@@ -149,8 +163,9 @@ def fit_pattern(
     Fit
     """
     shelf = shelf or ModelShelf(table, REACH)
-    model = _Model(samples, shelf, _bounds(table, start, known), _prior(known), blur_mrad)
-    state = minimise(model, start, Steps(steps, _SHORT, _LONG, 1e3))
+    first = start.to_vector()
+    model = _Model(samples, shelf, _bounds(table, first, known), _prior(known), blur_mrad)
+    state = minimise(model, first, Steps(steps, _SHORT, _LONG, 1e3))
     return _finish(model, state)
 
 
@@ -160,22 +175,22 @@ class _Model:
 
     samples: Samples
     shelf: ModelShelf
-    bounds: tuple[np.ndarray, np.ndarray]
-    precision: np.ndarray
+    bounds: tuple[Numbers, Numbers]
+    precision: Numbers
     first_blur_mrad: float
 
     @property
-    def values(self) -> np.ndarray:
+    def values(self) -> Numbers:
         return self.samples.values
 
     @cached_property
-    def ridge(self) -> np.ndarray:
+    def ridge(self) -> Numbers:
         return make_ridge(len(self.values))
 
-    def clip(self, parameters: np.ndarray) -> np.ndarray:
-        return np.asarray(np.clip(parameters, *self.bounds))
+    def clip(self, parameters: Numbers) -> Numbers:
+        return np.clip(parameters, *self.bounds)
 
-    def evaluate(self, parameters: np.ndarray, before: State | None) -> Evaluation:
+    def evaluate(self, parameters: Numbers, before: State | None) -> Evaluation:
         alpha = float(np.exp(parameters[LOG_ALPHA]))
         blur = self.first_blur_mrad if before is None else _next_blur(before, alpha)
         at = self.shelf.at(parameters).evaluate(parameters, self.samples, blur)
@@ -192,12 +207,12 @@ class _Model:
         return noise / _independent_share(solved.scaled, self.samples) + 1e-12
 
 
-def _shot(pattern: np.ndarray) -> np.ndarray:
+def _shot(pattern: Numbers) -> Numbers:
     """Variance of counting, but for a factor."""
-    return np.asarray(np.maximum(pattern, DARKEST))
+    return np.maximum(pattern, DARKEST)
 
 
-def _bounds(table: LacbedTable, start: np.ndarray, known: Known) -> tuple[np.ndarray, np.ndarray]:
+def _bounds(table: LacbedTable, start: Numbers, known: Known) -> tuple[Numbers, Numbers]:
     low, high = np.full(10, -np.inf), np.full(10, np.inf)
     low[THICKNESS], high[THICKNESS] = 0.2, table.geometry.thicknesses_nm[-1]
     far = _NEAR if known.convergence < _LOOSE else _FAR
@@ -207,7 +222,7 @@ def _bounds(table: LacbedTable, start: np.ndarray, known: Known) -> tuple[np.nda
     return low, high
 
 
-def _prior(known: Known) -> np.ndarray:
+def _prior(known: Known) -> Numbers:
     """Inverse variances of what is known of each parameter beforehand."""
     precision = np.zeros(10)
     precision[ELLIPSE_A : ELLIPSE_B + 1] = _ELLIPTICITY**-2
@@ -217,11 +232,12 @@ def _prior(known: Known) -> np.ndarray:
     return precision
 
 
-def _distance(parameters: np.ndarray, samples: Samples) -> np.ndarray:
+def _distance(parameters: Numbers, samples: Samples) -> Numbers:
     """Distance of the samples from the disk's centre, semi-angles."""
     radius = np.exp(parameters[LOG_ALPHA] - parameters[LOG_SCALE])
     distance = np.hypot(samples.x - parameters[CENTER_X], samples.y - parameters[CENTER_Y])
-    return np.asarray(distance / radius)
+    relative: Numbers = distance / radius
+    return relative
 
 
 def _next_blur(state: State, alpha: float) -> float:
@@ -243,7 +259,7 @@ def _finish(model: _Model, state: State) -> Fit:
     residuals = np.where(inside, solved.residuals, 0)
     floor = CONTRAST_FLOOR**2 * int(inside.sum())
     return Fit(
-        state.parameters,
+        FitParameters.from_vector(state.parameters),
         covariance(model, state, state.noise)[0],
         share((solved.residuals**2).sum(), (centred**2).sum()),
         share((residuals**2).sum(), (contrast**2).sum()),
@@ -255,18 +271,19 @@ def _finish(model: _Model, state: State) -> Fit:
     )
 
 
-def _neighbours(samples: Samples) -> np.ndarray:
+def _neighbours(samples: Samples) -> Mask:
     """Which samples are followed by their neighbour along x."""
     beside = np.diff(samples.x) <= samples.pitch_px * 1.01
-    return np.asarray((np.diff(samples.y) == 0) & beside)
+    followed: Mask = (np.diff(samples.y) == 0) & beside
+    return followed
 
 
-def _shared(values: np.ndarray, samples: Samples) -> float:
+def _shared(values: Numbers, samples: Samples) -> float:
     """Sum of the products of neighbours."""
     return float((values[1:] * values[:-1])[_neighbours(samples)].sum())
 
 
-def _independent_share(scaled: np.ndarray, samples: Samples) -> float:
+def _independent_share(scaled: Numbers, samples: Samples) -> float:
     """Share of the residuals that are independent, from neighbours along x."""
     power = float((scaled**2).mean()) + 1e-20
     correlation = _shared(scaled, samples) / max(int(_neighbours(samples).sum()), 1) / power

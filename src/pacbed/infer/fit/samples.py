@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Numbers, Pattern
 from pacbed.errors import PatternError
 from pacbed.pattern.preprocess import DiskLocation, bin_pixels
 
@@ -25,13 +26,13 @@ class Samples:
         Their width, pixels.
     """
 
-    values: np.ndarray
-    x: np.ndarray
-    y: np.ndarray
+    values: Numbers
+    x: Numbers
+    y: Numbers
     pitch_px: float
 
 
-def take_samples(data: np.ndarray, disk: DiskLocation, reach: float) -> Samples:
+def take_samples(data: Pattern, disk: DiskLocation, reach: float) -> Samples:
     """Bin the pixels within `reach` radii of the disk's centre.
 
     Parameters

@@ -8,6 +8,7 @@ every thickness is a short combination of the results.
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from pacbed.arrays import Matrix, Numbers, Pattern, Pixels, Thicknesses, Tilt
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.disks import Disks, gather_disks, grid_stride
 from pacbed.pattern.preprocess import DiskLocation
@@ -20,7 +21,7 @@ _POINTS = 500
 _CUT, _SMOOTHING = 1.1, 0.03
 
 
-def scanned_image(data: np.ndarray, disk: DiskLocation) -> tuple[np.ndarray, np.ndarray]:
+def scanned_image(data: Pattern, disk: DiskLocation) -> tuple[Pattern, Pixels]:
     """Cut the disk out of a pattern, smoothed, for :meth:`ThicknessScan.explained`.
 
     Parameters
@@ -55,7 +56,7 @@ class ThicknessScan:
     """
 
     def __init__(
-        self, table: LacbedTable, tilt: np.ndarray, convergence_mrad: float, margin_mrad: float
+        self, table: LacbedTable, tilt: Tilt, convergence_mrad: float, margin_mrad: float
     ) -> None:
         self._convergence = convergence_mrad
         stride = _point_stride(table, convergence_mrad)
@@ -69,9 +70,7 @@ class ThicknessScan:
         weights = table.thickness_weights(self.thickness_nm)
         self._mixing = (weights @ table.common_basis.T).astype(np.float32)
 
-    def explained(
-        self, image: np.ndarray, matrix: np.ndarray, center: np.ndarray, tilt: np.ndarray
-    ) -> np.ndarray:
+    def explained(self, image: Pattern, matrix: Matrix, center: Pixels, tilt: Tilt) -> Numbers:
         """Share of the contrast inside the disk that each thickness leaves.
 
         Points off the image, where the disk is cut, are not compared.
@@ -97,7 +96,7 @@ class ThicknessScan:
         inside = np.linalg.norm(angle, axis=1) < _REACH * self._convergence
         # What lies off the array was not recorded, and says nothing.
         inside &= (x >= 0) & (x <= image.shape[1] - 1) & (y >= 0) & (y <= image.shape[0] - 1)
-        measured = map_coordinates(image, [y[inside], x[inside]], order=1)
+        measured: Numbers = map_coordinates(image, [y[inside], x[inside]], order=1)
         weights = self._disks.aperture(tilt, self._convergence)[0]
         series = self._disks.series(self._coefficients, weights)[inside]
         # Offset and a broad background are taken off both sides.
@@ -110,7 +109,8 @@ class ThicknessScan:
         power = np.einsum("tr,rs,ts->t", self._mixing, moment, self._mixing)
         total = float(measured @ measured) + 1e-30
         share = np.maximum(projections, 0) ** 2 / np.maximum(power, 1e-30) / total
-        return np.asarray(np.clip(1 - share, 0, 1))
+        left: Numbers = np.clip(1 - share, 0, 1)
+        return left
 
 
 def _point_stride(table: LacbedTable, convergence_mrad: float) -> int:
@@ -119,7 +119,7 @@ def _point_stride(table: LacbedTable, convergence_mrad: float) -> int:
     return max(1, round(float(np.sqrt(points / _POINTS))))
 
 
-def valleys(left: np.ndarray, thickness_nm: np.ndarray, count: int) -> list[float]:
+def valleys(left: Numbers, thickness_nm: Thicknesses, count: int) -> list[float]:
     """Thicknesses of the deepest minima, the deepest first.
 
     Parameters

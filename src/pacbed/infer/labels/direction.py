@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Numbers, Probabilities
 from pacbed.infer.confidence import CLEAR
 from pacbed.infer.labels.summary import LabelSummary
 from pacbed.infer.peaks import angle_between, on_a_circle, peaks
@@ -58,7 +59,7 @@ class Tilt:
     words: str | None
 
 
-def summarise_directions(values_deg: np.ndarray, probability: np.ndarray) -> DirectionSummary:
+def summarise_directions(values_deg: Numbers, probability: Probabilities) -> DirectionSummary:
     """Sum up the answer of a network that chooses among directions.
 
     Parameters

@@ -7,6 +7,7 @@ from typing import Protocol
 import numpy as np
 
 from pacbed import optional
+from pacbed.arrays import Probabilities, Singles
 from pacbed.errors import BundleError, MissingExtraError
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.onnx_session import open_session
@@ -26,7 +27,7 @@ class LabelNetwork(Protocol):
 
     input: tuple[int, int, int]
 
-    def probabilities(self, images: np.ndarray, convergence: np.ndarray) -> np.ndarray:
+    def probabilities(self, images: Singles, convergence: Singles) -> Probabilities:
         """Probabilities of the labels.
 
         Parameters
@@ -168,7 +169,7 @@ class OnnxLabelNetwork:
         self._names = inputs[image].name, inputs[convergence].name
         self.input = image_input(shapes[image])
 
-    def probabilities(self, images: np.ndarray, convergence: np.ndarray) -> np.ndarray:
+    def probabilities(self, images: Singles, convergence: Singles) -> Probabilities:
         """See :class:`LabelNetwork`."""
         feed = dict(zip(self._names, (images, convergence), strict=True))
         return np.asarray(self._session.run(None, feed)[0], float)

@@ -8,6 +8,8 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
+from pacbed.arrays import Counts, Pattern, Probabilities, Singles
+from pacbed.errors import OutOfRangeError
 from pacbed.infer.labels.direction import DirectionSummary, summarise_directions
 from pacbed.infer.labels.networks import LabelNetwork, open_network
 from pacbed.infer.labels.outcome import LabelContext, Scaled, fit_warnings, label_estimate
@@ -58,8 +60,8 @@ class LabelPredictor:
 
     def infer(
         self,
-        pattern: np.ndarray,
-        convergence_mrad: float,
+        pattern: Counts,
+        convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
     ) -> Estimate:
@@ -70,7 +72,7 @@ class LabelPredictor:
         pattern : ndarray, shape (rows, columns)
             As recorded, any size from 32² to 4096² and any real dtype.
         convergence_mrad : float
-            Convergence semi-angle.
+            Convergence semi-angle; these networks need it.
         mrad_per_pixel : float, optional
             Angle per pixel; found from the pattern where it is not given.
         refine : bool
@@ -87,9 +89,13 @@ class LabelPredictor:
         PatternError
             If the array cannot be a pattern.
         OutOfRangeError
-            If the convergence angle lies outside the bundle's range.
+            If the convergence angle is not given, or lies outside the bundle's range.
         """
         started = time.perf_counter()
+        if convergence_mrad is None:
+            raise OutOfRangeError(
+                f"the networks of {self.bundle.system.name} need the convergence angle; give it"
+            )
         covered = self.bundle.convergence_mrad
         system = dataclasses.replace(self.bundle.system, convergence_mrad=covered)
         system.check(convergence_mrad, mrad_per_pixel)
@@ -116,14 +122,12 @@ class LabelPredictor:
         reading = LabelReading(disk, read["Thickness"], estimate.mistilt_mrad or 0.0, direction)
         return self._refined(table, data, convergence_mrad, context, reading)
 
-    def _read(
-        self, target: str, road: Road, placement: Placement, angle: np.ndarray
-    ) -> LabelSummary:
+    def _read(self, target: str, road: Road, placement: Placement, angle: Singles) -> LabelSummary:
         values = np.array(self.bundle.models[target].labels.values)
         return summarise_labels(values, self._probabilities(target, road, placement, angle))
 
     def _read_direction(
-        self, road: Road, placement: Placement, angle: np.ndarray
+        self, road: Road, placement: Placement, angle: Singles
     ) -> DirectionSummary | None:
         if not self.bundle.says_direction:
             return None
@@ -131,14 +135,15 @@ class LabelPredictor:
         return summarise_directions(values, self._probabilities("Azimuth", road, placement, angle))
 
     def _probabilities(
-        self, target: str, road: Road, placement: Placement, angle: np.ndarray
-    ) -> np.ndarray:
+        self, target: str, road: Road, placement: Placement, angle: Singles
+    ) -> Probabilities:
         network = self._networks[target]
         size, _, channels = network.input
         image = road.image(placement, size, channels)[None]
-        return np.asarray(network.probabilities(image, angle)[0])
+        probability: Probabilities = network.probabilities(image, angle)[0]
+        return probability
 
-    def _scale(self, road: Road, angle: np.ndarray, known: bool) -> Scaled:
+    def _scale(self, road: Road, angle: Singles, known: bool) -> Scaled:
         """Let the scale network look until it sees the right scale."""
         placement = road.start
         if known or "Scale" not in self._networks:
@@ -160,7 +165,7 @@ class LabelPredictor:
     def _refined(
         self,
         table: LacbedTable,
-        data: np.ndarray,
+        data: Pattern,
         convergence_mrad: float,
         context: LabelContext,
         reading: LabelReading,

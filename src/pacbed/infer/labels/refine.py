@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.answer.estimate import Estimate
+from pacbed.arrays import Numbers, Pattern, Probabilities, Thicknesses
 from pacbed.infer.confidence import CLEAR, Calibration
 from pacbed.infer.fit.hypotheses import Solution, refine
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image
@@ -67,7 +68,7 @@ class LabelReading:
 def refine_labels(
     labels: LabelContext,
     table: LacbedTable,
-    data: np.ndarray,
+    data: Pattern,
     reading: LabelReading,
     convergence_mrad: float,
 ) -> Estimate:
@@ -123,7 +124,7 @@ def _left(solutions: list[Solution]) -> float:
     return solutions[0].fit.structured_residual
 
 
-def _distribution(summary: LabelSummary) -> tuple[np.ndarray, np.ndarray]:
+def _distribution(summary: LabelSummary) -> tuple[Thicknesses, Probabilities]:
     """Even bins in nm, and the labels' probabilities spread over them."""
     values = summary.values / _ANGSTROM_PER_NM
     middles = (values[1:] + values[:-1]) / 2
@@ -137,12 +138,12 @@ def _distribution(summary: LabelSummary) -> tuple[np.ndarray, np.ndarray]:
 
 def _search(
     table: LacbedTable,
-    data: np.ndarray,
+    data: Pattern,
     reading: LabelReading,
     convergence_mrad: float,
     order: int,
-    bins: np.ndarray,
-    probability: np.ndarray,
+    bins: Thicknesses,
+    probability: Probabilities,
 ) -> list[Placement]:
     """Poses that explain the pattern best at a likely thickness, the best first."""
     disk, mistilt = reading.disk, reading.mistilt_mrad
@@ -166,7 +167,7 @@ def _search(
     return kept[:_POSES]
 
 
-def _directions(reading: LabelReading, turn_deg: float) -> np.ndarray:
+def _directions(reading: LabelReading, turn_deg: float) -> Numbers:
     """Directions of the tilt in the crystal's frame to try, radians."""
     direction = reading.direction
     if reading.mistilt_mrad < _SMALL_TILT_MRAD:
@@ -176,7 +177,7 @@ def _directions(reading: LabelReading, turn_deg: float) -> np.ndarray:
         if sum(share for _, share in peaks) >= CLEAR:
             # In the pattern the tilt is turned with it.
             return np.deg2rad([azimuth - turn_deg for azimuth, _ in peaks])
-    return np.asarray(2 * math.pi * np.arange(_DIRECTIONS) / _DIRECTIONS)
+    return 2 * math.pi * np.arange(_DIRECTIONS) / _DIRECTIONS
 
 
 def _apart(one: Placement, other: Placement, mistilt: float, period_deg: float) -> bool:

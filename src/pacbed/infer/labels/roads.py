@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-import numpy as np
-
 from pacbed import optional
+from pacbed.arrays import Pattern, Singles
 from pacbed.errors import BundleError
 from pacbed.library.models.label_bundle import KIND, LabelBundle
 from pacbed.pattern.label_frame import (
@@ -36,7 +35,7 @@ class Road(Protocol):
         """Bright-field disk as found in the pattern."""
         ...
 
-    def image(self, placement: Placement, size: int, channels: int) -> np.ndarray:
+    def image(self, placement: Placement, size: int, channels: int) -> Singles:
         """Image of the frame at a placement, float32, shape (size, size, channels)."""
         ...
 
@@ -57,7 +56,7 @@ class Road(Protocol):
 class TableRoad:
     """For networks that were trained here from a table of patterns."""
 
-    data: np.ndarray
+    data: Pattern
     start: Placement
     disk: DiskLocation
     field_mrad: float
@@ -66,7 +65,7 @@ class TableRoad:
     def begin(
         cls,
         described: dict[str, Any],
-        data: np.ndarray,
+        data: Pattern,
         convergence_mrad: float,
         mrad_per_pixel: float | None,
     ) -> "TableRoad":
@@ -80,10 +79,11 @@ class TableRoad:
             start = replace(start, half_width=field / mrad_per_pixel)
         return cls(data, start, disk, field)
 
-    def image(self, placement: Placement, size: int, channels: int) -> np.ndarray:
+    def image(self, placement: Placement, size: int, channels: int) -> Singles:
         """See :class:`Road`."""
         frame = sample_frame(self.data, placement, size)
-        return np.asarray(finish_frames(frame[None], channels)[0])
+        image: Singles = finish_frames(frame[None], channels)[0]
+        return image
 
     def corrected(self, placement: Placement, label: float) -> Placement:
         """See :class:`Road`: the label is the size of what is seen over the right one."""
@@ -115,7 +115,7 @@ class RoadKind:
         Whether a known angle per pixel is used.
     """
 
-    begin: Callable[[dict[str, Any], np.ndarray, float, float | None], Road]
+    begin: Callable[[dict[str, Any], Pattern, float, float | None], Road]
     networks: str
     unscaled: str
     takes_scale: bool = True

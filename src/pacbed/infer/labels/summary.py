@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Numbers, Probabilities
 from pacbed.infer.peaks import on_a_line, peaks
 
 #: Another peak counts from this probability on; at most so many are told.
@@ -35,8 +36,8 @@ class LabelSummary:
         Other peaks with their probabilities, the likelier first.
     """
 
-    values: np.ndarray
-    probability: np.ndarray
+    values: Numbers
+    probability: Probabilities
     value: float
     std: float
     interval95: tuple[float, float]
@@ -46,7 +47,7 @@ class LabelSummary:
     others: tuple[tuple[float, float], ...]
 
 
-def summarise_labels(values: np.ndarray, probability: np.ndarray) -> LabelSummary:
+def summarise_labels(values: Numbers, probability: Probabilities) -> LabelSummary:
     """Sum up the answer of a network that chooses among labels.
 
     Parameters

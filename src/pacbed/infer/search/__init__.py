@@ -1,4 +1,4 @@
-"""An answer from a table alone: every tilt, rotation and thickness is asked, and the best are fitted.
+"""An answer from a table alone: all tilts, rotations and thicknesses are asked, the best fitted.
 
 Private: may change at any time; what is public stands in docs/api.md.
 """

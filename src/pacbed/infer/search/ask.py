@@ -1,12 +1,11 @@
 """From a pattern and a table to hypotheses: all disks, convergence angles, tilts and rotations."""
 
 import math
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.arrays import Pattern
+from pacbed.arrays import Pattern, Tilt
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern
 from pacbed.infer.search.settle import settle
@@ -16,6 +15,7 @@ from pacbed.pattern.preprocess import DiskLocation
 
 #: Hypotheses that one disk brings, those that settle, and those that are left.
 _OF_A_DISK, _SETTLED, _LEFT = 8, 60, 8
+_LEAST_OF_ANGLE = 5
 _STEPS = 4
 #: Patterns smoothed for one size serve those that differ by less than this factor.
 _SAME_SIZE = 1.2
@@ -61,28 +61,52 @@ class Asker:
         self._scale_given = scale_given
         self._smooth: dict[int, SmoothPattern] = {}
 
-    def candidates(
-        self, grids: Iterable[CoarsePatterns], disks: list[DiskLocation]
-    ) -> list[Candidate]:
-        """The best hypotheses of all convergence semi-angles and disks, the best first."""
-        found = [
-            (hypothesis, coarse)
-            for coarse in grids
-            for disk in disks
-            for hypothesis in self._sweep(coarse, disk)
+    def glance(
+        self, pairs: list[tuple[CoarsePatterns, DiskLocation]], count: int
+    ) -> list[tuple[float, DiskLocation]]:
+        """The disks that explain most, of every convergence angle as many.
+
+        Smaller apertures show less, which is explained more easily: angles cannot be compared
+        before everything has settled.
+
+        Parameters
+        ----------
+        pairs : list of (CoarsePatterns, DiskLocation)
+        count : int
+            How many to give in all, about.
+        """
+        seen: dict[float, list[tuple[float, DiskLocation]]] = {}
+        for coarse, disk in pairs:
+            best = self._sweep(coarse, disk, 1)
+            if best:
+                of_angle = seen.setdefault(coarse.convergence_mrad, [])
+                of_angle.append((best[0].explained, disk))
+        each = max(1, round(count / max(1, len(seen))))
+        return [
+            (angle, disk)
+            for angle, of_angle in seen.items()
+            for _, disk in sorted(of_angle, key=lambda item: -item[0])[:each]
         ]
-        found.sort(key=lambda item: -item[0].explained)
+
+    def candidates(self, pairs: list[tuple[CoarsePatterns, DiskLocation]]) -> list[Candidate]:
+        """The best hypotheses of all convergence semi-angles and disks, the best first."""
+        found: dict[float, list[tuple[Hypothesis, CoarsePatterns]]] = {}
+        for coarse, disk in pairs:
+            of_angle = found.setdefault(coarse.convergence_mrad, [])
+            of_angle += [(one, coarse) for one in self._sweep(coarse, disk, _OF_A_DISK)]
+        each = max(_LEAST_OF_ANGLE, _SETTLED // max(1, len(found)))
         settled = [
             Candidate(self._settled(hypothesis, coarse), coarse.convergence_mrad)
-            for hypothesis, coarse in found[:_SETTLED]
+            for of_angle in found.values()
+            for hypothesis, coarse in sorted(of_angle, key=lambda item: -item[0].explained)[:each]
         ]
         settled.sort(key=lambda candidate: -candidate.hypothesis.explained)
         return _distinct(settled)[:_LEFT]
 
-    def _sweep(self, coarse: CoarsePatterns, disk: DiskLocation) -> list[Hypothesis]:
+    def _sweep(self, coarse: CoarsePatterns, disk: DiskLocation, count: int) -> list[Hypothesis]:
         log_scale = math.log(coarse.convergence_mrad / disk.radius)
         pose = Pose(np.array([disk.column, disk.row]), log_scale, 0.0)
-        return sweep(self._smoothed(coarse, log_scale), coarse, pose, _OF_A_DISK)
+        return sweep(self._smoothed(coarse, log_scale), coarse, pose, count)
 
     def _settled(self, hypothesis: Hypothesis, coarse: CoarsePatterns) -> Hypothesis:
         smooth = self._smoothed(coarse, hypothesis.pose.log_scale)
@@ -120,7 +144,8 @@ def _same(one: Candidate, other: Candidate) -> bool:
     )
 
 
-def _axis_place(hypothesis: Hypothesis) -> np.ndarray:
+def _axis_place(hypothesis: Hypothesis) -> Tilt:
+    """Where the zone axis lies in the pattern, mrad."""
     pose = hypothesis.pose
-    turned: np.ndarray = turn_matrix(pose.rotation) @ hypothesis.tilt
-    return pose.center * math.exp(pose.log_scale) + turned
+    place: Tilt = pose.center * math.exp(pose.log_scale)
+    return place + turn_matrix(pose.rotation) @ hypothesis.tilt

@@ -3,17 +3,24 @@
 import math
 
 from pacbed.arrays import Pattern
+from pacbed.infer.finder import Finder, FoundDisk
 from pacbed.pattern.preprocess import DiskLocation, locate
 
+#: Disks of the finder that are followed, and the errors up to which a disk is taken as it is.
+_FOLLOWED = 4
+_SURE_CENTER, _SURE_RADIUS = 0.05, 0.025
+#: Sizes around a disk whose size is unsure.
+_SIZES = (0.955, 1.0, 1.045)
+#: Where the best of the finder is not surer than this, the region that stands out is searched too.
+_UNSURE_CENTER, _UNSURE_RADIUS = 0.12, 0.08
 #: Sizes over that of the region that stands out, which neighbours make too large, and shifts
 #: from its middle in radii.
 _ZOOMS = (0.74, 0.8, 0.87, 0.94, 1.01)
 _SHIFT, _RINGS = 0.15, 2
-#: Centres tried around the region's middle where the size is known, in radii.
 
 
-def likely_disks(data: Pattern, radius_px: float | None) -> list[DiskLocation]:
-    """Disks around the region that stands out of a pattern.
+def likely_disks(data: Pattern, radius_px: float | None, finder: Finder) -> list[DiskLocation]:
+    """Disks to begin from; the less sure the finder is, the more.
 
     Parameters
     ----------
@@ -21,6 +28,7 @@ def likely_disks(data: Pattern, radius_px: float | None) -> list[DiskLocation]:
         From :func:`pacbed.pattern.preprocess.clean`.
     radius_px : float or None
         Radius of the disk where it is known.
+    finder : Finder
 
     Returns
     -------
@@ -31,6 +39,32 @@ def likely_disks(data: Pattern, radius_px: float | None) -> list[DiskLocation]:
     PatternError
         If nothing stands out.
     """
+    found = finder.find(data, radius_px, _FOLLOWED)
+    disks = [disk for one in found for disk in _around(one, radius_px)]
+    if not found or _unsure(found[0], radius_px):
+        disks += _of_region(data, radius_px)
+    return disks
+
+
+def _unsure(one: FoundDisk, radius_px: float | None) -> bool:
+    wide = one.center_error > _UNSURE_CENTER
+    return wide or (radius_px is None and one.radius_error > _UNSURE_RADIUS)
+
+
+def _around(one: FoundDisk, radius_px: float | None) -> list[DiskLocation]:
+    """A found disk, and what else it may be within its errors."""
+    disk = one.disk
+    sizes = (1.0,) if radius_px is not None or one.radius_error < _SURE_RADIUS else _SIZES
+    reach = 0.0 if one.center_error < _SURE_CENTER else _SHIFT * disk.radius / 2
+    return [
+        DiskLocation(disk.row + y, disk.column + x, disk.radius * size)
+        for size in sizes
+        for x, y in _hexagons(max(reach, 1e-6), reach)
+    ]
+
+
+def _of_region(data: Pattern, radius_px: float | None) -> list[DiskLocation]:
+    """Disks all over the region that stands out of the pattern."""
     first = locate(data)
     disks = []
     for radius in [first.radius * zoom for zoom in _ZOOMS] if radius_px is None else [radius_px]:

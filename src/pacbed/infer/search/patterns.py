@@ -18,25 +18,55 @@ import numpy as np
 from scipy import sparse
 from scipy.interpolate import CubicSpline
 
-from pacbed.arrays import Angles, Indices, Matrices, Matrix, Numbers, Singles, Thicknesses, Tilts
+from pacbed.arrays import (
+    Angles,
+    Indices,
+    Mask,
+    Matrices,
+    Matrix,
+    Numbers,
+    Singles,
+    Thicknesses,
+    Tilts,
+)
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.crystal_frame import plane_operations
 from pacbed.pattern.disks import entry_places
 from pacbed.pattern.grid import points_within
 
-#: Steps of the points' lattice in one semi-angle, at least.
-_STEPS_PER_APERTURE = 10
 #: Radius of the region where thickness and tilt are compared, semi-angles: the disk's edge says
 #: nothing of them. And of the region where the edge itself is looked at.
 INNER, REACH = 0.93, 1.16
-#: Tilts lie about this far apart at least, mrad: what they change is of this size.
-_TILT_STEP_MRAD = 1.0
-#: Thicknesses that are compared lie this far apart, nm.
-_THICKNESS_STEP_NM = 1.0
 #: Share of the norm that the functions of thickness may leave.
 _LEFT = 0.01
 #: σ of the aperture's edge and of the measured pattern's smoothing, steps of the lattice.
 SMOOTHING = 0.4
+
+
+@dataclass(frozen=True)
+class Fineness:
+    """How finely everything is compared.
+
+    Attributes
+    ----------
+    steps_per_aperture : float
+        Steps of the points' lattice in one semi-angle, at least.
+    tilt_mrad : float
+        Tilts lie about this far apart.
+    thickness_nm : float
+        Thicknesses lie this far apart.
+    rotation_deg : float
+        Rotations lie this far apart.
+    """
+
+    steps_per_aperture: float = 10.0
+    tilt_mrad: float = 1.0
+    thickness_nm: float = 1.0
+    rotation_deg: float = 4.0
+
+
+#: For a first look at very many places and sizes of the disk.
+GLANCE = Fineness(6.0, 2.0, 2.0, 6.0)
 
 
 @dataclass(frozen=True)
@@ -64,6 +94,7 @@ class CoarsePatterns:
     convergence_mrad : float
     mistilt_max_mrad : float
         Largest tilt that will be asked for.
+    fineness : Fineness
 
     Attributes
     ----------
@@ -75,18 +106,23 @@ class CoarsePatterns:
     """
 
     def __init__(
-        self, table: LacbedTable, convergence_mrad: float, mistilt_max_mrad: float
+        self,
+        table: LacbedTable,
+        convergence_mrad: float,
+        mistilt_max_mrad: float,
+        fineness: Fineness = Fineness(),
     ) -> None:
         self.table = table
         self.convergence_mrad = convergence_mrad
         self.mistilt_max_mrad = mistilt_max_mrad
+        self.fineness = fineness
         fine = table.geometry.fine_lattice_mrad
         size = math.sqrt(abs(float(np.linalg.det(fine))))
-        self._stride = max(1, int(convergence_mrad / _STEPS_PER_APERTURE / size))
+        self._stride = max(1, int(convergence_mrad / fineness.steps_per_aperture / size))
         self.lattice: Matrix = fine * self._stride
         self.points = points_within(self.lattice, np.zeros(2), REACH * convergence_mrad)
         last = float(table.geometry.thicknesses_nm[-1])
-        self.thickness_nm: Thicknesses = np.arange(1.0, last - 0.5, _THICKNESS_STEP_NM)
+        self.thickness_nm: Thicknesses = np.arange(1.0, last - 0.5, fineness.thickness_nm)
         self._nodes: dict[tuple[int, int], Singles] = {}
         self._projected: dict[tuple[int, int], Projected] = {}
 
@@ -133,7 +169,7 @@ class CoarsePatterns:
     @cached_property
     def tilts(self) -> Indices:
         """Tilts of one sector of the projection's symmetry, in steps, shape (S, 2)."""
-        stride = max(1, round(_TILT_STEP_MRAD / self.step_mrad))
+        stride = max(1, round(self.fineness.tilt_mrad / self.step_mrad))
         coarse = points_within(self.lattice * stride, np.zeros(2), self.mistilt_max_mrad) * stride
         images = np.einsum("mij,sj->msi", self.operations, coarse @ self.lattice)
         # Any direction off the mirror lines chooses one of the images.
@@ -164,7 +200,8 @@ class CoarsePatterns:
         moment = self._gathered.coefficients.reshape(-1, len(basis))
         power, vectors = np.linalg.eigh((moment.T @ moment).astype(float))
         rank = int((np.cumsum(np.maximum(power, 0)) > _LEFT**2 * power.sum()).sum())
-        return vectors[:, ::-1][:, :rank].T @ basis
+        functions: Numbers = vectors[:, ::-1][:, :rank].T @ basis
+        return functions
 
     @cached_property
     def _spline(self) -> CubicSpline:
@@ -288,7 +325,7 @@ class _Gathered:
         """Rows of some points; that of none is the number of points."""
         place, low = self._place
         at = points - low
-        inside = ((at >= 0) & (at < place.shape)).all(axis=1)
+        inside: Mask = np.all((at >= 0) & (at < place.shape), axis=1)
         row, column = np.where(inside[:, None], at, 0).T
         rows: Indices = np.where(inside, place[row, column], len(self.points))
         return rows

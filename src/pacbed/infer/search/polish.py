@@ -1,17 +1,18 @@
 """From the search's candidates to fits: all briefly, the best to the end."""
 
 import math
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from pacbed.arrays import Pattern
 from pacbed.errors import PatternError
 from pacbed.infer.fit.hypotheses import Solution, weighted
-from pacbed.infer.fit.model import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, THICKNESS, ModelShelf
+from pacbed.infer.fit.model import ModelShelf
+from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.search.ask import Candidate
 from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.preprocess import DiskLocation
 
 _BRIEF_STEPS, _FULL_STEPS = 4, 12
 #: Fits that are finished; none that leaves so many times what the best one leaves.
@@ -47,17 +48,16 @@ def polish(
     return weighted(_distinct(finished)) if finished else []
 
 
+@dataclass(frozen=True)
 class _Job:
-    """A candidate with the samples around its disk."""
+    """Fits from one candidate."""
 
-    def __init__(
-        self, candidate: Candidate, samples: Samples, table: LacbedTable, known: Known
-    ) -> None:
-        self._candidate = candidate
-        self._samples = samples
-        self._table = table
-        self._known = known
-        self._shelf = ModelShelf(table, REACH)
+    candidate: Candidate
+    data: Pattern
+    samples: Samples
+    table: LacbedTable
+    known: Known
+    shelf: ModelShelf
 
     @classmethod
     def of(
@@ -68,37 +68,40 @@ class _Job:
             samples = take_samples(data, candidate.disk, REACH)
         except PatternError:
             return None
-        return cls(candidate, samples, table, known)
+        return cls(candidate, data, samples, table, known, ModelShelf(table, REACH))
 
     def start(self) -> Fit:
         """A few steps from the candidate."""
-        hypothesis, alpha = self._candidate.hypothesis, self._candidate.convergence_mrad
+        hypothesis, alpha = self.candidate.hypothesis, self.candidate.convergence_mrad
         pose = hypothesis.pose
-        parameters = np.array(
-            [
-                hypothesis.thickness_nm,
-                *hypothesis.tilt,
-                *pose.center,
-                pose.log_scale,
-                pose.rotation,
-                0.0,
-                0.0,
-                math.log(alpha),
-            ]
+        start = FitParameters(
+            thickness_nm=hypothesis.thickness_nm,
+            tilt=(float(hypothesis.tilt[0]), float(hypothesis.tilt[1])),
+            center_x=float(pose.center[0]),
+            center_y=float(pose.center[1]),
+            log_scale=pose.log_scale,
+            rotation=pose.rotation,
+            log_alpha=math.log(alpha),
         )
-        return self._fit(parameters, _BRIEF_STEPS, _FIRST_BLUR * alpha)
+        return self._fit(start, _BRIEF_STEPS, _FIRST_BLUR * alpha)
 
     def finish(self, fit: Fit) -> Fit:
-        """Go on to the end."""
-        parameters = fit.parameters.copy()
-        # What is known beforehand is centred on what was given, not on where the fit is.
-        parameters[ELLIPSE_A : ELLIPSE_B + 1] = 0.0
-        parameters[LOG_ALPHA] = math.log(self._candidate.convergence_mrad)
-        return self._fit(parameters, _FULL_STEPS, fit.blur_mrad)
+        """Go on to the end, with the samples around the disk that was found."""
+        found = fit.parameters
+        radius = found.convergence_mrad / found.mrad_per_pixel
+        try:
+            samples = take_samples(
+                self.data, DiskLocation(found.center_y, found.center_x, radius), REACH
+            )
+        except PatternError:
+            samples = self.samples
+        job = replace(self, samples=samples)
+        start = found.known_again(self.candidate.convergence_mrad)
+        return job._fit(start, _FULL_STEPS, fit.blur_mrad)
 
-    def _fit(self, parameters: np.ndarray, steps: int, blur_mrad: float) -> Fit:
+    def _fit(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(
-            self._samples, self._table, parameters, self._known, steps, blur_mrad, self._shelf
+            self.samples, self.table, start, self.known, steps, blur_mrad, self.shelf
         )
 
 
@@ -123,5 +126,5 @@ def _distinct(fits: list[Fit]) -> list[Fit]:
 
 def _among(fit: Fit, others: list[Fit]) -> bool:
     """Whether one of them has nearly the same thickness."""
-    thickness = fit.parameters[THICKNESS]
-    return any(abs(other.parameters[THICKNESS] - thickness) < _SAME_NM for other in others)
+    thickness = fit.parameters.thickness_nm
+    return any(abs(other.parameters.thickness_nm - thickness) < _SAME_NM for other in others)

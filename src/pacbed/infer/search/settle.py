@@ -1,4 +1,4 @@
-"""From a hypothesis to the nearest best one, on the coarse points: thickness, tilt and pose at once.
+"""From a hypothesis to the best one near it, on the coarse points: thickness, tilt and pose.
 
 A few Gauss–Newton steps. What the pattern's place and size on the detector change is taken from the
 measured pattern's own slopes, so that a step costs a fraction of a millisecond.

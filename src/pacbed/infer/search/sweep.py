@@ -1,5 +1,6 @@
 """Every tilt, rotation and thickness against a pattern, at one place and size of the disk."""
 
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -8,8 +9,6 @@ from pacbed.arrays import Indices, Mask, Numbers, Singles, Tilt
 from pacbed.infer.search.patterns import CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern, places_of
 
-#: Rotations that are compared lie this far apart, rad.
-_ROTATION_STEP = np.deg2rad(4.0)
 #: Share of the points that must be recorded.
 _ENOUGH = 0.4
 #: Hypotheses that are looked at for those which differ.
@@ -57,7 +56,8 @@ def sweep(
     """
     operations = coarse.operations
     proper = max(1, int((np.linalg.det(operations) > 0).sum()))
-    turns = np.arange(0, 2 * np.pi / proper - 1e-9, _ROTATION_STEP)
+    step = math.radians(coarse.fineness.rotation_deg)
+    turns = np.arange(0, 2 * np.pi / proper - 1e-9, step)
     poses = [replace(pose, rotation=pose.rotation + float(turn)) for turn in turns]
     places = np.stack([places_of(coarse.angles[coarse.inner], p) for p in poses])
     recorded = pattern.recorded(places)
@@ -90,7 +90,7 @@ def _hypothesis(
 def _explained(values: Singles, coarse: CoarsePatterns) -> Singles:
     """Share of the contrast that each hypothesis explains, shape (tilts, rows, T)."""
     basis = coarse.inner_basis
-    values = values - (values @ basis) @ basis.T
+    values = (values - (values @ basis) @ basis.T).astype(np.float32)
     values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-20)
     mixing = coarse.mixing.T
     out = np.empty((len(coarse.tilts), len(values), mixing.shape[1]), np.float32)

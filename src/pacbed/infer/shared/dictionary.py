@@ -19,6 +19,7 @@ import numpy as np
 from scipy import fft
 from scipy.interpolate import CubicSpline
 
+from pacbed.arrays import Angles, Indices, Mask, Matrices, Matrix, Numbers, Singles, Tilt
 from pacbed.infer.fit.linear import DARKEST, DIFFUSE_WIDTH, backgrounds
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.crystal_frame import plane_operations
@@ -47,10 +48,10 @@ class Node:
         Squared norm of the projected pattern of each thickness.
     """
 
-    values: np.ndarray
-    diffuse: np.ndarray
-    projected: np.ndarray
-    power: np.ndarray
+    values: Singles
+    diffuse: Singles
+    projected: Singles
+    power: Numbers
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,9 @@ class Measured:
         Orthonormal weighted backgrounds on these points.
     """
 
-    recorded: np.ndarray
-    values: np.ndarray
-    basis: np.ndarray
+    recorded: Mask
+    values: Singles
+    basis: Singles
 
 
 class PatternDictionary:
@@ -93,41 +94,43 @@ class PatternDictionary:
         self._nodes: OrderedDict[tuple[int, int], Node] = OrderedDict()
 
     @cached_property
-    def angles(self) -> np.ndarray:
+    def angles(self) -> Angles:
         """Directions q of the points, mrad, shape (N, 2)."""
-        return np.asarray(self.points @ self.lattice)
+        return self.points @ self.lattice
 
     @cached_property
-    def radius(self) -> np.ndarray:
+    def radius(self) -> Numbers:
         """Distance of the points from the disk's centre, semi-angles, shape (N,)."""
-        return np.asarray(np.linalg.norm(self.angles, axis=1) / self.convergence_mrad)
+        radius: Numbers = np.linalg.norm(self.angles, axis=1) / self.convergence_mrad
+        return radius
 
     @cached_property
-    def backgrounds(self) -> np.ndarray:
+    def backgrounds(self) -> Numbers:
         """A constant and the smooth backgrounds at the points, shape (N, 3)."""
         return backgrounds(self.radius)
 
     @cached_property
-    def weights(self) -> np.ndarray:
+    def weights(self) -> Numbers:
         """Inverse noise variance of the points, from the mean pattern of all thicknesses."""
         values = self.node((0, 0), bare=True).values[self.inner]
         mean = values @ self._mixing.mean(axis=0)
-        return np.asarray(1 / np.maximum(mean / mean[self.radius < 0.9].mean(), DARKEST))
+        weights: Numbers = 1 / np.maximum(mean / mean[self.radius < 0.9].mean(), DARKEST)
+        return weights
 
     @cached_property
-    def _basis(self) -> np.ndarray:
+    def _basis(self) -> Singles:
         return self._weighted_backgrounds(np.ones(len(self.points), bool))
 
-    def _weighted_backgrounds(self, recorded: np.ndarray) -> np.ndarray:
+    def _weighted_backgrounds(self, recorded: Mask) -> Singles:
         """Orthonormal weighted backgrounds on some points."""
         root = np.sqrt(self.weights[recorded])
         basis = np.linalg.qr(self.backgrounds[recorded] * root[:, None])[0]
         return np.asarray(basis, np.float32)
 
     @cached_property
-    def inverse(self) -> np.ndarray:
+    def inverse(self) -> Matrix:
         """From angles (x, y) in mrad to steps of the lattice, as rows, shape (2, 2)."""
-        return np.asarray(np.linalg.inv(self.lattice))
+        return np.linalg.inv(self.lattice)
 
     @cached_property
     def cell(self) -> float:
@@ -135,7 +138,7 @@ class PatternDictionary:
         return abs(float(np.linalg.det(self.lattice)))
 
     @cached_property
-    def neighbours(self) -> np.ndarray:
+    def neighbours(self) -> Indices:
         """Places in `extended` of the next point along ±i, ±j, shape (4, N)."""
         place = {tuple(point): n for n, point in enumerate(self.extended.tolist())}
         steps = ((1, 0), (-1, 0), (0, 1), (0, -1))
@@ -144,7 +147,7 @@ class PatternDictionary:
         )
 
     @cached_property
-    def second_neighbour(self) -> tuple[np.ndarray, np.ndarray]:
+    def second_neighbour(self) -> tuple[Indices, Indices]:
         """Pairs of points two steps apart, between which resampling leaves no correlation."""
         place = {tuple(point): n for n, point in enumerate(self.points.tolist())}
         pairs = [
@@ -155,7 +158,7 @@ class PatternDictionary:
         return first, second
 
     @cached_property
-    def foldings(self) -> tuple[np.ndarray, np.ndarray]:
+    def foldings(self) -> tuple[Matrices, Indices]:
         """Point group (m, 2, 2) on column vectors, and the points' places under it, (m, N)."""
         operations = plane_operations(self.table.geometry)
         place = {tuple(point): n for n, point in enumerate(self.points.tolist())}
@@ -169,7 +172,7 @@ class PatternDictionary:
     def _functions(self) -> CubicSpline:
         return CubicSpline(self.table.geometry.thicknesses_nm, self.table.common_basis, axis=1)
 
-    def mixing(self, thickness_nm: float | np.ndarray, order: int = 0) -> np.ndarray:
+    def mixing(self, thickness_nm: float | Numbers, order: int = 0) -> Singles:
         """Values of the common functions at thicknesses, or of their derivatives, (..., R)."""
         return np.moveaxis(self._functions(thickness_nm, order), 0, -1).astype(np.float32)
 
@@ -181,7 +184,7 @@ class PatternDictionary:
             return found
         values, diffuse = self._patterns(step)
         if bare:
-            return Node(values, diffuse, np.zeros(0), np.zeros(0))
+            return Node(values, diffuse, np.zeros(0, np.float32), np.zeros(0))
         weighted = values[self.inner] * np.sqrt(self.weights)[:, None].astype(np.float32)
         projected = _without(self._basis, weighted)
         made = Node(values, diffuse, projected, self._power(projected))
@@ -190,7 +193,7 @@ class PatternDictionary:
             self._nodes.popitem(last=False)
         return made
 
-    def steps_near(self, tilt: np.ndarray, radius_mrad: float) -> list[tuple[int, int]]:
+    def steps_near(self, tilt: Tilt, radius_mrad: float) -> list[tuple[int, int]]:
         """Lattice steps of the tilts within a distance of a tilt, the nearest at least."""
         middle = tilt @ self.inverse
         half = radius_mrad * np.linalg.norm(self.inverse, axis=0) + 1
@@ -203,13 +206,14 @@ class PatternDictionary:
         near = distance <= max(radius_mrad, float(distance.min()))
         return [(int(i), int(j)) for i, j in steps[near]]
 
-    def _power(self, projected: np.ndarray) -> np.ndarray:
+    def _power(self, projected: Singles) -> Numbers:
         """Squared norm of the pattern of each thickness, shape (T,)."""
         moment = projected.T @ projected
         power = np.einsum("tr,rs,ts->t", self._mixing, moment, self._mixing)
-        return np.asarray(np.maximum(power, 1e-20))
+        bounded: Numbers = np.maximum(power, 1e-20)
+        return bounded
 
-    def measured(self, values: np.ndarray, recorded: np.ndarray) -> Measured:
+    def measured(self, values: Numbers, recorded: Mask) -> Measured:
         """Samples weighted and without backgrounds, where they were recorded.
 
         Parameters
@@ -221,7 +225,7 @@ class PatternDictionary:
         weighted = (values * np.sqrt(self.weights))[recorded].astype(np.float32)
         return Measured(recorded, _without(basis, weighted), basis)
 
-    def explained(self, measured: Measured, step: tuple[int, int]) -> np.ndarray:
+    def explained(self, measured: Measured, step: tuple[int, int]) -> Numbers:
         """Squared contrast that each thickness explains at a node, shape (T,)."""
         node = self.node(step)
         projected, power = node.projected, node.power
@@ -229,9 +233,10 @@ class PatternDictionary:
             projected = _without(measured.basis, projected[measured.recorded])
             power = self._power(projected)
         along = self._mixing @ (measured.values @ projected)
-        return np.asarray(np.maximum(along, 0) ** 2 / power)
+        explained: Numbers = np.maximum(along, 0) ** 2 / power
+        return explained
 
-    def _patterns(self, step: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    def _patterns(self, step: tuple[int, int]) -> tuple[Singles, Singles]:
         tilt = np.array(step) @ self.lattice
         alpha, cell = self.convergence_mrad, float(np.linalg.norm(self.lattice, axis=1).max())
         reach = REACH + (3 * self.width_mrad + 2 * cell) / alpha
@@ -255,12 +260,12 @@ class PatternDictionary:
         return parts[0], parts[1]
 
 
-def _without(basis: np.ndarray, values: np.ndarray) -> np.ndarray:
+def _without(basis: Singles, values: Singles) -> Singles:
     """Values (N, ...) without their part along an orthonormal basis (N, b)."""
-    return np.asarray(values - basis @ (basis.T @ values))
+    return values - basis @ (basis.T @ values)
 
 
-def _points(lattice: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _points(lattice: Matrix, radius: float) -> tuple[Indices, Indices, Indices]:
     """Lattice points in a circle, those with their neighbours, and the former's places."""
     half = (radius * np.linalg.norm(np.linalg.inv(lattice), axis=0)).astype(int) + 3
     axes = [np.arange(-n, n + 1) for n in half]
@@ -274,7 +279,7 @@ def _points(lattice: np.ndarray, radius: float) -> tuple[np.ndarray, np.ndarray,
     return grid[inside], extended, np.flatnonzero(inside[wider])
 
 
-def _gauss(shape: tuple[int, ...], lattice: np.ndarray, width: float) -> np.ndarray:
+def _gauss(shape: tuple[int, ...], lattice: Matrix, width: float) -> Singles:
     """Transfer function of a Gaussian blur on images over the lattice."""
     inverse = np.linalg.inv(lattice)
     i = np.fft.fftfreq(shape[0])[:, None]

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pacbed.arrays import Mask, Matrix, Numbers, Tilt
 from pacbed.infer.fit.least_squares import (
     Evaluation,
     Solved,
@@ -62,10 +63,10 @@ class LocalFit:
     """
 
     thickness_nm: float
-    tilt: np.ndarray
-    shift: np.ndarray
+    tilt: Tilt
+    shift: Tilt
     shift_std_mrad: float
-    covariance: np.ndarray
+    covariance: Numbers
     square_sum: float
     residual: float
     contrast_residual: float
@@ -73,7 +74,17 @@ class LocalFit:
     structured_share: float
     noise: float
 
-    def turned(self, operation: np.ndarray) -> "LocalFit":
+    @property
+    def thickness_std_nm(self) -> float:
+        """Standard deviation of the thickness, nm."""
+        return math.sqrt(self.covariance[0, 0])
+
+    @property
+    def tilt_std_mrad(self) -> float:
+        """Standard deviation of one component of the tilt, mrad."""
+        return math.sqrt(float(np.trace(self.covariance[1:3, 1:3])) / 2)
+
+    def turned(self, operation: Matrix) -> "LocalFit":
         """The same fit with tilts brought to A · tilt, A of shape (2, 2)."""
         both = np.eye(3)
         both[1:, 1:] = operation
@@ -88,7 +99,7 @@ class LocalFit:
 class _Expansion:
     """Patterns near one thickness and within one cell of the tilts' lattice."""
 
-    def __init__(self, dictionary: PatternDictionary, thickness: float, tilt: np.ndarray) -> None:
+    def __init__(self, dictionary: PatternDictionary, thickness: float, tilt: Tilt) -> None:
         self._dictionary = dictionary
         self._inverse = dictionary.inverse
         largest = float(dictionary.table.geometry.thicknesses_nm[-1])
@@ -105,13 +116,13 @@ class _Expansion:
         middle = nodes[int(4 * (nearest[0] + 1) + nearest[1] + 1)]
         self.diffuse = (middle.diffuse @ mixing[:, 0]).astype(float)
 
-    def holds(self, parameters: np.ndarray) -> bool:
+    def holds(self, parameters: Numbers) -> bool:
         """Whether thickness and tilt are still near."""
         base = np.floor(parameters[1:3] @ self._inverse).astype(int)
         near = abs(parameters[0] - self.thickness) <= _STRETCH_NM
         return bool(near and (base == self.base).all())
 
-    def patterns(self, parameters: np.ndarray) -> np.ndarray:
+    def patterns(self, parameters: Numbers) -> Numbers:
         """Pattern and its derivatives by thickness and tilt at the extended points, (4, E)."""
         fraction = parameters[1:3] @ self._inverse - self.base
         (row, row_slope), (column, column_slope) = (_cubic(float(f)) for f in fraction)
@@ -128,8 +139,8 @@ class _Expansion:
 
 def fit_locally(
     dictionary: PatternDictionary,
-    values: np.ndarray,
-    recorded: np.ndarray,
+    values: Numbers,
+    recorded: Mask,
     start: tuple[float, float, float],
     shift_std_mrad: float,
     steps: int,
@@ -165,9 +176,9 @@ class _Model:
     def __init__(
         self,
         dictionary: PatternDictionary,
-        values: np.ndarray,
-        recorded: np.ndarray,
-        precision: np.ndarray,
+        values: Numbers,
+        recorded: Mask,
+        precision: Numbers,
     ) -> None:
         self.dictionary = dictionary
         self.values = values
@@ -177,7 +188,7 @@ class _Model:
         self._weights = dictionary.weights * recorded
         self._expansion: _Expansion | None = None
 
-    def clip(self, parameters: np.ndarray) -> np.ndarray:
+    def clip(self, parameters: Numbers) -> Numbers:
         """Keep thickness and tilt inside the table."""
         geometry = self.dictionary.table.geometry
         parameters = parameters.copy()
@@ -192,7 +203,7 @@ class _Model:
             parameters[1:3] *= largest / length
         return parameters
 
-    def evaluate(self, parameters: np.ndarray, before: State | None) -> Evaluation:
+    def evaluate(self, parameters: Numbers, before: State | None) -> Evaluation:
         """Pattern, linear parts and derivatives; `before` has nothing to tell."""
         d, expansion = self.dictionary, self._expansion
         if expansion is None or not expansion.holds(parameters):
@@ -245,9 +256,7 @@ class _Model:
         )
 
 
-def _independent_share(
-    scaled: np.ndarray, recorded: np.ndarray, dictionary: PatternDictionary
-) -> float:
+def _independent_share(scaled: Numbers, recorded: Mask, dictionary: PatternDictionary) -> float:
     """Share of the residuals that are independent, from neighbours two steps apart.
 
     Resampling correlates nearest neighbours alone: their part is known, the rest is what the
@@ -263,7 +272,7 @@ def _independent_share(
     return ((1 - correlation) / (1 + correlation)) ** 2 / (1.5**2)
 
 
-def _cubic(f: float) -> tuple[np.ndarray, np.ndarray]:
+def _cubic(f: float) -> tuple[Numbers, Numbers]:
     """Lagrange weights of the four nodes −1, 0, 1, 2 at 0 ≤ f ≤ 1, and their derivatives."""
     weights = np.array(
         [

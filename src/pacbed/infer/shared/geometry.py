@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.arrays import Matrix, Numbers, Pixels, Tilts
+from pacbed.pattern.detector_geometry import DetectorGeometry
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation
 
@@ -51,11 +52,14 @@ class SharedGeometry:
         return self.convergence_mrad / self.mrad_per_pixel
 
     @property
+    def detector(self) -> DetectorGeometry:
+        """How all patterns lie on the detector."""
+        return DetectorGeometry(self.mrad_per_pixel, self.rotation, self.ellipticity)
+
+    @property
     def to_crystal(self) -> Matrix:
         """Matrix from pixel offsets (x, y) to angles in the crystal's frame, mrad."""
-        a, b = self.ellipticity
-        distortion: Matrix = np.array([[1 + a, b], [b, 1 - a]])
-        return rotation_matrix(-self.rotation_deg) @ distortion * self.mrad_per_pixel
+        return self.detector.to_crystal
 
     def center(self, place: Numbers) -> Pixels:
         """Disk's centre (x, y) at places of the scan, pixels.

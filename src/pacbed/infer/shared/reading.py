@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.arrays import Angles, Numbers, Patterns, Pixels, Probabilities, Thicknesses, Tilts
 from pacbed.infer.networks import Networks
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.pattern.crystal_frame import Pose
@@ -28,14 +29,14 @@ class BatchReading:
         Width of the tilt's Laplace density, mrad.
     """
 
-    probability: np.ndarray
-    tilt: np.ndarray
-    tilt_error_mrad: np.ndarray
+    probability: Probabilities
+    tilt: Tilts
+    tilt_error_mrad: Angles
 
 
 def read_batch(
-    patterns: np.ndarray,
-    centers: np.ndarray,
+    patterns: Patterns,
+    centers: Pixels,
     geometry: SharedGeometry,
     networks: Networks,
 ) -> BatchReading:
@@ -71,8 +72,8 @@ def read_batch(
 
 
 def read_thickness(
-    probability: np.ndarray, bins: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    probability: Probabilities, bins: Thicknesses
+) -> tuple[Numbers, Numbers, Numbers]:
     """Thickness, its spread and the share of the highest peak.
 
     Parameters

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from pacbed.arrays import Mask, Matrix, Numbers, Pattern, Pixels
 from pacbed.errors import PatternError
 from pacbed.infer.shared.dictionary import REACH, PatternDictionary
 from pacbed.infer.shared.geometry import SharedGeometry
@@ -22,7 +23,7 @@ _WHOLE = 0.9
 _ENOUGH = 0.25
 
 
-def sampling_width(geometry: SharedGeometry, lattice: np.ndarray) -> float:
+def sampling_width(geometry: SharedGeometry, lattice: Matrix) -> float:
     """σ of the blur that pixels, their division and the sharing out make, mrad."""
     pitch = geometry.mrad_per_pixel
     step = abs(float(np.linalg.det(lattice))) ** 0.5
@@ -59,7 +60,7 @@ class LatticeSampler:
         reach = REACH * dictionary.convergence_mrad + 2 * step
         self._half = reach * np.linalg.norm(back, axis=1) + 1
 
-    def sample(self, pattern: np.ndarray, center: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sample(self, pattern: Pattern, center: Pixels) -> tuple[Numbers, Mask]:
         """Values of a pattern at the points.
 
         Parameters
@@ -98,9 +99,7 @@ class LatticeSampler:
             raise PatternError("pattern has no bright-field disk; give a recorded pattern")
         return values / level, recorded
 
-    def _share_out(
-        self, window: np.ndarray, x: np.ndarray, y: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
+    def _share_out(self, window: Numbers, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
         """Weighted sums and weights on the whole lattice box, flat."""
         size = self._shape[0] * self._shape[1]
         total, share = np.zeros(size), np.zeros(size)

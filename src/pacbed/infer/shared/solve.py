@@ -155,15 +155,12 @@ class BatchSolver:
 
         A window has few electrons: what noise alone makes large (the errors of networks and
         fit, the residual) says nothing about the crystal. Only what the fit leaves beyond
-        the noise counts, and the convergence angle that the scan asks for; the other figures
-        stand at their usual values.
+        the noise counts, and the convergence angle that the scan asks for.
         """
-        figures = np.array(self.calibration.doubt_centers, float)
         shift = self.geometry.convergence_shift
-        evidence = Evidence(fit.structured_residual, fit.structured_share, 1.0, 1.0, shift)
-        known = [0, 1, 4]
-        figures[known] = evidence.figures()[known]
-        return self.calibration.doubt_of(figures)
+        return self.calibration.doubt(
+            Evidence(fit.structured_residual, fit.structured_share, None, None, shift)
+        )
 
     def _tools(self) -> tuple[PatternDictionary, LatticeSampler]:
         if self._made is None:

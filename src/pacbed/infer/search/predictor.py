@@ -1,0 +1,115 @@
+"""From a measured pattern to an Estimate with a table alone."""
+
+import time
+
+import numpy as np
+from threadpoolctl import ThreadpoolController
+
+from pacbed.answer.estimate import Estimate
+from pacbed.arrays import Counts, Pattern
+from pacbed.errors import PatternError
+from pacbed.infer.confidence import Calibration
+from pacbed.infer.fit.hypotheses import Solution
+from pacbed.infer.outcome import Context, fitted_estimate
+from pacbed.infer.search.search import Asked, Searcher
+from pacbed.lacbed.table import LacbedTable
+from pacbed.library.models.kinds import Model, table_of
+from pacbed.library.models.model_files import TABLE
+from pacbed.pattern.preprocess import clean
+
+#: Step of the distribution over thickness, nm.
+_BIN_NM = 1.0
+
+
+class TablePredictor:
+    """Infers with the table of a model; may be shared by threads.
+
+    Parameters
+    ----------
+    model : Model
+        With a table.
+    threads : int
+        Threads of one inference.
+
+    Raises
+    ------
+    BundleError
+        If the table is missing, damaged or of another version.
+    """
+
+    def __init__(self, model: Model, threads: int = 1) -> None:
+        self.bundle = model
+        self._table = table_of(model)
+        self._threads = threads
+        self._pools = ThreadpoolController()
+        self._calibration = Calibration.from_dict(model.calibration)
+        self._searcher = Searcher(self._table, model.system)
+
+    @property
+    def table(self) -> LacbedTable:
+        """The LACBED table."""
+        return self._table
+
+    @property
+    def order(self) -> int:
+        """Of the projection's rotations: patterns look the same after a turn by 360°/order."""
+        group = self._table.geometry.point_group
+        return max(1, int((np.linalg.det(group) > 0).sum()))
+
+    def infer(
+        self,
+        pattern: Counts,
+        convergence_mrad: float | None = None,
+        mrad_per_pixel: float | None = None,
+        refine: bool = True,
+    ) -> Estimate:
+        """Infer thickness and mistilt of one pattern.
+
+        Parameters
+        ----------
+        pattern : ndarray, shape (rows, columns)
+            As recorded, any size from 32² to 4096² and any real dtype.
+        convergence_mrad : float, optional
+            Convergence semi-angle; found from the pattern where it is not given.
+        mrad_per_pixel : float, optional
+            Angle per pixel; found from the pattern where it is not given.
+        refine : bool
+            Has no effect: without networks every answer is a fit.
+
+        Returns
+        -------
+        Estimate
+
+        Raises
+        ------
+        PatternError
+            If the array cannot be a pattern, or shows no disk.
+        OutOfRangeError
+            If the convergence angle lies outside the table's range.
+        """
+        started = time.perf_counter()
+        system = self.bundle.system
+        system.check(convergence_mrad, mrad_per_pixel)
+        solutions = self.search(clean(pattern), convergence_mrad, mrad_per_pixel)
+        if not solutions:
+            raise PatternError("too little of the bright-field disk is recorded; crop less")
+        low, high = system.thickness_nm
+        context = Context(
+            system,
+            self.bundle.hashes.get(TABLE, ""),
+            self._calibration,
+            np.linspace(low, high, max(2, round((high - low) / _BIN_NM) + 1)),
+            self.order,
+            np.shape(pattern),
+            convergence_mrad,
+            started,
+        )
+        return fitted_estimate(context, None, solutions)
+
+    def search(
+        self, data: Pattern, convergence_mrad: float | None, mrad_per_pixel: float | None
+    ) -> list[Solution]:
+        """The solutions of a cleaned pattern, the best first; none where no disk is recorded."""
+        # Small matrices, but for the sweep's: more threads only wait for each other.
+        with self._pools.limit(limits=self._threads, user_api="blas"):
+            return self._searcher.solve(data, Asked(convergence_mrad, mrad_per_pixel))
