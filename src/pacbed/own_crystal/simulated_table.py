@@ -6,11 +6,12 @@ import warnings
 import weakref
 from pathlib import Path
 
-from pacbed.errors import CrystalError, FileFormatError
+from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError
 from pacbed.lacbed.build import simulate_table
-from pacbed.lacbed.cost import machine_memory_bytes, table_memory_bytes
+from pacbed.lacbed.cost import check_cost
 from pacbed.lacbed.multislice import Progress
 from pacbed.lacbed.options import TableOptions
+from pacbed.lacbed.sampling import choose_sampling
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.models.table_model import TableModel, write_table_model
 from pacbed.own_crystal.table_cache import TableCache
@@ -21,34 +22,36 @@ from pacbed.version import __version__
 
 def table_options(understood: Understood) -> TableOptions:
     """Sampling of a crystal's table, as fine as its patterns need."""
-    return TableOptions(direction_step_mrad=0.75, thickness_step_nm=1.0)
+    asked = understood.conditions
+    return choose_sampling(
+        understood.cell,
+        asked.high_tension_kV,
+        asked.convergence_mrad,
+        asked.mistilt_max_mrad,
+        asked.thickness_max_nm,
+    )
 
 
-def check_cost(understood: Understood, options: TableOptions) -> None:
-    """Refuse what this machine cannot simulate, before it begins.
+def check_understood(understood: Understood, options: TableOptions) -> None:
+    """Refuse what cannot be simulated here, before it begins.
 
     Raises
     ------
-    CrystalError
+    CrystalError, OutOfRangeError
         With what to ask for in its place.
     """
-    asked, cell = understood.conditions, understood.cell
-    needed = table_memory_bytes(
-        cell,
-        asked.high_tension_kV,
-        asked.convergence_mrad[1],
-        asked.mistilt_max_mrad,
-        asked.thickness_max_nm,
-        options,
-    )
-    memory = machine_memory_bytes()
-    if memory is not None and needed > memory:
-        raise CrystalError(
-            f"{asked.cif}: the table needs about {needed / 1e9:.0f} GB of memory, this machine has "
-            f"{memory / 1e9:.0f} (projected cell {cell.area:.0f} Å², {len(cell.point_group)} "
-            "symmetry operations): ask for a smaller largest convergence angle, mistilt or "
-            "thickness"
+    asked = understood.conditions
+    try:
+        check_cost(
+            understood.cell,
+            asked.high_tension_kV,
+            asked.convergence_mrad[1],
+            asked.mistilt_max_mrad,
+            asked.thickness_max_nm,
+            options,
         )
+    except (CrystalError, OutOfRangeError) as error:
+        raise type(error)(f"{asked.cif}: {error}") from error
 
 
 def simulate_understood(
@@ -62,7 +65,7 @@ def simulate_understood(
         If this machine cannot, or the projection's symmetry does not hold.
     """
     asked = understood.conditions
-    check_cost(understood, options)
+    check_understood(understood, options)
     return simulate_table(
         understood.cell,
         asked.high_tension_kV,
@@ -120,7 +123,7 @@ def table_model(
         write_table_model(folder, understood.system(), table, provenance(understood, table))
 
     if cache:
-        check_cost(understood, options)
+        check_understood(understood, options)
         try:
             found = TableCache().find_or_make(table_key(understood, options), make)
         except FileFormatError as error:
