@@ -9,7 +9,7 @@ from pathlib import Path
 from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.cost import check_cost
-from pacbed.lacbed.multislice import Progress
+from pacbed.lacbed.workers import Progress
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.sampling import choose_sampling
 from pacbed.lacbed.table import LacbedTable
