@@ -57,8 +57,8 @@ def main() -> None:
             answer = ask(given.folder, row, row, mode, given.seed)
             results[mode, row["crystal"]].append(answer)
             if given.verbose and not answer["right"]:
-                print(mode, row["path"], {k: row[k][:6] for k in ("thickness_nm", "convergence_mrad")},
-                      json.dumps(answer), flush=True)  # fmt: skip
+                asked = {name: row[name][:6] for name in ("thickness_nm", "convergence_mrad")}
+                print(mode, row["path"], asked, json.dumps(answer), flush=True)
         show(mode, {c: r for (m, c), r in results.items() if m == mode})
     if given.wrong:
         wrong(given.folder, rows, given.seed)
@@ -120,9 +120,7 @@ def predictor_of(folder: Path, row: dict, alpha: float, unknown: bool) -> TableP
         )
         options = choose_sampling(cell, voltage, asked, MISTILT_MRAD, THICKNESS_NM)
         started = time.process_time()
-        table = simulate_table(
-            cell, voltage, asked[1] * 1.06, MISTILT_MRAD, THICKNESS_NM, options
-        )
+        table = simulate_table(cell, voltage, asked[1] * 1.06, MISTILT_MRAD, THICKNESS_NM, options)
         system = System(
             0, name, row["crystal"], row["crystal"], (0, 0, 1), voltage,
             (asked[0] * 0.99, asked[1] * 1.01), (2.0, THICKNESS_NM), (0.0, MISTILT_MRAD),

@@ -9,10 +9,10 @@ from pathlib import Path
 from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.cost import check_cost
-from pacbed.lacbed.workers import Progress
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.sampling import choose_sampling
 from pacbed.lacbed.table import LacbedTable
+from pacbed.lacbed.workers import Progress
 from pacbed.library.models.table_model import TableModel, write_table_model
 from pacbed.own_crystal.table_cache import TableCache
 from pacbed.own_crystal.table_key import table_key
