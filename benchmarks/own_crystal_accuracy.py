@@ -120,9 +120,7 @@ def predictor_of(folder: Path, row: dict, alpha: float, unknown: bool) -> TableP
         )
         options = choose_sampling(cell, voltage, asked, MISTILT_MRAD, THICKNESS_NM)
         started = time.process_time()
-        table = simulate_table(
-            cell, voltage, asked[1] * 1.06, MISTILT_MRAD, THICKNESS_NM, options
-        )
+        table = simulate_table(cell, voltage, asked[1] * 1.06, MISTILT_MRAD, THICKNESS_NM, options)
         system = System(
             0, name, row["crystal"], row["crystal"], (0, 0, 1), voltage,
             (asked[0] * 0.99, asked[1] * 1.01), (2.0, THICKNESS_NM), (0.0, MISTILT_MRAD),

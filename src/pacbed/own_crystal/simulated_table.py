@@ -6,12 +6,13 @@ import warnings
 import weakref
 from pathlib import Path
 
-from pacbed.errors import CrystalError, FileFormatError
+from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError
 from pacbed.lacbed.build import simulate_table
-from pacbed.lacbed.cost import machine_memory_bytes, table_memory_bytes
-from pacbed.lacbed.multislice import Progress
+from pacbed.lacbed.cost import LARGEST_FILE_BYTES, check_cost
 from pacbed.lacbed.options import TableOptions
+from pacbed.lacbed.sampling import choose_sampling
 from pacbed.lacbed.table import LacbedTable
+from pacbed.lacbed.workers import Progress
 from pacbed.library.models.table_model import TableModel, write_table_model
 from pacbed.own_crystal.table_cache import TableCache
 from pacbed.own_crystal.table_key import table_key
@@ -21,34 +22,14 @@ from pacbed.version import __version__
 
 def table_options(understood: Understood) -> TableOptions:
     """Sampling of a crystal's table, as fine as its patterns need."""
-    return TableOptions(direction_step_mrad=0.75, thickness_step_nm=1.0)
-
-
-def check_cost(understood: Understood, options: TableOptions) -> None:
-    """Refuse what this machine cannot simulate, before it begins.
-
-    Raises
-    ------
-    CrystalError
-        With what to ask for in its place.
-    """
-    asked, cell = understood.conditions, understood.cell
-    needed = table_memory_bytes(
-        cell,
+    asked = understood.conditions
+    return choose_sampling(
+        understood.cell,
         asked.high_tension_kV,
-        asked.convergence_mrad[1],
+        asked.convergence_mrad,
         asked.mistilt_max_mrad,
         asked.thickness_max_nm,
-        options,
     )
-    memory = machine_memory_bytes()
-    if memory is not None and needed > memory:
-        raise CrystalError(
-            f"{asked.cif}: the table needs about {needed / 1e9:.0f} GB of memory, this machine has "
-            f"{memory / 1e9:.0f} (projected cell {cell.area:.0f} Å², {len(cell.point_group)} "
-            "symmetry operations): ask for a smaller largest convergence angle, mistilt or "
-            "thickness"
-        )
 
 
 def simulate_understood(
@@ -58,20 +39,23 @@ def simulate_understood(
 
     Raises
     ------
-    CrystalError
-        If this machine cannot, or the projection's symmetry does not hold.
+    CrystalError, OutOfRangeError
+        If it cannot be made or stored, before the work begins; the message says what to change.
     """
     asked = understood.conditions
-    check_cost(understood, options)
-    return simulate_table(
-        understood.cell,
-        asked.high_tension_kV,
-        asked.convergence_mrad[1],
-        asked.mistilt_max_mrad,
-        asked.thickness_max_nm,
-        options,
-        progress=progress,
-    )
+    ranges = (asked.convergence_mrad[1], asked.mistilt_max_mrad, asked.thickness_max_nm)
+    try:
+        check_cost(understood.cell, asked.high_tension_kV, *ranges, options)
+        return simulate_table(
+            understood.cell,
+            asked.high_tension_kV,
+            *ranges,
+            options,
+            progress=progress,
+            file_bytes_max=LARGEST_FILE_BYTES,
+        )
+    except (CrystalError, OutOfRangeError) as error:
+        raise type(error)(f"{asked.cif}: {error}") from error
 
 
 def provenance(understood: Understood, table: LacbedTable) -> dict[str, object]:
@@ -105,7 +89,7 @@ def table_model(
 
     Raises
     ------
-    CrystalError
+    CrystalError, OutOfRangeError
         If the table cannot be simulated.
 
     Warns
@@ -115,12 +99,16 @@ def table_model(
     """
     options = table_options(understood)
 
+    made: list[LacbedTable] = []
+
     def make(folder: Path) -> None:
-        table = simulate_understood(understood, options, progress)
-        write_table_model(folder, understood.system(), table, provenance(understood, table))
+        # Once, also where it then could not be kept.
+        if not made:
+            made.append(simulate_understood(understood, options, progress))
+        said = provenance(understood, made[0])
+        write_table_model(folder, understood.system(), made[0], said)
 
     if cache:
-        check_cost(understood, options)
         try:
             found = TableCache().find_or_make(table_key(understood, options), make)
         except FileFormatError as error:
