@@ -57,8 +57,8 @@ def main() -> None:
             answer = ask(given.folder, row, row, mode, given.seed)
             results[mode, row["crystal"]].append(answer)
             if given.verbose and not answer["right"]:
-                print(mode, row["path"], {k: row[k][:6] for k in ("thickness_nm", "convergence_mrad")},
-                      json.dumps(answer), flush=True)  # fmt: skip
+                asked = {name: row[name][:6] for name in ("thickness_nm", "convergence_mrad")}
+                print(mode, row["path"], asked, json.dumps(answer), flush=True)
         show(mode, {c: r for (m, c), r in results.items() if m == mode})
     if given.wrong:
         wrong(given.folder, rows, given.seed)

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pacbed.infer.peaks import angle_between, on_a_circle, on_a_line, peaks
+from pacbed.answer.peaks import angle_between, on_a_circle, on_a_line, peaks
 
 VALUES = np.arange(20.0)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
+from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
 from pacbed.infer.confidence import (
     CLEAR,
@@ -18,7 +19,6 @@ from pacbed.infer.confidence import (
 )
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.pattern_fit import Fit
-from pacbed.infer.peaks import on_a_line, peaks
 from pacbed.infer.posing import Reading, frame_scale
 from pacbed.library.system import System
 from pacbed.pattern.geometry import rotation_matrix

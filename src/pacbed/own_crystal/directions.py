@@ -94,9 +94,9 @@ def pattern_directions(crystal: Crystal, cell: ProjectedCell) -> PatternDirectio
     hexagonal = _is_hexagonal(crystal.cell)
     candidates = sorted(
         (
-            indices
-            for indices in itertools.product(range(-_LARGEST_INDEX, _LARGEST_INDEX + 1), repeat=3)
-            if math.gcd(*indices) == 1
+            (u, v, w)
+            for u, v, w in itertools.product(range(-_LARGEST_INDEX, _LARGEST_INDEX + 1), repeat=3)
+            if math.gcd(u, v, w) == 1
         ),
         key=lambda indices: (sum(map(abs, indices)), [-index for index in indices]),
     )

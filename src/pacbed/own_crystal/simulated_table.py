@@ -32,6 +32,28 @@ def table_options(understood: Understood) -> TableOptions:
     )
 
 
+def check_understood(understood: Understood, options: TableOptions) -> None:
+    """Refuse what cannot be simulated here, before it begins.
+
+    Raises
+    ------
+    CrystalError, OutOfRangeError
+        With what to ask for in its place.
+    """
+    asked = understood.conditions
+    try:
+        check_cost(
+            understood.cell,
+            asked.high_tension_kV,
+            asked.convergence_mrad[1],
+            asked.mistilt_max_mrad,
+            asked.thickness_max_nm,
+            options,
+        )
+    except (CrystalError, OutOfRangeError) as error:
+        raise type(error)(f"{asked.cif}: {error}") from error
+
+
 def simulate_understood(
     understood: Understood, options: TableOptions, progress: Progress | None = None
 ) -> LacbedTable:
@@ -42,14 +64,15 @@ def simulate_understood(
     CrystalError, OutOfRangeError
         If it cannot be made or stored, before the work begins; the message says what to change.
     """
+    check_understood(understood, options)
     asked = understood.conditions
-    ranges = (asked.convergence_mrad[1], asked.mistilt_max_mrad, asked.thickness_max_nm)
     try:
-        check_cost(understood.cell, asked.high_tension_kV, *ranges, options)
         return simulate_table(
             understood.cell,
             asked.high_tension_kV,
-            *ranges,
+            asked.convergence_mrad[1],
+            asked.mistilt_max_mrad,
+            asked.thickness_max_nm,
             options,
             progress=progress,
             file_bytes_max=LARGEST_FILE_BYTES,

@@ -11,13 +11,13 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Pattern, Probabilities, Thicknesses
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys
-from pacbed.infer.peaks import on_a_line, peaks
 from pacbed.infer.posing import Placement, Reading
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import turn_matrix

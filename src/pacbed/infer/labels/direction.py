@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.answer.peaks import angle_between, on_a_circle, peaks
 from pacbed.arrays import Numbers, Probabilities
 from pacbed.infer.confidence import CLEAR
 from pacbed.infer.labels.summary import LabelSummary
-from pacbed.infer.peaks import angle_between, on_a_circle, peaks
 
 #: Directions so near to one another are one, degrees.
 _NEAR_DEG = 15.0

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Numbers, Probabilities
-from pacbed.infer.peaks import on_a_line, peaks
 
 #: Another peak counts from this probability on; at most so many are told.
 _OTHER, _MOST_OTHERS = 0.1, 3

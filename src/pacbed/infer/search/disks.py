@@ -3,7 +3,7 @@
 import math
 
 from pacbed.arrays import Pattern
-from pacbed.infer.finder import Finder, FoundDisk
+from pacbed.infer.search.finder import Finder, FoundDisk
 from pacbed.pattern.preprocess import DiskLocation, locate
 
 #: Disks of the finder that are followed, and the errors up to which a disk is taken as it is.

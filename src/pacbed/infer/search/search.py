@@ -7,12 +7,12 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from pacbed.arrays import Pattern
-from pacbed.infer.finder import shipped_finder
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.pattern_fit import Known
 from pacbed.infer.search.ask import Asker
 from pacbed.infer.search.convergence import asked_angles
 from pacbed.infer.search.disks import likely_disks
+from pacbed.infer.search.finder import shipped_finder
 from pacbed.infer.search.patterns import GLANCE, CoarsePatterns, Fineness
 from pacbed.infer.search.polish import polish
 from pacbed.lacbed.table import LacbedTable
