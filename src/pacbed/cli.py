@@ -7,7 +7,7 @@ import typer
 from pacbed import optional
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
-from pacbed.commands.infer import infer
+from pacbed.commands.infer.command import infer
 from pacbed.commands.map.command import map_scan
 from pacbed.commands.pattern import pattern
 from pacbed.commands.preview import preview

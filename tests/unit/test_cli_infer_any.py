@@ -61,7 +61,6 @@ def test_any_system(here):
         (("--convergence", 12, "--no-refine"), "--no-refine"),
         (("--convergence", 12, "--material", "SrTiO3"), "--material"),
         (("--convergence", 70), "covered by none"),
-        ((), "--convergence"),
     ],
 )
 def test_any_system_refused(here, options, words):

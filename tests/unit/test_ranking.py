@@ -8,7 +8,8 @@ import pytest
 
 from pacbed.answer.estimate import Basis, Estimate, ThicknessDistribution
 from pacbed.answer.ranking import rank, ranking_entry
-from pacbed.commands.infer import _Answer, _ranking_rows
+from pacbed.commands.infer.answers import Answer
+from pacbed.commands.infer.show import ranking_rows
 
 
 def estimate(system, status, structured=None):
@@ -48,5 +49,5 @@ def test_entry_is_plain():
 def test_an_answer_without_a_fit_shows_no_residual_of_zero():
     bare = dataclasses.replace(estimate("a", "ok"), residual=None)
     zero = dataclasses.replace(estimate("b", "ok", 0.0123), residual=0.0)
-    rows = _ranking_rows(_Answer(None, bare, (bare, zero)))
+    rows = ranking_rows(Answer(None, bare, None, ranking=(bare, zero)))
     assert [row[-2:] for row in rows] == [["unknown", "unknown"], ["0.0", "1.2"]]

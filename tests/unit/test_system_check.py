@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from pacbed.answer.doubts import contradictions
-from pacbed.commands.infer import _covering
+from pacbed.commands.infer.answers import covering
 from pacbed.errors import OutOfRangeError
 from tests.cli_tools import SYSTEM
 
@@ -19,7 +19,7 @@ def test_the_ends_are_covered_as_they_read(angle):
     # Whether one system is asked or any of several.
     predictor = Asked(SYSTEM)
     other = Asked(dataclasses.replace(SYSTEM, convergence_mrad=(HIGH + 10, HIGH + 20)))
-    assert _covering([predictor, other], angle) == [predictor]
+    assert covering([predictor, other], angle) == [predictor]
 
 
 @pytest.mark.parametrize("angle", [LOW - 0.1, HIGH + 0.1, float("nan"), float("inf")])

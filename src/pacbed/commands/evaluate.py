@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from pacbed.commands.options import DataOption, JsonOption, NoRefineOption, check_output
-from pacbed.commands.output import print_block, print_json, print_table, progress_bar
+from pacbed.commands.output import print_block, print_json, print_table
+from pacbed.commands.progress import progress_bar
 from pacbed.errors import PacbedError
 
 if TYPE_CHECKING:

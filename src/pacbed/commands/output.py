@@ -3,13 +3,9 @@
 import dataclasses
 import json
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 
 def print_json(value: Any) -> None:
@@ -31,7 +27,7 @@ def _plain(value: Any) -> Any:
     return value
 
 
-def print_block(title: str, rows: list[tuple[str, str]]) -> None:
+def print_block(title: str, rows: list[tuple[str, str]], err: bool = False) -> None:
     """Print a title and, below it, lines of label and value.
 
     Parameters
@@ -39,11 +35,15 @@ def print_block(title: str, rows: list[tuple[str, str]]) -> None:
     title : str
     rows : list of tuple of str
         A line without a label continues the one above.
+    err : bool
+        On stderr, where the standard output is for the answer alone.
     """
     width = max(len(label) for label, _ in rows)
-    typer.secho(title, bold=True)
+    typer.secho(title, bold=True, err=err)
     for label, value in rows:
-        typer.echo(f"  {label.lower():<{width}}  {value}")
+        # One letter is a symbol, such as B.
+        shown = label if len(label) == 1 else label.lower()
+        typer.echo(f"  {shown:<{width}}  {value}", err=err)
 
 
 def print_table(header: list[str], rows: list[list[str]], numbers: set[str]) -> None:
@@ -59,43 +59,3 @@ def print_table(header: list[str], rows: list[list[str]], numbers: set[str]) -> 
             for cell, width, name in zip(row, widths, header, strict=True)
         ]
         typer.secho("  ".join(cells).rstrip(), bold=index == 0)
-
-
-@contextmanager
-def progress_bar(words: str, total: float = 1.0) -> Iterator["Bar"]:
-    """Show the progress of a long step on stderr, where that is a terminal.
-
-    Parameters
-    ----------
-    words : str
-        What is being done.
-    total : float
-        Value of :meth:`Bar.update` at which the step is finished.
-    """
-    # On stderr, so that the standard output holds the answer alone; and gone when done, so
-    # that an error stands alone as well.
-    console = Console(stderr=True)
-    with Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    ) as progress:
-        yield Bar(progress, progress.add_task(words, total=total))
-
-
-class Bar:
-    """One line of progress."""
-
-    def __init__(self, progress: Progress, task: Any) -> None:
-        self._progress = progress
-        self._task = task
-
-    def update(self, done: float, words: str | None = None) -> None:
-        """Set how much is done, and optionally say what comes next."""
-        self._progress.update(self._task, completed=done)
-        if words is not None:
-            self._progress.update(self._task, description=words)

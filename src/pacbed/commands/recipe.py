@@ -10,7 +10,8 @@ import typer
 from pacbed.commands.declared import declared
 from pacbed.commands.options import check_output
 from pacbed.commands.output import print_block
-from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError, RecipeError
+from pacbed.commands.own_crystal import parse_factors
+from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError
 
 if TYPE_CHECKING:
     from pacbed.library.recipe import Recipe
@@ -65,7 +66,7 @@ class RecipeOptions:
     @property
     def factors(self) -> dict[str, float]:
         """Debye-Waller factors B that were given, Å²."""
-        return _factors(self.b_iso or [])
+        return parse_factors(self.b_iso or [])
 
 
 @declared
@@ -203,17 +204,6 @@ def _pair(text: str, option: str) -> tuple[float, float]:
     if not 0 <= low < high < 1e4:
         raise OutOfRangeError(f'{option} "{text}" must be smallest:largest, none below 0.')
     return low, high
-
-
-def _factors(given: list[str]) -> dict[str, float]:
-    factors = {}
-    for text in given:
-        symbol, _, number = text.partition("=")
-        try:
-            factors[symbol.strip()] = float(number)
-        except ValueError:
-            raise RecipeError(f'--b "{text}" is not like Si=0.46.') from None
-    return factors
 
 
 def _plain_formula(formula: str) -> str:

@@ -12,7 +12,8 @@ from pacbed.commands.options import (
     check_output,
     parse_numbers,
 )
-from pacbed.commands.output import print_block, progress_bar
+from pacbed.commands.output import print_block
+from pacbed.commands.progress import progress_bar
 
 if TYPE_CHECKING:
     from pacbed.library.recipe import Recipe

@@ -61,7 +61,7 @@ def read_cif(path: Path, b_iso: Mapping[str, float] | None = None) -> Crystal:
     if missing:
         warnings.warn(
             f"{path}: no Debye-Waller factor for {', '.join(sorted(missing))}; B = "
-            f"{DEFAULT_B_ISO} Å² is taken. Give [crystal.b_iso] in the recipe.",
+            f"{DEFAULT_B_ISO} Å² is taken. Give it with --b, or in the recipe in [crystal.b_iso].",
             stacklevel=2,
         )
     symbols, positions, occupancies, b_values = [], [], [], []

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from pacbed.commands.output import print_block, progress_bar
+from pacbed.commands.output import print_block
+from pacbed.commands.progress import progress_bar
 from pacbed.errors import BundleError, MissingExtraError
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ def cache_folder() -> Path:
     r"""The folder of the tables: ``PACBED_CACHE``, else the platform's place for a cache.
 
     That is ``$XDG_CACHE_HOME/pacbed`` or ``~/.cache/pacbed``, on macOS
-    ``~/Library/Caches/pacbed``, on Windows ``%LOCALAPPDATA%\\pacbed\\Cache``.
+    ``~/Library/Caches/pacbed``, on Windows ``%LOCALAPPDATA%\pacbed\Cache``.
     """
     named = os.environ.get(FOLDER_VARIABLE)
     if named:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError
 from pacbed.lacbed.build import simulate_table
-from pacbed.lacbed.cost import check_cost
+from pacbed.lacbed.cost import LARGEST_FILE_BYTES, check_cost
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.sampling import choose_sampling
 from pacbed.lacbed.table import LacbedTable
@@ -61,20 +61,24 @@ def simulate_understood(
 
     Raises
     ------
-    CrystalError
-        If this machine cannot, or the projection's symmetry does not hold.
+    CrystalError, OutOfRangeError
+        If it cannot be made or stored, before the work begins; the message says what to change.
     """
-    asked = understood.conditions
     check_understood(understood, options)
-    return simulate_table(
-        understood.cell,
-        asked.high_tension_kV,
-        asked.convergence_mrad[1],
-        asked.mistilt_max_mrad,
-        asked.thickness_max_nm,
-        options,
-        progress=progress,
-    )
+    asked = understood.conditions
+    try:
+        return simulate_table(
+            understood.cell,
+            asked.high_tension_kV,
+            asked.convergence_mrad[1],
+            asked.mistilt_max_mrad,
+            asked.thickness_max_nm,
+            options,
+            progress=progress,
+            file_bytes_max=LARGEST_FILE_BYTES,
+        )
+    except (CrystalError, OutOfRangeError) as error:
+        raise type(error)(f"{asked.cif}: {error}") from error
 
 
 def provenance(understood: Understood, table: LacbedTable) -> dict[str, object]:
@@ -108,7 +112,7 @@ def table_model(
 
     Raises
     ------
-    CrystalError
+    CrystalError, OutOfRangeError
         If the table cannot be simulated.
 
     Warns
@@ -118,12 +122,16 @@ def table_model(
     """
     options = table_options(understood)
 
+    made: list[LacbedTable] = []
+
     def make(folder: Path) -> None:
-        table = simulate_understood(understood, options, progress)
-        write_table_model(folder, understood.system(), table, provenance(understood, table))
+        # Once, also where it then could not be kept.
+        if not made:
+            made.append(simulate_understood(understood, options, progress))
+        said = provenance(understood, made[0])
+        write_table_model(folder, understood.system(), made[0], said)
 
     if cache:
-        check_understood(understood, options)
         try:
             found = TableCache().find_or_make(table_key(understood, options), make)
         except FileFormatError as error:

@@ -23,7 +23,8 @@ from pacbed.commands.options import (
     ZoneAxisOption,
     check_output,
 )
-from pacbed.commands.output import print_block, print_json, progress_bar
+from pacbed.commands.output import print_block, print_json
+from pacbed.commands.progress import progress_bar
 from pacbed.commands.select import choose_model
 
 if TYPE_CHECKING:

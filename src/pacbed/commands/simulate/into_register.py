@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pacbed.commands.output import print_block, progress_bar
+from pacbed.commands.output import print_block
+from pacbed.commands.progress import progress_bar
 from pacbed.commands.simulate.recipe_table import simulate_recipe, usable_table
 from pacbed.errors import OutOfRangeError
 

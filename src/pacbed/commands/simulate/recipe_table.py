@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pacbed.commands.output import progress_bar
+from pacbed.commands.progress import progress_bar
 from pacbed.errors import BundleError, RecipeError
 
 if TYPE_CHECKING:

@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pacbed.commands.output import print_block, progress_bar
+from pacbed.commands.output import print_block
+from pacbed.commands.progress import progress_bar
 from pacbed.commands.simulate.recipe_table import check_table, simulate_recipe, usable_table
 from pacbed.commands.train.options import RecipeOptions, TrainingOptions
 from pacbed.errors import FileFormatError, RecipeError

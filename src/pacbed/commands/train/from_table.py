@@ -4,7 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pacbed.commands.output import print_block, progress_bar
+from pacbed.commands.output import print_block
+from pacbed.commands.progress import progress_bar
 from pacbed.commands.train.options import (
     SystemOptions,
     TableOptions,

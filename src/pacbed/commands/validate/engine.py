@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from pacbed.commands.output import progress_bar
+from pacbed.commands.progress import progress_bar
 
 if TYPE_CHECKING:
     from pacbed.evaluate.answers import Validation

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pacbed.commands.output import progress_bar
+from pacbed.commands.progress import progress_bar
 from pacbed.commands.train.from_table import CACHE_FOLDER
 from pacbed.errors import BundleError, FileFormatError, OutOfRangeError
 

@@ -7,7 +7,8 @@ import typer
 
 from pacbed.commands.declared import declared
 from pacbed.commands.options import DataOption, check_output
-from pacbed.commands.output import print_block, progress_bar
+from pacbed.commands.output import print_block
+from pacbed.commands.progress import progress_bar
 from pacbed.commands.select import choose_model
 from pacbed.commands.wedge.options import WedgeScan
 from pacbed.commands.wedge.truth import write_truth

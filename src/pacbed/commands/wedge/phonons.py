@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pacbed.commands.output import print_block, progress_bar
+from pacbed.commands.output import print_block
+from pacbed.commands.progress import progress_bar
 from pacbed.commands.wedge.options import WedgeScan
 from pacbed.commands.wedge.truth import write_truth
 from pacbed.errors import OutOfRangeError

@@ -1,0 +1,4 @@
+"""``pacbed infer``.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""

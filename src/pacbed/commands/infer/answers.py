@@ -1,0 +1,136 @@
+"""Patterns to answers: read, inferred with one model or several, and drawn."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pacbed.commands.progress import progress_bar
+from pacbed.errors import OutOfRangeError, PatternError
+
+if TYPE_CHECKING:
+    from pacbed.answer.estimate import Estimate
+    from pacbed.infer.open_predictor import AnyPredictor
+    from pacbed.library.models.kinds import Model
+    from pacbed.readers import Measurement
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A file with its answer, and those of all systems where several were tried."""
+
+    measurement: "Measurement"
+    estimate: "Estimate"
+    model: "Model"
+    found_convergence: bool = False
+    ranking: "tuple[Estimate, ...]" = ()
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What is known of the patterns, and whether to fit."""
+
+    convergence_mrad: float | None
+    mrad_per_pixel: float | None
+    frame: int | None
+    refine: bool
+
+
+def run(
+    files: list[Path], models: "list[Model]", asked: Asked, reports: list[Path | None]
+) -> Iterator[Answer]:
+    """Read and infer one file after the other, and write its picture."""
+    from pacbed.answer.doubts import with_doubts
+    from pacbed.answer.ranking import rank
+    from pacbed.infer.open_predictor import open_predictor
+    from pacbed.readers import read_pattern
+
+    predictors = [open_predictor(model) for model in models]
+    for path, picture in zip(files, reports, strict=True):
+        measurement = read_pattern(path, asked.frame)
+        given = _convergence(measurement, asked.convergence_mrad)
+        if given is None:
+            _check_finding(measurement, models)
+        fitting = covering(predictors, given) if len(predictors) > 1 else predictors
+        try:
+            answers = _estimates(fitting, measurement, given, asked)
+        except PatternError as error:
+            raise PatternError(f"{path}: {error}") from error
+        ranking = rank(estimate for estimate, _ in answers)
+        model = next(model for estimate, model in answers if estimate is ranking[0])
+        stated = vars(measurement.metadata)
+        angle = given if given is not None else found_convergence(ranking[0])
+        estimate = with_doubts(ranking[0], stated, model.system, angle)
+        if picture is not None:
+            _write_report(picture, measurement, estimate, model, angle)
+        others = tuple(ranking) if len(models) > 1 else ()
+        yield Answer(measurement, estimate, model, given is None, others)
+
+
+def found_convergence(estimate: "Estimate") -> float:
+    """The convergence semi-angle that a fit found, mrad."""
+    return float(estimate.provenance["convergence_mrad"])
+
+
+def _check_finding(measurement: "Measurement", models: "list[Model]") -> None:
+    """Refuse models that only answer where the convergence angle is known."""
+    if not all(model.has_table for model in models):
+        raise OutOfRangeError(
+            f"{measurement.path}: the file does not give the convergence semi-angle, and these "
+            "networks need it: add --convergence MRAD."
+        )
+
+
+def covering(
+    predictors: "list[AnyPredictor]", convergence_mrad: float | None
+) -> "list[AnyPredictor]":
+    """Those whose range of convergence angles holds this one; all where none is known."""
+    if convergence_mrad is None:
+        return predictors
+    fitting = [p for p in predictors if p.bundle.system.covers(convergence_mrad)]
+    if not fitting:
+        lows, highs = zip(*(p.bundle.system.convergence_mrad for p in predictors), strict=True)
+        low, high = min(lows), max(highs)
+        raise OutOfRangeError(
+            f"convergence {convergence_mrad:g} mrad is covered by none of the installed systems, "
+            f"which reach from {low:g} to {high:g} mrad."
+        )
+    return fitting
+
+
+def _estimates(
+    predictors: "list[AnyPredictor]",
+    measurement: "Measurement",
+    convergence_mrad: float | None,
+    asked: Asked,
+) -> "list[tuple[Estimate, Model]]":
+    """Answers of the systems that find a pattern at all; an error where none does."""
+    answers, refusals = [], []
+    with progress_bar("inferring", total=len(predictors)) as bar:
+        for number, predictor in enumerate(predictors, start=1):
+            try:
+                estimate = predictor.infer(
+                    measurement.data, convergence_mrad, asked.mrad_per_pixel, asked.refine
+                )
+                answers.append((estimate, predictor.bundle))
+            except PatternError as error:
+                refusals.append(error)
+            bar.update(number)
+    if not answers:
+        raise refusals[0]
+    return answers
+
+
+def _convergence(measurement: "Measurement", given: float | None) -> float | None:
+    """As given, else as the file says; None where it is to be found."""
+    return given if given is not None else measurement.metadata.convergence_mrad
+
+
+def _write_report(
+    path: Path, measurement: "Measurement", estimate: "Estimate", model: "Model", angle: float
+) -> None:
+    from pacbed.answer.report.figure import draw_report, save_report
+    from pacbed.answer.report.view import crop_view, simulate_view
+
+    view = simulate_view(crop_view(measurement.data, estimate, angle), model.table, estimate)
+    save_report(path, draw_report(view, estimate, measurement.path.name))

@@ -1,0 +1,88 @@
+"""What ``pacbed infer`` prints of an answer: lines, the ranking, JSON."""
+
+import dataclasses
+from typing import Any
+
+from pacbed.commands.infer.answers import Answer, found_convergence
+
+RANKING = ["system", "status", "thickness/nm", "mistilt/mrad", "residual/%", "structured/%"]
+
+
+def rows(answer: Answer) -> list[tuple[str, str]]:
+    """Lines of label and value."""
+    from pacbed.answer.words import summary_rows
+
+    rows = summary_rows(answer.estimate)
+    if answer.found_convergence:
+        angle = found_convergence(answer.estimate)
+        rows.append(("Convergence", f"{angle:.2f} mrad, found from the pattern"))
+    directions = _directions(answer)
+    if directions is not None:
+        rows.append(("Directions", directions))
+    metadata = answer.measurement.metadata
+    stated = [
+        f"{value:.4g} {unit}"
+        for value, unit in (
+            (metadata.high_tension_kV, "kV"),
+            (metadata.convergence_mrad, "mrad convergence"),
+            (metadata.mrad_per_pixel, "mrad per pixel"),
+            (metadata.camera_length_mm, "mm camera length"),
+        )
+        if value is not None
+    ]
+    stated += [f"{name} {value}" for name, value in metadata.extra.items()]
+    if stated:
+        rows.append(("File states", ", ".join(stated)))
+    rows += [("Warning", warning) for warning in answer.estimate.warnings]
+    return rows
+
+
+def _directions(answer: Answer) -> str | None:
+    """Which crystal direction points where; None of a model that does not know them."""
+    from pacbed.own_crystal.directions import PatternDirections
+
+    known = PatternDirections.from_dict(answer.model.provenance.get("directions"))
+    if known is None or answer.estimate.rotation_deg is None:
+        return None
+    return known.sentence(answer.estimate.rotation_deg)
+
+
+def ranking_rows(answer: Answer) -> list[list[str]]:
+    """Cells under the heads of :data:`RANKING`, the best answer first."""
+    from pacbed.answer.words import with_error
+
+    return [
+        [
+            estimate.system,
+            estimate.status.replace("_", " "),
+            with_error(estimate.thickness_nm, estimate.thickness_std_nm),
+            with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad),
+            _percent(estimate.residual),
+            _percent(estimate.basis.structured_residual),
+        ]
+        for estimate in answer.ranking
+    ]
+
+
+def _percent(share: float | None) -> str:
+    """A share in percent; an answer without a fit has none, which is not 0."""
+    from pacbed.answer.words import with_error
+
+    return with_error(None if share is None else 100 * share, None)
+
+
+def to_dict(answer: Answer) -> dict[str, Any]:
+    """The answer for JSON, with what the file states and the ranking."""
+    from pacbed.answer.ranking import ranking_entry
+
+    values = {
+        "path": str(answer.measurement.path),
+        **answer.estimate.to_dict(),
+        "metadata": dataclasses.asdict(answer.measurement.metadata),
+    }
+    directions = _directions(answer)
+    if directions is not None:
+        values["directions"] = directions
+    if answer.ranking:
+        values["ranking"] = [ranking_entry(estimate) for estimate in answer.ranking]
+    return values
