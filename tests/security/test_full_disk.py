@@ -105,7 +105,7 @@ def test_map_that_finds_no_space_says_so(tmp_path, monkeypatch):
     (folder.path / REQUEST).write_text(json.dumps({"name": "a", "scan": "b", "bundle": "c"}))
     monkeypatch.setattr(map_process, "limit_memory", lambda _: None)
     monkeypatch.setattr(map_process, "end_with_the_service", lambda: None)
-    monkeypatch.setattr(map_process, "_NICENESS", 0)
+    monkeypatch.setattr(map_process, "NICENESS", 0)
     for error in (OSError(errno.ENOSPC, "no room"), DiskFullError("no room")):
 
         def fail(*_, error=error):
