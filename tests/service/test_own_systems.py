@@ -11,7 +11,7 @@ import pytest
 from pacbed.held_folder import hold
 from pacbed.service.exposure import serves_one_computer
 from pacbed.service.systems.requests import MOST_BYTES
-from tests.service.conftest import START_SECONDS, post
+from tests.service.conftest import START_SECONDS, post, serving
 
 #: Small enough to be simulated in a second.
 SMALL = {
@@ -216,3 +216,21 @@ def test_the_convergence_is_found_with_networks_too(client, example):
     answer = post(client, parameters, pattern.getvalue(), "a.npy").json()
     assert answer["convergence_mrad"] == pytest.approx(20, rel=0.1)
     assert answer["thickness_nm"] == pytest.approx(42, abs=2)
+
+
+def test_the_client_waits_for_its_system(tmp_path, repository):
+    from pacbedclient import Client
+
+    told = []
+    with serving(tmp_path) as server:
+        job = Client(server.url).add_system(
+            repository / "tests" / "data" / "crystals" / "Si.cif",
+            "1 1 0",
+            200,
+            progress=lambda share, left: told.append(share),
+            convergence_mrad=5,
+            thickness_max_nm=10,
+            mistilt_max_mrad=1,
+        )
+        assert job["name"] in {entry.name for entry in Client(server.url).systems()}
+    assert told
