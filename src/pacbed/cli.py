@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from pacbed import optional
+from pacbed.commands.add import add
+from pacbed.commands.cache import cache_group
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer.command import infer
@@ -33,6 +35,14 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     help=f"""
     Specimen thickness and mistilt from PACBED patterns.
+
+    Thickness and mistilt of a crystal from its structure file; nothing is trained:
+
+        [bold]pacbed infer a.dm4 --cif GaN.cif --zone-axis "1 1 -2 0" --high-tension 200[/bold]
+
+    The same crystal for the service and all other commands:
+
+        [bold]pacbed add GaN.cif --zone-axis "1 1 -2 0" --high-tension 200[/bold]
 
     Which systems are installed, and what they cover:
 
@@ -75,6 +85,8 @@ app.command()(infer)
 app.command("map")(map_scan)
 app.command()(serve)
 app.add_typer(systems_group, name="systems")
+app.command()(add)
+app.add_typer(cache_group, name="cache")
 app.command()(pattern)
 app.command()(evaluate)
 app.command()(recipe)

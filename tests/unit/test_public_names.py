@@ -18,6 +18,7 @@ PUBLIC_NAMES = [
     "__version__",
     "installed_systems",
     "load_bundle",
+    "open_crystal",
     "open_predictor",
     "read_pattern",
     "synthesise",

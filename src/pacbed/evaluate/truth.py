@@ -12,14 +12,20 @@ from pacbed.library.zone_axis import parse_zone_axis
 
 REQUIRED_COLUMNS = (
     "path",
-    "material",
     "high_tension_kV",
     "zone_axis",
-    "convergence_mrad",
     "thickness_min_nm",
     "thickness_max_nm",
 )
-OPTIONAL_COLUMNS = ("label_origin", "tilt_x_mrad", "tilt_y_mrad", "mrad_per_pixel")
+#: One of them says which crystal it is.
+CRYSTAL_COLUMNS = ("material", "cif")
+OPTIONAL_COLUMNS = (
+    "convergence_mrad",
+    "label_origin",
+    "tilt_x_mrad",
+    "tilt_y_mrad",
+    "mrad_per_pixel",
+)
 
 
 @dataclass(frozen=True)
@@ -35,11 +41,12 @@ class Label:
     line : int
         Line of the table, from 1, for messages.
     material : str
+        Empty where a structure file is given.
     high_tension_kV : float
     zone_axis : tuple of int
         Direction [uvw] along the beam.
-    convergence_mrad : float
-        Convergence semi-angle, mrad.
+    convergence_mrad : float or None
+        Convergence semi-angle, mrad; None where it is to be found from the pattern.
     thickness_min_nm, thickness_max_nm : float
         Range that holds the true thickness, nm.
     label_origin : str
@@ -48,6 +55,8 @@ class Label:
         True tilt vector in the pattern, mrad.
     mrad_per_pixel : float or None
         Known angle per pixel, mrad; given to the inference.
+    cif : Path or None
+        Structure file in place of the material, seen from the working directory.
     """
 
     name: str
@@ -56,13 +65,14 @@ class Label:
     material: str
     high_tension_kV: float
     zone_axis: tuple[int, int, int]
-    convergence_mrad: float
+    convergence_mrad: float | None
     thickness_min_nm: float
     thickness_max_nm: float
     label_origin: str = ""
     tilt_x_mrad: float | None = None
     tilt_y_mrad: float | None = None
     mrad_per_pixel: float | None = None
+    cif: Path | None = None
 
 
 def read_labels(table: Path) -> tuple[Label, ...]:
@@ -72,8 +82,9 @@ def read_labels(table: Path) -> tuple[Label, ...]:
     ----------
     table : Path
         CSV file, separated by commas or semicolons, with the columns
-        ``REQUIRED_COLUMNS`` and any of ``OPTIONAL_COLUMNS``; others are passed
-        over. Paths in it are relative to its folder.
+        ``REQUIRED_COLUMNS``, one of ``CRYSTAL_COLUMNS`` and any of
+        ``OPTIONAL_COLUMNS``; others are passed over. Paths in it are relative to its
+        folder; structure files lie inside it.
 
     Returns
     -------
@@ -95,6 +106,11 @@ def read_labels(table: Path) -> tuple[Label, ...]:
             raise FileFormatError(
                 f"{table}: the column {missing[0]} is missing: "
                 f"the first line names {', '.join(REQUIRED_COLUMNS)}."
+            )
+        if not any(name in header for name in CRYSTAL_COLUMNS):
+            raise FileFormatError(
+                f"{table}: neither of the columns {' and '.join(CRYSTAL_COLUMNS)} is there: add "
+                "one, which says the crystal."
             )
         labels = tuple(_label(table, rows.line, row) for row in rows.records())
     except csv.Error as error:
@@ -145,29 +161,51 @@ def _label(table: Path, line: int, row: Mapping[str, str]) -> Label:
             f"{where}: only one component of the tilt is given: "
             "fill both tilt_x_mrad and tilt_y_mrad or neither."
         )
+    material, cif = row.get("material", "").strip(), row.get("cif", "").strip()
+    if bool(material) == bool(cif):
+        raise FileFormatError(
+            f"{where}: the crystal is given {'twice' if cif else 'not at all'}: fill either "
+            "material or cif."
+        )
     return Label(
         name=name,
         path=path,
         line=line,
-        material=row["material"].strip(),
+        material=material,
         high_tension_kV=_positive(where, row, "high_tension_kV"),
         zone_axis=zone_axis,
-        convergence_mrad=_positive(where, row, "convergence_mrad"),
+        convergence_mrad=_optional_positive(where, row, "convergence_mrad"),
         thickness_min_nm=low,
         thickness_max_nm=high,
         label_origin=row.get("label_origin", "").strip(),
         tilt_x_mrad=tilt_x,
         tilt_y_mrad=tilt_y,
-        mrad_per_pixel=(
-            _positive(where, row, "mrad_per_pixel")
-            if row.get("mrad_per_pixel", "").strip()
-            else None
-        ),
+        mrad_per_pixel=_optional_positive(where, row, "mrad_per_pixel"),
+        cif=_structure(where, table, cif) if cif else None,
     )
+
+
+def _structure(where: str, table: Path, name: str) -> Path:
+    """A structure file in the folder of the table; tables are passed on, and lead nowhere else."""
+    home = table.parent.resolve()
+    path = table.parent / name.replace("\\", "/")
+    if not path.resolve().is_relative_to(home):
+        raise FileFormatError(
+            f'{where}: the structure "{name}" lies outside the folder of the table: put it inside.'
+        )
+    if not path.is_file():
+        raise FileFormatError(
+            f'{where}: there is no file "{name}": paths are relative to the folder of the table.'
+        )
+    return path
 
 
 def _optional(where: str, row: Mapping[str, str], column: str) -> float | None:
     return _number(where, row, column) if row.get(column, "").strip() else None
+
+
+def _optional_positive(where: str, row: Mapping[str, str], column: str) -> float | None:
+    return _positive(where, row, column) if row.get(column, "").strip() else None
 
 
 def _positive(where: str, row: Mapping[str, str], column: str) -> float:

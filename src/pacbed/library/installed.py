@@ -48,10 +48,13 @@ class Installed:
         it does not have; of one system the first.
     faults : tuple of Fault
         Models that cannot be read.
+    data : Path or None
+        The data folder that was looked through.
     """
 
     models: tuple[Model, ...]
     faults: tuple[Fault, ...]
+    data: Path | None = None
 
     @property
     def by_number(self) -> list[Model]:
@@ -78,11 +81,35 @@ class Installed:
                 asked = system is not None and str(system).strip() == str(fault.system_id)
                 if asked and isinstance(fault.error, MissingExtraError):
                     raise fault.error from error
+            self._tell_without_model(systems, system, error)
             if not self.faults:
                 raise
             broken = "; ".join(str(fault.error) for fault in self.faults)
             raise UnknownSystemError(f"{error}; broken: {broken}") from error
         return self.models[systems.index(found)]
+
+    def _tell_without_model(
+        self, systems: list[System], asked: Any, error: UnknownSystemError
+    ) -> None:
+        """Say of a registered system that all it lacks is a model."""
+        answered = {system.id for system in systems}
+        for row in systems_without_model(self.data, answered) if self.data is not None else []:
+            if str(asked).strip() != str(row.id):
+                continue
+            home = self.data / str(row.id) if self.data is not None else Path(str(row.id))
+            # A broken model is another matter, and told as such.
+            if any(fault.system_id == row.id for fault in self.faults):
+                return
+            recipe = home / "recipe.toml"
+            how = (
+                f"pacbed train {recipe} --data {self.data} makes one"
+                if recipe.is_file()
+                else "pacbed add CIF makes a system that answers, pacbed train one with networks"
+            )
+            raise UnknownSystemError(
+                f"system {row.id} ({row.material or 'no material'}) is registered in {self.data}, "
+                f"but has no model: {how}"
+            ) from error
 
 
 def _same(systems: list[System], wanted: System) -> System:
@@ -94,7 +121,8 @@ def _same(systems: list[System], wanted: System) -> System:
 def look(data: Path | None = None) -> Installed:
     """Look through all places, and read the description of each model that answers."""
     found: dict[int, Model] = {}
-    places, faults = find_places(data)
+    folder = data_folder(data)
+    places, faults = model_places(folder)
     for place in places:
         if place.row is not None and place.row.id in found:
             continue
@@ -104,7 +132,7 @@ def look(data: Path | None = None) -> Installed:
             faults.append(Fault(place.folder, place.system_id, error))
         else:
             found.setdefault(model.system.id, model)
-    return Installed(tuple(found.values()), tuple(faults))
+    return Installed(tuple(found.values()), tuple(faults), folder)
 
 
 def find_places(data: Path | None = None) -> tuple[list[ModelPlace], list[Fault]]:

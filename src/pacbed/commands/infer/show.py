@@ -39,12 +39,13 @@ def rows(answer: Answer) -> list[tuple[str, str]]:
 
 def _directions(answer: Answer) -> str | None:
     """Which crystal direction points where; None of a model that does not know them."""
+    stored = answer.model.provenance.get("directions")
+    if stored is None or answer.estimate.rotation_deg is None:
+        return None
     from pacbed.own_crystal.directions import PatternDirections
 
-    known = PatternDirections.from_dict(answer.model.provenance.get("directions"))
-    if known is None or answer.estimate.rotation_deg is None:
-        return None
-    return known.sentence(answer.estimate.rotation_deg)
+    known = PatternDirections.from_dict(stored)
+    return None if known is None else known.sentence(answer.estimate.rotation_deg)
 
 
 def ranking_rows(answer: Answer) -> list[list[str]]:

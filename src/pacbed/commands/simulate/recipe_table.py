@@ -1,6 +1,6 @@
 """The LACBED table of a recipe: simulated, and compared with what the recipe asks for."""
 
-from dataclasses import asdict
+import warnings
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -104,8 +104,18 @@ def check_table(table: "LacbedTable", recipe: "Recipe", path: Path) -> None:
 
 
 def usable_table(path: Path | None, recipe: "Recipe") -> "LacbedTable | None":
-    """Table of a registered system, None unless it is what the recipe would give today."""
+    """Table of a registered system, None where there is none that serves.
+
+    It serves where it holds all that the recipe asks for, at least as finely, and was made by
+    this version. Why another one does not is told.
+
+    Warns
+    -----
+    UserWarning
+        If a table is there, and does not serve.
+    """
     from pacbed.lacbed.table import LacbedTable
+    from pacbed.own_crystal.table_key import as_fine
     from pacbed.version import __version__
 
     if path is None or not path.is_file():
@@ -113,7 +123,18 @@ def usable_table(path: Path | None, recipe: "Recipe") -> "LacbedTable | None":
     try:
         table = LacbedTable.load(path)
         check_table(table, recipe, path)
-    except BundleError:
+    except BundleError as error:
+        _tell_of_another(str(error))
         return None
-    same = table.provenance.get("options") == asdict(recipe.table)
-    return table if same and table.provenance.get("version") == __version__ else None
+    version = table.provenance.get("version")
+    if version != __version__:
+        _tell_of_another(f"{path}: was made by version {version}, this is {__version__}")
+        return None
+    if not as_fine(table.provenance.get("options"), recipe.table):
+        _tell_of_another(f"{path}: is coarser than the recipe's [table] asks for")
+        return None
+    return table
+
+
+def _tell_of_another(why: str) -> None:
+    warnings.warn(f"the table is simulated again: {why}", UserWarning, stacklevel=3)

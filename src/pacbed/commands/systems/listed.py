@@ -14,8 +14,9 @@ _HEADER = [
 def systems(as_json: JsonOption = False, data: DataOption = None) -> None:
     """List the installed systems and the ranges that they cover, and broken bundles.
 
-    The model is an engine (networks and a fit), labels (networks that choose among labels,
-    trained from a table) or earlier (such networks of the earlier system).
+    The model is an engine (networks and a fit), a table (the fit alone, as [bold]pacbed
+    add[/bold] makes it), labels (networks that choose among labels, trained from a table) or
+    earlier (such networks of the earlier system).
 
     Example: [bold]pacbed systems --json[/bold]
     """

@@ -113,9 +113,7 @@ class _Job:
         )
 
 
-def _settled_already(
-    candidate: Candidate, first: Candidate, tried: list[tuple[Fit, _Job]]
-) -> bool:
+def _settled_already(candidate: Candidate, first: Candidate, tried: list[tuple[Fit, _Job]]) -> bool:
     """Whether a fit is good, and the candidate leaves much more than the first one."""
     good = any(fit.structured_residual < _GOOD for fit, _ in tried)
     left, least = (1 - c.hypothesis.explained for c in (candidate, first))
