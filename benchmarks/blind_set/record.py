@@ -203,9 +203,12 @@ def main() -> None:
     parser.add_argument("--variants", type=int, default=1, help="recordings of each pattern (1)")
     parser.add_argument("--seed", type=int, default=3, help="of poses and noise (3)")
     arguments = parser.parse_args()
+    files = sorted((arguments.folder / "base").glob("*.npz"))
+    if not files:
+        parser.error(f"{arguments.folder}/base has no files: run simulate.py first")
     (arguments.folder / "patterns").mkdir(exist_ok=True)
     rows = []
-    for path in sorted((arguments.folder / "base").glob("*.npz")):
+    for path in files:
         base = Base.load(path)
         for which in range(len(base.disks)):
             for variant in range(arguments.variants):

@@ -104,8 +104,8 @@ def test_map_that_finds_no_space_says_so(tmp_path, monkeypatch):
     folder = JobStore(tmp_path, 1, 60.0).create()
     (folder.path / REQUEST).write_text(json.dumps({"name": "a", "scan": "b", "bundle": "c"}))
     monkeypatch.setattr(map_process, "limit_memory", lambda _: None)
-    monkeypatch.setattr(map_process, "_end_with_the_service", lambda: None)
-    monkeypatch.setattr(map_process, "_NICENESS", 0)
+    monkeypatch.setattr(map_process, "end_with_the_service", lambda: None)
+    monkeypatch.setattr(map_process, "NICENESS", 0)
     for error in (OSError(errno.ENOSPC, "no room"), DiskFullError("no room")):
 
         def fail(*_, error=error):
@@ -121,7 +121,7 @@ def test_job_whose_map_finds_no_space_fails_by_that_name(tmp_path, monkeypatch):
     (folder.path / f"{SCAN}.npy").write_bytes(b"scan")
     worker = MapWorker(60.0, 0, 60.0, Metrics())
     folder.write(MapJob(id=folder.id, stage="inferring", name="a"))
-    monkeypatch.setattr(worker, "_attend", lambda *_: ("disk_full", map_process.FULL))
+    monkeypatch.setattr(worker, "attend", lambda *_: ("disk_full", map_process.FULL))
     worker._make(folder)
     job = folder.read()
     assert job is not None

@@ -9,6 +9,7 @@ import numpy as np
 
 from pacbedclient.errors import AnswerError, PacbedClientError
 from pacbedclient.maps import fetch_map
+from pacbedclient.own_systems import make_system
 from pacbedclient.records import Estimate, System, estimate_from, system_from
 from pacbedclient.transport import Transport
 from pacbedclient.wire import INFERENCE_PATH, inference_form, physical_params
@@ -217,6 +218,46 @@ class Client:
             "refine": refine,
         }
         return fetch_map(self._transport, scan, parameters, limit_s, progress)
+
+    def add_system(
+        self,
+        cif: Any,
+        zone_axis: str,
+        high_tension_kV: float,
+        limit_s: float = 600.0,
+        progress: Optional[Callable[[float, Optional[float]], Any]] = None,
+        **fields: Any,
+    ) -> Dict[str, Any]:
+        """Have a system made from a structure file, and wait for it.
+
+        Parameters
+        ----------
+        cif : path
+            The structure.
+        zone_axis : str
+            Direction along the beam, such as ``"1 1 0"``.
+        high_tension_kV : float
+            High tension, kV.
+        limit_s : float
+            Longest time, s.
+        progress : callable, optional
+            Called with the finished share and the seconds that are left, or None.
+        **fields
+            ``convergence_mrad`` (one angle, or ``"8/20"``), ``thickness_max_nm``,
+            ``mistilt_max_mrad``, ``b`` (``"Ga=0.3,N=0.35"``) and ``name``.
+
+        Returns
+        -------
+        dict
+            The job: ``name`` is the system for :meth:`infer`, ``understood`` what was read.
+
+        Raises
+        ------
+        PacbedClientError
+            One of the classes below it.
+        """
+        given = {"zone_axis": zone_axis, "high_tension_kV": high_tension_kV, **fields}
+        return make_system(self._transport, cif, given, limit_s, progress)
 
     def systems(self) -> List[System]:
         """Return the systems that the service knows.

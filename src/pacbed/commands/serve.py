@@ -46,6 +46,15 @@ def serve(
             metavar="ADDRESS",
         ),
     ] = None,
+    own_systems: Annotated[
+        bool | None,
+        typer.Option(
+            "--own-systems/--no-own-systems",
+            help="Whether everybody who reaches the service may have crystals simulated from"
+            " structure files. By default only where it listens for this computer alone, without"
+            " a name or proxy.",
+        ),
+    ] = None,
 ) -> None:
     """Serve the inference to other programs, and a page to the browser.
 
@@ -59,7 +68,7 @@ def serve(
 
     from pacbed.library.installed import installed_systems
     from pacbed.service.connections import BACKLOG
-    from pacbed.service.exposure import names_at, welcome
+    from pacbed.service.exposure import names_at, serves_one_computer, welcome
     from pacbed.service.hosts import listed_proxies
     from pacbed.service.run import run_service
     from pacbed.service.settings import Settings, usable_cores
@@ -72,6 +81,10 @@ def serve(
     names = names_at(host, [settings.allow_hosts, *(allow_host or ())])
     os.environ["PACBED_ALLOW_HOSTS"] = ",".join(names)
     proxies = listed_proxies(",".join([settings.proxy, *(proxy or ())]))
+    if own_systems is None and "PACBED_OWN_SYSTEMS" not in os.environ:
+        own_systems = serves_one_computer(host, names, proxies)
+    if own_systems is not None:
+        os.environ["PACBED_OWN_SYSTEMS"] = "on" if own_systems else "off"
     welcomed = welcome(host, port, root_path, names)
     typer.echo(f"PACBED-CNN with {len(systems)} systems: {welcomed}")
     if not settings.threads and workers > 1:

@@ -77,15 +77,21 @@ def _direction_step(
     limits = np.minimum(
         apertures * _SHARE_OF_APERTURE, min(_SHARE_OF_FRINGE * fringe, _COARSEST_MRAD)
     )
-    step = float(limits.min())
-    while step > _FINEST_MRAD:
-        apart = _worst_step(cell, high_tension_kV, step)
-        left_out = 2 * apart <= np.minimum(apertures * _LEFT_OUT_SHARE, _LEFT_OUT_MRAD)
-        # Room for what rounding to the lattice adds.
-        if (np.where(left_out, 2 * apart, apart) <= 1.08 * limits).all():
-            break
-        step *= 0.96
-    return round(max(step, _FINEST_MRAD), 3)
+    finest = max(0.75 * float(limits.min()), _FINEST_MRAD)
+    # First those that a fit sums all, then also those that it thins out to what is enough
+    # for the aperture and for the tables of half a milliradian that are shipped.
+    thinned = np.minimum(apertures * _SHARE_OF_APERTURE, _LEFT_OUT_MRAD)
+    for allowed, least in ((limits, finest), (thinned, _FINEST_MRAD)):
+        step = float(limits.min())
+        while step > least:
+            apart = _worst_step(cell, high_tension_kV, step)
+            left_out = 2 * apart <= np.minimum(apertures * _LEFT_OUT_SHARE, _LEFT_OUT_MRAD)
+            # Room for what rounding to the lattice adds.
+            enough = np.where(left_out, 2 * apart <= 1.08 * allowed, apart <= 1.12 * limits)
+            if enough.all():
+                return round(step, 3)
+            step *= 0.96
+    return _FINEST_MRAD
 
 
 def _worst_step(cell: ProjectedCell, high_tension_kV: float, step_mrad: float) -> float:

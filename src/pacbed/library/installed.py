@@ -88,7 +88,6 @@ class Installed:
             raise UnknownSystemError(f"{error}; broken: {broken}") from error
         return self.models[systems.index(found)]
 
-
     def _tell_without_model(
         self, systems: list[System], asked: Any, error: UnknownSystemError
     ) -> None:

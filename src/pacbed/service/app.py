@@ -9,7 +9,7 @@ from fastapi.middleware.cors import CORSMiddleware
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from pacbed.service import routes, routes_info, routes_maps
+from pacbed.service import routes, routes_info, routes_maps, routes_systems
 from pacbed.service.admission import Admission, Outermost
 from pacbed.service.arrival import ArrivalLimits, HeldBytes
 from pacbed.service.hosts import OwnHosts, listed_hosts
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # The usual pages load their scripts from other hosts; /docs is a page of our own.
         docs_url=None,
         redoc_url=None,
-        form_limits={"max_fields": 4, "max_files": 1, "max_part_size": 64 * 1024},
+        form_limits={"max_fields": 8, "max_files": 1, "max_part_size": 64 * 1024},
     )
     app.state.settings = chosen
     app.state.metrics = metrics
@@ -87,6 +87,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(routes.router)
     app.include_router(routes_info.router)
     app.include_router(routes_maps.router)
+    app.include_router(routes_systems.router)
     _add_pages(app)
     return app
 

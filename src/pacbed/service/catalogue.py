@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +67,18 @@ class Catalogue:
         self._faults: dict[Path, str] = {}
         self._looked = -float("inf")
         self._serving = False
+        self._more: Callable[[], list[ModelPlace]] = list
+        self._more_stamps: list[Stamp | None] = []
+
+    def also(self, more: Callable[[], list[ModelPlace]]) -> None:
+        """Serve the models of further places, looked through at every question: they are few.
+
+        Parameters
+        ----------
+        more : callable
+            Gives them, in the order of search, which is after all others.
+        """
+        self._more = more
 
     @property
     def faults(self) -> dict[str, str]:
@@ -128,11 +140,15 @@ class Catalogue:
     def _look(self) -> None:
         """Take up what has changed on disk."""
         now = time.monotonic()
-        if now - self._looked < self._interval_seconds:
+        more = self._more()
+        stamps = [place.stamp() for place in more]
+        if now - self._looked < self._interval_seconds and stamps == self._more_stamps:
             return
+        self._more_stamps = stamps
         seen: dict[int, None] = {}  # in the order of search
         places, faults = find_places(self._data)
         self._tell({fault.folder: fault.error for fault in faults})
+        places += more
         for place in places:
             stamp = place.stamp()
             if stamp is None:

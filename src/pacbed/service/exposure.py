@@ -30,6 +30,18 @@ def names_at(host: str, named: Iterable[str]) -> tuple[str, ...]:
     return tuple(sorted(names - {"localhost"}))
 
 
+def serves_one_computer(host: str, names: Sequence[str], proxies: Sequence[str]) -> bool:
+    """Whether nobody elsewhere reaches the service.
+
+    A name of its own, or a proxy that is believed, means that somebody hands requests on.
+    """
+    try:
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    return loopback and not names and not proxies
+
+
 def welcome(host: str, port: int, path: str, names: Sequence[str]) -> str:
     """What is said at the start: where to open the page, and what else leads there.
 

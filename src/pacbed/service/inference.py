@@ -12,6 +12,8 @@ from pacbed.answer.words import STATUS_WORDS
 from pacbed.errors import OutOfRangeError
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.library.installed import match_system
+from pacbed.library.models.kinds import Model
+from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.system import System
 from pacbed.readers import Measurement
 from pacbed.service.catalogue import Catalogue
@@ -20,6 +22,7 @@ from pacbed.service.pictures import packed_views, validation_picture
 from pacbed.service.queue import Place
 from pacbed.service.reader_pool import ReaderPool
 from pacbed.service.schemas import Answer, FileParameters, Metadata, Parameters
+from pacbed.service.systems.jobs import FIRST_NUMBER
 from pacbed.service.uploads import Upload, read_upload
 
 _ANGSTROM_PER_NM = 10.0
@@ -28,7 +31,7 @@ _ANGSTROM_PER_NM = 10.0
 def estimate_pattern(
     predictor: AnyPredictor,
     pattern: np.ndarray,
-    convergence_mrad: float,
+    convergence_mrad: float | None,
     mrad_per_pixel: float | None,
     refine: bool,
 ) -> Estimate:
@@ -38,7 +41,8 @@ def estimate_pattern(
     ----------
     predictor : AnyPredictor
     pattern : ndarray, shape (rows, columns)
-    convergence_mrad : float
+    convergence_mrad : float or None
+        None where it is to be found.
     mrad_per_pixel : float or None
     refine : bool
         Compare the answer with the physical model, not only with the network.
@@ -118,13 +122,13 @@ class Inference:
         convergence = parameters.given_convergence_mrad
         if convergence is None:
             convergence = measurement.metadata.convergence_mrad
-        if convergence is None:
+        place.check()
+        predictor = self._catalogue.predictor(system)
+        if convergence is None and not _finds_convergence(predictor.bundle):
             raise OutOfRangeError(
                 f"{upload.name}: the file does not give the convergence semi-angle: "
                 "add convergence_angle in mrad"
             )
-        place.check()
-        predictor = self._catalogue.predictor(system)
         with self._metrics.stage("infer"):
             estimate = estimate_pattern(
                 predictor,
@@ -133,7 +137,9 @@ class Inference:
                 parameters.mrad_per_pixel,
                 parameters.refine,
             )
-        self._metrics.answers.labels(estimate.system, estimate.status).inc()
+        self._metrics.answers.labels(_counted_as(system), estimate.status).inc()
+        if convergence is None:
+            convergence = float(estimate.provenance["convergence_mrad"])
         estimate = with_doubts(estimate, vars(measurement.metadata), system, convergence)
         place.check()
         with self._metrics.stage("picture"):
@@ -159,6 +165,16 @@ class Inference:
             "validation": validation_picture(view, estimate, parameters.validation, title),
             "views": packed_views(view) if parameters.views else None,
         }
+
+
+def _counted_as(system: System) -> str:
+    """Name of a system in the counters, whose number must stay bounded."""
+    return system.name if system.id < FIRST_NUMBER else "own"
+
+
+def _finds_convergence(model: Model) -> bool:
+    """Whether a model finds the convergence semi-angle itself: a fit with its table does."""
+    return model.has_table and model.as_kind(LabelBundle) is None
 
 
 def _wire(estimate: Estimate) -> dict[str, Any]:

@@ -43,6 +43,10 @@ class Metrics:
         Bundles taken up while serving, by outcome.
     maps : Counter
         Thickness maps that ended, by outcome.
+    own_systems : Counter
+        Systems made from structures, by outcome.
+    system_jobs : Gauge
+        Those that wait or are being made.
     map_jobs : Gauge
         Thickness maps that wait or are being made.
     """
@@ -80,6 +84,18 @@ class Metrics:
             "pacbed_reloads", "Bundles taken up while serving", ["outcome"], registry=registry
         )
         self.maps = Counter("pacbed_maps", "Maps that ended", ["outcome"], registry=registry)
+        self.own_systems = Counter(
+            "pacbed_own_systems",
+            "Systems from structures that ended",
+            ["outcome"],
+            registry=registry,
+        )
+        self.system_jobs = Gauge(
+            "pacbed_system_jobs",
+            "Systems from structures that wait or are being made",
+            registry=registry,
+            multiprocess_mode="livesum",
+        )
         self.map_jobs = Gauge(
             "pacbed_map_jobs",
             "Maps that wait or are being made",

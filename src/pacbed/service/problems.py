@@ -17,6 +17,9 @@ MissingExtraError       415     file_type
 UnknownSystemError      404     unknown_system
 BundleError             503     bundle
 BusyError               503     busy (with Retry-After)
+StructureError          400     structure
+SystemsOffError         403     own_systems_off
+TooManyError            429     too_many (with Retry-After)
 TooLargeError           413     too_large
 WorkTimeoutError        504     timeout
 other PacbedError       422     input
@@ -53,6 +56,8 @@ from pacbed.files import is_full
 log = logging.getLogger("pacbed.service")
 
 RETRY_AFTER_SECONDS = 1
+#: A simulation takes some ten seconds.
+_RETRY_AFTER = {503: RETRY_AFTER_SECONDS, 429: 10}
 _FULL = "the service's temporary folder is full: free some space on its disk and try again"
 
 
@@ -66,6 +71,18 @@ class FileTimeoutError(FileFormatError):
 
 class BusyError(PacbedError):
     """All places of the queue are taken."""
+
+
+class StructureError(PacbedError):
+    """A structure file or its conditions make no system."""
+
+
+class SystemsOffError(PacbedError):
+    """Systems are not made from structures here."""
+
+
+class TooManyError(PacbedError):
+    """Too many systems wait or are made."""
 
 
 class TooLargeError(PacbedError):
@@ -93,6 +110,9 @@ _STATUS: tuple[tuple[type[PacbedError], int, str], ...] = (
     (UnknownSystemError, 404, "unknown_system"),
     (BundleError, 503, "bundle"),
     (BusyError, 503, "busy"),
+    (StructureError, 400, "structure"),
+    (SystemsOffError, 403, "own_systems_off"),
+    (TooManyError, 429, "too_many"),
     (TooLargeError, 413, "too_large"),
     (WorkTimeoutError, 504, "timeout"),
     # Nobody reads this one; the number is what web servers log for it.
@@ -130,7 +150,8 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
     detail : str
         Plain words for people.
     """
-    headers = {"Retry-After": str(RETRY_AFTER_SECONDS)} if status == 503 else None
+    wait = _RETRY_AFTER.get(status)
+    headers = None if wait is None else {"Retry-After": str(wait)}
     return JSONResponse({"code": code, "detail": detail}, status, headers)
 
 

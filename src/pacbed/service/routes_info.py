@@ -55,6 +55,7 @@ class PatternQuery(BaseModel):
     format: Literal["png", "tif", "npy"] = "png"
 
 
+@router.get("/systems/", include_in_schema=False)
 @router.get("/systems", response_model=list[SystemEntry], tags=["information"])
 def systems(request: Request) -> list[dict[str, Any]]:
     """List the installed systems and what they cover."""

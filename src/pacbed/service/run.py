@@ -40,10 +40,15 @@ def run_service(config: Config) -> None:
 
 
 def _run_workers(config: Config) -> None:
-    with HeldFolder("metrics") as metrics, HeldFolder("maps") as maps:
+    with (
+        HeldFolder("metrics") as metrics,
+        HeldFolder("maps") as maps,
+        HeldFolder("systems") as systems,
+    ):
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(metrics)
         # Any of the workers may be asked for a map that another one makes.
         os.environ.setdefault("PACBED_MAP_FOLDER", str(maps))
+        os.environ.setdefault("PACBED_SYSTEM_FOLDER", str(systems))
         os.environ[PARENT] = str(os.getpid())
         _Supervisor(config, [config.bind_socket()]).run()
 

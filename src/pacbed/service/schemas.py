@@ -98,7 +98,10 @@ class Parameters(BaseModel):
     ] = None
     convergence_angle: Annotated[
         _Angle | None,
-        Field(description="Convergence semi-angle in mrad; not needed where the file holds it."),
+        Field(
+            description="Convergence semi-angle in mrad. Without it that of the file is taken, or "
+            "else it is found, which takes longer; networks that choose among labels need it."
+        ),
     ] = None
     mrad_per_pixel: Annotated[_Angle | None, Field(description="Where it is known.")] = None
     refine: Annotated[
@@ -266,10 +269,11 @@ class SystemEntry(BaseModel):
     thickness_nm: tuple[float, float]
     mistilt_mrad: tuple[float, float]
     model: Annotated[
-        Literal["engine", "labels", "earlier"],
+        Literal["engine", "table", "labels", "earlier"],
         Field(
-            description="`engine`: networks and a fit; `labels`: networks that choose among "
-            "labels, trained from a table; `earlier`: such networks of the earlier system."
+            description="`engine`: networks and a fit; `table`: a search in a table and a fit, "
+            "without networks; `labels`: networks that choose among labels, trained from a table; "
+            "`earlier`: such networks of the earlier system."
         ),
     ]
 

@@ -16,6 +16,7 @@ from pacbed.service.queue import Place, WorkQueue
 from pacbed.service.reader_pool import ReaderPool
 from pacbed.service.run import begin_process
 from pacbed.service.settings import Settings
+from pacbed.service.systems.requests import Systems
 
 _T = TypeVar("_T")
 
@@ -33,6 +34,7 @@ class Services:
     queue : WorkQueue
     inference : Inference
     maps : Maps
+    systems : Systems
     """
 
     settings: Settings
@@ -42,6 +44,7 @@ class Services:
     queue: WorkQueue
     inference: Inference
     maps: Maps
+    systems: Systems
 
     @classmethod
     def start(cls, settings: Settings, metrics: Metrics) -> "Services":
@@ -55,11 +58,13 @@ class Services:
         readers.start_one()
         inference = Inference(catalogue, readers, metrics)
         maps = Maps(settings, catalogue, metrics)
-        return cls(settings, metrics, catalogue, readers, queue, inference, maps)
+        systems = Systems(settings, catalogue, metrics)
+        return cls(settings, metrics, catalogue, readers, queue, inference, maps, systems)
 
     def stop(self) -> None:
         """Finish what is at work and end threads and processes."""
         self.maps.close()
+        self.systems.close()
         self.queue.close()
         self.readers.close()
 

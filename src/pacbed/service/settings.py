@@ -67,6 +67,19 @@ class Settings:
         A map is deleted this long after it was made.
     map_memory_mib : int
         Address space of the process that makes a map, MiB; 0 is no limit.
+    own_systems : str
+        ``on`` where systems may be made from structure files; ``pacbed serve`` sets it where
+        only this computer is served.
+    system_folder : Path or None
+        Where own systems are kept, shared by the workers; None is a private folder of each.
+    system_jobs : int
+        Own systems that may wait or be made, of all workers together; more get 429.
+    systems_held : int
+        Own systems that are kept; the oldest makes room.
+    system_seconds : float
+        Longest time for one simulation.
+    system_memory_mib : int
+        Address space of the process that simulates, MiB; 0 is no limit.
     """
 
     data: Path | None = None
@@ -92,6 +105,12 @@ class Settings:
     map_seconds: float = 600.0
     map_keep_seconds: float = 3600.0
     map_memory_mib: int = 8192
+    own_systems: str = "off"
+    system_folder: Path | None = None
+    system_jobs: int = 3
+    systems_held: int = 8
+    system_seconds: float = 300.0
+    system_memory_mib: int = 4096
 
     def __post_init__(self) -> None:
         """Refuse what no service can run with."""
@@ -100,6 +119,8 @@ class Settings:
                 check(getattr(self, name))
             except OutOfRangeError as error:
                 raise OutOfRangeError(f"{_variable(name)}: {error}") from None
+        if self.own_systems not in ("on", "off"):
+            raise OutOfRangeError(f"{_variable('own_systems')}: give on or off")
         for entry in fields(self):
             value = getattr(self, entry.name)
             lowest = 0 if entry.name in _MAY_BE_ZERO else 1e-3
@@ -155,8 +176,15 @@ class Settings:
         return cls(**values)  # type: ignore[arg-type]
 
 
-_MAY_BE_ZERO = ("threads", "queue", "reader_memory_mib", "reload_seconds", "map_memory_mib")
-_FOLDERS = ("map_root", "map_folder")
+_MAY_BE_ZERO = (
+    "threads",
+    "queue",
+    "reader_memory_mib",
+    "reload_seconds",
+    "map_memory_mib",
+    "system_memory_mib",
+)
+_FOLDERS = ("map_root", "map_folder", "system_folder")
 
 
 def _variable(name: str) -> str:

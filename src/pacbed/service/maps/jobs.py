@@ -1,4 +1,4 @@
-"""Jobs that make thickness maps: each has a folder, which any worker process can look into.
+"""Jobs, such as thickness maps: each has a folder, which any worker process can look into.
 
 A folder holds the job's state and, in the end, its results. One worker made it, works on
 it and alone writes its state. Any worker tells the state, hands out the results and asks
@@ -24,10 +24,10 @@ from pathlib import Path
 
 from filelock import BaseFileLock
 
-from pacbed.errors import FileFormatError
+from pacbed.errors import FileFormatError, PacbedError
 from pacbed.files import write_atomically
 from pacbed.held_folder import HeldFolder, hold, is_held
-from pacbed.service.maps.schemas import MapJob
+from pacbed.service.maps.schemas import Job, MapJob
 from pacbed.service.problems import BusyError
 
 STATE = "state.json"
@@ -53,14 +53,6 @@ BEAT_SECONDS = 1.0
 _SILENT_SECONDS = 3.0
 #: What it was at is given up, or deleted, after this one: nobody is mistaken so long.
 _DEAD_SECONDS = 60.0
-#: Of a job whose worker ended.
-_ORPHANED = {
-    "stage": "failed",
-    "seconds_left": None,
-    "code": "stopped",
-    "detail": "the process of the service that made this map was ended, perhaps for lack of"
-    " memory: send the scan again",
-}
 
 
 @dataclass(frozen=True)
@@ -70,9 +62,12 @@ class JobFolder:
     Attributes
     ----------
     path : Path
+    kind : type of Job
+        What its state is read as.
     """
 
     path: Path
+    kind: type[Job] = MapJob
 
     @property
     def id(self) -> str:
@@ -89,7 +84,7 @@ class JobFolder:
         with contextlib.suppress(OSError):
             (self.path / _CANCELLED).touch()
 
-    def write(self, job: MapJob) -> None:
+    def write(self, job: Job) -> None:
         """Record the state; for the worker that has the job."""
         write_atomically(self.path / STATE, job.model_dump_json().encode(), durable=False)
 
@@ -98,19 +93,19 @@ class JobFolder:
         with contextlib.suppress(OSError):
             os.utime(self.path / STATE)
 
-    def read(self) -> MapJob | None:
+    def read(self) -> Job | None:
         """Return the state; None where there is none, or the job was cancelled."""
         job = self._written()
         if job is None or self.cancelled:
             return None
         if not job.ended and self.is_orphaned(_SILENT_SECONDS):
-            return job.model_copy(update=_ORPHANED)
+            return job.model_copy(update=self._orphaned())
         return job
 
-    def _written(self) -> MapJob | None:
+    def _written(self) -> Job | None:
         """The state as its worker wrote it last."""
         try:
-            return MapJob.model_validate_json((self.path / STATE).read_bytes())
+            return self.kind.model_validate_json((self.path / STATE).read_bytes())
         except (OSError, ValueError):
             return None
 
@@ -128,8 +123,18 @@ class JobFolder:
         """Record the end of a job whose worker is dead, and keep nothing but that."""
         job = self._written()
         if job is not None and not job.ended and self.is_orphaned(_DEAD_SECONDS):
-            self.write(job.model_copy(update=_ORPHANED | {"kept_seconds": keep_seconds}))
+            self.write(job.model_copy(update=self._orphaned() | {"kept_seconds": keep_seconds}))
             self.drop_scan()
+
+    def _orphaned(self) -> dict[str, str | None]:
+        """What becomes of a job whose worker ended."""
+        return {
+            "stage": "failed",
+            "seconds_left": None,
+            "code": "stopped",
+            "detail": f"the process of the service that made this {self.kind.what} was ended, "
+            f"perhaps for lack of memory: {self.kind.again}",
+        }
 
     def belongs_to(self, worker: str) -> None:
         """Record which worker has the job."""
@@ -173,6 +178,9 @@ class JobStore:
         A job that ended is deleted after this time.
     """
 
+    #: What the state of its jobs is.
+    kind: type[Job] = MapJob
+
     def __init__(self, folder: Path | None, most: int, keep_seconds: float) -> None:
         self._private: HeldFolder | None = None
         self._shared = folder
@@ -194,14 +202,15 @@ class JobStore:
         with self._lock:
             parent = self._made_folder()
             worker = self._living_in(parent)
-        folder = JobFolder(parent / secrets.token_hex(16))
+        folder = JobFolder(parent / secrets.token_hex(16), self.kind)
         folder.path.mkdir(mode=0o700)
         folder.belongs_to(worker)
         # Counted after it was made, so that workers that do so at once cannot exceed the limit.
         if sum(1 for other in self if _takes_a_place(other)) > self._most:
             folder.remove()
-            raise BusyError(
-                f"{self._most} maps are waiting or being made; try again when one is done"
+            raise self._too_many(
+                f"{self._most} {self.kind.what}s are waiting or being made; try again when one is "
+                "done"
             )
         return folder
 
@@ -210,7 +219,7 @@ class JobStore:
         parent = self._folder()
         if parent is None or not _ID.fullmatch(name):
             return None
-        folder = JobFolder(parent / name)
+        folder = JobFolder(parent / name, self.kind)
         return folder if folder.read() is not None else None
 
     def clean(self) -> None:
@@ -219,11 +228,17 @@ class JobStore:
             # A full disk, or another worker that does the same: the next time will do.
             with contextlib.suppress(FileFormatError):
                 folder.give_up(self.keep_seconds)
-            if folder.is_left(self.keep_seconds):
+            if self._is_left(folder):
                 folder.remove()
         for life in self._files(f"{_LIFE}*"):
             if not is_held(life):
                 life.unlink(missing_ok=True)
+
+    def _too_many(self, words: str) -> PacbedError:
+        return BusyError(words)
+
+    def _is_left(self, folder: JobFolder) -> bool:
+        return folder.is_left(self.keep_seconds)
 
     def close(self) -> None:
         """Give up the folder, which is deleted if it is private."""
@@ -246,7 +261,7 @@ class JobStore:
             self._shared.mkdir(mode=0o700, exist_ok=True)
             return self._shared
         if self._private is None or not self._private.path.exists():
-            self._private = HeldFolder("maps")
+            self._private = HeldFolder(f"{self.kind.what}s")
         return self._private.path
 
     def _living_in(self, parent: Path) -> str:
@@ -258,13 +273,15 @@ class JobStore:
             lock = hold(path)
             if lock is not None:  # else another worker took it for one that was left
                 self._life = path, lock
-        raise FileFormatError("the folder of the maps cannot be kept: somebody deletes it")
+        raise FileFormatError(
+            f"the folder of the {self.kind.what}s cannot be kept: somebody deletes it"
+        )
 
     def __iter__(self) -> Iterator[JobFolder]:
         """Iterate over the folders of all jobs."""
         for path in self._files("*"):
             if _ID.fullmatch(path.name):
-                yield JobFolder(path)
+                yield JobFolder(path, self.kind)
 
     def _files(self, pattern: str) -> list[Path]:
         parent = self._folder()

@@ -31,8 +31,8 @@ _PARAMETERS = {
     "--step NM": "scan_step_nm",
 }
 #: Inference requests go first.
-_NICENESS = 5
-_TELL_SECONDS = 0.2
+NICENESS = 5
+TELL_SECONDS = 0.2
 
 
 def main(folder: Path, memory_mib: int) -> int:
@@ -40,8 +40,8 @@ def main(folder: Path, memory_mib: int) -> int:
     end_with_parent()
     limit_memory(memory_mib)
     if hasattr(os, "nice"):
-        os.nice(_NICENESS)
-    threading.Thread(target=_end_with_the_service, daemon=True).start()
+        os.nice(NICENESS)
+    threading.Thread(target=end_with_the_service, daemon=True).start()
     asked = json.loads((folder / REQUEST).read_bytes())
     try:
         _make(asked, folder)
@@ -122,7 +122,8 @@ def _pair(numbers: list[int] | None) -> tuple[int, int] | None:
     return None if numbers is None else (numbers[0], numbers[1])
 
 
-def _end_with_the_service() -> None:
+def end_with_the_service() -> None:
+    """End this process when its standard input does."""
     # Not through sys.stdin, whose lock would be held when the process ends.
     while os.read(0, 1):
         pass
@@ -145,7 +146,7 @@ class Teller:
     def __call__(self, stage: str, done: int = 0, total: int = 0) -> None:
         """Tell a stage and, while inferring, how many of all windows are done."""
         now = time.monotonic()
-        if 0 < done < total and now - self._told < _TELL_SECONDS:
+        if 0 < done < total and now - self._told < TELL_SECONDS:
             return
         self._told = now
         left = None

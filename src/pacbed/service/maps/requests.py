@@ -14,7 +14,7 @@ from pacbed.scans.files import EXTENSIONS
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.maps.jobs import MODEL, REQUEST, SCAN, JobFolder, JobStore
 from pacbed.service.maps.paths import scan_below
-from pacbed.service.maps.schemas import MapJob, MapParameters
+from pacbed.service.maps.schemas import Job, MapJob, MapParameters
 from pacbed.service.maps.worker import MapWorker
 from pacbed.service.metrics import Metrics
 from pacbed.service.problems import ParametersError
@@ -81,7 +81,7 @@ class Maps:
                     "bundle": str(bundle), "scan": str(path), "name": name
                 }  # fmt: skip
                 (folder.path / REQUEST).write_text(json.dumps(asked), encoding="utf-8")
-                return self._worker.submit(folder, name)
+                return _map_job(self._worker.submit(folder, name))
             except BaseException:
                 folder.remove()
                 raise
@@ -118,7 +118,7 @@ class Maps:
             raise HTTPException(
                 404, "there is no such map; it may have been deleted after its time"
             )
-        return folder, job
+        return folder, _map_job(job)
 
     def cancel(self, name: str) -> None:
         """End a job and delete what it has made."""
@@ -131,6 +131,13 @@ class Maps:
         """Stop the work."""
         self._worker.close()
         self._store.close()
+
+
+def _map_job(job: Job) -> MapJob:
+    """The state of a job, which is a map's, as all are in this store."""
+    if not isinstance(job, MapJob):
+        raise TypeError(type(job).__name__)
+    return job
 
 
 def _ending(upload: Upload) -> str:

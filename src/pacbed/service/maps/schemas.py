@@ -1,6 +1,6 @@
 """What requests for thickness maps and their answers look like."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -74,16 +74,17 @@ class MapParameters(BaseModel):
     ] = True
 
 
-class MapJob(BaseModel):
-    """How far a map is."""
+class Job(BaseModel):
+    """How far a job is, whatever it makes."""
+
+    #: What it makes, what has to be done for another try, and what may make it smaller.
+    what: ClassVar[str] = "result"
+    again: ClassVar[str] = "send it again"
+    smaller: ClassVar[str] = "ask for less"
 
     id: Annotated[str, Field(description="Names the job in the other routes; keep it private.")]
-    stage: JobStage
-    name: Annotated[str, Field(description="What the scan is called.")]
-    windows: Annotated[
-        int, Field(ge=0, description="Windows of the map; 0 as long as unknown.")
-    ] = 0
-    windows_done: Annotated[int, Field(ge=0)] = 0
+    stage: str
+    name: str
     seconds_left: Annotated[
         float | None, Field(ge=0, description="Estimate; null as long as there is none.")
     ] = None
@@ -101,6 +102,23 @@ class MapJob(BaseModel):
     def ended(self) -> bool:
         """Whether nothing more will happen."""
         return self.stage in ("done", "failed")
+
+
+class MapJob(Job):
+    """How far a map is."""
+
+    what: ClassVar[str] = "map"
+    again: ClassVar[str] = "send the scan again"
+    smaller: ClassVar[str] = (
+        "take larger windows, a part of the scan, or leave out the fit (refine false)"
+    )
+
+    stage: JobStage
+    name: Annotated[str, Field(description="What the scan is called.")]
+    windows: Annotated[
+        int, Field(ge=0, description="Windows of the map; 0 as long as unknown.")
+    ] = 0
+    windows_done: Annotated[int, Field(ge=0)] = 0
 
     @model_validator(mode="after")
     def _never_more_than_all(self) -> "MapJob":

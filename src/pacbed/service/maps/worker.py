@@ -1,6 +1,6 @@
-"""The thread of a worker process that makes maps, one after the other.
+"""The thread of a worker process that has jobs done, such as maps, one after the other.
 
-Each map is made by a process of its own (:mod:`pacbed.service.maps.process`): inference
+Each is done by a process of its own (a map by :mod:`pacbed.service.maps.process`): inference
 requests go on beside it, and whatever a file does to its reader, or a fit to the clock,
 ends with that process.
 """
@@ -16,17 +16,19 @@ import time
 from collections import deque
 from typing import Any
 
+from prometheus_client import Counter, Gauge
+
 from pacbed.children import start_child
 from pacbed.errors import FileFormatError
 from pacbed.service.maps.jobs import BEAT_SECONDS, PROBLEM, PROGRESS, JobFolder
 from pacbed.service.maps.process import FULL
-from pacbed.service.maps.schemas import MapJob
+from pacbed.service.maps.schemas import Job, MapJob
 from pacbed.service.metrics import Metrics
 from pacbed.service.reader_pool import private_environment
 
 log = logging.getLogger("pacbed.service")
 
-_LOOK_SECONDS = 0.2
+LOOK_SECONDS = 0.2
 _STOP_SECONDS = 5.0
 #: Exit status of a process after SIGKILL, where there is one.
 _KILLED = -int(getattr(signal, "SIGKILL", 9))
@@ -38,49 +40,66 @@ _INTERNAL = {
 }
 
 
-class MapWorker:
-    """Makes maps on a thread; may be given jobs by any thread.
+class JobWorker:
+    """Has jobs done by processes, from a thread; may be given jobs by any thread.
 
     Parameters
     ----------
     seconds : float
-        Longest time for one map.
+        Longest time for one job.
     memory_mib : int
-        Address space of the process that makes a map, MiB; 0 is no limit.
+        Address space of the process of a job, MiB; 0 is no limit.
     keep_seconds : float
         A job that ended is deleted after this time.
-    metrics : Metrics
+    ended : Counter
+        Jobs that ended, by outcome.
+    waiting : Gauge
+        Jobs that wait or are at work.
     """
 
+    #: State of its jobs, and the program that does one, given its folder and the memory.
+    kind: type[Job]
+    program: str
+
     def __init__(
-        self, seconds: float, memory_mib: int, keep_seconds: float, metrics: Metrics
+        self,
+        seconds: float,
+        memory_mib: int,
+        keep_seconds: float,
+        ended: Counter,
+        waiting: Gauge,
     ) -> None:
         self._seconds = seconds
         self._memory_mib = memory_mib
         self._keep_seconds = keep_seconds
-        self._metrics = metrics
+        self._ended = ended
+        self._count = waiting
         self._waiting: deque[JobFolder] = deque()
         self._news = threading.Condition()
-        self._closing = False
+        self.closing = False
         self._beaten = 0.0
         self._thread: threading.Thread | None = None
 
-    def submit(self, folder: JobFolder, name: str) -> MapJob:
+    def submit(self, folder: JobFolder, name: str, **said: Any) -> Job:
         """Take a job, whose folder holds its request.
 
         Parameters
         ----------
         folder : JobFolder
         name : str
-            What the scan is called.
+            What is shown as its name.
+        **said
+            More of its state.
         """
-        job = MapJob(id=folder.id, stage="waiting", name=name)
+        job = self.kind(id=folder.id, stage="waiting", name=name, **said)
         folder.write(job)
         with self._news:
             self._waiting.append(folder)
-            self._metrics.map_jobs.inc()
+            self._count.inc()
             if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="pacbed-maps", daemon=True)
+                self._thread = threading.Thread(
+                    target=self._run, name=f"pacbed-{self.kind.what}s", daemon=True
+                )
                 self._thread.start()
             self._news.notify()
         return job
@@ -88,7 +107,7 @@ class MapWorker:
     def close(self) -> None:
         """Stop what is at work; what waits is not begun any more."""
         with self._news:
-            self._closing = True
+            self.closing = True
             self._news.notify()
         if self._thread is not None:
             self._thread.join(2 * _STOP_SECONDS)
@@ -96,7 +115,7 @@ class MapWorker:
     def _run(self) -> None:
         while True:
             with self._news:
-                while not self._waiting and not self._closing:
+                while not self._waiting and not self.closing:
                     self._news.wait()
                 if not self._waiting:
                     return
@@ -106,7 +125,7 @@ class MapWorker:
             except Exception:  # a full disk, for example: the thread must go on
                 self._end_in_error(folder)
             finally:
-                self._metrics.map_jobs.dec()
+                self._count.dec()
                 if folder.cancelled:
                     folder.remove()
                 else:
@@ -115,10 +134,10 @@ class MapWorker:
     def _end_in_error(self, folder: JobFolder) -> None:
         """Tell the end of a job that nobody foresaw."""
         if folder.cancelled:  # and perhaps gone while its state was written
-            self._metrics.maps.labels("cancelled").inc()
+            self._ended.labels("cancelled").inc()
             return
-        log.exception("a map could not be made")
-        self._metrics.maps.labels("internal").inc()
+        log.exception("a %s could not be made", self.kind.what)
+        self._ended.labels("internal").inc()
         folder.drop_scan()  # on a full disk this is the room for saying so
         job = folder.read()
         try:
@@ -131,14 +150,14 @@ class MapWorker:
             folder.remove()  # also where there is no space for the mark
 
     def _make(self, folder: JobFolder) -> None:
-        """Have one map made, and record how that ended."""
+        """Have one job done, and record how that ended."""
         job = folder.read()
         status = 0
-        if job is None or self._closing:
+        if job is None or self.closing:
             outcome = "cancelled" if job is None else "stopped"
         else:
-            outcome, status = self._attend(folder, job)
-        self._metrics.maps.labels(outcome).inc()
+            outcome, status = self.attend(folder, job)
+        self._ended.labels(outcome).inc()
         job = folder.read()
         if job is None:
             return
@@ -147,8 +166,8 @@ class MapWorker:
         if outcome == "done":
             end: dict[str, Any] = {
                 "stage": "done",
-                "windows_done": job.windows,
                 "seconds_left": 0.0,
+                **self.at_end(job),
             }
         else:
             end = {
@@ -156,14 +175,18 @@ class MapWorker:
                 "seconds_left": None,
                 **self._problem(folder, outcome, status),
             }
-        folder.write(job.model_copy(update=end | {"kept_seconds": self._keep_seconds}))
+        folder.write(job.model_copy(update={"kept_seconds": self._keep_seconds} | end))
 
-    def _attend(self, folder: JobFolder, job: MapJob) -> tuple[str, int]:
-        """Watch the process that makes a map, and return how it ended, with its status."""
+    def at_end(self, job: Job) -> dict[str, Any]:
+        """What the state of a job that is done says beside that."""
+        raise NotImplementedError
+
+    def attend(self, folder: JobFolder, job: Job) -> tuple[str, int]:
+        """Watch the process that does a job, and return how it ended, with its status."""
         deadline = time.monotonic() + self._seconds
         # Of the request there is only the job's own folder.
         process = start_child(
-            [sys.executable, "-m", "pacbed.service.maps.process", str(folder.path),
+            [sys.executable, "-m", self.program, str(folder.path),
              str(self._memory_mib)],
             private_environment(),
         )  # fmt: skip
@@ -171,14 +194,14 @@ class MapWorker:
             while process.poll() is None:
                 if folder.cancelled:
                     return "cancelled", 0
-                if self._closing:
+                if self.closing:
                     return "stopped", 0
                 if time.monotonic() > deadline:
                     return "timeout", 0
                 job = _with_progress(folder, job)
-                self._beat(folder)
+                self.beat(folder)
                 with contextlib.suppress(subprocess.TimeoutExpired):
-                    process.wait(_LOOK_SECONDS)
+                    process.wait(LOOK_SECONDS)
             _with_progress(folder, job)
             if process.returncode == FULL:
                 return "disk_full", FULL
@@ -189,7 +212,8 @@ class MapWorker:
             if process.stdin is not None:
                 process.stdin.close()
 
-    def _beat(self, folder: JobFolder) -> None:
+    def beat(self, folder: JobFolder) -> None:
+        """Give a sign of life for this job and those that wait."""
         now = time.monotonic()
         if now - self._beaten < BEAT_SECONDS:
             return
@@ -200,41 +224,64 @@ class MapWorker:
             each.beat()
 
     def _problem(self, folder: JobFolder, outcome: str, status: int) -> dict[str, str]:
-        """Say why there is no map, with the exit status of the process that made it."""
+        """Say why there is no result, with the exit status of the process."""
         if outcome == "timeout":
             return {
                 "code": "timeout",
-                "detail": f"the map took longer than the {self._seconds:g} s that one may: take "
-                "larger windows, a part of the scan, or leave out the fit (refine false)",
+                "detail": f"the {self.kind.what} took longer than the {self._seconds:g} s that one "
+                f"may: {self.kind.smaller}",
             }
         if outcome == "disk_full":
             return {
                 "code": "disk_full",
-                "detail": "the service's folder of maps is full: free some space on its disk and "
-                "send the scan again",
+                "detail": f"the service's folder of {self.kind.what}s is full: free some space "
+                f"on its disk and {self.kind.again}",
             }
         if outcome == "stopped":
-            return {"code": "stopped", "detail": "the service was stopped: send the scan again"}
+            return {"code": "stopped", "detail": f"the service was stopped: {self.kind.again}"}
         try:
             told = json.loads((folder.path / PROBLEM).read_bytes())
             return {"code": str(told["code"]), "detail": str(told["detail"])}
         except (OSError, ValueError, KeyError, TypeError):
-            return _end_of_process(status)
+            return _end_of_process(status, self.kind)
 
 
-def _end_of_process(status: int) -> dict[str, str]:
+class MapWorker(JobWorker):
+    """Has maps made; see :class:`JobWorker`.
+
+    Parameters
+    ----------
+    seconds, memory_mib, keep_seconds
+    metrics : Metrics
+    """
+
+    kind = MapJob
+    program = "pacbed.service.maps.process"
+
+    def __init__(
+        self, seconds: float, memory_mib: int, keep_seconds: float, metrics: Metrics
+    ) -> None:
+        super().__init__(seconds, memory_mib, keep_seconds, metrics.maps, metrics.map_jobs)
+
+    def at_end(self, job: Job) -> dict[str, Any]:
+        """All windows are done."""
+        return {"windows_done": job.windows} if isinstance(job, MapJob) else {}
+
+
+def _end_of_process(status: int, kind: type[Job]) -> dict[str, str]:
     """Say what became of a process that could not say it itself, from its exit status."""
     if status == _KILLED:  # nothing that a file does; the service kills only what it gave up
         return {
             "code": "killed",
-            "detail": "the process that made the map was killed by the system, most likely for "
-            "lack of memory: send it again when the machine has less to do, or a part of the scan",
+            "detail": f"the process that made the {kind.what} was killed by the system, most "
+            "likely for lack of memory: send it again when the machine has less to do, or "
+            f"{kind.smaller}",
         }
     how = f"crashed ({_signal_name(-status)})" if status < 0 else "ended"
     return {
         "code": "file",
-        "detail": f"the process that made the map {how}: the file is damaged, or the map needs "
-        "more memory than it may have; send a part of the scan",
+        "detail": f"the process that made the {kind.what} {how}: the file is damaged, or the "
+        f"{kind.what} needs more memory than it may have; {kind.smaller}",
     }
 
 
@@ -245,11 +292,11 @@ def _signal_name(number: int) -> str:
         return f"signal {number}"
 
 
-def _with_progress(folder: JobFolder, job: MapJob) -> MapJob:
+def _with_progress(folder: JobFolder, job: Job) -> Job:
     """Take up what the process has said, and record it where that is news."""
     try:
         told = json.loads((folder.path / PROGRESS).read_bytes())
-        later = MapJob.model_validate(job.model_dump() | told)
+        later = type(job).model_validate(job.model_dump() | told)
     except (OSError, ValueError):
         return job
     if later != job:

@@ -68,7 +68,7 @@ function showRanges() {
 }
 
 /** What stands behind the names of systems whose models are not the usual ones. */
-const MODEL_WORDS = { labels: ", labels", earlier: ", model of the earlier system" };
+const MODEL_WORDS = { table: ", without networks", labels: ", labels", earlier: ", model of the earlier system" };
 
 async function loadSystems() {
   state.systems = await client.systems();

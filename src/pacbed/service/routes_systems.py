@@ -1,0 +1,81 @@
+"""Routes that make systems from structure files."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import Path as PathPart
+
+from pacbed.service.maps.jobs import JobFolder
+from pacbed.service.routes import PROBLEMS
+from pacbed.service.schemas import Problem
+from pacbed.service.services import services_of, work_for
+from pacbed.service.systems.requests import MOST_BYTES
+from pacbed.service.systems.schemas import SystemForm, SystemJob
+
+router = APIRouter(tags=["own systems"])
+
+_Found = tuple[JobFolder, SystemJob]
+_OFF: dict[str, Any] = {
+    "model": Problem,
+    "description": "This service makes no systems, or a web page of another host or port asked.",
+}
+_UNKNOWN: dict[int | str, dict[str, Any]] = {
+    403: _OFF,
+    404: {"model": Problem, "description": "There is no such system, or not any more."},
+    422: PROBLEMS[422],
+}
+_TOO_MANY = {"model": Problem, "description": "Too many systems wait; see `Retry-After`."}
+
+
+def _find(
+    request: Request, job_id: Annotated[str, PathPart(max_length=64, description="Of the job.")]
+) -> _Found:
+    return services_of(request).systems.find(job_id)
+
+
+Found = Annotated[_Found, Depends(_find)]
+
+
+@router.post(
+    "/systems/",
+    status_code=202,
+    response_model=SystemJob,
+    responses={
+        **{status: PROBLEMS[status] for status in PROBLEMS if status not in (404, 415)},
+        403: _OFF,
+        429: _TOO_MANY,
+    },
+)
+async def make_system(
+    request: Request,
+    response: Response,
+    form: Annotated[SystemForm, Form(media_type="multipart/form-data")],
+) -> SystemJob:
+    """Start making a system from a structure file; nothing is trained.
+
+    With curl:
+
+        curl http://localhost:8230/systems/ -F file=@GaN.cif -F 'zone_axis=1 1 -2 0'
+             -F high_tension_kV=200
+
+    The answer comes when the structure was understood, and says what was. `/systems/jobs/{id}`
+    tells how far the simulation is; when it is done, `/inference/` answers for the system.
+    """
+    systems = services_of(request).systems
+    systems.check_on()
+    content = await form.file.read(MOST_BYTES + 1)
+    job = await work_for(request, lambda _: systems.accept(form, content))
+    response.headers["Location"] = str(request.url_for("system_job", job_id=job.id).path)
+    return job
+
+
+@router.get("/systems/jobs/{job_id}", response_model=SystemJob, responses=_UNKNOWN)
+def system_job(found: Found) -> SystemJob:
+    """Tell how far a system is."""
+    return found[1]
+
+
+@router.delete("/systems/jobs/{job_id}", status_code=204, responses=_UNKNOWN)
+def delete_system(request: Request, found: Found) -> None:
+    """Stop making a system, or remove it."""
+    services_of(request).systems.cancel(found[0].id)

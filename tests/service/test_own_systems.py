@@ -1,0 +1,236 @@
+"""Systems from structure files: POST /systems/ to an answer, its bounds, and who may ask."""
+
+import io
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pacbed.held_folder import hold
+from pacbed.service.exposure import serves_one_computer
+from pacbed.service.systems.requests import MOST_BYTES
+from tests.service.conftest import START_SECONDS, post, serving
+
+#: Small enough to be simulated in a second.
+SMALL = {
+    "zone_axis": "1 1 0",
+    "high_tension_kV": "200",
+    "convergence_mrad": "5",
+    "thickness_max_nm": "10",
+    "mistilt_max_mrad": "1",
+}
+
+
+@pytest.fixture(scope="module")
+def silicon(repository: Path) -> bytes:
+    return (repository / "tests" / "data" / "crystals" / "Si.cif").read_bytes()
+
+
+def send(client, content, filename="Si.cif", **fields):
+    files = {"file": (filename, content)}
+    return client.post("/systems/", data=SMALL | fields, files=files)
+
+
+def finished(client, response):
+    assert response.status_code == 202, response.text
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        job = client.get(response.headers["location"]).json()
+        if job["stage"] in ("done", "failed"):
+            return job
+        assert time.monotonic() < deadline, job
+        time.sleep(0.05)
+
+
+def names(client):
+    return [entry["name"] for entry in client.get("/systems").json()]
+
+
+def test_a_structure_becomes_a_system_that_answers(make_client, silicon):
+    client = make_client(own_systems="on")
+    response = send(client, silicon)
+    told = dict(response.json()["understood"]["lines"])
+    assert response.json()["understood"]["formula"] == "Si"
+    assert told["B"].startswith("Si 0.46")
+    assert told["Directions"].startswith("at rotation 0: x (right) = [1-10]")
+    job = finished(client, response)
+    assert (job["stage"], job["share"], job["kept_seconds"]) == ("done", 1.0, None)
+    (entry,) = [e for e in client.get("/systems/").json() if e["id"] == job["system"]]
+    assert (entry["name"], entry["model"]) == (job["name"], "table") == ("si-110-200kV", "table")
+    simulated = client.get(
+        "/pattern/",
+        params={"system": job["name"], "thickness_nm": 8, "convergence_mrad": 5, "format": "npy",
+                "size": 128},
+    )  # fmt: skip
+    pattern = io.BytesIO()
+    np.save(pattern, (np.load(io.BytesIO(simulated.content)) * 1e6).astype(np.float32))
+    for given in ({}, {"convergence_angle": None}, {"convergence_angle": 5}):
+        parameters = {"system": job["name"], "validation": False, **given}
+        answer = post(client, parameters, pattern.getvalue(), "a.npy").json()
+        assert answer["thickness_nm"] == pytest.approx(8, abs=0.5)
+        assert answer["convergence_mrad"] == pytest.approx(5, rel=0.03)
+    # What users call their systems does not make counters.
+    assert 'pacbed_answers_total{status="ok",system="own"} 3.0' in client.get("/metrics").text
+    assert client.delete(response.headers["location"]).status_code == 204
+    assert job["name"] not in names(client)
+    assert client.get(response.headers["location"]).status_code == 404
+
+
+def test_the_oldest_makes_room_and_names_are_free(make_client, silicon):
+    client = make_client(own_systems="on", systems_held=1)
+    first = finished(client, send(client, silicon, name="mine"))
+    assert send(client, silicon, name="MINE").status_code == 422
+    second = finished(client, send(client, silicon))
+    third = finished(client, send(client, silicon))
+    assert third["name"] == f"{second['name']}-2"
+    own = set(names(client)) & {first["name"], second["name"], third["name"]}
+    # A look at the jobs, which a new one brings, leaves the newest.
+    assert third["name"] in own
+    assert first["name"] not in own
+
+
+def test_too_many_are_turned_away_and_what_waits_can_be_cancelled(make_client, silicon, tmp_path):
+    # Another worker process has the turn.
+    turn = hold(tmp_path / ".turn")
+    client = make_client(own_systems="on", system_jobs=1, system_folder=tmp_path)
+    waiting = send(client, silicon)
+    assert waiting.status_code == 202
+    refused = send(client, silicon)
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+    assert client.delete(waiting.headers["location"]).status_code == 204
+    turn.release()
+    assert finished(client, send(client, silicon))["stage"] == "done"
+
+
+def test_a_simulation_has_a_time(make_client, silicon):
+    client = make_client(own_systems="on", system_seconds=0.01)
+    job = finished(client, send(client, silicon, thickness_max_nm="100", convergence_mrad=""))
+    assert (job["stage"], job["code"]) == ("failed", "timeout")
+    assert job["name"] not in names(client)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"zone_axis": "0 0 0"}, "zone axis"),
+        ({"zone_axis": "north"}, "zone axis"),
+        ({"high_tension_kV": "1"}, "high tension"),
+        ({"convergence_mrad": "90"}, "convergence"),
+        ({"convergence_mrad": "20/8"}, "backwards"),
+        ({"thickness_max_nm": "1e6"}, "thickness"),
+        ({"mistilt_max_mrad": "-1"}, "mistilt"),
+        ({"b": "Si=99"}, "Debye"),
+        ({"b": "Ga=0.3"}, "has no Ga"),
+    ],
+)
+def test_impossible_conditions_are_one_line(make_client, silicon, fields, words):
+    client = make_client(own_systems="on")
+    response = send(client, silicon, **fields)
+    assert (response.status_code, response.json()["code"]) == (400, "structure")
+    detail = response.json()["detail"]
+    assert words in detail
+    assert "\n" not in detail
+    assert "pacbed-run" not in detail
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"name": "any"}, {"name": "12"}, {"name": "../x"}, {"b": "Si"}, {"convergence_mrad": "x"},
+        {"high_tension_kV": "nan"}, {"unknown": "1"},
+    ],
+)  # fmt: skip
+def test_parameters_that_are_none(make_client, silicon, fields):
+    assert send(make_client(own_systems="on"), silicon, **fields).status_code == 422
+
+
+def hostile(silicon: bytes) -> dict[str, bytes]:
+    text = silicon.decode()
+    return {
+        "empty": b"",
+        "no text": bytes(range(256)) * 40,
+        "no atoms": b"data_x\n_cell_length_a 5\n",
+        "open quotes": b"data_x\n_cell_length_a '5\n" + b";" * 1000,
+        "huge cell": text.replace("5.4309", "500").encode(),
+        "not a number": text.replace("5.4309", "nan").encode(),
+        "deep": b"data_x\nloop_\n" + b"_a\n" * 50_000,
+    }
+
+
+def test_hostile_structures_are_refused(make_client, silicon):
+    client = make_client(own_systems="on")
+    for what, content in hostile(silicon).items():
+        response = send(client, content)
+        assert response.status_code == 400, (what, response.text)
+        assert "\n" not in response.json()["detail"], what
+    response = send(client, b"x" * (MOST_BYTES + 1))
+    assert (response.status_code, response.json()["code"]) == (413, "too_large")
+
+
+def test_a_name_is_no_path(make_client, silicon, tmp_path):
+    client = make_client(own_systems="on", system_folder=tmp_path / "systems")
+    (tmp_path / "systems").mkdir()
+    response = send(client, b"data_x\n", filename=f"{tmp_path}/../../evil\n.cif")
+    assert response.status_code == 400
+    assert str(tmp_path) not in response.json()["detail"]
+    # Neither a path in the structure nor one as its name leads anywhere.
+    named = silicon.replace(b"data_", b"data_/etc/passwd_", 1)
+    finished(client, send(client, named, filename="../../passwd"))
+    assert [path.name for path in tmp_path.iterdir()] == ["systems"]
+
+
+def test_off_where_nobody_switched_it_on(make_client, silicon):
+    client = make_client()
+    response = send(client, silicon)
+    assert (response.status_code, response.json()["code"]) == (403, "own_systems_off")
+    assert "--own-systems" in response.json()["detail"]
+    assert client.get(f"/systems/jobs/{'0' * 32}").status_code == 403
+
+
+def test_another_page_makes_none(make_client, silicon):
+    client = make_client(own_systems="on")
+    for headers in ({"Origin": "http://evil.test"}, {"Sec-Fetch-Site": "cross-site"}):
+        response = client.post(
+            "/systems/", data=SMALL, files={"file": ("a.cif", silicon)}, headers=headers
+        )
+        assert (response.status_code, response.json()["code"]) == (403, "other_page")
+
+
+def test_on_by_itself_for_one_computer_alone():
+    assert serves_one_computer("127.0.0.1", (), ())
+    assert serves_one_computer("::1", (), ())
+    assert serves_one_computer("localhost", (), ())
+    for host in ("0.0.0.0", "::", "192.168.1.5", "lab.example"):
+        assert not serves_one_computer(host, (), ())
+    assert not serves_one_computer("127.0.0.1", ("lab.example",), ())
+    assert not serves_one_computer("127.0.0.1", (), ("10.0.0.1",))
+
+
+def test_the_convergence_is_found_with_networks_too(client, example):
+    pattern = io.BytesIO()
+    np.save(pattern, example)
+    parameters = json.dumps({"system": "sto-001-300kV", "validation": False})
+    answer = post(client, parameters, pattern.getvalue(), "a.npy").json()
+    assert answer["convergence_mrad"] == pytest.approx(20, rel=0.1)
+    assert answer["thickness_nm"] == pytest.approx(42, abs=2)
+
+
+def test_the_client_waits_for_its_system(tmp_path, repository):
+    from pacbedclient import Client
+
+    told = []
+    with serving(tmp_path) as server:
+        job = Client(server.url).add_system(
+            repository / "tests" / "data" / "crystals" / "Si.cif",
+            "1 1 0",
+            200,
+            progress=lambda share, left: told.append(share),
+            convergence_mrad=5,
+            thickness_max_nm=10,
+            mistilt_max_mrad=1,
+        )
+        assert job["name"] in {entry.name for entry in Client(server.url).systems()}
+    assert told
