@@ -95,6 +95,7 @@ def recipe(
 
     Example: [bold]pacbed recipe Si.cif --zone-axis "1 1 0" --high-tension 200 --b Si=0.46[/bold]
     """
+    from pacbed.crystal.cif import read_cif_notes
     from pacbed.files import write_atomically
     from pacbed.library.recipe_text import recipe_text
 
@@ -108,7 +109,7 @@ def recipe(
     _copy_beside(cif, path.parent)
     head = (f"{made.system.material} from {cif.name}; docs/recipes.md explains the entries.",)
     write_atomically(path, recipe_text(made, cif.name, head, notes).encode())
-    _report(path, made, notes)
+    _report(path, made, options.factors, read_cif_notes(cif).without_b)
 
 
 def _make(cif: Path, options: RecipeOptions) -> "tuple[Recipe, list[str]]":
@@ -156,26 +157,31 @@ def _make(cif: Path, options: RecipeOptions) -> "tuple[Recipe, list[str]]":
     return Recipe(cif, system, crystal, cif=cif, b_iso={**factors, **taken}), notes
 
 
-def _report(path: Path, recipe: "Recipe", notes: list[str]) -> None:
+def _report(path: Path, recipe: "Recipe", given: dict[str, float], without: frozenset[str]) -> None:
     """Say what was understood, so that a wrong structure shows."""
     from pacbed.crystal.projection import project
     from pacbed.library.zone_axis import format_zone_axis
+    from pacbed.own_crystal.directions import pattern_directions
+    from pacbed.own_crystal.understood import cell_words, factors_of_elements, sites_words
 
     system, crystal = recipe.system, recipe.crystal
     cell = project(crystal, system.zone_axis)
     a, b = (float((v @ v) ** 0.5) for v in cell.cell)
+    factors = factors_of_elements(crystal, given, without)
     rows = [
         ("System", f"{system.id} {system.name}, {system.material}"),
-        ("Crystal", f"{crystal.formula}, {len(crystal.symbols)} sites in {crystal.volume:.1f} Å³"),
+        ("Crystal", f"{crystal.formula}, {sites_words(crystal)}"),
+        ("Cell", cell_words(crystal)),
         (
             "Projection",
             f"{format_zone_axis(system.zone_axis)}, cell {a:.3f} x {b:.3f} Å, "
             f"{len(cell.point_group)} symmetry operations",
         ),
-        *(("B", f"{s} {value:g} Å²") for s, value in recipe.b_iso.items()),
+        ("Directions", pattern_directions(crystal, cell).at_zero()),
+        *(("B" if n == 0 else "", factor.words()) for n, factor in enumerate(factors)),
     ]
     print_block(str(path), rows)
-    defaults = [note.split(":")[0] for note in notes if "LOOK" in note]
+    defaults = sorted(without - set(given))
     if defaults:
         typer.echo(
             f"pacbed: warning: the CIF has no Debye-Waller factor for {', '.join(defaults)}: a "

@@ -99,7 +99,7 @@ class Understood:
         return [
             ("Crystal", f"{crystal.formula}, {space_group_words(crystal)}"),
             ("Cell", cell_words(crystal)),
-            ("Sites", sites_words(crystal)),
+            ("Content", sites_words(crystal)),
             *(
                 ("B" if number == 0 else "", factor.words())
                 for number, factor in enumerate(self.factors)
@@ -202,7 +202,7 @@ def sites_words(crystal: Crystal) -> str:
         for symbol, occupancy in zip(crystal.symbols, crystal.occupancies, strict=True)
         if occupancy < 0.9995
     }
-    words = f"{len(crystal.symbols)} in {crystal.volume:.1f} Å³"
+    words = f"{len(crystal.symbols)} sites in {crystal.volume:.1f} Å³"
     return f"{words}; partly filled: {', '.join(sorted(shares))}" if shares else words
 
 

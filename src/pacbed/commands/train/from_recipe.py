@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 #: Part of the bundle's folder that the training works in; a bundle needs none of it.
 _WORK = "training"
+#: What took so long to train is not given up because another process changes the register.
+_PATIENCE_SECONDS = 3600.0
 _TABLE, _PLAN, _CHECKPOINT = "lacbed.npz", "plan.json", "checkpoint.pt"
 
 
@@ -58,7 +60,7 @@ def train_recipe(recipe: Path, training: TrainingOptions, of_recipe: RecipeOptio
         lacbed.save(work / _TABLE)
     _train(loaded, lacbed, output, goes_on, start)
     if data is not None:
-        install_model(data, output)
+        install_model(data, output, _PATIENCE_SECONDS)
     size = sum(file.stat().st_size for file in output.iterdir() if file.is_file())
     print_block(
         str(output),

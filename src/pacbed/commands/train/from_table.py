@@ -33,6 +33,8 @@ _SAME = (
 
 #: Beside the table: its patterns in one file.
 CACHE_FOLDER = ".pacbed_cache"
+#: What took so long to train is not given up because another process changes the register.
+_PATIENCE_SECONDS = 3600.0
 
 
 def train_table(
@@ -211,7 +213,7 @@ def _install(folder: Path, system: "System") -> None:
     data = home.parent.parent
     inside = home.name == "models" and home.parent.name == str(system.id)
     if inside and (data / "Register.csv").is_file():
-        install_model(data, folder)
+        install_model(data, folder, _PATIENCE_SECONDS)
 
 
 def _words(target: str, loss: float, last: "Epoch | None", epochs: int) -> str:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pacbed.errors import BundleError
-from pacbed.library.changes.register_changes import add_model, register_lock
+from pacbed.library.changes.register_changes import LOCK_SECONDS, add_model, register_lock
 from pacbed.library.changes.registration import Registered, register_recipe
 from pacbed.library.places import open_model
 from pacbed.library.recipe import Recipe
@@ -62,7 +62,7 @@ def prepare_model(data: Path, recipe: Recipe, name: str | None = None) -> ModelP
     return ModelPlace(registered.recipe, folder, table)
 
 
-def install_model(data: Path, folder: Path) -> int:
+def install_model(data: Path, folder: Path, seconds: float = LOCK_SECONDS) -> int:
     """Enter a finished bundle in the table of its system's models.
 
     Parameters
@@ -71,6 +71,8 @@ def install_model(data: Path, folder: Path) -> int:
         Data folder.
     folder : Path
         The bundle, in ``data/<id>/models/<name>``.
+    seconds : float
+        How long to wait for others that change the register.
 
     Returns
     -------
@@ -85,7 +87,7 @@ def install_model(data: Path, folder: Path) -> int:
     FileFormatError
         If the table cannot be read or changed.
     """
-    with register_lock(data):
+    with register_lock(data, seconds):
         # Looked at within the lock: the system may just have been removed.
         system = open_model(folder).system
         rows = {row.id: row for row in read_register(data)}

@@ -11,6 +11,7 @@ import contextlib
 import datetime
 import secrets
 import shutil
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -34,6 +35,10 @@ from pacbed.library.register.rows import (
 #: Numbers of systems that were removed; they are not given again.
 REMOVED = "Register_removed.csv"
 _LOCK, _BIN = ".Register.lock", ".removed"
+#: Beginning of a file that is moved to its place within the lock; an older one was left by a
+#: process that was killed.
+INCOMING = ".incoming-"
+_OLD_SECONDS = 86_400.0
 #: Folders below the data folder in which changes write.
 _WRITTEN = ("*/", "*/models/", "*/models/*/", "*/simulation/")
 #: A change takes milliseconds; who waits longer waits for something that hangs.
@@ -83,6 +88,10 @@ def register_lock(data: Path, seconds: float = LOCK_SECONDS) -> Iterator[None]:
 def _clear_left_overs(data: Path) -> None:
     """Delete what changes that were killed have left unfinished."""
     clear_unfinished([data, *(p for pattern in _WRITTEN for p in data.glob(pattern))])
+    for left in data.glob(f"{INCOMING}*"):
+        with contextlib.suppress(OSError):
+            if left.lstat().st_mtime < time.time() - _OLD_SECONDS:
+                left.unlink()
     for left in data.glob(f"{_BIN}/*"):
         shutil.rmtree(left, ignore_errors=True)
 

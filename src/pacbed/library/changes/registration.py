@@ -10,8 +10,10 @@
 """
 
 import dataclasses
+import secrets
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from pacbed.errors import BundleError, FileFormatError, PacbedError, RecipeError
 from pacbed.files import write_atomically
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.changes.register_changes import (
+    INCOMING,
     add_system,
     change_row,
     register_lock,
@@ -112,10 +115,9 @@ def register_recipe(data: Path, recipe: Recipe, table: LacbedTable | None = None
         If the register cannot be read, or a file cannot be written.
     """
     make_data_folder(data)
-    # What takes long is done before others are kept waiting.
-    stored = None if table is None else table.to_bytes()
     shipped = {system.id: system for system in shipped_systems()}
-    with register_lock(data):
+    # What takes long is done before others are kept waiting: the table is on the disk by then.
+    with _written(data, table) as stored, register_lock(data):
         found = find_registered(data, recipe)
         if found is None:
             _check_name(data, recipe)
@@ -132,7 +134,7 @@ def register_recipe(data: Path, recipe: Recipe, table: LacbedTable | None = None
         if stored is not None:
             # Still within the lock: a folder that was removed must not come to life again.
             found.simulation.mkdir(parents=True, exist_ok=True)
-            write_atomically(found.table, stored)
+            stored.replace(found.table)
     return found
 
 
@@ -161,7 +163,21 @@ def _numbered(recipe: Recipe, number: int) -> Recipe:
     return dataclasses.replace(recipe, system=dataclasses.replace(recipe.system, id=number))
 
 
-def _fill(folder: Path, recipe: Recipe, table: bytes | None) -> None:
+@contextmanager
+def _written(data: Path, table: LacbedTable | None) -> Iterator[Path | None]:
+    """A table in a file of the data folder, from where it only has to be moved."""
+    if table is None:
+        yield None
+        return
+    place = data / f"{INCOMING}{secrets.token_hex(8)}"
+    try:
+        write_atomically(place, table.to_bytes())
+        yield place
+    finally:
+        place.unlink(missing_ok=True)
+
+
+def _fill(folder: Path, recipe: Recipe, table: Path | None) -> None:
     simulation = folder / _SIMULATION
     simulation.mkdir()
     (folder / "models").mkdir()
@@ -173,7 +189,7 @@ def _fill(folder: Path, recipe: Recipe, table: bytes | None) -> None:
     text = recipe_text(recipe, CRYSTAL_FILE, (f"Registered from {recipe.path.name}.",))
     write_atomically(folder / RECIPE, text.encode())
     if table is not None:
-        write_atomically(simulation / _TABLE, table)
+        table.replace(simulation / _TABLE)
 
 
 def _row(data: Path, recipe: Recipe, number: int) -> RegisterRow:
