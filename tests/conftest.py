@@ -36,3 +36,9 @@ def small_table():
     cell = project(strontium_titanate(), (0, 0, 1))
     options = TableOptions(direction_step_mrad=0.8, thickness_step_nm=1.0, slice_angstrom=2.5)
     return simulate_table(cell, 200.0, 12.0, 3.0, 30.0, options)
+
+
+@pytest.fixture(autouse=True)
+def _own_cache(tmp_path_factory, monkeypatch):
+    """Tables of crystals go to a folder of the test, never to the user's."""
+    monkeypatch.setenv("PACBED_CACHE", str(tmp_path_factory.mktemp("cache") / "pacbed"))
