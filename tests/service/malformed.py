@@ -272,7 +272,6 @@ def wrong_parameters(pattern: np.ndarray) -> Iterator[Upload]:
         {"zone_axis": {"u": 10**40, "v": 0, "w": 1}}, {"convergence_angle": 0},
         {"convergence_angle": -20}, {"convergence_angle": 500}, {"convergence_angle": 1e400},
         {"convergence_angle": float("nan")}, {"convergence_angle": "wide"},
-        {"convergence_angle": None},
     ]  # fmt: skip
     for change in physical:
         parameters = raw_parameters(pattern, validation=False)

@@ -17,6 +17,9 @@ from pacbed.pattern.preprocess import DiskLocation
 _BRIEF_STEPS, _FULL_STEPS = 4, 12
 #: Fits that are finished; none that leaves so many times what the best one leaves.
 _FULL, _HOPELESS = 3, 2.0
+#: Once a fit leaves less than this, candidates that leave so many times what the first one
+#: leaves are not fitted.
+_GOOD, _BEHIND = 0.08, 1.8
 #: Thicknesses that differ by less are one solution, nm.
 _SAME_NM = 0.5
 #: First guess of the blur, semi-angles.
@@ -40,8 +43,13 @@ def polish(
     list of Solution
         The best first; none where no candidate's disk is recorded.
     """
-    jobs = [job for c in candidates if (job := _Job.of(c, data, table, known)) is not None]
-    tried = [(job.start(), job) for job in jobs]
+    tried: list[tuple[Fit, _Job]] = []
+    for candidate in candidates:
+        if _settled_already(candidate, candidates[0], tried):
+            break
+        job = _Job.of(candidate, data, table, known)
+        if job is not None:
+            tried.append((job.start(), job))
     tried.sort(key=lambda item: item[0].contrast_residual)
     finished = [job.finish(fit) for fit, job in _worth_finishing(tried)]
     finished.sort(key=lambda fit: fit.contrast_residual)
@@ -103,6 +111,13 @@ class _Job:
         return fit_pattern(
             self.samples, self.table, start, self.known, steps, blur_mrad, self.shelf
         )
+
+
+def _settled_already(candidate: Candidate, first: Candidate, tried: list[tuple[Fit, _Job]]) -> bool:
+    """Whether a fit is good, and the candidate leaves much more than the first one."""
+    good = any(fit.structured_residual < _GOOD for fit, _ in tried)
+    left, least = (1 - c.hypothesis.explained for c in (candidate, first))
+    return good and left > _BEHIND * least
 
 
 def _worth_finishing(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:

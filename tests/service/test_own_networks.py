@@ -1,4 +1,4 @@
-"""docs/own-crystal.md: its commands, run one after the other on a crystal that is not shipped."""
+"""docs/own-networks.md: its commands, run one after the other on a crystal that is not shipped."""
 
 import json
 import re
@@ -59,7 +59,7 @@ def ask(client, words: list[str]) -> dict:
 def test_the_page_works_as_written(repository, tmp_path, monkeypatch, make_client):
     monkeypatch.chdir(tmp_path)
     shutil.copy(repository / "tests" / "data" / "crystals" / "Si.cif", "Si.cif")
-    listed = commands(repository / "docs" / "own-crystal.md")
+    listed = commands(repository / "docs" / "own-networks.md")
     done: list[str] = []
     client = None
     for program, *words in listed:
