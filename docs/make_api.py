@@ -36,6 +36,9 @@ _TITLES = {
 _BLOCK = re.compile(r"(\S?)::\n\n((?: {4}.*\n?|\n)+)")
 _ROLE = re.compile(r":\w+:`~?([^`]+)`")
 
+#: Longer signatures are broken into lines.
+_LONGEST = 100
+
 
 def page() -> str:
     """The whole page."""
@@ -78,15 +81,20 @@ def _signature(name: str, thing: Any) -> list[str]:
         signature = inspect.signature(thing)
     except (TypeError, ValueError):
         return []
-    names = []
+    names: list[str] = []
     for parameter in signature.parameters.values():
         if parameter.name in ("self", "cls"):
             continue
+        if parameter.kind is parameter.KEYWORD_ONLY and "*" not in names:
+            names.append("*")
         plain = parameter.replace(annotation=inspect.Parameter.empty)
         if inspect.isfunction(plain.default):
             plain = plain.replace(default=_Named(plain.default.__name__))
         names.append(str(plain).replace("'", '"'))
-    return ["```python", f"{name}({', '.join(names)})", "```", ""]
+    line = f"{name}({', '.join(names)})"
+    # As the formatter of the project puts it, which looks at pages too.
+    lines = [line] if len(line) <= _LONGEST else [f"{name}(", *(f"    {n}," for n in names), ")"]
+    return ["```python", *lines, "```", ""]
 
 
 class _Named:

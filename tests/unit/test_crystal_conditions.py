@@ -170,7 +170,13 @@ def test_directions_are_those_of_the_cell_that_patterns_are_made_of(crystals):
 
 @pytest.mark.parametrize(
     "stored",
-    [None, 3, {}, {"x": "a"}, {"x": 1, "y": 2, "named": 3, "named_deg": "nan", "order": 1}],
+    [
+        None,
+        3,
+        {},
+        {"x": "a"},
+        {"x": 1, "y": 2, "named": 3, "named_deg": "nan", "order": 1},
+    ],
 )
 def test_what_a_model_says_of_directions_is_looked_at(stored):
     assert PatternDirections.from_dict(stored) is None

@@ -112,7 +112,8 @@ def test_a_registered_system_without_a_model_is_said_to_be_just_that():
     with pytest.raises(UnknownSystemError) as caught:
         load_bundle(42, Path("data"))
     words = str(caught.value)
-    assert words.startswith("system 42 (Strontium titanate) is registered in data, but has no")
+    said = "system 42 (Strontium titanate) is registered in data, but has no model"
+    assert words.startswith(said)
     assert "pacbed train data/42/recipe.toml --data data" in words
     assert "\n" not in words
     assert "is registered" in fail("infer", "x.npy", "--system", "42", "--convergence", 9)
