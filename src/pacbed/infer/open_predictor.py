@@ -8,8 +8,11 @@ from pacbed.arrays import Counts
 from pacbed.infer.labels.predictor import LabelPredictor
 from pacbed.infer.predictor import Predictor
 from pacbed.infer.search.predictor import TablePredictor
+from pacbed.infer.shared.geometry import SharedGeometry
+from pacbed.infer.shared.solve import BatchSolver
+from pacbed.infer.solved import Solved
 from pacbed.library.models.bundle import Bundle
-from pacbed.library.models.kinds import Model
+from pacbed.library.models.kinds import Model, with_table
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.models.table_model import TableModel
 
@@ -30,6 +33,28 @@ class AnyPredictor(Protocol):
         refine: bool = True,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern."""
+        ...
+
+
+class FittingPredictor(AnyPredictor, Protocol):
+    """What predictors can do that have a table to fit with, with networks or without."""
+
+    @property
+    def order(self) -> int:
+        """Of the projection's rotations: patterns look the same after a turn by 360°/order."""
+        ...
+
+    def solve(
+        self,
+        pattern: Counts,
+        convergence_mrad: float | None,
+        mrad_per_pixel: float | None = None,
+    ) -> Solved:
+        """As :meth:`infer`, without a judgement of what was found."""
+        ...
+
+    def sharing(self, geometry: SharedGeometry) -> BatchSolver:
+        """Solver for many patterns of one geometry, which makes them much quicker."""
         ...
 
 
@@ -70,3 +95,17 @@ def open_predictor(bundle: Model, threads: int = 1) -> AnyPredictor:
         estimate = predictor.infer(pattern, convergence_mrad=20.0)
     """
     return _PREDICTORS[type(bundle)](bundle, threads)
+
+
+def open_fitting_predictor(model: Model) -> FittingPredictor:
+    """Open the predictor that fits with a model's table.
+
+    Raises
+    ------
+    UnknownSystemError
+        If the model has no table.
+    BundleError
+        If a part of it is missing, damaged or of another version.
+    """
+    engine = model.as_kind(Bundle)
+    return TablePredictor(with_table(model)) if engine is None else Predictor(engine)

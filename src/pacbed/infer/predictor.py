@@ -1,7 +1,6 @@
 """From a measured pattern to an Estimate: the networks, and the fit behind them."""
 
 import time
-from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
@@ -13,28 +12,13 @@ from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution, refine
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
-from pacbed.infer.posing import Reading, read_poses
+from pacbed.infer.posing import read_poses
 from pacbed.infer.search.predictor import TablePredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
+from pacbed.infer.solved import Solved
 from pacbed.library.models.bundle import READER, Bundle
 from pacbed.pattern.preprocess import clean
-
-
-@dataclass(frozen=True)
-class Solved:
-    """What was found in one pattern.
-
-    Attributes
-    ----------
-    readings : list of Reading
-        The networks' answers, the surest first.
-    solutions : list of Solution
-        The fit's, the best first; empty where nothing was fitted.
-    """
-
-    readings: list[Reading]
-    solutions: list[Solution]
 
 
 class Predictor:
@@ -127,11 +111,13 @@ class Predictor:
     def solve(
         self,
         pattern: Counts,
-        convergence_mrad: float,
+        convergence_mrad: float | None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
     ) -> Solved:
         """As :meth:`infer`, without a judgement of what was found."""
+        if convergence_mrad is None:
+            return self._alone.solve(pattern, None, mrad_per_pixel)
         data = clean(pattern)
         readings = read_poses(data, self._networks, convergence_mrad, mrad_per_pixel)
         if not refine:

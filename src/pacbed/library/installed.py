@@ -9,7 +9,7 @@ from typing import Any
 
 from pacbed.errors import BundleError, MissingExtraError, PacbedError, UnknownSystemError
 from pacbed.library.models.bundle import Bundle, engine_of
-from pacbed.library.models.kinds import Model
+from pacbed.library.models.kinds import Model, with_table
 from pacbed.library.places import Fault, ModelPlace, model_places
 from pacbed.library.register.readable_rows import readable_rows
 from pacbed.library.register.rows import RegisterRow
@@ -270,6 +270,15 @@ def load_bundle(
     model = installed.find(system, **conditions)
     installed.warn()
     return model
+
+
+def load_with_table(system: System | str | int, data: Path | None = None) -> Model:
+    """Model of an installed system, for what fits patterns with a table.
+
+    Parameters and errors are those of :func:`load_bundle`; a model without a table is refused
+    as well.
+    """
+    return with_table(load_bundle(system, data))
 
 
 def load_engine(system: System | str | int, data: Path | None = None) -> Bundle:

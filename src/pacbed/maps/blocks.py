@@ -11,9 +11,9 @@ from functools import lru_cache
 
 from threadpoolctl import ThreadpoolController
 
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.open_predictor import FittingPredictor, open_fitting_predictor
 from pacbed.infer.shared.geometry import SharedGeometry
-from pacbed.library.models.bundle import Bundle
+from pacbed.library.models.kinds import Model
 from pacbed.maps.geometry import places
 from pacbed.maps.layers import Layers
 from pacbed.maps.solver import WindowSolver
@@ -33,14 +33,15 @@ class BlockTask:
     ----------
     scan : Scan
     grid : WindowGrid
-    bundle : Bundle
+    bundle : Model
+        With a table.
     geometry : SharedGeometry
     refine : bool
     """
 
     scan: Scan
     grid: WindowGrid
-    bundle: Bundle
+    bundle: Model
     geometry: SharedGeometry
     refine: bool
 
@@ -93,15 +94,15 @@ def cut(rows: list[int], largest: int) -> list[Block]:
     return blocks
 
 
-def shared_predictor(bundle: Bundle) -> Predictor:
-    """The predictor of a bundle, kept for the next who asks: its networks are loaded once."""
+def shared_predictor(bundle: Model) -> FittingPredictor:
+    """The predictor of a model, kept for the next who asks: its networks are loaded once."""
     return _predictor(_Key(bundle))
 
 
 class _Key:
-    """A bundle that counts as equal where its files are the same."""
+    """A model that counts as equal where its files are the same."""
 
-    def __init__(self, bundle: Bundle) -> None:
+    def __init__(self, bundle: Model) -> None:
         self.bundle = bundle
         self._key = (bundle.folder, str(bundle.hashes))
 
@@ -113,11 +114,11 @@ class _Key:
 
 
 @lru_cache(maxsize=2)
-def _predictor(key: _Key) -> Predictor:
-    return Predictor(key.bundle)
+def _predictor(key: _Key) -> FittingPredictor:
+    return open_fitting_predictor(key.bundle)
 
 
 @lru_cache(maxsize=2)
-def _solver(predictor: Predictor, geometry: SharedGeometry, refine: bool) -> WindowSolver:
+def _solver(predictor: FittingPredictor, geometry: SharedGeometry, refine: bool) -> WindowSolver:
     """The solver of a scan, kept for its next block: its patterns are costly."""
     return WindowSolver(predictor, geometry, refine)

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pacbed.arrays import Numbers, Patterns
+from pacbed.arrays import Counts, Numbers, Patterns
 from pacbed.errors import PatternError
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import Fit
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.open_predictor import FittingPredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import cleaned
 from pacbed.scans.windows import WindowGrid
@@ -25,6 +25,8 @@ _SAMPLED_ROWS = 5
 _GOOD = 0.35
 #: Fewer good windows than this do not make a geometry.
 _FEWEST = 3
+#: Patterns from which the convergence angle is found where nobody gave it.
+_FOR_ANGLE = 5
 #: σ of the centres while their plane is looked for, pixels, and how many make one.
 _LOOSE_PX, _ENOUGH_CENTERS = 0.5, 12
 #: σ that a centre has at least, pixels.
@@ -73,8 +75,8 @@ def places(grid: WindowGrid) -> Numbers:
 def estimate_geometry(
     patterns: Patterns,
     place: Numbers,
-    predictor: Predictor,
-    convergence_mrad: float,
+    predictor: FittingPredictor,
+    convergence_mrad: float | None,
     mrad_per_pixel: float | None = None,
     progress: Callable[[float], None] = lambda share: None,
     samples: int = 16,
@@ -90,8 +92,9 @@ def estimate_geometry(
         Summed patterns of some windows.
     place : ndarray, shape (B, 2)
         Row and column of the scan from −1 to 1, see :func:`places`.
-    predictor : Predictor
-    convergence_mrad : float
+    predictor : FittingPredictor
+    convergence_mrad : float or None
+        None finds it, from a few of the patterns.
     mrad_per_pixel : float, optional
         Angle per pixel where it is known.
     progress : callable
@@ -109,16 +112,18 @@ def estimate_geometry(
         If too few of the patterns are of the system.
     """
     chosen = np.unique(np.linspace(0, len(patterns) - 1, min(samples, len(patterns))).astype(int))
+    given = convergence_mrad
+    if convergence_mrad is None:
+        few = chosen[:: max(1, len(chosen) // _FOR_ANGLE)]
+        convergence_mrad = _find_convergence(
+            patterns[few], predictor, mrad_per_pixel, lambda share: progress(0.4 * share)
+        )
+    before = 0.0 if given is not None else 0.4
     good = []
     for done, number in enumerate(chosen):
-        try:
-            found = predictor.solve(patterns[number], convergence_mrad, mrad_per_pixel)
-        except PatternError:
-            continue
-        finally:
-            progress(0.8 * (done + 1) / len(chosen))
-        fit = found.solutions[0].fit
-        if fit.structured_residual < _GOOD and fit.gain > 0:
+        fit = _good_fit(patterns[number], predictor, convergence_mrad, mrad_per_pixel)
+        progress(before + (0.8 - before) * (done + 1) / len(chosen))
+        if fit is not None:
             good.append(_Sampled(place[number], fit))
     if len(good) < min(_FEWEST, max(len(chosen), 1)):
         raise PatternError(
@@ -127,16 +132,56 @@ def estimate_geometry(
             "and that the axes are scan row, scan column, detector row, detector column."
         )
     shared = _shared(good, predictor.order)
-    shift = float(np.log(shared.convergence_mrad / convergence_mrad))
+    shift = None if given is None else float(np.log(shared.convergence_mrad / given))
     shared = replace(shared, convergence_shift=shift)
     return _with_centers(shared, patterns, place, predictor, lambda s: progress(0.8 + 0.2 * s))
+
+
+def _good_fit(
+    pattern: Counts,
+    predictor: FittingPredictor,
+    convergence_mrad: float | None,
+    mrad_per_pixel: float | None,
+) -> Fit | None:
+    """The best fit of a pattern with everything free; None where it is not good."""
+    try:
+        solutions = predictor.solve(pattern, convergence_mrad, mrad_per_pixel).solutions
+    except PatternError:
+        return None
+    if not solutions:
+        return None
+    fit = solutions[0].fit
+    return fit if fit.structured_residual < _GOOD and fit.gain > 0 else None
+
+
+def _find_convergence(
+    patterns: Patterns,
+    predictor: FittingPredictor,
+    mrad_per_pixel: float | None,
+    progress: Callable[[float], None],
+) -> float:
+    """The convergence angle that some patterns share, mrad."""
+    found = []
+    for done, pattern in enumerate(patterns):
+        fit = _good_fit(pattern, predictor, None, mrad_per_pixel)
+        progress((done + 1) / len(patterns))
+        if fit is not None:
+            found.append(fit.parameters.convergence_mrad)
+    if not found:
+        raise PatternError(
+            f"none of {len(patterns)} sampled windows is a pattern of "
+            f"{predictor.bundle.system.name}: check crystal and high tension, give the "
+            "convergence angle where it is known, and check that the axes are scan row, scan "
+            "column, detector row, detector column."
+        )
+    return float(np.median(found))
 
 
 def _with_centers(
     geometry: SharedGeometry,
     patterns: Patterns,
     place: Numbers,
-    predictor: Predictor,
+    predictor: FittingPredictor,
     progress: Callable[[float], None],
 ) -> SharedGeometry:
     """Take the plane of the centres from all patterns, and how far they lie from it."""

@@ -1,6 +1,7 @@
 """From a scan to its map: sample, geometry, then one pass over the scan."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
@@ -11,6 +12,7 @@ from pacbed.answer.doubts import contradictions
 from pacbed.arrays import Numbers, Patterns
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.library.models.bundle import Bundle
+from pacbed.library.models.kinds import Model
 from pacbed.maps.blocks import BlockTask, Spread, cut, here, shared_predictor
 from pacbed.maps.geometry import estimate_geometry, places, sample_windows
 from pacbed.maps.layers import Layers, join_layers
@@ -58,7 +60,7 @@ def no_progress(stage: Stage, share: float) -> None:
 
 def infer_map(
     scan: Scan,
-    bundle: Bundle,
+    bundle: Model,
     options: MapOptions,
     progress: Progress = no_progress,
     store: Store | None = None,
@@ -69,7 +71,8 @@ def infer_map(
     Parameters
     ----------
     scan : Scan
-    bundle : Bundle
+    bundle : Model
+        With a table; networks make the map quicker.
     options : MapOptions
     progress : callable
         ``progress(stage, share)`` is called now and then.
@@ -90,6 +93,7 @@ def infer_map(
     PatternError
         If the sampled windows are not patterns of the system.
     """
+    options = _as_can_be(options, scan, bundle)
     bundle.system.check(options.convergence_mrad)
     grid, warnings = make_grid(scan, bundle, options)
     geometry = find_geometry(scan, grid, bundle, options, progress, store)
@@ -105,7 +109,7 @@ def infer_map(
     doubts = contradictions(
         vars(scan),
         bundle.system,
-        options.convergence_mrad,
+        options.convergence_mrad or geometry.convergence_mrad,
         geometry.mrad_per_pixel,
         "the patterns show",
     )
@@ -121,10 +125,20 @@ def infer_map(
     )
 
 
+def _as_can_be(options: MapOptions, scan: Scan, bundle: Model) -> MapOptions:
+    """The options with the scan's own convergence angle, and a fit where nothing else answers."""
+    angle = options.convergence_mrad
+    return replace(
+        options,
+        convergence_mrad=scan.convergence_mrad if angle is None else angle,
+        refine=options.refine or bundle.as_kind(Bundle) is None,
+    )
+
+
 def find_geometry(
     scan: Scan,
     grid: WindowGrid,
-    bundle: Bundle,
+    bundle: Model,
     options: MapOptions,
     progress: Progress = no_progress,
     store: Store | None = None,

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pacbed.errors import OutOfRangeError
-from pacbed.library.models.bundle import Bundle
+from pacbed.library.models.kinds import Model, table_of
 from pacbed.scans.scan import Scan
 from pacbed.scans.windows import WindowGrid, projected_cell_nm, window_for_cell
 
@@ -17,8 +17,8 @@ class MapOptions:
 
     Attributes
     ----------
-    convergence_mrad : float
-        Convergence semi-angle.
+    convergence_mrad : float or None
+        Convergence semi-angle; None finds it.
     window : tuple of int or None
         Rows and columns of scan positions in a window; None finds the smallest that covers
         a unit cell, for which the scan step must be known.
@@ -31,7 +31,8 @@ class MapOptions:
     mrad_per_pixel : float or None
         Angle per pixel; None finds it.
     refine : bool
-        Fit; without it the answers are the networks' alone.
+        Fit; without it the answers are the networks' alone. A model without networks always
+        fits.
     samples : int
         Windows from which scale, rotation and centre are found.
     step_nm : float or None
@@ -43,7 +44,7 @@ class MapOptions:
         If a number makes no sense.
     """
 
-    convergence_mrad: float
+    convergence_mrad: float | None = None
     window: tuple[int, int] | None = None
     stride: tuple[int, int] | None = None
     region: tuple[int, int, int, int] | None = None
@@ -83,15 +84,13 @@ def scan_step_nm(scan: Scan, options: MapOptions) -> tuple[float, float] | None:
     return scan.step_nm
 
 
-def make_grid(
-    scan: Scan, bundle: Bundle, options: MapOptions
-) -> tuple[WindowGrid, tuple[str, ...]]:
+def make_grid(scan: Scan, bundle: Model, options: MapOptions) -> tuple[WindowGrid, tuple[str, ...]]:
     """Windows for a scan, and what the user should know of them.
 
     Parameters
     ----------
     scan : Scan
-    bundle : Bundle
+    bundle : Model
     options : MapOptions
 
     Returns
@@ -105,7 +104,7 @@ def make_grid(
         If the window cannot be found or does not fit.
     """
     step = scan_step_nm(scan, options)
-    cell = projected_cell_nm(bundle.table.geometry.reciprocal)
+    cell = projected_cell_nm(table_of(bundle).geometry.reciprocal)
     window = options.window
     if window is None:
         if step is None:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pacbed.arrays import Indices, Numbers, Thicknesses
+from pacbed.arrays import Indices, Numbers
 from pacbed.errors import PatternError
 from pacbed.infer.confidence import CLEAR, TILT_SLACK, leaves_open
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.open_predictor import FittingPredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.reading import BatchReading, read_thickness
 from pacbed.infer.shared.solve import KEPT, WindowSolution, cleaned
@@ -30,13 +30,15 @@ class WindowSolver:
 
     Parameters
     ----------
-    predictor : Predictor
+    predictor : FittingPredictor
     geometry : SharedGeometry
     refine : bool
-        Fit; without it the answers are the networks' alone.
+        Fit; without it the answers are the networks' alone, where there are networks.
     """
 
-    def __init__(self, predictor: Predictor, geometry: SharedGeometry, refine: bool = True) -> None:
+    def __init__(
+        self, predictor: FittingPredictor, geometry: SharedGeometry, refine: bool = True
+    ) -> None:
         self._solver = predictor.sharing(geometry)
         self._errors = self._solver.calibration.with_known_geometry()
         self._system = predictor.bundle.system
@@ -78,12 +80,10 @@ class WindowSolver:
             reading = self._solver.read(patterns, centers)
         except PatternError:
             return
-        thickness, spread, share = read_thickness(reading.probability, self._solver.bins)
-        layers["network_thickness_nm"][chosen] = thickness
-        layers["network_tilt_mrad"][chosen] = self._geometry.tilt_in_pattern(reading.tilt)
-        if not self._refine:
-            self._keep_reading(reading, thickness, spread, share, chosen, layers)
-            return
+        if reading is not None:
+            self._keep_reading(reading, chosen, layers)
+            if not self._refine:
+                return
         solved = self._solver.solve(patterns, centers, reading, neighbours=True)
         for column, solutions in zip(chosen, solved, strict=True):
             if solutions:
@@ -92,12 +92,15 @@ class WindowSolver:
     def _keep_reading(
         self,
         reading: BatchReading,
-        thickness: Thicknesses,
-        spread: Numbers,
-        share: Numbers,
         chosen: Indices,
         layers: Layers,
     ) -> None:
+        """Keep what the networks read: beside the fit, or as the answer where there is none."""
+        thickness, spread, share = read_thickness(reading.probability, reading.bins)
+        layers["network_thickness_nm"][chosen] = thickness
+        layers["network_tilt_mrad"][chosen] = self._geometry.tilt_in_pattern(reading.tilt)
+        if self._refine:
+            return
         layers["thickness_nm"][chosen, 0] = thickness
         layers["thickness_std_nm"][chosen, 0] = spread
         layers["tilt_mrad"][chosen, 0] = self._geometry.tilt_in_pattern(reading.tilt)

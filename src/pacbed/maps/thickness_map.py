@@ -8,7 +8,8 @@ import numpy as np
 
 from pacbed.arrays import Angles, Codes, Indices, Mask, Numbers, Pixels, Tilts
 from pacbed.infer.shared.geometry import SharedGeometry
-from pacbed.library.models.bundle import LOCATOR, READER, Bundle
+from pacbed.library.models.bundle import LOCATOR, READER
+from pacbed.library.models.kinds import Model
 from pacbed.library.models.model_files import TABLE
 from pacbed.maps.layers import AMBIGUOUS, NO_DATA, STATUS_NAMES, Layers
 from pacbed.maps.options import MapOptions
@@ -42,7 +43,7 @@ class ThicknessMap:
     tilt_alone_mrad, thickness_alone_nm : ndarray
         What the window alone would have given; the tilt has the shape (rows, columns, 2).
     network_thickness_nm : ndarray
-        What the networks read.
+        What the networks read; NaN where there are none.
     frames, bad_frames : ndarray of int
         Frames in the window's mean, and frames left out for a NaN in them.
     center_shift_px : ndarray, shape (rows, columns, 2)
@@ -119,7 +120,7 @@ def finish_map(
     layers: Layers,
     grid: WindowGrid,
     geometry: SharedGeometry,
-    bundle: Bundle,
+    bundle: Model,
     options: MapOptions,
     step_nm: tuple[float, float] | None = None,
     source: str = "",
@@ -133,7 +134,7 @@ def finish_map(
         Raw answers of all windows, see :mod:`pacbed.maps.layers`.
     grid : WindowGrid
     geometry : SharedGeometry
-    bundle : Bundle
+    bundle : Model
     options : MapOptions
     step_nm : tuple of float, optional
         Distance of scan rows and of scan columns.
@@ -187,7 +188,11 @@ def finish_map(
         provenance={
             "version": __version__,
             "bundle": bundle.system.name,
-            "bundle_sha256": {n: bundle.hashes.get(n, "") for n in (LOCATOR, READER, TABLE)},
+            "bundle_sha256": {
+                name: bundle.hashes[name]
+                for name in (LOCATOR, READER, TABLE)
+                if name in bundle.hashes
+            },
             "method": "fit" if options.refine else "network",
             "source": source,
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -196,7 +201,7 @@ def finish_map(
     )
 
 
-def _warnings(status: Codes, jump: Mask, layers: Layers, bundle: Bundle) -> tuple[str, ...]:
+def _warnings(status: Codes, jump: Mask, layers: Layers, bundle: Model) -> tuple[str, ...]:
     found = []
     answered = status != NO_DATA
     total = max(int(answered.sum()), 1)

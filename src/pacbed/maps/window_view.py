@@ -8,7 +8,7 @@ from scipy.ndimage import gaussian_filter
 from pacbed.answer.report.view import match_intensity
 from pacbed.arrays import Numbers
 from pacbed.errors import OutOfRangeError
-from pacbed.library.models.bundle import Bundle
+from pacbed.library.models.kinds import Model, table_of
 from pacbed.maps.geometry import places
 from pacbed.maps.thickness_map import ThicknessMap
 from pacbed.pattern.synthesis import synthesise
@@ -44,7 +44,7 @@ class WindowView:
 
 
 def view_window(
-    scan: Scan, result: ThicknessMap, bundle: Bundle, row: int, column: int
+    scan: Scan, result: ThicknessMap, bundle: Model, row: int, column: int
 ) -> WindowView:
     """Look into a window.
 
@@ -53,7 +53,7 @@ def view_window(
     scan : Scan
         The one that the map is of.
     result : ThicknessMap
-    bundle : Bundle
+    bundle : Model
         The one behind the map.
     row, column : int
         Of the window in the map.
@@ -80,7 +80,7 @@ def view_window(
     tilt = np.array([result.tilt_x_mrad[row, column], result.tilt_y_mrad[row, column]])
     convergence_mrad = float(np.clip(geometry.convergence_mrad, low, high))
     parameters = geometry.detector.pattern(thickness_nm, tilt, convergence_mrad, center)
-    ideal = synthesise(bundle.table, parameters, measured.shape)
+    ideal = synthesise(table_of(bundle), parameters, measured.shape)
     blurred = gaussian_filter(np.nan_to_num(ideal), geometry.blur_mrad / geometry.mrad_per_pixel)
     fitted, _ = match_intensity(measured, np.where(np.isfinite(ideal), blurred, np.nan))
     return WindowView(measured, fitted)

@@ -6,7 +6,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pacbed.errors import PatternError
-from pacbed.library.models.bundle import Bundle
+from pacbed.library.models.kinds import Model
 from pacbed.maps.blocks import shared_predictor
 from pacbed.maps.geometry import estimate_geometry, places
 from pacbed.maps.layers import Layers, empty_layers
@@ -21,19 +21,20 @@ _FEWEST, _SAMPLES = 4, 6
 
 
 class GrowingMap:
-    """Reads windows with the networks as they become complete.
+    """Reads windows with the networks as they become complete; fits them where there are none.
 
     Scale, rotation and centre come from the windows that are there, and again when there are
-    twice as many. Nothing is fitted, and neighbours are not asked: that needs the whole scan.
+    twice as many. Networks answer without a fit, and neighbours are not asked: that needs the
+    whole scan.
 
     Parameters
     ----------
-    bundle : Bundle
+    bundle : Model
     grid : WindowGrid
     options : MapOptions
     """
 
-    def __init__(self, bundle: Bundle, grid: WindowGrid, options: MapOptions) -> None:
+    def __init__(self, bundle: Model, grid: WindowGrid, options: MapOptions) -> None:
         self._bundle = bundle
         self._grid = grid
         self._options = options

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from rich.progress import Progress
 
 from pacbed.errors import OutOfRangeError, PatternError
-from pacbed.library.installed import load_engine
+from pacbed.library.installed import load_with_table
 from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
 from pacbed.maps.output import to_signal
@@ -39,7 +39,7 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
     def infer_thickness(
         self,
         system: str | int,
-        convergence_mrad: float,
+        convergence_mrad: float | None = None,
         window: int | tuple[int, int] | None = None,
         stride: int | tuple[int, int] | None = None,
         *,
@@ -56,8 +56,8 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
         ----------
         system : str or int
             Name or ID of an installed system.
-        convergence_mrad : float
-            Convergence semi-angle.
+        convergence_mrad : float, optional
+            Convergence semi-angle; found from the patterns where it is not given.
         window : int or tuple of int, optional
             Scan positions, rows and columns, that are summed into one pattern; by default
             the fewest that cover a unit cell, which needs navigation axes with a unit.
@@ -68,7 +68,8 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
         mrad_per_pixel : float, optional
             Angle per pixel; by default that of signal axes in mrad, else found.
         refine : bool
-            Fit the simulation to each pattern; without it the networks' answers stay.
+            Fit the simulation to each pattern; without it the networks' answers stay. A system
+            without networks always fits.
         samples : int
             Windows from which scale, rotation and centre are found.
         data : str or Path, optional
@@ -86,7 +87,7 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
         PacbedError
             If scan, system and numbers do not fit together.
         """
-        bundle = load_engine(system, None if data is None else Path(data))
+        bundle = load_with_table(system, None if data is None else Path(data))
         scan = self._as_scan(mrad_per_pixel)
         if window is None and scan.step_nm is None:
             raise OutOfRangeError(

@@ -10,7 +10,8 @@
 
 The workers sum frames into windows; thickness and tilt are inferred where the sums come
 together. As long as frames are missing, the maps show what the networks read from the windows
-that are complete. When none is missing, they are those of ``pacbed map``.
+that are complete, or what is fitted to them where the system has no networks. When none is
+missing, they are those of ``pacbed map``.
 """
 
 from pathlib import Path
@@ -20,8 +21,8 @@ import numpy as np
 from libertem.udf import UDF
 
 from pacbed.errors import OutOfRangeError, PatternError
-from pacbed.library.installed import load_engine
-from pacbed.library.models.bundle import Bundle
+from pacbed.library.installed import load_with_table
+from pacbed.library.models.kinds import Model, table_of
 from pacbed.maps.fields import FIELDS
 from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
@@ -50,8 +51,8 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
     ----------
     system : str or int
         Name or ID of an installed system.
-    convergence_mrad : float
-        Convergence semi-angle.
+    convergence_mrad : float, optional
+        Convergence semi-angle; found from the patterns where it is not given.
     window : tuple of int, optional
         Rows and columns of scan positions that are summed into one pattern; found from the
         unit cell where `step_nm` is given.
@@ -62,7 +63,8 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
     mrad_per_pixel : float, optional
         Angle per pixel of the detector; found from the patterns where it is not given.
     refine : bool
-        Fit the simulation to each pattern; without it the networks' answers stay.
+        Fit the simulation to each pattern; without it the networks' answers stay. A system
+        without networks always fits.
     samples : int
         Windows from which scale, rotation and centre are found.
     data : str, optional
@@ -87,7 +89,7 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
     def __init__(
         self,
         system: str | int,
-        convergence_mrad: float,
+        convergence_mrad: float | None = None,
         window: tuple[int, int] | None = None,
         stride: tuple[int, int] | None = None,
         step_nm: float | None = None,
@@ -96,7 +98,7 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
         samples: int = 16,
         data: str | None = None,
     ) -> None:
-        self._bundle: Bundle | None = None
+        self._bundle: Model | None = None
         if window is None:
             window = self._window_of_cell(system, step_nm, data)
         # Copies of the UDF on the workers are made from these, and need no bundle.
@@ -126,8 +128,8 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
                 "give window=(rows, columns), or step_nm, from which the window that covers a "
                 "unit cell is found"
             )
-        self._bundle = load_engine(system, None if data is None else Path(data))
-        cell_nm = projected_cell_nm(self._bundle.table.geometry.reciprocal)
+        self._bundle = load_with_table(system, None if data is None else Path(data))
+        cell_nm = projected_cell_nm(table_of(self._bundle).geometry.reciprocal)
         side = window_for_cell(cell_nm, step_nm)
         return side, side
 
@@ -237,9 +239,9 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
             self._made_for = self.meta
         return self._made_grid
 
-    def _loaded(self) -> Bundle:
+    def _loaded(self) -> Model:
         if self._bundle is None:
             data = self.params.data
-            self._bundle = load_engine(self.params.system, None if data is None else Path(data))
+            self._bundle = load_with_table(self.params.system, None if data is None else Path(data))
             self._bundle.system.check(self.params.convergence_mrad)
         return self._bundle

@@ -28,7 +28,7 @@ from pacbed.commands.progress import progress_bar
 from pacbed.commands.select import choose_model
 
 if TYPE_CHECKING:
-    from pacbed.library.models.bundle import Bundle
+    from pacbed.library.models.kinds import Model
     from pacbed.maps.options import MapOptions
     from pacbed.maps.thickness_map import ThicknessMap
     from pacbed.scans.scan import Scan
@@ -64,20 +64,20 @@ def map_scan(
     Ctrl-C stops and keeps what is done; the same command with [bold]--resume[/bold] goes on.
     """
     check_output(output, _ENDINGS)
-    from pacbed.library.models.bundle import engine_of
+    from pacbed.library.models.kinds import with_table
     from pacbed.maps.output import check_ending
 
     check_ending(output)
     scan = reading.open(file)
-    options = windows.map_options(file, scan)
-    bundle = engine_of(choose_model(system, material, high_tension, zone_axis, data))
+    options = windows.map_options(scan)
+    bundle = with_table(choose_model(system, material, high_tension, zone_axis, data))
     _print(output, _run(file, scan, bundle, options, output, resume, place), as_json)
 
 
 def _run(
     file: Path,
     scan: "Scan",
-    bundle: "Bundle",
+    bundle: "Model",
     options: "MapOptions",
     output: Path,
     resume: bool,

@@ -20,7 +20,7 @@ from pacbed.errors import FileFormatError, OutOfRangeError
 if TYPE_CHECKING:
     import numpy as np
 
-    from pacbed.library.models.bundle import Bundle
+    from pacbed.library.models.kinds import Model
     from pacbed.maps.blocks import Spread
     from pacbed.maps.options import MapOptions
     from pacbed.scans.files import RawLayout
@@ -105,7 +105,9 @@ class WindowOptions:
     convergence: Annotated[
         float | None,
         typer.Option(
-            help="Convergence semi-angle; needed unless the file holds it.", metavar="MRAD"
+            help="Convergence semi-angle; by default that of the file, else found from the"
+            " patterns.",
+            metavar="MRAD",
         ),
     ] = None
     window: Annotated[
@@ -153,16 +155,11 @@ class WindowOptions:
         ),
     ] = 16
 
-    def map_options(self, file: Path, scan: "Scan") -> "MapOptions":
+    def map_options(self, scan: "Scan") -> "MapOptions":
         """The same, with the scan's own convergence angle where none was given."""
         from pacbed.maps.options import MapOptions
 
         angle = self.convergence if self.convergence is not None else scan.convergence_mrad
-        if angle is None:
-            raise OutOfRangeError(
-                f"{file}: the file does not give the convergence semi-angle: "
-                "add --convergence MRAD."
-            )
         return MapOptions(
             convergence_mrad=angle,
             window=_integer_pair(self.window, "--window"),
@@ -196,7 +193,7 @@ class Place:
         check_one(workers=self.workers, scheduler=self.scheduler, local_cluster=self.local_cluster)
 
     @contextmanager
-    def spread(self, scan: "Scan", bundle: "Bundle", options: "MapOptions") -> "Iterator[Spread]":
+    def spread(self, scan: "Scan", bundle: "Model", options: "MapOptions") -> "Iterator[Spread]":
         """How blocks are computed, for as long as it is needed."""
         from pacbed.maps.cluster import spread_over_cluster
         from pacbed.maps.options import make_grid

@@ -67,10 +67,10 @@ def wedge(
 
         write_phonon_wedge(output, frozen_phonons, scan)
         return
-    from pacbed.library.models.bundle import engine_of
+    from pacbed.library.models.kinds import table_of
 
-    bundle = engine_of(choose_model(system, None, None, "0 0 1", data))
-    _write(output, bundle.table, scan.of_table(), bundle.system.high_tension_kV)
+    bundle = choose_model(system, None, None, "0 0 1", data)
+    _write(output, table_of(bundle), scan.of_table(), bundle.system.high_tension_kV)
     size, detector = scan.size, scan.detector
     step = "" if output.suffix == ".hspy" else f" --step {scan.step:g}"
     print_block(

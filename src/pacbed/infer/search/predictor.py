@@ -12,6 +12,9 @@ from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.search.search import Asked, Searcher
+from pacbed.infer.shared.geometry import SharedGeometry
+from pacbed.infer.shared.solve import BatchSolver
+from pacbed.infer.solved import Solved
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.models.kinds import Model, table_of
 from pacbed.library.models.model_files import TABLE
@@ -105,6 +108,19 @@ class TablePredictor:
             started,
         )
         return fitted_estimate(context, None, solutions)
+
+    def solve(
+        self,
+        pattern: Counts,
+        convergence_mrad: float | None,
+        mrad_per_pixel: float | None = None,
+    ) -> Solved:
+        """As :meth:`infer`, without a judgement of what was found."""
+        return Solved([], self.search(clean(pattern), convergence_mrad, mrad_per_pixel))
+
+    def sharing(self, geometry: SharedGeometry) -> BatchSolver:
+        """Solver for many patterns of one geometry, which makes them much quicker."""
+        return BatchSolver(self.bundle, None, self._calibration, geometry)
 
     def search(
         self, data: Pattern, convergence_mrad: float | None, mrad_per_pixel: float | None

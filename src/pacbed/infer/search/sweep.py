@@ -68,7 +68,7 @@ def sweep(
         explained = _explained(values, coarse)
     else:
         cut = recorded[:, coarse.inner_images].reshape(values.shape)
-        explained = _explained_of_part(values, cut, coarse)
+        explained = explained_of_part(values, cut, coarse)
     best = _distinct(explained, coarse, turns, count)
     return [_hypothesis(place, explained, coarse, poses) for place in best]
 
@@ -101,8 +101,20 @@ def _explained(values: Singles, coarse: CoarsePatterns) -> Singles:
     return out
 
 
-def _explained_of_part(values: Singles, recorded: Mask, coarse: CoarsePatterns) -> Singles:
-    """As :func:`_explained`, where some points of a row are not recorded."""
+def explained_of_part(values: Singles, recorded: Mask, coarse: CoarsePatterns) -> Singles:
+    """Share of the contrast that each hypothesis explains, where points are not recorded.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (rows, n)
+        Measured patterns at the inner points.
+    recorded : ndarray of bool, shape (rows, n)
+    coarse : CoarsePatterns
+
+    Returns
+    -------
+    ndarray of float32, shape (tilts, rows, T)
+    """
     weight = recorded.astype(np.float32)
     basis = coarse.inner_basis
     # Backgrounds that are orthonormal on the recorded points of each row.

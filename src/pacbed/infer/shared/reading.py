@@ -23,6 +23,8 @@ class BatchReading:
     ----------
     probability : ndarray, shape (B, bins)
         Of the thickness bins.
+    bins : ndarray, shape (bins,)
+        Their thicknesses, nm.
     tilt : ndarray, shape (B, 2)
         In the crystal's frame, mrad.
     tilt_error_mrad : ndarray, shape (B,)
@@ -30,6 +32,7 @@ class BatchReading:
     """
 
     probability: Probabilities
+    bins: Thicknesses
     tilt: Tilts
     tilt_error_mrad: Angles
 
@@ -68,7 +71,7 @@ def read_batch(
         pose = Pose(tilt, rotation, still, np.zeros((count, 2)))
         answer = networks.read(frames, pose, alpha, known)
         tilt = tilt - answer.tilt
-    return BatchReading(answer.probability, tilt, answer.tilt_error_mrad)
+    return BatchReading(answer.probability, networks.bins, tilt, answer.tilt_error_mrad)
 
 
 def read_thickness(

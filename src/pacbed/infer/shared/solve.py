@@ -1,12 +1,14 @@
 """From summed patterns of one geometry to thicknesses, tilts and their alternatives.
 
-For each pattern: the networks read tilt and thickness; every thickness is compared at the
-lattice tilts near that reading and near the neighbour's answer; the likeliest hypotheses are
-fitted. Where none fits, all tilts of the system are searched.
+For each pattern: the networks read tilt and thickness, or without networks all tilts of the
+system are compared coarsely; every thickness is compared at the lattice tilts near those and
+near the neighbour's answer; the likeliest hypotheses are fitted. Where none fits, more of the
+tilts are searched that the coarse comparison allows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -16,27 +18,31 @@ from pacbed.arrays import (
     Mask,
     Matrices,
     Numbers,
+    Pattern,
     Patterns,
     Pixels,
-    Probabilities,
     Tilt,
 )
 from pacbed.errors import PatternError
 from pacbed.infer.confidence import Calibration, Evidence
 from pacbed.infer.fit.scan import valleys
 from pacbed.infer.networks import Networks
+from pacbed.infer.search.patterns import CoarsePatterns
+from pacbed.infer.shared.all_tilts import AllTilts
 from pacbed.infer.shared.dictionary import PatternDictionary
 from pacbed.infer.shared.fit import LocalFit, fit_locally
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.reading import BatchReading, read_batch
 from pacbed.infer.shared.sampler import LatticeSampler, sampling_width
-from pacbed.library.models.bundle import Bundle
+from pacbed.library.models.kinds import Model, table_of
 from pacbed.pattern.preprocess import clean
 
 #: Solutions that are kept of each pattern, the best first.
 KEPT = 3
 #: How far around the reading and the neighbour tilts are compared, mrad.
 _AROUND_MRAD = 1.6
+#: Tilts of the coarse comparison from which to begin without networks, and where nothing fits.
+_BEGUN, _SEARCHED = 2, 6
 #: Two thicknesses closer than this are one hypothesis, nm.
 _DISTINCT_NM = 2.0
 #: Hypotheses that are worse than the best by more than this χ² in the comparison are not
@@ -60,7 +66,8 @@ class WindowSolution:
     fit : LocalFit
         In the crystal's frame.
     probability : float
-        Of the solutions kept, from the fits and the networks together.
+        Of the solutions kept, from the fits and the networks together; from the fits alone
+        without networks.
     """
 
     fit: LocalFit
@@ -72,28 +79,30 @@ class BatchSolver:
 
     Parameters
     ----------
-    bundle : Bundle
-    networks : Networks
+    model : Model
+        With a table.
+    networks : Networks or None
+        None where there are none: the table alone answers.
     calibration : Calibration
     geometry : SharedGeometry
     """
 
     def __init__(
         self,
-        bundle: Bundle,
-        networks: Networks,
+        model: Model,
+        networks: Networks | None,
         calibration: Calibration,
         geometry: SharedGeometry,
     ) -> None:
-        self.bundle = bundle
         self.calibration = calibration
         self.geometry = geometry
-        self.bins = networks.bins
+        self._model = model
+        self._table = table_of(model)
         self._networks = networks
         self._made: tuple[PatternDictionary, LatticeSampler] | None = None
 
-    def read(self, patterns: Patterns, centers: Pixels) -> BatchReading:
-        """The networks' answers alone.
+    def read(self, patterns: Patterns, centers: Pixels) -> BatchReading | None:
+        """The networks' answers alone; None where there are no networks.
 
         Parameters
         ----------
@@ -107,13 +116,15 @@ class BatchSolver:
         PatternError
             If the disk of this geometry is not on the detector at all.
         """
+        if self._networks is None:
+            return None
         return read_batch(patterns, centers, self.geometry, self._networks)
 
     def solve(
         self,
         patterns: Patterns,
         centers: Pixels,
-        reading: BatchReading,
+        reading: BatchReading | None,
         neighbours: bool = False,
     ) -> Iterator[list[WindowSolution]]:
         """Fit patterns, one after the other.
@@ -122,8 +133,8 @@ class BatchSolver:
         ----------
         patterns, centers : ndarray
             As for :meth:`read`.
-        reading : BatchReading
-            Where to begin.
+        reading : BatchReading or None
+            Where to begin; without one at all tilts that the pattern may have.
         neighbours : bool
             The patterns lie in a row: begin at the tilt of the last one as well.
 
@@ -133,22 +144,24 @@ class BatchSolver:
             Of the next pattern, the likeliest first; empty where it is not of a disk.
         """
         dictionary, sampler = self._tools()
-        tilts: list[Tilt] = []
-        for pattern, center, tilt, probability in zip(
-            patterns, centers, reading.tilt, reading.probability, strict=True
-        ):
+        beside: list[Tilt] = []
+        for number, (pattern, center) in enumerate(zip(patterns, centers, strict=True)):
             try:
                 values, recorded = sampler.sample(pattern, center)
             except PatternError:
                 yield []
                 continue
             search = _Search(dictionary, values, recorded, self._shift_std())
-            fits = search.near([tilt, *tilts])
-            if fits[0].structured_residual > _BAD:
-                fits = _sorted([*fits, *search.everywhere(self.bundle.system.mistilt_mrad[1])])
-            solutions = self._weighted(fits, probability)
-            tilts = [solutions[0].fit.tilt] if neighbours else []
+            likely = self._likely(pattern, center)
+            read = None if reading is None else reading.tilt[number]
+            fits = _fits(search, read, beside, likely)
+            solutions = self._weighted(fits, self._support(fits, reading, number))
+            beside = [solutions[0].fit.tilt] if neighbours else []
             yield solutions
+
+    def _likely(self, pattern: Pattern, center: Pixels) -> Callable[[], list[Tilt]]:
+        """Asks for the tilts that a pattern may have."""
+        return lambda: self._all_tilts.likely(pattern, center, _SEARCHED) or [np.zeros(2)]
 
     def doubt(self, fit: LocalFit) -> float:
         """See :mod:`pacbed.infer.confidence`.
@@ -165,37 +178,36 @@ class BatchSolver:
     def _tools(self) -> tuple[PatternDictionary, LatticeSampler]:
         if self._made is None:
             alpha = self.geometry.convergence_mrad
-            table = self.bundle.table
-            bare = PatternDictionary(table, alpha, 0.0)
+            bare = PatternDictionary(self._table, alpha, 0.0)
             width = np.hypot(sampling_width(self.geometry, bare.lattice), self.geometry.blur_mrad)
-            dictionary = PatternDictionary(table, alpha, float(width))
+            dictionary = PatternDictionary(self._table, alpha, float(width))
             self._made = dictionary, LatticeSampler(dictionary, self.geometry)
         return self._made
+
+    @cached_property
+    def _all_tilts(self) -> AllTilts:
+        largest = self._model.system.mistilt_mrad[1]
+        coarse = CoarsePatterns(self._table, self.geometry.convergence_mrad, largest)
+        return AllTilts(coarse, self.geometry)
 
     def _shift_std(self) -> float:
         return max(self.geometry.center_std_px, 0.02) * self.geometry.mrad_per_pixel
 
-    def _weighted(self, fits: list[LocalFit], probability: Probabilities) -> list[WindowSolution]:
+    def _weighted(self, fits: list[LocalFit], support: Numbers) -> list[WindowSolution]:
         best = fits[0]
-        kept = [f for f in fits if self._worse(f, best) < _UNLIKELY][:KEPT]
-        weights = np.array(
-            [
-                np.exp(-self._worse(fit, best) / 2)
-                * (_FLOOR + self._support(probability, fit.thickness_nm))
-                for fit in kept
-            ]
-        )
+        kept = [n for n, fit in enumerate(fits) if _worse(fit, best) < _UNLIKELY][:KEPT]
+        weights = np.array([np.exp(-_worse(fits[n], best) / 2) * support[n] for n in kept])
         weights /= weights.sum()
         order = np.argsort(-weights, kind="stable")
-        return [WindowSolution(kept[n], float(weights[n])) for n in order]
+        return [WindowSolution(fits[kept[n]], float(weights[n])) for n in order]
 
-    def _worse(self, fit: LocalFit, best: LocalFit) -> float:
-        """Difference of χ² in units of the best fit's noise."""
-        return fit.square_sum / best.noise - best.square_sum / best.noise
-
-    def _support(self, probability: Probabilities, thickness_nm: float) -> float:
-        near = np.abs(self.bins - thickness_nm) <= _SUPPORT_NM
-        return float(probability[near].sum())
+    def _support(self, fits: list[LocalFit], reading: BatchReading | None, number: int) -> Numbers:
+        """What the networks think of the thicknesses of fits; without them all are alike."""
+        if reading is None:
+            return np.ones(len(fits))
+        near = [np.abs(reading.bins - fit.thickness_nm) <= _SUPPORT_NM for fit in fits]
+        shares = [float(reading.probability[number][around].sum()) for around in near]
+        return _FLOOR + np.array(shares)
 
 
 @dataclass(frozen=True)
@@ -207,28 +219,17 @@ class _Search:
     recorded: Mask
     shift_std_mrad: float
 
-    def near(self, tilts: list[Tilt]) -> list[LocalFit]:
-        """Compare near some tilts, all brought into one sector by the first one's symmetry."""
+    def near(self, *groups: list[Tilt]) -> list[LocalFit]:
+        """Compare near groups of tilts, each brought into a sector by its first one's symmetry."""
         d = self.dictionary
         operations, places = d.foldings
-        number = _folding(operations, tilts[0])
-        steps = sorted(
-            {s for tilt in tilts for s in d.steps_near(operations[number].T @ tilt, _AROUND_MRAD)}
-        )
-        return self._fits([(number, places[number], step) for step in steps])
-
-    def everywhere(self, mistilt_max_mrad: float) -> list[LocalFit]:
-        """Compare at all tilts of the system."""
-        d = self.dictionary
-        operations, places = d.foldings
-        steps = [
-            step
-            for step in d.steps_near(np.zeros(2), mistilt_max_mrad)
-            if _folding(operations, np.array(step) @ d.lattice) == 0
-        ]
-        return self._fits(
-            [(number, place, step) for number, place in enumerate(places) for step in steps]
-        )
+        hypotheses = []
+        for tilts in groups:
+            number = _folding(operations, tilts[0])
+            folded = [operations[number].T @ tilt for tilt in tilts]
+            steps = {step for tilt in folded for step in d.steps_near(tilt, _AROUND_MRAD)}
+            hypotheses += [(number, places[number], step) for step in sorted(steps)]
+        return self._fits(hypotheses)
 
     def _fits(self, hypotheses: list[tuple[int, Indices, tuple[int, int]]]) -> list[LocalFit]:
         d = self.dictionary
@@ -261,6 +262,36 @@ class _Search:
             _STEPS,
         )
         return fit.turned(self.dictionary.foldings[0][number])
+
+
+def _fits(
+    search: _Search, read: Tilt | None, beside: list[Tilt], likely: Callable[[], list[Tilt]]
+) -> list[LocalFit]:
+    """Fits of one pattern, the best first.
+
+    Parameters
+    ----------
+    search : _Search
+    read : ndarray or None
+        The tilt that the networks read.
+    beside : list of ndarray
+        Tilts of the neighbours.
+    likely : callable
+        Gives the tilts to begin from where nothing was read, or where nothing fits.
+    """
+    begun = likely() if read is None else [read]
+    first, more = begun[:_BEGUN], begun[_BEGUN:]
+    fits = search.near([first[0], *beside], *([tilt] for tilt in first[1:]))
+    if fits[0].structured_residual > _BAD:
+        more = more if read is None else likely()
+        if more:
+            fits = _sorted([*fits, *search.near(*([tilt] for tilt in more))])
+    return fits
+
+
+def _worse(fit: LocalFit, best: LocalFit) -> float:
+    """Difference of χ² in units of the best fit's noise."""
+    return fit.square_sum / best.noise - best.square_sum / best.noise
 
 
 def _folding(operations: Matrices, tilt: Tilt) -> int:

@@ -62,8 +62,8 @@ def engine_of(model: Model) -> Bundle:
     engine = model.as_kind(Bundle)
     if engine is None:
         raise UnknownSystemError(
-            f"the model of the system {model.system.name} chooses among labels, and this needs a "
-            "bundle that was made from a crystal: pacbed train RECIPE makes one"
+            f"the model of the system {model.system.name} has no networks that read where a "
+            "crystal lies, and this needs them: pacbed train RECIPE makes them"
         )
     return engine
 

@@ -24,9 +24,9 @@ class Model:
     """An installed model; its large parts are read when they are first needed.
 
     Of a pattern it needs the convergence angle, inside the range of its system. What it can
-    is said by `has_table` (a fit, which alone refuses a pattern of another crystal) and by
-    :meth:`as_kind` (networks that read where the crystal lies, which maps need beside a table;
-    networks that choose among labels).
+    is said by `has_table` (a fit, which alone refuses a pattern of another crystal, and which
+    maps need) and by :meth:`as_kind` (networks that read where the crystal lies; networks that
+    choose among labels).
 
     Attributes
     ----------
@@ -157,6 +157,16 @@ def model_of(description: Description) -> Model:
             f"{', '.join(sorted(kinds))}"
         )
     return kinds[description.kind].described(description)
+
+
+def with_table(model: Model) -> Model:
+    """The model, or an :class:`UnknownSystemError` where it has no table to fit with."""
+    if not model.has_table:
+        raise UnknownSystemError(
+            f"the model of the system {model.system.name} chooses among labels, and this needs a "
+            "table to fit with: take a system that was made from its crystal"
+        )
+    return model
 
 
 def table_of(model: Model) -> LacbedTable:

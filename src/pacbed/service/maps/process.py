@@ -80,7 +80,8 @@ def _unforeseen(asked: dict[str, Any], error: Exception) -> PacbedError:
 
 def _make(asked: dict[str, Any], folder: Path) -> None:
     """Make the map and write it."""
-    from pacbed.library.models.bundle import Bundle
+    from pacbed.library.models.kinds import model_of
+    from pacbed.library.models.model_files import read_description
     from pacbed.maps.mapping import Stage, infer_map
     from pacbed.maps.options import MapOptions, make_grid
     from pacbed.maps.output import save_map
@@ -93,7 +94,7 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
     # An upload may lead nowhere, a scan of the server's own to its folder and below.
     opened = open_scan(Path(asked["scan"]), alone=asked["path"] is None)
     scan = dataclasses.replace(opened, name=asked["name"])
-    bundle = Bundle.load(Path(asked["bundle"]))
+    bundle = model_of(read_description(Path(asked["bundle"])))
     options = MapOptions(
         convergence_mrad=asked["convergence_mrad"],
         window=_pair(asked["window"]),

@@ -8,7 +8,7 @@ from starlette.exceptions import HTTPException
 from pacbed.errors import BundleError
 from pacbed.files import telling_full
 from pacbed.library.installed import match_system
-from pacbed.library.models.bundle import Bundle
+from pacbed.library.models.kinds import Model
 from pacbed.library.system import System
 from pacbed.scans.files import EXTENSIONS
 from pacbed.service.catalogue import Catalogue
@@ -86,9 +86,9 @@ class Maps:
                 folder.remove()
                 raise
 
-    def _bundle(self, system: System) -> Bundle:
-        bundle = self._catalogue.predictor(system).bundle.as_kind(Bundle)
-        if bundle is None:
+    def _bundle(self, system: System) -> Model:
+        bundle = self._catalogue.predictor(system).bundle
+        if not bundle.has_table:
             raise ParametersError(
                 f"the model of {system.name} has no table to fit maps with; choose another system"
             )
