@@ -178,7 +178,7 @@ def label(base: Base, which: int, pose: Pose, path: str) -> dict:
     x, y = truth["tilt_x_mrad"], truth["tilt_y_mrad"]
     thickness = truth["thickness_nm"][which]
     return {
-        "path": path, "material": truth["formula"], "high_tension_kV": truth["high_tension_kV"],
+        "path": path, "high_tension_kV": truth["high_tension_kV"],
         "zone_axis": " ".join(map(str, truth["zone_axis"])),
         "convergence_mrad": truth["convergence_mrad"],
         "thickness_min_nm": thickness, "thickness_max_nm": thickness,

@@ -92,7 +92,6 @@ def test_json(straight):
         (("scan.npy", *SYSTEM, "--window", "1.5", "-o", "m.npz"), "whole numbers"),
         (("scan.npy", *SYSTEM, "--region", "0,4", "-o", "m.npz"), "four numbers"),
         (("scan.npy", *SYSTEM, "--mask", "scan.npy", "-o", "m.npz", "--window", "4"), "mask"),
-        (("scan.npy", "--system", "3", "--window", "4", "-o", "m.npz"), "--convergence MRAD"),
         (("scan.npy", *SYSTEM, "--window", "4", "-o", "m.txt"), "end the name in"),
         (("scan.npy", *SYSTEM, "--window", "4", "-o", "no/m.npz"), "no folder"),
         (("none.npy", *SYSTEM, "--window", "4", "-o", "m.npz"), "no such file"),

@@ -92,6 +92,9 @@ def test_labels_can_be_read(tmp_path) -> None:
     pose = draw_pose(rng)
     np.save(tmp_path / "a.npy", record(base, 0, pose, rng))
     row = label(base, 0, pose, "a.npy")
+    structure = tmp_path / row["cif"]
+    structure.parent.mkdir(exist_ok=True)
+    structure.touch()
     table = tmp_path / "labels.csv"
     table.write_text(",".join(row) + "\n" + ",".join(map(str, row.values())) + "\n")
     (entry,) = read_labels(table)

@@ -5,12 +5,12 @@ from typing import Any, Protocol
 
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts
+from pacbed.infer.fit.solved import Solved
 from pacbed.infer.labels.predictor import LabelPredictor
 from pacbed.infer.predictor import Predictor
 from pacbed.infer.search.predictor import TablePredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
-from pacbed.infer.solved import Solved
 from pacbed.library.models.bundle import Bundle
 from pacbed.library.models.kinds import Model, with_table
 from pacbed.library.models.label_bundle import LabelBundle
@@ -38,6 +38,10 @@ class AnyPredictor(Protocol):
 
 class FittingPredictor(AnyPredictor, Protocol):
     """What predictors can do that have a table to fit with, with networks or without."""
+
+    def __hash__(self) -> int:
+        """Each is its own."""
+        ...
 
     @property
     def order(self) -> int:

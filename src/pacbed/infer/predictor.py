@@ -10,13 +10,13 @@ from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution, refine
+from pacbed.infer.fit.solved import Solved
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
 from pacbed.infer.posing import read_poses
 from pacbed.infer.search.predictor import TablePredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
-from pacbed.infer.solved import Solved
 from pacbed.library.models.bundle import READER, Bundle
 from pacbed.pattern.preprocess import clean
 

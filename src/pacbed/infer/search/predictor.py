@@ -10,11 +10,11 @@ from pacbed.arrays import Counts, Pattern
 from pacbed.errors import PatternError
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
+from pacbed.infer.fit.solved import Solved
 from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.search.search import Asked, Searcher
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
-from pacbed.infer.solved import Solved
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.models.kinds import Model, table_of
 from pacbed.library.models.model_files import TABLE

@@ -74,7 +74,8 @@ class AllTilts:
         """What the best thickness explains, shape (images, tilts)."""
         coarse = self._coarse
         if not recorded.all():
-            return explained_of_part(values, recorded, coarse).max(axis=2).T
+            partly: Singles = explained_of_part(values, recorded, coarse).max(axis=2).T
+            return partly
         # The patterns have no backgrounds: those of the values add nothing to the products.
         products = (values @ self._patterns).reshape(*self._tilts.shape[:2], -1)
         along = products @ coarse.mixing.T
