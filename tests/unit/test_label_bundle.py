@@ -162,7 +162,7 @@ def test_patterns_need_a_table(folder):
 
 def test_what_needs_an_engine_refuses_it(folder):
     data = folder.parents[2]
-    with pytest.raises(UnknownSystemError, match="chooses among labels"):
+    with pytest.raises(UnknownSystemError, match="no networks that read"):
         load_engine(51, data)
     assert load_engine(3, data).system.id == 3
     with pytest.raises(BundleError, match="of the kind labels"):
