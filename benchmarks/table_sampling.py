@@ -12,52 +12,25 @@ import argparse
 import math
 import time
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
+from table_crystals import gallium_nitride, gold, strontium_titanate
 
 from pacbed.crystal.projection import ProjectedCell, project
-from pacbed.crystal.structure import Crystal, lattice_from_parameters
 from pacbed.infer.fit.pattern_fit import REACH, fit_pattern
 from pacbed.infer.fit.samples import take_samples
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.sampling import choose_sampling
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.recipe import load_recipe
 from pacbed.pattern.geometry import PatternParameters, rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation, clean
 from pacbed.pattern.synthesis import synthesise
 
-ROOT = Path(__file__).resolve().parents[1]
 SHAPE, CENTER, ROTATION_DEG = (128, 128), (64.0, 61.5), 20.0
 #: Room for the fit of the convergence angle.
 ROOM = 1.06
 START = np.array([1.2, 0.25, -0.2, 1.0, -0.8, 0.01, 0.02, 0, 0, 0])
-
-
-def crystal(cell: tuple[float, ...], sites: list[tuple[str, tuple, float]]) -> Crystal:
-    symbols, positions, b_iso = zip(*sites, strict=True)
-    count = np.ones(len(sites))
-    return Crystal(
-        lattice_from_parameters(cell), symbols, np.array(positions, float), count, np.array(b_iso)
-    )
-
-
-def gallium_nitride() -> Crystal:
-    a, b = 1 / 3, 2 / 3
-    sites = [("Ga", (a, b, 0), 0.3), ("Ga", (b, a, 0.5), 0.3)]
-    sites += [("N", (a, b, 0.377), 0.35), ("N", (b, a, 0.877), 0.35)]
-    return crystal((3.19, 3.19, 5.189, 90, 90, 120), sites)
-
-
-def gold() -> Crystal:
-    face = [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
-    return crystal((4.078, 4.078, 4.078, 90, 90, 90), [("Au", p, 0.63) for p in face])
-
-
-def strontium_titanate() -> Crystal:
-    return load_recipe(ROOT / "recipes/sto-001-300kV.toml").crystal
 
 
 #: Crystal, axis, kV, convergence (mrad), largest tilt (mrad) and thickness (nm).

@@ -18,31 +18,18 @@ import time
 from contextlib import nullcontext
 
 from revisions import ROOT, revision, start
-from table_sampling import gallium_nitride, strontium_titanate
+from table_crystals import gallium_arsenide, gallium_nitride, strontium_titanate
 
 #: kV, largest convergence, tilt (mrad) and thickness (nm).
 DEFAULT, NEEDED = (30.0, 12.0, 120.0), (18.0, 8.0, 80.0)
 CASES = {
-    "SrTiO3 [001] 300 kV, default": ("sto", (0, 0, 1), 300.0, *DEFAULT),
-    "SrTiO3 [001] 200 kV, needed": ("sto", (0, 0, 1), 200.0, *NEEDED),
-    "GaN [11-20] 200 kV, needed": ("gan", (1, 1, 0), 200.0, *NEEDED),
-    "GaN [11-20] 200 kV, needed, 100 nm": ("gan", (1, 1, 0), 200.0, 18.0, 8.0, 100.0),
-    "GaN [11-20] 200 kV, default": ("gan", (1, 1, 0), 200.0, *DEFAULT),
-    "GaAs [110] 200 kV, default": ("gaas", (1, 1, 0), 200.0, *DEFAULT),
+    "SrTiO3 [001] 300 kV, default": (strontium_titanate, (0, 0, 1), 300.0, *DEFAULT),
+    "SrTiO3 [001] 200 kV, needed": (strontium_titanate, (0, 0, 1), 200.0, *NEEDED),
+    "GaN [11-20] 200 kV, needed": (gallium_nitride, (1, 1, 0), 200.0, *NEEDED),
+    "GaN [11-20] 200 kV, needed, 100 nm": (gallium_nitride, (1, 1, 0), 200.0, 18.0, 8.0, 100.0),
+    "GaN [11-20] 200 kV, default": (gallium_nitride, (1, 1, 0), 200.0, *DEFAULT),
+    "GaAs [110] 200 kV, default": (gallium_arsenide, (1, 1, 0), 200.0, *DEFAULT),
 }
-
-
-def crystal(name):
-    if name == "sto":
-        return strontium_titanate()
-    if name == "gan":
-        return gallium_nitride()
-    from table_sampling import crystal as make
-
-    face = [(0, 0, 0), (0.5, 0.5, 0), (0.5, 0, 0.5), (0, 0.5, 0.5)]
-    sites = [("Ga", p, 0.65) for p in face]
-    sites += [("As", tuple(x + 0.25 for x in p), 0.6) for p in face]
-    return make((5.653, 5.653, 5.653, 90, 90, 90), sites)
 
 
 def make_one(name: str, sampling: str) -> None:
@@ -51,8 +38,8 @@ def make_one(name: str, sampling: str) -> None:
     from pacbed.lacbed.build import simulate_table
     from pacbed.lacbed.options import TableOptions
 
-    which, axis, kV, *ranges = CASES[name]
-    structure = crystal(which)
+    make, axis, kV, *ranges = CASES[name]
+    structure = make()
     started, spent = time.perf_counter(), time.process_time()
     cell = project(structure, axis)
     if sampling == "chosen":

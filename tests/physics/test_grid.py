@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pacbed.learn.batches import PatternStream, StreamOptions
+from pacbed.library.installed import load_bundle
 from pacbed.pattern.disks import grid_stride
 from pacbed.pattern.grid import (
     direction_stride,
@@ -57,6 +58,11 @@ def test_directions_are_left_out_where_enough_steps_are_left(small_table):
     assert grid_stride(table, 17.1 * step) == 2
     # Fringes do not widen with the aperture: what is coarse already stays whole.
     assert direction_stride(small_table.geometry, 34.1 * step_mrad(small_table.geometry)) == 1
+
+
+def test_of_the_shipped_tables_every_second_direction_is_summed():
+    for name in ("rutile-001-80kV", "sto-001-80kV", "sto-001-200kV", "sto-001-300kV"):
+        assert grid_stride(load_bundle(name).table, 20.0) == 2
 
 
 def test_training_and_fit_ask_the_same_grid(small_table, monkeypatch):
