@@ -1,6 +1,7 @@
 """Map a simulated wedge, and compare with what it is.
 
     python benchmarks/wedge_map.py [--scan build/wedge.npy] [--size 256] [--seed 1]
+        [--without-networks]
 
 Makes the scan first where it is missing (some minutes, 2 GB). Prints which share of the
 windows lies within 2 nm and 0.5 mrad, and the wrong jumps that are not marked.
@@ -15,6 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+from table_alone import without_networks
 
 from pacbed.library.installed import load_engine
 from pacbed.library.models.bundle import Bundle
@@ -39,6 +41,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--window", type=int, default=8)
     parser.add_argument("--no-refine", action="store_true")
+    parser.add_argument("--without-networks", action="store_true")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     wedge = plan(arguments.seed, arguments.size)
@@ -46,6 +49,7 @@ def main() -> None:
     bundle = load_engine(SYSTEM)
     if not arguments.scan.exists():
         make(arguments.scan, wedge, bundle)
+    model = without_networks(bundle) if arguments.without_networks else bundle
     options = MapOptions(
         wedge.convergence_mrad,
         window=(arguments.window, arguments.window),
@@ -53,7 +57,7 @@ def main() -> None:
         step_nm=wedge.step_nm,
     )
     began, cpu = time.perf_counter(), time.process_time()
-    result = infer_map(open_scan(arguments.scan), bundle, options)
+    result = infer_map(open_scan(arguments.scan), model, options)
     seconds, cpu = time.perf_counter() - began, time.process_time() - cpu
     count = result.status.size
     print(f"{count} windows in {seconds:.1f} s, {cpu:.1f} CPU s: {1e3 * cpu / count:.1f} ms each")

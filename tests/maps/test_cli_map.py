@@ -10,6 +10,7 @@ from pacbed.maps.output import load_map
 from pacbed.scans.files import open_scan
 from tests.cli_tools import fail, run, succeed
 from tests.maps.test_infer_map import same
+from tests.table_tools import NAME, register_table
 
 SYSTEM = ("--system", "sto-001-300kV", "--convergence", "20")
 FEW = ("--window", "4", "--samples", "2", "--workers", "1")
@@ -122,3 +123,13 @@ def test_a_wedge_to_try_with(here):
     assert truth["thickness_nm"].max() <= 23.01
     mean = scan.read(0, 6).sum(axis=(2, 3)).mean()
     assert 3500 < mean <= 5000
+
+
+def test_a_system_without_networks(here, simulated, bundle):
+    register_table(here / "data", bundle.system, bundle.table)
+    asked = ("--system", NAME, "--data", "data", "--convergence", "20")
+    words = succeed("map", "scan.npy", *asked, *FEWEST, "-o", "alone.npz")
+    assert "12 ok" in words
+    found = load_map(here / "alone.npz")
+    assert np.abs(found.thickness_nm - simulated.thickness_nm).max() < 1.5
+    assert found.provenance["bundle_sha256"].keys() == {"lacbed.npz"}

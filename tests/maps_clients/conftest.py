@@ -12,6 +12,7 @@ from pacbed.maps.thickness_map import ThicknessMap
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 from pacbed.scans.scan import Scan
+from tests.table_tools import NAME, register_table
 
 SYSTEM = "sto-001-300kV"
 CONVERGENCE_MRAD = 20.0
@@ -24,11 +25,12 @@ class Recorded:
     data: np.ndarray
     thickness_nm: tuple[float, float, float] = (18.0, 34.0, 55.0)
 
-    def map(self, **options) -> ThicknessMap:
+    def map(self, model=None, **options) -> ThicknessMap:
         """What ``pacbed map`` makes of it."""
         given = {"window": (3, 3), "samples": 3, **options}
         scan = Scan.from_array(self.data, "scan", step_nm=(0.2, 0.1))
-        return infer_map(scan, load_bundle(SYSTEM), MapOptions(CONVERGENCE_MRAD, **given))
+        model = model or load_bundle(SYSTEM)
+        return infer_map(scan, model, MapOptions(CONVERGENCE_MRAD, **given))
 
 
 @pytest.fixture(scope="session")
@@ -52,3 +54,19 @@ def recorded() -> Recorded:
 def fitted(recorded) -> ThicknessMap:
     """The map with the fit."""
     return recorded.map()
+
+
+@dataclass(frozen=True)
+class WithoutNetworks:
+    """A system of a data folder that has a table alone, and the map that it gives."""
+
+    data: str
+    fitted: ThicknessMap
+    name: str = NAME
+
+
+@pytest.fixture(scope="session")
+def without_networks(recorded, tmp_path_factory) -> WithoutNetworks:
+    data, bundle = tmp_path_factory.mktemp("tables") / "data", load_bundle(SYSTEM)
+    model = register_table(data, bundle.system, bundle.table)
+    return WithoutNetworks(str(data), recorded.map(model))

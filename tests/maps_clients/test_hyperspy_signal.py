@@ -49,6 +49,15 @@ def test_the_maps_are_those_of_the_command_line(signal, fitted):
         maps.layer("thicknes")
 
 
+def test_a_system_without_networks(signal, recorded, without_networks):
+    asked = (without_networks.name, CONVERGENCE_MRAD)
+    # Nothing but a fit can answer, whatever was asked for.
+    maps = signal.infer_thickness(*asked, refine=False, data=without_networks.data, **OPTIONS)
+    expected = without_networks.fitted
+    np.testing.assert_allclose(maps.layer("thickness_nm").data, expected.thickness_nm, rtol=1e-5)
+    assert expected.thickness_nm == pytest.approx(np.tile(recorded.thickness_nm, (2, 1)), abs=1.5)
+
+
 def test_round_trip_keeps_axes_and_units(signal, tmp_path):
     """Load, infer, save, load again."""
     signal.save(tmp_path / "scan.hspy")

@@ -15,6 +15,7 @@ from pacbed.pattern.synthesis import synthesise
 from pacbed.service.app import create_app
 from pacbed.service.settings import Settings
 from tests.service.conftest import URL, serving
+from tests.table_tools import NAME, register_table
 
 SYSTEM = "sto-001-300kV"
 PARAMETERS = {"system": SYSTEM, "convergence_mrad": 20.0, "window": [2, 2], "refine": False,
@@ -104,6 +105,15 @@ def test_from_a_scan_to_maps(client, scan):
     for path in ("", "/events", "/file", "/table", "/picture"):
         assert client.get(f"/maps/{job['id']}{path}").status_code == 404
     assert client.delete(f"/maps/{job['id']}").json()["code"] == "not_found"
+
+
+def test_a_map_of_a_system_without_networks(make_client, scan, tmp_path):
+    bundle = load_bundle(SYSTEM)
+    register_table(tmp_path / "data", bundle.system, bundle.table)
+    client = make_client(data=tmp_path / "data")
+    job = wait(client, start(client, as_npy(scan), system=NAME, refine=None).json(), "done")
+    with np.load(io.BytesIO(client.get(f"/maps/{job['id']}/file").content)) as maps:
+        assert maps["thickness_nm"] == pytest.approx(np.tile([20, 20, 60], (2, 1)), abs=4)
 
 
 def test_inference_goes_on_beside_a_map(make_client, scan, example):

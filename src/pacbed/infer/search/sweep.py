@@ -68,7 +68,7 @@ def sweep(
         explained = _explained(values, coarse)
     else:
         cut = recorded[:, coarse.inner_images].reshape(values.shape)
-        explained = explained_of_part(values, cut, coarse)
+        explained = _explained_of_part(values, cut, coarse)
     best = _distinct(explained, coarse, turns, count)
     return [_hypothesis(place, explained, coarse, poses) for place in best]
 
@@ -101,37 +101,61 @@ def _explained(values: Singles, coarse: CoarsePatterns) -> Singles:
     return out
 
 
-def explained_of_part(values: Singles, recorded: Mask, coarse: CoarsePatterns) -> Singles:
-    """Share of the contrast that each hypothesis explains, where points are not recorded.
+def _explained_of_part(values: Singles, recorded: Mask, coarse: CoarsePatterns) -> Singles:
+    """As :func:`_explained`, where some points of a row are not recorded."""
+    values = without_backgrounds(values, recorded, coarse)
+    out = np.empty((len(coarse.tilts), len(values), len(coarse.thickness_nm)), np.float32)
+    for number, step in enumerate(coarse.tilts.tolist()):
+        along = values @ coarse.projected((step[0], step[1])).patterns @ coarse.mixing.T
+        power = power_of_part((step[0], step[1]), recorded, coarse)
+        out[number] = np.maximum(along, 0) ** 2 / power
+    return out
+
+
+def without_backgrounds(values: Singles, recorded: Mask, coarse: CoarsePatterns) -> Singles:
+    """Measured patterns of norm 1, without backgrounds on the points that are recorded.
 
     Parameters
     ----------
     values : ndarray of float32, shape (rows, n)
-        Measured patterns at the inner points.
+        At the inner points.
+    recorded : ndarray of bool, shape (rows, n)
+    coarse : CoarsePatterns
+    """
+    weight, basis = recorded.astype(np.float32), coarse.inner_basis
+    values = values * weight
+    onto = np.linalg.solve(_moment(weight, basis), (values @ basis)[..., None])[..., 0]
+    values -= (onto @ basis.T) * weight
+    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-20)
+    return values
+
+
+def power_of_part(step: tuple[int, int], recorded: Mask, coarse: CoarsePatterns) -> Singles:
+    """Squared norms of the patterns at a tilt, without backgrounds, on the recorded points.
+
+    Parameters
+    ----------
+    step : tuple of int
+        The tilt in steps of the lattice.
     recorded : ndarray of bool, shape (rows, n)
     coarse : CoarsePatterns
 
     Returns
     -------
-    ndarray of float32, shape (tilts, rows, T)
+    ndarray of float32, shape (rows, T)
     """
-    weight = recorded.astype(np.float32)
-    basis = coarse.inner_basis
-    # Backgrounds that are orthonormal on the recorded points of each row.
-    moment = np.einsum("rn,nb,nc->rbc", weight, basis, basis)
-    values = values * weight
-    onto = np.linalg.solve(moment, (values @ basis)[..., None])[..., 0]
-    values -= (onto @ basis.T) * weight
-    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-20)
-    mixing = coarse.mixing.T
-    out = np.empty((len(coarse.tilts), len(values), mixing.shape[1]), np.float32)
-    for number, step in enumerate(coarse.tilts.tolist()):
-        patterns = coarse.projected((step[0], step[1])).patterns @ mixing
-        along = values @ patterns
-        shared = np.einsum("rn,nb,nt->rbt", weight, basis, patterns, optimize=True)
-        power = weight @ patterns**2 - (shared * np.linalg.solve(moment, shared)).sum(axis=1)
-        out[number] = np.maximum(along, 0) ** 2 / np.maximum(power, 1e-20)
-    return out
+    weight, basis = recorded.astype(np.float32), coarse.inner_basis
+    patterns = coarse.projected(step).patterns @ coarse.mixing.T
+    shared = np.einsum("rn,nb,nt->rbt", weight, basis, patterns, optimize=True)
+    onto = np.linalg.solve(_moment(weight, basis), shared)
+    power: Singles = np.maximum(weight @ patterns**2 - (shared * onto).sum(axis=1), 1e-20)
+    return power
+
+
+def _moment(weight: Singles, basis: Singles) -> Singles:
+    """Products of the backgrounds on the recorded points of each row, shape (rows, b, b)."""
+    moment: Singles = np.einsum("rn,nb,nc->rbc", weight, basis, basis)
+    return moment
 
 
 def _distinct(

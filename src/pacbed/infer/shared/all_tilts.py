@@ -5,6 +5,7 @@ images of the pattern in one product of matrices.
 """
 
 import math
+from collections import OrderedDict
 from functools import cached_property
 
 import numpy as np
@@ -12,11 +13,13 @@ import numpy as np
 from pacbed.arrays import Mask, Numbers, Pattern, Pixels, Singles, Tilt
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern, places_of
-from pacbed.infer.search.sweep import explained_of_part
+from pacbed.infer.search.sweep import power_of_part, without_backgrounds
 from pacbed.infer.shared.geometry import SharedGeometry
 
 #: Share of the points that must be recorded.
 _ENOUGH = 0.25
+#: Ways in which a pattern is cut whose norms are kept.
+_KEPT = 8
 #: Tilts nearer than this many steps of the comparison are one.
 _SAME_STEPS = 1.6
 
@@ -38,6 +41,8 @@ class AllTilts:
         operations = coarse.operations
         #: In the crystal's frame, mrad, of each image of the pattern with each tilt.
         self._tilts = np.einsum("mij,sj->msi", operations, coarse.tilts @ coarse.lattice)
+        self._steps = [(int(i), int(j)) for i, j in coarse.tilts]
+        self._powers: OrderedDict[bytes, Singles] = OrderedDict()
         widest = float(np.linalg.norm(coarse.lattice, axis=1).max())
         self._same_mrad = _SAME_STEPS * max(widest, coarse.fineness.tilt_mrad)
 
@@ -73,26 +78,39 @@ class AllTilts:
     def _explained(self, values: Singles, recorded: Mask) -> Singles:
         """What the best thickness explains, shape (images, tilts)."""
         coarse = self._coarse
-        if not recorded.all():
-            partly: Singles = explained_of_part(values, recorded, coarse).max(axis=2).T
-            return partly
-        # The patterns have no backgrounds: those of the values add nothing to the products.
+        if recorded.all():
+            # The patterns have no backgrounds: those of the values add nothing to the products.
+            power = self._power
+        else:
+            values = without_backgrounds(values, recorded, coarse)
+            power = self._power_of_part(recorded)
         products = (values @ self._patterns).reshape(*self._tilts.shape[:2], -1)
         along = products @ coarse.mixing.T
-        best: Singles = (np.maximum(along, 0) ** 2 / self._power).max(axis=2)
+        best: Singles = (np.maximum(along, 0) ** 2 / power).max(axis=2)
         return best
 
     @cached_property
     def _patterns(self) -> Singles:
         """Patterns of all tilts beside each other, shape (n, tilts · functions)."""
-        steps = [(int(i), int(j)) for i, j in self._coarse.tilts]
-        return np.concatenate([self._coarse.projected(step).patterns for step in steps], axis=1)
+        found = [self._coarse.projected(step).patterns for step in self._steps]
+        return np.concatenate(found, axis=1)
 
     @cached_property
     def _power(self) -> Singles:
         """Their squared norms, shape (tilts, thicknesses)."""
-        steps = [(int(i), int(j)) for i, j in self._coarse.tilts]
-        return np.stack([self._coarse.projected(step).power for step in steps])
+        return np.stack([self._coarse.projected(step).power for step in self._steps])
+
+    def _power_of_part(self, recorded: Mask) -> Singles:
+        """The same on some of the points of each image, shape (images, tilts, thicknesses)."""
+        # The windows of a scan are cut alike: few of them ask for something new.
+        key = recorded.tobytes()
+        found = self._powers.get(key)
+        if found is None:
+            parts = [power_of_part(step, recorded, self._coarse) for step in self._steps]
+            found = self._powers[key] = np.stack(parts, axis=1)
+            if len(self._powers) > _KEPT:
+                self._powers.popitem(last=False)
+        return found
 
     def _best(self, explained: Numbers, count: int) -> list[Tilt]:
         tilts = self._tilts.reshape(-1, 2)
