@@ -42,7 +42,8 @@ def hold(path: Path) -> BaseFileLock | None:
     lock = FileLock(path, thread_local=False)
     try:
         lock.acquire(blocking=False)
-    except (Timeout, FileNotFoundError):
+    except (Timeout, FileNotFoundError, FileExistsError):
+        # The last one: its folder was there, and was gone when it was looked at again.
         return None
     return lock
 
@@ -84,11 +85,14 @@ class HeldFolder:
             except OSError:
                 shutil.rmtree(path, ignore_errors=True)
                 raise
-            if lock is not None:
+            if lock is not None and _is_held_by_us(path):
                 self.path = path
                 self._end = weakref.finalize(self, _remove, path, lock)
                 return
-            # Another process took it for one that was left, before it was held.
+            # Another process took it for one that was left, before it was held. The lock may
+            # have made it again then, which is not private.
+            if lock is not None:
+                _remove(path, lock)
         raise OSError(f"no folder can be kept in {tempfile.gettempdir()}")
 
     def __enter__(self) -> Path:
@@ -111,6 +115,14 @@ def remove_dead_folders() -> None:
                 _remove(path, lock)
 
 
+def _is_held_by_us(path: Path) -> bool:
+    """Whether a folder is there with its lock, as it was made."""
+    try:
+        return _is_ours(path) and (path / _LOCK).exists()
+    except FileNotFoundError:
+        return False
+
+
 def _is_ours(path: Path) -> bool:
     """Whether it is a folder, no link to one, that belongs to this user and is private.
 
@@ -128,5 +140,7 @@ def _is_ours(path: Path) -> bool:
 def _remove(path: Path, lock: BaseFileLock) -> None:
     shutil.rmtree(path, ignore_errors=True)
     lock.release()
-    if path.exists():  # Windows deletes no file that is open
+    # Windows deletes no file that is open. Elsewhere a folder that is still there has a new lock,
+    # by a process that made it just now and held it while the old lock's file was removed.
+    if os.name == "nt" and path.exists():
         shutil.rmtree(path, ignore_errors=True)
