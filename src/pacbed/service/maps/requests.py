@@ -12,9 +12,10 @@ from pacbed.library.models.kinds import Model
 from pacbed.library.system import System
 from pacbed.scans.files import EXTENSIONS
 from pacbed.service.catalogue import Catalogue
+from pacbed.service.maps.job_requests import JobRequests
 from pacbed.service.maps.jobs import MODEL, REQUEST, SCAN, JobFolder, JobStore
 from pacbed.service.maps.paths import scan_below
-from pacbed.service.maps.schemas import Job, MapJob, MapParameters
+from pacbed.service.maps.schemas import MapJob, MapParameters
 from pacbed.service.maps.worker import MapWorker
 from pacbed.service.metrics import Metrics
 from pacbed.service.problems import ParametersError
@@ -22,7 +23,7 @@ from pacbed.service.settings import Settings
 from pacbed.service.uploads import Upload, file_ending
 
 
-class Maps:
+class Maps(JobRequests[MapJob]):
     """Takes jobs for maps, and finds them again; shared by all threads.
 
     Parameters
@@ -32,12 +33,17 @@ class Maps:
     metrics : Metrics
     """
 
+    kind = MapJob
+    gone = "there is no such map; it may have been deleted after its time"
+
     def __init__(self, settings: Settings, catalogue: Catalogue, metrics: Metrics) -> None:
         self._root = settings.map_root
         self._catalogue = catalogue
-        self._store = JobStore(settings.map_folder, settings.map_jobs, settings.map_keep_seconds)
-        self._worker = MapWorker(
-            settings.map_seconds, settings.map_memory_mib, settings.map_keep_seconds, metrics
+        super().__init__(
+            JobStore(settings.map_folder, settings.map_jobs, settings.map_keep_seconds),
+            MapWorker(
+                settings.map_seconds, settings.map_memory_mib, settings.map_keep_seconds, metrics
+            ),
         )
 
     def accept(self, parameters: MapParameters, upload: Upload | None) -> MapJob:
@@ -71,7 +77,7 @@ class Maps:
             name = upload.name
             ending = _ending(upload)
         with telling_full("the service's folder of maps"):
-            folder = self._store.create()
+            folder = self._jobs.create()
             try:
                 if upload is not None:
                     path = folder.path / f"{SCAN}{ending}"
@@ -81,7 +87,7 @@ class Maps:
                     "bundle": str(bundle), "scan": str(path), "name": name
                 }  # fmt: skip
                 (folder.path / REQUEST).write_text(json.dumps(asked), encoding="utf-8")
-                return _map_job(self._worker.submit(folder, name))
+                return self.submit(folder, name)
             except BaseException:
                 folder.remove()
                 raise
@@ -103,41 +109,6 @@ class Maps:
             self._catalogue.look_again()
             same = match_system(self._catalogue.systems(), str(system.id))
             return self._bundle(same).copy_to(folder.path / MODEL)
-
-    def find(self, name: str) -> tuple[JobFolder, MapJob]:
-        """Find a job.
-
-        Raises
-        ------
-        HTTPException
-            404 if there is no such job, or not any more.
-        """
-        folder = self._store.find(name)
-        job = None if folder is None else folder.read()
-        if folder is None or job is None:
-            raise HTTPException(
-                404, "there is no such map; it may have been deleted after its time"
-            )
-        return folder, _map_job(job)
-
-    def cancel(self, name: str) -> None:
-        """End a job and delete what it has made."""
-        folder, job = self.find(name)
-        folder.cancel()
-        if job.ended or job.stage == "waiting":
-            folder.remove()
-
-    def close(self) -> None:
-        """Stop the work."""
-        self._worker.close()
-        self._store.close()
-
-
-def _map_job(job: Job) -> MapJob:
-    """The state of a job, which is a map's, as all are in this store."""
-    if not isinstance(job, MapJob):
-        raise TypeError(type(job).__name__)
-    return job
 
 
 def _ending(upload: Upload) -> str:

@@ -6,13 +6,12 @@ import subprocess
 import sys
 from typing import Any
 
-from starlette.exceptions import HTTPException
-
 from pacbed.children import start_child
 from pacbed.errors import DiskFullError
 from pacbed.files import telling_full
 from pacbed.library.places import ModelPlace
 from pacbed.service.catalogue import Catalogue
+from pacbed.service.maps.job_requests import JobRequests
 from pacbed.service.maps.jobs import PROBLEM, REQUEST, JobFolder
 from pacbed.service.maps.process import FULL
 from pacbed.service.metrics import Metrics
@@ -37,7 +36,7 @@ _OFF = (
 )
 
 
-class Systems:
+class Systems(JobRequests[SystemJob]):
     """Takes jobs for own systems, and finds them again; shared by all threads.
 
     Parameters
@@ -47,6 +46,9 @@ class Systems:
         Learns of the systems that are made here.
     metrics : Metrics
     """
+
+    kind = SystemJob
+    gone = "there is no such system; it may have made room for others"
 
     def __init__(self, settings: Settings, catalogue: Catalogue, metrics: Metrics) -> None:
         self._on = settings.own_systems == "on"
@@ -59,13 +61,14 @@ class Systems:
             settings.map_keep_seconds,
             settings.systems_held,
         )
-        self._worker = SystemWorker(
+        worker = SystemWorker(
             settings.system_seconds,
             settings.system_memory_mib,
             settings.map_keep_seconds,
             metrics.own_systems,
             metrics.system_jobs,
         )
+        super().__init__(self._store, worker)
         catalogue.also(self.places)
 
     def places(self) -> list[ModelPlace]:
@@ -97,7 +100,7 @@ class Systems:
         if form.name and form.name.lower() in self._names():
             raise ParametersError(f"name: there is a system {form.name} already; give another")
         with telling_full("the service's folder of systems"):
-            folder = self._store.create()
+            folder = self._jobs.create()
             try:
                 return self._accepted(folder, form, content)
             except BaseException:
@@ -122,8 +125,7 @@ class Systems:
         told = self._checked(folder, asked["file"])
         number, name = number_of(folder), form.name or self._free(str(told["name"]))
         request.write_text(json.dumps(asked | {"system": number, "name": name}), encoding="utf-8")
-        job = self._worker.submit(folder, name, system=number, understood=told["understood"])
-        return _system_job(job)
+        return self.submit(folder, name, system=number, understood=told["understood"])
 
     def _checked(self, folder: JobFolder, file: str) -> dict[str, Any]:
         """What a process of its own understood of the structure."""
@@ -165,35 +167,6 @@ class Systems:
         return free
 
     def find(self, name: str) -> tuple[JobFolder, SystemJob]:
-        """Find a job.
-
-        Raises
-        ------
-        HTTPException
-            404 if there is no such job, or not any more.
-        """
+        """As every kind of job is found, where this service makes systems at all."""
         self.check_on()
-        folder = self._store.find(name)
-        job = None if folder is None else folder.read()
-        if folder is None or job is None:
-            raise HTTPException(404, "there is no such system; it may have made room for others")
-        return folder, _system_job(job)
-
-    def cancel(self, name: str) -> None:
-        """End a job, and delete what it has made."""
-        folder, job = self.find(name)
-        folder.cancel()
-        if job.ended or job.stage == "waiting":
-            folder.remove()
-
-    def close(self) -> None:
-        """Stop the work."""
-        self._worker.close()
-        self._store.close()
-
-
-def _system_job(job: object) -> SystemJob:
-    """The state of a job, which is a system's, as all are in this store."""
-    if not isinstance(job, SystemJob):
-        raise TypeError(type(job).__name__)
-    return job
+        return super().find(name)
