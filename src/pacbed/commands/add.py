@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from pacbed.commands.declared import declared
-from pacbed.commands.options import DataOption
+from pacbed.commands.options import BIsoOption, DataOption, ShortNameOption
 from pacbed.commands.output import print_block
 from pacbed.commands.own_crystal import parse_factors
 from pacbed.commands.progress import progress_bar
@@ -40,18 +40,8 @@ class AddOptions:
     mistilt_max: Annotated[
         float, typer.Option(help="Largest mistilt to cover.", metavar="MRAD")
     ] = 8.0
-    b_iso: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--b",
-            help="Debye-Waller factor B of an element in Å², such as Si=0.46; goes before that of"
-            " the CIF. May be given several times.",
-            metavar="ELEMENT=B",
-        ),
-    ] = None
-    name: Annotated[
-        str | None, typer.Option(help="Short name; by default formula, zone axis and voltage.")
-    ] = None
+    b_iso: BIsoOption = None
+    name: ShortNameOption = None
     data: DataOption = None
 
 

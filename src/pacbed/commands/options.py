@@ -49,6 +49,16 @@ NoRefineOption = Annotated[
         " not refused.",
     ),
 ]
+#: Words of ``--b``, which some commands show in a panel of their own.
+B_HELP = (
+    "Debye-Waller factor B of an element in Å², such as Si=0.46; goes before that of the CIF. May "
+    "be given several times."
+)
+B_METAVAR = "ELEMENT=B"
+BIsoOption = Annotated[list[str] | None, typer.Option("--b", help=B_HELP, metavar=B_METAVAR)]
+ShortNameOption = Annotated[
+    str | None, typer.Option(help="Short name; by default formula, zone axis and voltage.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from pacbed.commands.options import B_HELP, B_METAVAR
 from pacbed.commands.progress import progress_bar
 from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError, RecipeError
 
@@ -62,13 +63,7 @@ class OwnCrystalOptions:
     ] = None
     b_iso: Annotated[
         list[str] | None,
-        typer.Option(
-            "--b",
-            help="Debye-Waller factor B of an element in Å², such as Si=0.46; goes before that of"
-            " the CIF. May be given several times.",
-            metavar="ELEMENT=B",
-            rich_help_panel=_PANEL,
-        ),
+        typer.Option("--b", help=B_HELP, metavar=B_METAVAR, rich_help_panel=_PANEL),
     ] = None
 
     @property

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pacbed.commands.declared import declared
-from pacbed.commands.options import check_output
+from pacbed.commands.options import BIsoOption, ShortNameOption, check_output
 from pacbed.commands.output import print_block
 from pacbed.commands.own_crystal import parse_factors
 from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError
@@ -43,18 +43,8 @@ class RecipeOptions:
     mistilt: Annotated[
         float, typer.Option(help="Largest mistilt to cover.", metavar="MRAD", min=0.1)
     ] = 12.0
-    b_iso: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--b",
-            help="Debye-Waller factor B of an element in Å², such as Si=0.46; goes before that of"
-            " the CIF. May be given several times.",
-            metavar="ELEMENT=B",
-        ),
-    ] = None
-    name: Annotated[
-        str | None, typer.Option(help="Short name; by default formula, zone axis and voltage.")
-    ] = None
+    b_iso: BIsoOption = None
+    name: ShortNameOption = None
     material: Annotated[
         str | None, typer.Option(help="Full name; by default that of the CIF, or the formula.")
     ] = None
