@@ -11,7 +11,7 @@ import torch
 from pacbed.errors import BundleError
 from pacbed.learn.batches import PatternStream, StreamOptions
 from pacbed.learn.network import estimate_thickness
-from pacbed.learn.train import load_checkpoint, rotation_order, train_network
+from pacbed.learn.train import load_checkpoint, train_network
 from pacbed.library.recipe import TrainingOptions
 from pacbed.library.system import System
 from pacbed.pattern.preprocess import INPUT_SIZE
@@ -36,7 +36,7 @@ def test_stream_is_seeded_and_true(small_table):
 
 
 def test_rotation_order(small_table):
-    assert rotation_order(small_table) == 4
+    assert small_table.geometry.rotation_order == 4
 
 
 def test_training_resumes_and_logs(small_table, tmp_path):

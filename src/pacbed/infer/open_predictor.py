@@ -1,6 +1,6 @@
 """The predictor that belongs to an installed model."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 from pacbed.answer.estimate import Estimate
@@ -36,12 +36,8 @@ class AnyPredictor(Protocol):
         ...
 
 
-class FittingPredictor(AnyPredictor, Protocol):
+class FittingPredictor(AnyPredictor, Hashable, Protocol):
     """What predictors can do that have a table to fit with, with networks or without."""
-
-    def __hash__(self) -> int:
-        """Each is its own."""
-        ...
 
     @property
     def order(self) -> int:

@@ -98,7 +98,7 @@ class Predictor:
         if estimate.status != "mismatch":
             return estimate
         # The networks may never have come near.
-        searched = self._alone.search(clean(pattern), convergence_mrad, mrad_per_pixel)
+        searched = self._alone.solve(pattern, convergence_mrad, mrad_per_pixel).solutions
         if not searched or not _better(searched[0], found.solutions[0]):
             return estimate
         return fitted_estimate(context, None, searched)

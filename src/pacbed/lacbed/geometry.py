@@ -84,6 +84,11 @@ class TableGeometry:
         return self.lattice_mrad / steps[:, None]
 
     @cached_property
+    def rotation_order(self) -> int:
+        """Order of the rotations of the point group."""
+        return int((np.linalg.det(self.point_group) > 0).sum())
+
+    @cached_property
     def beam_images(self) -> Indices:
         """Index of beam g W for each operation W and beam g, shape (m, N)."""
         code = {tuple(beam): n for n, beam in enumerate(self.beams.tolist())}

@@ -4,9 +4,11 @@ import multiprocessing
 import os
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
+from typing import TypeVar
 
 import torch
 
@@ -14,6 +16,7 @@ from pacbed.lacbed.table import LacbedTable
 from pacbed.learn.batches import Batch, PatternStream, StreamOptions
 from pacbed.library.system import System
 
+_T = TypeVar("_T")
 #: Batches that wait for the training.
 _WAITING = 6
 
@@ -40,30 +43,43 @@ def produced_batches(
     batch_size : int
     workers : int
     """
+    with produced(partial(_stream, table, system, options, seed, batch_size), workers) as batches:
+        yield batches
+
+
+@contextmanager
+def produced(make: Callable[[int], Iterator[_T]], workers: int) -> Iterator[Iterator[_T]]:
+    """What several workers make; without workers it is made in this process.
+
+    Parameters
+    ----------
+    make : callable
+        Gets the number of a worker, and gives what it makes; is sent to it.
+    workers : int
+        With one, or none, the order is that in which it is made.
+    """
     if workers == 0:
-        yield PatternStream(table, system, options, seed).batches(batch_size)
+        yield make(0)
         return
     context = multiprocessing.get_context("spawn")
     # For this process alone: shared, it would leave a semaphore behind where workers are
     # stopped.
     stop = threading.Event()
-    batches: queue.Queue[Batch | None] = queue.Queue(_WAITING)
+    made: queue.Queue[_T | None] = queue.Queue(_WAITING)
     processes = []
     for number in range(workers):
         receiving, sending = context.Pipe(duplex=False)
         process = context.Process(
-            target=_produce,
-            args=(table, system, options, seed + 7919 * number, batch_size, sending),
-            daemon=True,
+            target=_produce, args=(partial(make, number), sending), daemon=True
         )
         process.start()
         # With this end closed here, a worker's death ends the reading instead of
         # leaving it waiting.
         sending.close()
-        threading.Thread(target=_receive, args=(receiving, batches, stop), daemon=True).start()
+        threading.Thread(target=_receive, args=(receiving, made, stop), daemon=True).start()
         processes.append(process)
     try:
-        yield _received(batches)
+        yield _received(made)
     finally:
         stop.set()
         for process in processes:
@@ -71,10 +87,19 @@ def produced_batches(
             process.join()
 
 
-def _receive(
-    receiving: Connection, batches: "queue.Queue[Batch | None]", stop: threading.Event
-) -> None:
-    """Move batches from a worker's pipe to the queue; None says that it has ended."""
+def _stream(
+    table: LacbedTable,
+    system: System,
+    options: StreamOptions,
+    seed: int,
+    batch_size: int,
+    number: int,
+) -> Iterator[Batch]:
+    return PatternStream(table, system, options, seed + 7919 * number).batches(batch_size)
+
+
+def _receive(receiving: Connection, made: "queue.Queue[_T | None]", stop: threading.Event) -> None:
+    """Move what is made from a worker's pipe to the queue; None says that it has ended."""
     with receiving:
         while not stop.is_set():
             try:
@@ -83,7 +108,7 @@ def _receive(
                 batch = None
             while not stop.is_set():
                 try:
-                    batches.put(batch, timeout=1)
+                    made.put(batch, timeout=1)
                     break
                 except queue.Full:
                     continue
@@ -91,27 +116,20 @@ def _receive(
                 return
 
 
-def _received(batches: "queue.Queue[Batch | None]") -> Iterator[Batch]:
+def _received(made: "queue.Queue[_T | None]") -> Iterator[_T]:
     while True:
-        batch = batches.get()
+        batch = made.get()
         if batch is None:
             raise RuntimeError("a process that makes training patterns has died")
         yield batch
 
 
-def _produce(
-    table: LacbedTable,
-    system: System,
-    options: StreamOptions,
-    seed: int,
-    batch_size: int,
-    sending: Connection,
-) -> None:
+def _produce(make: Callable[[], Iterator[object]], sending: Connection) -> None:
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
     parent = os.getppid()
     with sending:
-        for batch in PatternStream(table, system, options, seed).batches(batch_size):
+        for batch in make():
             # A training that was killed cannot say stop.
             if os.getppid() != parent:
                 return

@@ -152,18 +152,12 @@ def _start(training: Training, path: Path) -> None:
         network.load_state_dict({**own, **fitting})
 
 
-def rotation_order(table: LacbedTable) -> int:
-    """Order of the projection's rotations, from its point group."""
-    group = table.geometry.point_group
-    return max(1, sum(1 for w in group if round(float(np.linalg.det(w))) == 1))
-
-
 def _begin(table: LacbedTable, system: System, options: TrainingOptions, steps: int) -> Training:
     low, high = system.thickness_nm
     shape = NetworkOptions(
         (low, high),
         round(high - low) + 1,
-        rotation_order(table),
+        table.geometry.rotation_order,
         system.convergence_mrad,
         system.mistilt_mrad[1],
     )

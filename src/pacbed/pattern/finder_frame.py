@@ -1,4 +1,4 @@
-"""The frame in which the finder sees a pattern."""
+"""The frame in which the finder sees a pattern, and the form of its answer."""
 
 import numpy as np
 
@@ -8,6 +8,9 @@ from pacbed.arrays import Patterns
 #: every side.
 FRAME_SIZE, HALF_FIELD = 64, 1.8
 FRAME_APERTURE_PX = FRAME_SIZE / 2 / HALF_FIELD
+#: Disks that one look gives. Of each: weight, centre x, y, logarithm of the radius, logarithms
+#: of the errors of both.
+COMPONENTS, VALUES = 4, 6
 #: Brighter than so many standard deviations is not told apart.
 _BRIGHTEST = 6.0
 

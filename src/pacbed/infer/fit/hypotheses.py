@@ -8,6 +8,7 @@ fitted briefly, the best ones to the end; nothing is simulated on the way.
 import itertools
 import math
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 import numpy as np
 
@@ -25,7 +26,7 @@ from pacbed.pattern.preprocess import DiskLocation
 
 #: Hypotheses beside the first that are fitted briefly, and those fitted to the end.
 _BRIEF, _FULL = 3, 2
-_BRIEF_STEPS, _FULL_STEPS = 4, 12
+BRIEF_STEPS, FULL_STEPS = 4, 12
 #: A first fit that leaves less than this, and a thickness that the networks give at
 #: least this share, need no other hypotheses.
 _GOOD, _SURE = 0.12, 0.6
@@ -40,7 +41,11 @@ _BAD = 0.35
 #: Other poses that are tried then.
 _POSES = 2
 #: First guess of the blur, semi-angles.
-_FIRST_BLUR = 0.02
+FIRST_BLUR = 0.02
+
+
+#: What goes on from a brief fit.
+Origin = TypeVar("Origin")
 
 
 @dataclass(frozen=True)
@@ -88,19 +93,19 @@ def refine(
     reading = readings[0]
     job = _Job.at(reading.placement, data, table, convergence_mrad, scale_given)
     read = _read_thicknesses(reading.probability, bins)
-    best = job.fit(read[0], _FULL_STEPS)
+    best = job.fit(read[0], FULL_STEPS)
     if best.structured_residual < _GOOD and _share(reading.probability, bins, best) > _SURE:
         return [Solution(best, 1.0)]
     tried = [(best, job)]
     scanned = _scan(data, reading.placement, table, convergence_mrad)
     for thickness in _others(read, scanned, best):
-        tried.append((job.fit(thickness, _BRIEF_STEPS), job))
+        tried.append((job.fit(thickness, BRIEF_STEPS), job))
     if min(fit.structured_residual for fit, _ in tried) > _BAD:
         tried += _elsewhere(readings, bins, job)
     tried.sort(key=lambda item: item[0].contrast_residual)
     finished = [
         fit if fit is best and fit.settled else origin.finish(fit)
-        for fit, origin in _worth_finishing(tried)
+        for fit, origin in worth_finishing(tried, _FULL)
     ]
     return weighted(sorted(finished, key=lambda fit: fit.contrast_residual))
 
@@ -114,7 +119,7 @@ def _elsewhere(readings: list[Reading], bins: Thicknesses, job: "_Job") -> list[
     if not job.scale_given:
         thickness = _read_thicknesses(readings[0].probability, bins)[0]
         jobs += [(job.moved(_rescaled(job.placement, zoom)), thickness) for zoom in _SCALES]
-    return [(moved.fit(thickness, _BRIEF_STEPS), moved) for moved, thickness in jobs]
+    return [(moved.fit(thickness, BRIEF_STEPS), moved) for moved, thickness in jobs]
 
 
 @dataclass(frozen=True)
@@ -153,13 +158,13 @@ class _Job:
     def fit(self, thickness: float, steps: int) -> Fit:
         """Fit from the placement and a thickness in nm."""
         start = start_parameters(self.placement, thickness, self.convergence_mrad)
-        return self._run(start, steps, _FIRST_BLUR * self.convergence_mrad)
+        return self._run(start, steps, FIRST_BLUR * self.convergence_mrad)
 
     def finish(self, fit: Fit) -> Fit:
         """Go on from where a brief fit ended."""
         # What is known beforehand is centred on what was given, not on where the fit is.
         start = fit.parameters.known_again(self.convergence_mrad)
-        return self._run(start, _FULL_STEPS, fit.blur_mrad)
+        return self._run(start, FULL_STEPS, fit.blur_mrad)
 
     def _run(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(
@@ -226,20 +231,30 @@ def _others(read: list[float], scanned: list[float], best: Fit) -> list[float]:
     return taken[1 : 1 + _BRIEF]
 
 
-def _worth_finishing(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
-    """The best fits of different thickness; none that is far behind the best."""
-    distinct = _distinct(tried)[:_FULL]
-    limit = _HOPELESS * distinct[0][0].contrast_residual
-    return [(fit, job) for fit, job in distinct if fit.contrast_residual <= limit]
+def worth_finishing(tried: list[tuple[Fit, Origin]], count: int) -> list[tuple[Fit, Origin]]:
+    """The best `count` fits of different thickness; none that is far behind the best.
+
+    Parameters
+    ----------
+    tried : list of (Fit, what goes on from it)
+        The best first.
+    count : int
+    """
+    best = distinct(tried)[:count]
+    return [
+        (fit, origin)
+        for fit, origin in best
+        if fit.contrast_residual <= _HOPELESS * best[0][0].contrast_residual
+    ]
 
 
-def _distinct(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
+def distinct(tried: list[tuple[Fit, Origin]]) -> list[tuple[Fit, Origin]]:
     """Fits of different thickness, in the order given."""
-    kept: list[tuple[Fit, _Job]] = []
-    for fit, job in tried:
+    kept: list[tuple[Fit, Origin]] = []
+    for fit, origin in tried:
         thickness = fit.parameters.thickness_nm
         if all(abs(thickness - k.parameters.thickness_nm) > 0.5 for k, _ in kept):
-            kept.append((fit, job))
+            kept.append((fit, origin))
     return kept
 
 

@@ -23,7 +23,6 @@ from pacbed.infer.labels.summary import LabelSummary
 from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.posing import Placement, Reading
 from pacbed.lacbed.table import LacbedTable
-from pacbed.pattern.crystal_frame import plane_operations
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation
 
@@ -92,8 +91,7 @@ def refine_labels(
         to add.
     """
     bundle, scale_given = labels.bundle, labels.mrad_per_pixel is not None
-    operations = plane_operations(table.geometry)
-    order = int((np.linalg.det(operations) > 0).sum())
+    order = table.geometry.rotation_order
     bins, probability = _distribution(reading.thickness)
 
     def fit_from(start: LabelReading) -> tuple[Reading, list[Solution]]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.arrays import Pattern, Tilt
+from pacbed.infer.fit.pattern_fit import Known
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern
 from pacbed.infer.search.settle import settle
@@ -52,13 +53,12 @@ class Asker:
     ----------
     data : ndarray of float32, shape (rows, columns)
         From :func:`pacbed.pattern.preprocess.clean`.
-    scale_given : bool
-        Whether the angle per pixel is known.
+    known : Known
     """
 
-    def __init__(self, data: Pattern, scale_given: bool) -> None:
+    def __init__(self, data: Pattern, known: Known) -> None:
         self._data = data
-        self._scale_given = scale_given
+        self._known = known
         self._smooth: dict[int, SmoothPattern] = {}
 
     def glance(
@@ -110,7 +110,7 @@ class Asker:
 
     def _settled(self, hypothesis: Hypothesis, coarse: CoarsePatterns) -> Hypothesis:
         smooth = self._smoothed(coarse, hypothesis.pose.log_scale)
-        return settle(hypothesis, smooth, coarse, self._scale_given, _STEPS)
+        return settle(hypothesis, smooth, coarse, self._known, _STEPS)
 
     def _smoothed(self, coarse: CoarsePatterns, log_scale: float) -> SmoothPattern:
         size = round((math.log(coarse.step_mrad) - log_scale) / math.log(_SAME_SIZE))

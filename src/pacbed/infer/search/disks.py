@@ -55,11 +55,12 @@ def _around(one: FoundDisk, radius_px: float | None) -> list[DiskLocation]:
     """A found disk, and what else it may be within its errors."""
     disk = one.disk
     sizes = (1.0,) if radius_px is not None or one.radius_error < _SURE_RADIUS else _SIZES
-    reach = 0.0 if one.center_error < _SURE_CENTER else _SHIFT * disk.radius / 2
+    near = _SHIFT * disk.radius / 2
+    shifts = [(0.0, 0.0)] if one.center_error < _SURE_CENTER else _hexagons(near, near)
     return [
         DiskLocation(disk.row + y, disk.column + x, disk.radius * size)
         for size in sizes
-        for x, y in _hexagons(max(reach, 1e-6), reach)
+        for x, y in shifts
     ]
 
 

@@ -16,19 +16,25 @@ import numpy as np
 from pacbed.arrays import Numbers, Pattern
 from pacbed.errors import BundleError
 from pacbed.onnx_session import Session, open_session
-from pacbed.pattern.finder_frame import FRAME_APERTURE_PX, FRAME_SIZE, HALF_FIELD, normalised
+from pacbed.pattern.finder_frame import (
+    COMPONENTS,
+    FRAME_APERTURE_PX,
+    FRAME_SIZE,
+    HALF_FIELD,
+    VALUES,
+    normalised,
+)
 from pacbed.pattern.preprocess import BinnedPattern, DiskLocation
 
 _FILE = "finder.onnx"
-_COMPONENTS, _VALUES = 4, 6
 #: Looks around each disk that the first look found.
 _LOOKS = 2
 #: A disk of less weight than this is not followed.
 _LEAST_WEIGHT = 0.04
 #: Disks nearer than this are one: centre in radii, logarithm of the radius.
 _SAME_CENTER, _SAME_SIZE = 0.08, 0.06
-#: Disks are not looked for beyond these sizes, pixels and shares of the array.
-_SMALLEST_PX, _LARGEST = 4.0, 1.2
+#: Smaller disks are not looked for, pixels.
+_SMALLEST_PX = 4.0
 
 
 @dataclass(frozen=True)
@@ -86,10 +92,10 @@ class Finder:
             The likeliest first.
         """
         binned = BinnedPattern(data)
-        found = self._look(binned, [self._whole(data)], radius_px)
+        found = self._look(binned, self._whole(data), radius_px)
         for _ in range(_LOOKS):
             found = _distinct(found)[:count]
-            looked = [self._look(binned, [one.disk], radius_px, one.weight)[:2] for one in found]
+            looked = [self._look(binned, one.disk, radius_px, one.weight)[:2] for one in found]
             # Of a second look the likeliest disk is a better place of the same; another one is
             # another possibility.
             found = [disk for disks in looked for disk in disks]
@@ -103,19 +109,13 @@ class Finder:
     def _look(
         self,
         binned: BinnedPattern,
-        around: list[DiskLocation],
+        around: DiskLocation,
         radius_px: float | None,
         weight: float = 1.0,
     ) -> list[FoundDisk]:
-        frames = np.stack(
-            [binned.input_frame(disk, FRAME_SIZE, FRAME_APERTURE_PX) for disk in around]
-        )
-        answers = self._session.run(None, {"frames": normalised(frames)[:, None]})[0]
-        disks = [
-            disk
-            for answer, frame in zip(answers.astype(float), around, strict=True)
-            for disk in _read(answer, frame, radius_px, weight)
-        ]
+        frames = binned.input_frame(around, FRAME_SIZE, FRAME_APERTURE_PX)[None]
+        (answer,) = self._session.run(None, {"frames": normalised(frames)[:, None]})[0]
+        disks = _read(answer.astype(float), around, radius_px, weight)
         return sorted(disks, key=lambda disk: -disk.weight)
 
 
@@ -123,7 +123,7 @@ def _read(
     answer: Numbers, frame: DiskLocation, radius_px: float | None, before: float
 ) -> list[FoundDisk]:
     """As :mod:`pacbed.learn.finder.network` puts an answer together."""
-    disks = answer[: _COMPONENTS * _VALUES].reshape(_COMPONENTS, _VALUES)
+    disks = answer[: COMPONENTS * VALUES].reshape(COMPONENTS, VALUES)
     weights = np.exp(disks[:, 0] - disks[:, 0].max())
     weights /= weights.sum()
     ellipse = float(np.clip(answer[-3], -0.05, 0.05)), float(np.clip(answer[-2], -0.05, 0.05))

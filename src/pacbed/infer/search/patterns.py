@@ -11,7 +11,7 @@ functions of thickness, and takes a millisecond.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -177,6 +177,11 @@ class CoarsePatterns:
         return chosen
 
     @cached_property
+    def tilt_steps(self) -> list[tuple[int, int]]:
+        """The same as pairs, for :meth:`projected`."""
+        return [(int(i), int(j)) for i, j in self.tilts]
+
+    @cached_property
     def operations(self) -> Matrices:
         """Point group on column vectors (x, y), shape (m, 2, 2)."""
         return plane_operations(self.table.geometry)
@@ -193,14 +198,21 @@ class CoarsePatterns:
         return np.array([[place[tuple(p)] for p in image] for image in moved.astype(int).tolist()])
 
     @cached_property
-    def functions(self) -> Numbers:
-        """Orthonormal functions of thickness that carry the patterns, shape (R, T of the table)."""
+    def _reduced(self) -> tuple[Gathered, Numbers]:
+        """What is gathered, in as few functions of thickness as carry it, and the functions."""
         basis = self.table.common_basis
-        moment = self._gathered.coefficients.reshape(-1, len(basis))
-        power, vectors = np.linalg.eigh((moment.T @ moment).astype(float))
+        gathered = gather(self.table, self.lattice, self._stride, self._reach)
+        held = gathered.coefficients
+        power, vectors = np.linalg.eigh((held.T @ held).astype(float))
         rank = int((np.cumsum(np.maximum(power, 0)) > _LEFT**2 * power.sum()).sum())
         functions: Numbers = vectors[:, ::-1][:, :rank].T @ basis
-        return functions
+        turn = (functions @ basis.T).T.astype(np.float32)
+        return replace(gathered, coefficients=held @ turn), functions
+
+    @property
+    def functions(self) -> Numbers:
+        """Orthonormal functions of thickness that carry the patterns, shape (R, T of the table)."""
+        return self._reduced[1]
 
     @cached_property
     def _spline(self) -> CubicSpline:
@@ -217,23 +229,12 @@ class CoarsePatterns:
         mixed: Singles = np.moveaxis(values, 0, -1).astype(np.float32)
         return mixed
 
-    @cached_property
-    def _gathered(self) -> Gathered:
-        return gather(self.table, self.lattice, self._stride, self._reach)
-
     @property
     def _reach(self) -> tuple[float, float]:
         edge = 2 * SMOOTHING * self.step_mrad
         widest = float(np.linalg.norm(self.lattice, axis=1).max())
         outer = REACH * self.convergence_mrad + self.mistilt_max_mrad + 2 * widest
         return outer, self.convergence_mrad + self.mistilt_max_mrad + 2 * widest + edge
-
-    @cached_property
-    def _values(self) -> Singles:
-        """What the table holds at each pair, in the functions, shape (C, R)."""
-        turn = self.functions @ self.table.common_basis.T
-        values: Singles = self._gathered.coefficients @ turn.T.astype(np.float32)
-        return values
 
     def node(self, step: tuple[int, int]) -> Singles:
         """Patterns at the tilt ``step @ lattice`` in the functions of thickness, shape (N, R)."""
@@ -243,7 +244,7 @@ class CoarsePatterns:
         return found
 
     def _make(self, step: tuple[int, int]) -> Singles:
-        gathered = self._gathered
+        gathered = self._reduced[0]
         distance = np.linalg.norm(gathered.directions + np.array(step) @ self.lattice, axis=1)
         edge = 2 * SMOOTHING * self.step_mrad
         weights = np.clip((self.convergence_mrad - distance) / edge + 0.5, 0, 1)
@@ -256,9 +257,9 @@ class CoarsePatterns:
         pairs, row = pairs[row >= 0], row[row >= 0]
         matrix = sparse.csr_matrix(
             (weights[gathered.direction_of[pairs]].astype(np.float32), (row, pairs)),
-            shape=(len(rows), len(self._values)),
+            shape=(len(rows), len(gathered.coefficients)),
         )
-        patterns: Singles = matrix @ self._values
+        patterns: Singles = matrix @ gathered.coefficients
         return patterns
 
     def projected(self, step: tuple[int, int]) -> "Projected":

@@ -5,7 +5,15 @@ from dataclasses import dataclass, replace
 
 from pacbed.arrays import Pattern
 from pacbed.errors import PatternError
-from pacbed.infer.fit.hypotheses import Solution, weighted
+from pacbed.infer.fit.hypotheses import (
+    BRIEF_STEPS,
+    FIRST_BLUR,
+    FULL_STEPS,
+    Solution,
+    distinct,
+    weighted,
+    worth_finishing,
+)
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
@@ -14,16 +22,11 @@ from pacbed.infer.search.ask import Candidate
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.preprocess import DiskLocation
 
-_BRIEF_STEPS, _FULL_STEPS = 4, 12
-#: Fits that are finished; none that leaves so many times what the best one leaves.
-_FULL, _HOPELESS = 3, 2.0
+#: Fits that are finished.
+_FULL = 3
 #: Once a fit leaves less than this, candidates that leave so many times what the first one
 #: leaves are not fitted.
 _GOOD, _BEHIND = 0.08, 1.8
-#: Thicknesses that differ by less are one solution, nm.
-_SAME_NM = 0.5
-#: First guess of the blur, semi-angles.
-_FIRST_BLUR = 0.02
 
 
 def polish(
@@ -51,9 +54,9 @@ def polish(
         if job is not None:
             tried.append((job.start(), job))
     tried.sort(key=lambda item: item[0].contrast_residual)
-    finished = [job.finish(fit) for fit, job in _worth_finishing(tried)]
-    finished.sort(key=lambda fit: fit.contrast_residual)
-    return weighted(_distinct(finished)) if finished else []
+    finished = [(job.finish(fit), job) for fit, job in worth_finishing(tried, _FULL)]
+    finished.sort(key=lambda item: item[0].contrast_residual)
+    return weighted([fit for fit, _ in distinct(finished)]) if finished else []
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class _Job:
             rotation=pose.rotation,
             log_alpha=math.log(alpha),
         )
-        return self._fit(start, _BRIEF_STEPS, _FIRST_BLUR * alpha)
+        return self._fit(start, BRIEF_STEPS, FIRST_BLUR * alpha)
 
     def finish(self, fit: Fit) -> Fit:
         """Go on to the end, with the samples around the disk that was found."""
@@ -105,7 +108,7 @@ class _Job:
             samples = self.samples
         job = replace(self, samples=samples)
         start = found.known_again(self.candidate.convergence_mrad)
-        return job._fit(start, _FULL_STEPS, fit.blur_mrad)
+        return job._fit(start, FULL_STEPS, fit.blur_mrad)
 
     def _fit(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(
@@ -118,28 +121,3 @@ def _settled_already(candidate: Candidate, first: Candidate, tried: list[tuple[F
     good = any(fit.structured_residual < _GOOD for fit, _ in tried)
     left, least = (1 - c.hypothesis.explained for c in (candidate, first))
     return good and left > _BEHIND * least
-
-
-def _worth_finishing(tried: list[tuple[Fit, _Job]]) -> list[tuple[Fit, _Job]]:
-    if not tried:
-        return []
-    limit = _HOPELESS * tried[0][0].contrast_residual
-    kept: list[tuple[Fit, _Job]] = []
-    for fit, job in tried:
-        if fit.contrast_residual <= limit and not _among(fit, [other for other, _ in kept]):
-            kept.append((fit, job))
-    return kept[:_FULL]
-
-
-def _distinct(fits: list[Fit]) -> list[Fit]:
-    kept: list[Fit] = []
-    for fit in fits:
-        if not _among(fit, kept):
-            kept.append(fit)
-    return kept
-
-
-def _among(fit: Fit, others: list[Fit]) -> bool:
-    """Whether one of them has nearly the same thickness."""
-    thickness = fit.parameters.thickness_nm
-    return any(abs(other.parameters.thickness_nm - thickness) < _SAME_NM for other in others)

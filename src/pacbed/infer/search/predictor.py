@@ -56,8 +56,7 @@ class TablePredictor:
     @property
     def order(self) -> int:
         """Of the projection's rotations: patterns look the same after a turn by 360°/order."""
-        group = self._table.geometry.point_group
-        return max(1, int((np.linalg.det(group) > 0).sum()))
+        return self._table.geometry.rotation_order
 
     def infer(
         self,

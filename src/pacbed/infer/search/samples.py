@@ -8,7 +8,7 @@ import numpy as np
 from scipy import ndimage
 
 from pacbed.arrays import Angles, Mask, Matrix, Numbers, Pattern, Pixels, Singles
-from pacbed.pattern.geometry import turn_matrix
+from pacbed.pattern.detector_geometry import DetectorGeometry
 from pacbed.pattern.preprocess import bin_pixels
 
 #: Pixels in one step of the lattice that are kept when a pattern is binned.
@@ -41,9 +41,8 @@ class Pose:
     @property
     def to_pixels(self) -> Matrix:
         """From angles (x, y) in the crystal's frame, mrad, to pixel offsets, shape (2, 2)."""
-        a, b = self.ellipse
-        distortion = np.linalg.inv(np.array([[1 + a, b], [b, 1 - a]]))
-        matrix: Matrix = distortion @ turn_matrix(self.rotation) * math.exp(-self.log_scale)
+        detector = DetectorGeometry(math.exp(self.log_scale), self.rotation, self.ellipse)
+        matrix: Matrix = np.linalg.inv(detector.to_crystal)
         return matrix
 
 

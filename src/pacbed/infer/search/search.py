@@ -97,7 +97,7 @@ class Searcher:
         """
         disks = likely_disks(data, asked.radius_px, shipped_finder())
         pairs = [(angle, disk) for disk in disks for angle in self._angles(asked, disk)]
-        asker = Asker(data, asked.mrad_per_pixel is not None)
+        asker = Asker(data, asked.known)
         if len(pairs) > _CLOSELY:
             pairs = asker.glance(
                 [(self._coarse(angle, GLANCE), disk) for angle, disk in pairs], _CLOSELY

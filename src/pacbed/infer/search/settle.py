@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pacbed.arrays import Numbers, Singles, Tilt
+from pacbed.infer.fit.pattern_fit import Known
 from pacbed.infer.search.patterns import CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern, places_of
 from pacbed.infer.search.sweep import Hypothesis
@@ -18,8 +19,6 @@ from pacbed.infer.search.sweep import Hypothesis
 _LONG = np.array([2.0, 0.06, 0.06, 0.08, 0.08, 0.03, 0.06])
 #: σ of the whole way from the hypothesis, in the same units: thickness and tilt are free.
 _FAR = np.array([np.inf, np.inf, np.inf, 0.12, 0.12, 0.05, np.inf])
-#: The same of a scale that is given.
-_SCALE_GIVEN = 0.03
 #: Noise of a point, as a share of the contrast, that the σ are weighed against.
 _NOISE = 0.25
 #: Weight of the points at the disk's edge, which say where it is and how large: the others say
@@ -31,7 +30,7 @@ def settle(
     hypothesis: Hypothesis,
     pattern: SmoothPattern,
     coarse: CoarsePatterns,
-    scale_given: bool,
+    known: Known,
     steps: int,
 ) -> Hypothesis:
     """Go a few steps from a hypothesis.
@@ -41,8 +40,7 @@ def settle(
     hypothesis : Hypothesis
     pattern : SmoothPattern
     coarse : CoarsePatterns
-    scale_given : bool
-        Whether the angle per pixel is known.
+    known : Known
     steps : int
 
     Returns
@@ -51,7 +49,7 @@ def settle(
         At worst the first.
     """
     units = _units(hypothesis, coarse)
-    precision = _NOISE**2 / _far(scale_given) ** 2
+    precision = _NOISE**2 / _far(known) ** 2
     moved, damping = np.zeros(7), 1e-2
     at, linear = hypothesis, _linearised(hypothesis, pattern, coarse, units)
     if linear is None:
@@ -71,10 +69,10 @@ def settle(
     return replace(at, explained=linear.explained)
 
 
-def _far(scale_given: bool) -> Numbers:
+def _far(known: Known) -> Numbers:
     far: Numbers = _FAR.copy()
-    if scale_given:
-        far[5] = _SCALE_GIVEN
+    if known.scale is not None:
+        far[5] = known.scale
     return far
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pacbed.arrays import Indices, Mask, Numbers, Singles, Tilt
+from pacbed.infer.search.parts import Part
 from pacbed.infer.search.patterns import CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern, places_of
 
@@ -54,8 +55,7 @@ def sweep(
     list of Hypothesis
         The best first; none where too little of the disk is recorded.
     """
-    operations = coarse.operations
-    proper = max(1, int((np.linalg.det(operations) > 0).sum()))
+    proper = coarse.table.geometry.rotation_order
     step = math.radians(coarse.fineness.rotation_deg)
     turns = np.arange(0, 2 * np.pi / proper - 1e-9, step)
     poses = [replace(pose, rotation=pose.rotation + float(turn)) for turn in turns]
@@ -64,11 +64,7 @@ def sweep(
     if recorded.mean() < _ENOUGH:
         return []
     values = pattern.at(places)[:, coarse.inner_images].reshape(-1, len(coarse.inner))
-    if recorded.all():
-        explained = _explained(values, coarse)
-    else:
-        cut = recorded[:, coarse.inner_images].reshape(values.shape)
-        explained = _explained_of_part(values, cut, coarse)
+    explained = _explained(values, recorded[:, coarse.inner_images].reshape(values.shape), coarse)
     best = _distinct(explained, coarse, turns, count)
     return [_hypothesis(place, explained, coarse, poses) for place in best]
 
@@ -87,75 +83,28 @@ def _hypothesis(
     )
 
 
-def _explained(values: Singles, coarse: CoarsePatterns) -> Singles:
+def _explained(values: Singles, recorded: Mask, coarse: CoarsePatterns) -> Singles:
     """Share of the contrast that each hypothesis explains, shape (tilts, rows, T)."""
-    basis = coarse.inner_basis
-    values = (values - (values @ basis) @ basis.T).astype(np.float32)
-    values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-20)
-    mixing = coarse.mixing.T
-    out = np.empty((len(coarse.tilts), len(values), mixing.shape[1]), np.float32)
-    for number, step in enumerate(coarse.tilts.tolist()):
-        projected = coarse.projected((step[0], step[1]))
-        along = (values @ projected.patterns) @ mixing
-        out[number] = np.maximum(along, 0) ** 2 / projected.power
-    return out
-
-
-def _explained_of_part(values: Singles, recorded: Mask, coarse: CoarsePatterns) -> Singles:
-    """As :func:`_explained`, where some points of a row are not recorded."""
-    values = without_backgrounds(values, recorded, coarse)
+    part = None if recorded.all() else Part(recorded, coarse)
+    if part is None:
+        values = _without_backgrounds(values, coarse)
+    else:
+        values = part.without_backgrounds(values)
     out = np.empty((len(coarse.tilts), len(values), len(coarse.thickness_nm)), np.float32)
-    for number, step in enumerate(coarse.tilts.tolist()):
-        along = values @ coarse.projected((step[0], step[1])).patterns @ coarse.mixing.T
-        power = power_of_part((step[0], step[1]), recorded, coarse)
+    for number, step in enumerate(coarse.tilt_steps):
+        projected = coarse.projected(step)
+        along = (values @ projected.patterns) @ coarse.mixing.T
+        power = projected.power if part is None else part.power(step)
         out[number] = np.maximum(along, 0) ** 2 / power
     return out
 
 
-def without_backgrounds(values: Singles, recorded: Mask, coarse: CoarsePatterns) -> Singles:
-    """Measured patterns of norm 1, without backgrounds on the points that are recorded.
-
-    Parameters
-    ----------
-    values : ndarray of float32, shape (rows, n)
-        At the inner points.
-    recorded : ndarray of bool, shape (rows, n)
-    coarse : CoarsePatterns
-    """
-    weight, basis = recorded.astype(np.float32), coarse.inner_basis
-    values = values * weight
-    onto = np.linalg.solve(_moment(weight, basis), (values @ basis)[..., None])[..., 0]
-    values -= (onto @ basis.T) * weight
+def _without_backgrounds(values: Singles, coarse: CoarsePatterns) -> Singles:
+    """As :meth:`Part.without_backgrounds`, where all points are recorded."""
+    basis = coarse.inner_basis
+    values = (values - (values @ basis) @ basis.T).astype(np.float32)
     values /= np.maximum(np.linalg.norm(values, axis=1, keepdims=True), 1e-20)
     return values
-
-
-def power_of_part(step: tuple[int, int], recorded: Mask, coarse: CoarsePatterns) -> Singles:
-    """Squared norms of the patterns at a tilt, without backgrounds, on the recorded points.
-
-    Parameters
-    ----------
-    step : tuple of int
-        The tilt in steps of the lattice.
-    recorded : ndarray of bool, shape (rows, n)
-    coarse : CoarsePatterns
-
-    Returns
-    -------
-    ndarray of float32, shape (rows, T)
-    """
-    weight, basis = recorded.astype(np.float32), coarse.inner_basis
-    patterns = coarse.projected(step).patterns @ coarse.mixing.T
-    shared = np.einsum("rn,nb,nt->rbt", weight, basis, patterns, optimize=True)
-    onto = np.linalg.solve(_moment(weight, basis), shared)
-    power: Singles = np.maximum(weight @ patterns**2 - (shared * onto).sum(axis=1), 1e-20)
-    return power
-
-
-def _moment(weight: Singles, basis: Singles) -> Singles:
-    """Products of the backgrounds on the recorded points of each row, shape (rows, b, b)."""
-    moment: Singles = np.einsum("rn,nb,nc->rbc", weight, basis, basis)
-    return moment
 
 
 def _distinct(

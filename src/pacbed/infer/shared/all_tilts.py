@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 
 from pacbed.arrays import Mask, Numbers, Pattern, Pixels, Singles, Tilt
+from pacbed.infer.search.parts import Part
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern, places_of
-from pacbed.infer.search.sweep import power_of_part, without_backgrounds
 from pacbed.infer.shared.geometry import SharedGeometry
 
 #: Share of the points that must be recorded.
@@ -41,7 +41,6 @@ class AllTilts:
         operations = coarse.operations
         #: In the crystal's frame, mrad, of each image of the pattern with each tilt.
         self._tilts = np.einsum("mij,sj->msi", operations, coarse.tilts @ coarse.lattice)
-        self._steps = [(int(i), int(j)) for i, j in coarse.tilts]
         self._powers: OrderedDict[bytes, Singles] = OrderedDict()
         widest = float(np.linalg.norm(coarse.lattice, axis=1).max())
         self._same_mrad = _SAME_STEPS * max(widest, coarse.fineness.tilt_mrad)
@@ -82,8 +81,9 @@ class AllTilts:
             # The patterns have no backgrounds: those of the values add nothing to the products.
             power = self._power
         else:
-            values = without_backgrounds(values, recorded, coarse)
-            power = self._power_of_part(recorded)
+            part = Part(recorded, coarse)
+            values = part.without_backgrounds(values)
+            power = self._power_of_part(part)
         products = (values @ self._patterns).reshape(*self._tilts.shape[:2], -1)
         along = products @ coarse.mixing.T
         best: Singles = (np.maximum(along, 0) ** 2 / power).max(axis=2)
@@ -92,21 +92,21 @@ class AllTilts:
     @cached_property
     def _patterns(self) -> Singles:
         """Patterns of all tilts beside each other, shape (n, tilts · functions)."""
-        found = [self._coarse.projected(step).patterns for step in self._steps]
+        found = [self._coarse.projected(step).patterns for step in self._coarse.tilt_steps]
         return np.concatenate(found, axis=1)
 
     @cached_property
     def _power(self) -> Singles:
         """Their squared norms, shape (tilts, thicknesses)."""
-        return np.stack([self._coarse.projected(step).power for step in self._steps])
+        return np.stack([self._coarse.projected(step).power for step in self._coarse.tilt_steps])
 
-    def _power_of_part(self, recorded: Mask) -> Singles:
+    def _power_of_part(self, part: Part) -> Singles:
         """The same on some of the points of each image, shape (images, tilts, thicknesses)."""
         # The windows of a scan are cut alike: few of them ask for something new.
-        key = recorded.tobytes()
+        key = part.recorded.tobytes()
         found = self._powers.get(key)
         if found is None:
-            parts = [power_of_part(step, recorded, self._coarse) for step in self._steps]
+            parts = [part.power(step) for step in self._coarse.tilt_steps]
             found = self._powers[key] = np.stack(parts, axis=1)
             if len(self._powers) > _KEPT:
                 self._powers.popitem(last=False)

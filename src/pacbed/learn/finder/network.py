@@ -3,10 +3,8 @@
 import torch
 from torch import Tensor, nn
 
-#: Disks that one look gives.
-COMPONENTS = 4
-#: Of each: weight, centre x, y, logarithm of the radius, logarithms of the errors of both.
-VALUES = 6
+from pacbed.pattern.finder_frame import COMPONENTS, VALUES
+
 #: Smallest error that is claimed: frame radii, and of the logarithm.
 _LEAST_LOG = -5.5
 

@@ -1,14 +1,12 @@
 """The finder's training loop, its checkpoints and its export."""
 
 import io
+import itertools
 import json
-import os
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from functools import partial
-from multiprocessing import get_context
-from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +20,8 @@ from pacbed.learn.finder.bank import PatternImages, kept, load_or_make
 from pacbed.learn.finder.frames import Frames, draw_frames
 from pacbed.learn.finder.network import Finder, loss
 from pacbed.learn.finder.two_beam import made_up
+from pacbed.learn.producer import produced
+from pacbed.learn.train import load_checkpoint
 from pacbed.pattern.finder_frame import FRAME_SIZE
 from pacbed.version import __version__
 
@@ -50,7 +50,8 @@ class FinderTraining:
     threads : int
         Processor threads of the training step.
     workers : int
-        Processes that draw frames beside it; 0 draws them in turn.
+        Processes that draw frames beside it; 0 draws them in turn. With more than one their
+        order is not fixed.
     checkpoint_seconds : float
     """
 
@@ -101,20 +102,21 @@ def train_finder(options: FinderTraining, work: Path, report: Report) -> tuple[F
     first = _resume(work / "checkpoint.pt", options, parts)
     saved, smooth = time.monotonic(), None
     network.train()
-    for step, frames in zip(range(first, steps), _frames(bank, options, first), strict=False):
-        optimiser.zero_grad()
-        value = loss(
-            network(torch.from_numpy(frames.images)[:, None]), torch.from_numpy(frames.truth)
-        )
-        value.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
-        schedule.step()
-        smooth = value.item() if smooth is None else 0.99 * smooth + 0.01 * value.item()
-        report((step + 1) / steps, f"loss {smooth:.3f}")
-        if time.monotonic() - saved > options.checkpoint_seconds or step + 1 == steps:
-            _save(work / "checkpoint.pt", step + 1, options, parts)
-            saved = time.monotonic()
+    with produced(partial(_frames, bank, options, first), options.workers) as batches:
+        for step, frames in zip(range(first, steps), batches, strict=False):
+            optimiser.zero_grad()
+            value = loss(
+                network(torch.from_numpy(frames.images)[:, None]), torch.from_numpy(frames.truth)
+            )
+            value.backward()  # type: ignore[no-untyped-call]
+            torch.nn.utils.clip_grad_norm_(network.parameters(), 5.0)
+            optimiser.step()
+            schedule.step()
+            smooth = value.item() if smooth is None else 0.99 * smooth + 0.01 * value.item()
+            report((step + 1) / steps, f"loss {smooth:.3f}")
+            if time.monotonic() - saved > options.checkpoint_seconds or step + 1 == steps:
+                _save(work / "checkpoint.pt", step + 1, options, parts)
+                saved = time.monotonic()
     return network.eval(), names
 
 
@@ -162,7 +164,7 @@ def export_finder(network: Finder, options: FinderTraining, names: list[str], pa
 def _resume(path: Path, options: FinderTraining, parts: dict[str, Any]) -> int:
     if not path.is_file():
         return 0
-    stored = torch.load(path, weights_only=True)
+    stored = load_checkpoint(path)
     if stored["plan"] != _plan(options):
         raise FileFormatError(
             f"{path}: is of a training with other options; give the same ones, or another folder"
@@ -185,36 +187,10 @@ def _plan(options: FinderTraining) -> str:
     return json.dumps({name: getattr(options, name) for name in same})
 
 
-def _frames(bank: _Bank, options: FinderTraining, first: int) -> Iterator[Frames]:
-    """Batches from the first one on; each has its own seed, whoever draws it."""
-    if options.workers == 0:
-        step = first
-        while True:
-            yield _batch(bank, options, step)
-            step += 1
-    context = get_context("fork")
-    queues: list[Queue[Frames]] = [context.Queue(8) for _ in range(options.workers)]
-    processes = [
-        context.Process(target=_draw, args=(bank, options, first + n, queue), daemon=True)
-        for n, queue in enumerate(queues)
-    ]
-    for process in processes:
-        process.start()
-    try:
-        step = first
-        while True:
-            yield queues[(step - first) % options.workers].get(timeout=600)
-            step += 1
-    finally:
-        for process in processes:
-            process.kill()
-
-
-def _draw(bank: _Bank, options: FinderTraining, first: int, queue: "Queue[Frames]") -> None:
-    step, parent = first, os.getppid()
-    while os.getppid() == parent:
-        queue.put(_batch(bank, options, step))
-        step += options.workers
+def _frames(bank: _Bank, options: FinderTraining, first: int, number: int) -> Iterator[Frames]:
+    """A worker's batches from the first one on; each has its own seed, whoever draws it."""
+    for step in itertools.count(first + number, max(1, options.workers)):
+        yield _batch(bank, options, step)
 
 
 def _batch(bank: _Bank, options: FinderTraining, step: int) -> Frames:
