@@ -12,6 +12,7 @@ of higher Laue zones are there. No absorptive potential, no projected cell, no t
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from abtem.parametrizations import LobatoParametrization
 from scipy import fft
 
@@ -83,6 +84,16 @@ def make_engine(slab: Slab, choices, kV: float, g_band: float = 2.3) -> Engine:
     )
 
 
+def _to_beams(waves: np.ndarray) -> np.ndarray:
+    """Fourier coefficients of waves; torch's transforms are two to three times scipy's."""
+    return torch.fft.fft2(torch.from_numpy(waves), norm="forward").numpy()
+
+
+def _to_waves(beams: np.ndarray) -> np.ndarray:
+    """The inverse of :func:`_to_beams`."""
+    return torch.fft.ifft2(torch.from_numpy(beams), norm="forward").numpy()
+
+
 def _transmission(engine: Engine, atoms, rng, still: bool, spread, inverse) -> np.ndarray:
     """exp(iπλ Σ U) of one layer with fresh displacements and occupants."""
     places = engine.slab.fractions[atoms]
@@ -99,9 +110,9 @@ def _transmission(engine: Engine, atoms, rng, still: bool, spread, inverse) -> n
         ]
         potential += (ramps[0] @ ramps[1].T) * engine.factors[symbol]
     potential *= engine.reach
-    real = fft.ifft2(potential, workers=1, norm="forward").real
+    real = _to_waves(potential).real
     phase = np.exp(np.complex64(1j * np.pi * wavelength(engine.kV)) * real)
-    return fft.ifft2(fft.fft2(phase, workers=1) * engine.reach, workers=1)
+    return _to_waves(_to_beams(phase) * engine.reach)
 
 
 def _elements_of(engine: Engine, atoms, rng) -> np.ndarray:
@@ -130,10 +141,10 @@ def intensities(engine: Engine, k, periods, rng, still: bool = False):
     for period in range(1, max(periods) + 1):
         for atoms, propagator in zip(slab.layers, propagators, strict=True):
             waves *= _transmission(engine, atoms, rng, still, spread, inverse)
-            beams = fft.fft2(waves, workers=1, norm="forward", overwrite_x=True)
+            beams = _to_beams(waves)
             beams *= propagator
             if not (period in periods and atoms is slab.layers[-1]):
-                waves = fft.ifft2(beams, workers=1, norm="forward", overwrite_x=True)
+                waves = _to_waves(beams)
         if period in periods:
             yield period, np.abs(beams) ** 2
-            waves = fft.ifft2(beams, workers=1, norm="forward")
+            waves = _to_waves(beams)

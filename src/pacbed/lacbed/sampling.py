@@ -7,6 +7,7 @@ import numpy as np
 
 from pacbed.crystal.projection import ProjectedCell
 from pacbed.lacbed.directions import choose_divisions
+from pacbed.lacbed.field import worth_mrad
 from pacbed.lacbed.neighbourhood import potential_peak
 from pacbed.lacbed.options import TableOptions
 from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
@@ -56,7 +57,11 @@ def choose_sampling(
     """
     strength = electron_wavelength(high_tension_kV) * potential_peak(cell, high_tension_kV)
     thickness = float(np.clip(_PHASE / max(strength, 1e-9), _FINEST_NM, _COARSEST_NM))
+    usual = TableOptions().field
+    lattice_mrad = cell.reciprocal * electron_wavelength(high_tension_kV) * 1e3
+    worth = max(worth_mrad(lattice_mrad, angle) for angle in convergence_mrad)
     return TableOptions(
+        field=round(max(usual, worth / convergence_mrad[1]), 3),
         direction_step_mrad=_direction_step(
             cell, high_tension_kV, convergence_mrad, thickness_max_nm
         ),

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -74,7 +74,9 @@ class TableKey:
             and system.thickness_nm[1] >= self.thickness_max_nm - _TOLERANCE
             and system.mistilt_mrad[1] >= self.mistilt_max_mrad - _TOLERANCE
         )
-        return within and as_fine(options, self.options)
+        # The recorded field counts in mrad, not in semi-angles of the largest aperture.
+        field = self.options.field * self.convergence_mrad[1] / high
+        return within and as_fine(options, replace(self.options, field=field))
 
 
 def as_fine(have: Any, wanted: TableOptions) -> bool:

@@ -102,12 +102,12 @@ def refine(
         tried.append((job.fit(thickness, BRIEF_STEPS), job))
     if min(fit.structured_residual for fit, _ in tried) > _BAD:
         tried += _elsewhere(readings, bins, job)
-    tried.sort(key=lambda item: item[0].contrast_residual)
+    tried.sort(key=lambda item: item[0].ranked_residual)
     finished = [
         fit if fit is best and fit.settled else origin.finish(fit)
         for fit, origin in worth_finishing(tried, _FULL)
     ]
-    return weighted(sorted(finished, key=lambda fit: fit.contrast_residual))
+    return weighted(sorted(finished, key=lambda fit: fit.ranked_residual))
 
 
 def _elsewhere(readings: list[Reading], bins: Thicknesses, job: "_Job") -> list[tuple[Fit, "_Job"]]:
@@ -244,7 +244,7 @@ def worth_finishing(tried: list[tuple[Fit, Origin]], count: int) -> list[tuple[F
     return [
         (fit, origin)
         for fit, origin in best
-        if fit.contrast_residual <= _HOPELESS * best[0][0].contrast_residual
+        if fit.ranked_residual <= _HOPELESS * best[0][0].ranked_residual
     ]
 
 
@@ -264,7 +264,7 @@ def weighted(fits: list[Fit]) -> list[Solution]:
     count = max(best.chi_square, 1.0)
     return [
         Solution(
-            fit, float((best.contrast_residual / max(fit.contrast_residual, 1e-12)) ** (count / 2))
+            fit, float((best.ranked_residual / max(fit.ranked_residual, 1e-12)) ** (count / 2))
         )
         for fit in fits
     ]

@@ -44,9 +44,10 @@ from pacbed.infer.fit.parameters import (
     FitParameters,
 )
 from pacbed.infer.fit.samples import Samples
+from pacbed.lacbed.field import worth_mrad
 from pacbed.lacbed.table import LacbedTable
 
-#: Radius of the fitted region, semi-angles.
+#: Radius of the fitted region, semi-angles; of small apertures it is more, see `beyond_disk`.
 REACH = 1.2
 #: Error of the model at the disks' edges, as a share of the pattern's derivative by the
 #: logarithm of the convergence angle, which is large there alone: how sharp the edges
@@ -98,6 +99,9 @@ class Fit:
         Share of the variance that is left, 0..1.
     contrast_residual : float
         The same inside the disk alone, where only the crystal's contrast is.
+    ranked_residual : float
+        The same in all that is looked at, but for its rim: what fits of one pattern are
+        ranked by. Of all but small apertures the contrast's.
     structured_residual : float
         The same for what neighbouring pixels share: without the noise of single
         pixels. Near 0 for the right crystal at any dose.
@@ -115,6 +119,7 @@ class Fit:
     covariance: Numbers
     residual: float
     contrast_residual: float
+    ranked_residual: float
     structured_residual: float
     chi_square: float
     blur_mrad: float
@@ -133,6 +138,17 @@ class Fit:
         return math.sqrt(float(np.trace(tilt)) / 2)
 
 
+def beyond_disk(table: LacbedTable, convergence_mrad: float) -> float:
+    """How far beyond `REACH` a pattern is looked at, semi-angles: 0 but for small apertures.
+
+    As far as it is worth it and the table holds it.
+    """
+    geometry = table.geometry
+    held = geometry.field * geometry.convergence_max_mrad
+    far = min(held, worth_mrad(geometry.lattice_mrad, convergence_mrad))
+    return max(0.0, far / convergence_mrad - REACH)
+
+
 def fit_pattern(
     samples: Samples,
     table: LacbedTable,
@@ -147,7 +163,7 @@ def fit_pattern(
     Parameters
     ----------
     samples : Samples
-        Within `REACH` of the disk's centre.
+        Within `REACH` of the disk's centre, or more.
     table : LacbedTable
     start : FitParameters
     known : Known
@@ -156,13 +172,13 @@ def fit_pattern(
     blur_mrad : float
         First guess of the blur.
     shelf : ModelShelf, optional
-        Models that other fits of the same pattern use too; made for `REACH`.
+        Models that other fits of the same pattern use too; made for the samples' reach.
 
     Returns
     -------
     Fit
     """
-    shelf = shelf or ModelShelf(table, REACH)
+    shelf = shelf or ModelShelf(table, samples.reach)
     first = start.to_vector()
     model = _Model(samples, shelf, _bounds(table, first, known), _prior(known), blur_mrad)
     state = minimise(model, first, Steps(steps, _SHORT, _LONG, 1e3))
@@ -254,7 +270,9 @@ def _finish(model: _Model, state: State) -> Fit:
     samples, solved = model.samples, state.solved
     values = samples.values
     centred = values - values.mean()
-    inside = _distance(state.parameters, samples) < CONTRAST_REACH
+    distance = _distance(state.parameters, samples)
+    inside = distance < CONTRAST_REACH
+    ranked = distance < CONTRAST_REACH + (samples.reach - REACH)
     contrast = np.where(inside, values - values[inside].mean(), 0)
     residuals = np.where(inside, solved.residuals, 0)
     floor = CONTRAST_FLOOR**2 * int(inside.sum())
@@ -263,6 +281,7 @@ def _finish(model: _Model, state: State) -> Fit:
         covariance(model, state, state.noise)[0],
         share((solved.residuals**2).sum(), (centred**2).sum()),
         share((residuals**2).sum(), (contrast**2).sum()),
+        share((solved.residuals[ranked] ** 2).sum(), int(ranked.sum()) * float(values[ranked].var())),
         share(_shared(residuals, samples), _shared(contrast, samples) + floor),
         float((solved.scaled**2).sum()) / state.noise,
         state.at.blur_mrad,

@@ -24,12 +24,15 @@ class Samples:
         Column and row of their centres in the pattern as recorded, pixels.
     pitch_px : float
         Their width, pixels.
+    reach : float
+        Radius of the region that they were taken from, in radii of the disk.
     """
 
     values: Numbers
     x: Numbers
     y: Numbers
     pitch_px: float
+    reach: float
 
 
 def take_samples(data: Pattern, disk: DiskLocation, reach: float) -> Samples:
@@ -71,5 +74,5 @@ def take_samples(data: Pattern, disk: DiskLocation, reach: float) -> Samples:
     if not level > 0:
         raise PatternError("pattern has no bright-field disk; give a recorded pattern")
     return Samples(
-        (window[inside].astype(float) - low) / level, x[inside], y[inside], float(factor)
+        (window[inside].astype(float) - low) / level, x[inside], y[inside], float(factor), reach
     )

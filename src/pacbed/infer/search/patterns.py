@@ -28,14 +28,17 @@ from pacbed.arrays import (
     Thicknesses,
     Tilts,
 )
+from pacbed.infer.fit.pattern_fit import beyond_disk
 from pacbed.infer.search.gathered import Gathered, gather
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.crystal_frame import plane_operations
 from pacbed.pattern.grid import points_within
 
 #: Radius of the region where thickness and tilt are compared, semi-angles: the disk's edge says
-#: nothing of them. And of the region where the edge itself is looked at.
-INNER, REACH = 0.93, 1.16
+#: nothing of them. And how much farther the edge itself is looked at.
+_INNER, _EDGE = 0.93, 0.23
+#: Of disks farther out so much of the radius beside their edges is left out.
+_RIM = 0.07
 #: Share of the norm that the functions of thickness may leave.
 _LEFT = 0.01
 #: σ of the aperture's edge and of the measured pattern's smoothing, steps of the lattice.
@@ -101,6 +104,8 @@ class CoarsePatterns:
         Steps of points and tilts as rows, mrad.
     points : ndarray of int, shape (N, 2)
         Directions q from the disk's centre, in steps.
+    reach : float
+        Radius of what is looked at, semi-angles.
     thickness_nm : ndarray, shape (T,)
     """
 
@@ -119,7 +124,8 @@ class CoarsePatterns:
         size = math.sqrt(abs(float(np.linalg.det(fine))))
         self._stride = max(1, int(convergence_mrad / fineness.steps_per_aperture / size))
         self.lattice: Matrix = fine * self._stride
-        self.points = points_within(self.lattice, np.zeros(2), REACH * convergence_mrad)
+        self.reach = _INNER + _EDGE + beyond_disk(table, convergence_mrad)
+        self.points = points_within(self.lattice, np.zeros(2), self.reach * convergence_mrad)
         last = float(table.geometry.thicknesses_nm[-1])
         self.thickness_nm: Thicknesses = np.arange(1.0, last - 0.5, fineness.thickness_nm)
         self._nodes: dict[tuple[int, int], Singles] = {}
@@ -142,8 +148,17 @@ class CoarsePatterns:
 
     @cached_property
     def inner(self) -> Indices:
-        """Places of the points inside the disk's edge."""
-        return np.flatnonzero(np.linalg.norm(self.angles, axis=1) <= INNER * self.convergence_mrad)
+        """Places of the points inside the disk's edge, and of those outside that lie on none."""
+        alpha = self.convergence_mrad
+        distance = np.linalg.norm(self.angles, axis=1) / alpha
+        if self.reach <= _INNER + _EDGE:
+            return np.flatnonzero(distance <= _INNER)
+        geometry = self.table.geometry
+        beams = geometry.beams @ geometry.lattice_mrad / alpha
+        beams = beams[np.linalg.norm(beams, axis=1) <= self.reach + 1 + _RIM]
+        from_beams = np.linalg.norm(self.angles[:, None] / alpha - beams, axis=2)
+        on_none = (np.abs(from_beams - 1) >= _RIM).all(axis=1) & (distance <= self.reach - _EDGE)
+        return np.flatnonzero((distance <= _INNER) | on_none)
 
     @cached_property
     def background(self) -> Numbers:
@@ -233,7 +248,7 @@ class CoarsePatterns:
     def _reach(self) -> tuple[float, float]:
         edge = 2 * SMOOTHING * self.step_mrad
         widest = float(np.linalg.norm(self.lattice, axis=1).max())
-        outer = REACH * self.convergence_mrad + self.mistilt_max_mrad + 2 * widest
+        outer = self.reach * self.convergence_mrad + self.mistilt_max_mrad + 2 * widest
         return outer, self.convergence_mrad + self.mistilt_max_mrad + 2 * widest + edge
 
     def node(self, step: tuple[int, int]) -> Singles:

@@ -16,7 +16,7 @@ from pacbed.infer.fit.hypotheses import (
 )
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, beyond_disk, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.search.ask import Candidate
 from pacbed.lacbed.table import LacbedTable
@@ -53,9 +53,9 @@ def polish(
         job = _Job.of(candidate, data, table, known)
         if job is not None:
             tried.append((job.start(), job))
-    tried.sort(key=lambda item: item[0].contrast_residual)
+    tried.sort(key=lambda item: item[0].ranked_residual)
     finished = [(job.finish(fit), job) for fit, job in worth_finishing(tried, _FULL)]
-    finished.sort(key=lambda item: item[0].contrast_residual)
+    finished.sort(key=lambda item: item[0].ranked_residual)
     return weighted([fit for fit, _ in distinct(finished)]) if finished else []
 
 
@@ -75,11 +75,12 @@ class _Job:
         cls, candidate: Candidate, data: Pattern, table: LacbedTable, known: Known
     ) -> "_Job | None":
         """The job, or None where hardly any of the disk is recorded."""
+        reach = REACH + beyond_disk(table, candidate.convergence_mrad)
         try:
-            samples = take_samples(data, candidate.disk, REACH)
+            samples = take_samples(data, candidate.disk, reach)
         except PatternError:
             return None
-        return cls(candidate, data, samples, table, known, ModelShelf(table, REACH))
+        return cls(candidate, data, samples, table, known, ModelShelf(table, reach))
 
     def start(self) -> Fit:
         """A few steps from the candidate."""
@@ -102,7 +103,9 @@ class _Job:
         radius = found.convergence_mrad / found.mrad_per_pixel
         try:
             samples = take_samples(
-                self.data, DiskLocation(found.center_y, found.center_x, radius), REACH
+                self.data,
+                DiskLocation(found.center_y, found.center_x, radius),
+                self.samples.reach,
             )
         except PatternError:
             samples = self.samples
