@@ -281,7 +281,9 @@ def _finish(model: _Model, state: State) -> Fit:
         covariance(model, state, state.noise)[0],
         share((solved.residuals**2).sum(), (centred**2).sum()),
         share((residuals**2).sum(), (contrast**2).sum()),
-        share((solved.residuals[ranked] ** 2).sum(), int(ranked.sum()) * float(values[ranked].var())),
+        share(
+            (solved.residuals[ranked] ** 2).sum(), int(ranked.sum()) * float(values[ranked].var())
+        ),
         share(_shared(residuals, samples), _shared(contrast, samples) + floor),
         float((solved.scaled**2).sum()) / state.noise,
         state.at.blur_mrad,

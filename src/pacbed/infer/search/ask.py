@@ -1,21 +1,22 @@
 """From a pattern and a table to hypotheses: all disks, convergence angles, tilts and rotations."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from pacbed.arrays import Pattern, Tilt
 from pacbed.infer.fit.pattern_fit import Known
+from pacbed.infer.search.effort import Effort
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
-from pacbed.infer.search.samples import Pose, SmoothPattern
+from pacbed.infer.search.places import Posed
+from pacbed.infer.search.samples import SmoothPattern
 from pacbed.infer.search.settle import settle
-from pacbed.infer.search.sweep import Hypothesis, sweep
+from pacbed.infer.search.sweep import Hypothesis, best_poses, sweep
 from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.preprocess import DiskLocation
 
-#: Hypotheses that one disk brings, those that settle, and those that are left.
-_OF_A_DISK, _SETTLED, _LEFT = 8, 60, 8
+#: Hypotheses of one convergence semi-angle that settle, at least.
 _LEAST_OF_ANGLE = 5
 _STEPS = 4
 #: Patterns smoothed for one size serve those that differ by less than this factor.
@@ -58,59 +59,47 @@ class Asker:
 
     def __init__(self, data: Pattern, known: Known) -> None:
         self._data = data
-        self._known = known
+        self.known = known
         self._smooth: dict[int, SmoothPattern] = {}
 
-    def glance(
-        self, pairs: list[tuple[CoarsePatterns, DiskLocation]], count: int
-    ) -> list[tuple[float, DiskLocation]]:
-        """The disks that explain most, of every convergence angle as many.
-
-        Smaller apertures show less, which is explained more easily: angles cannot be compared
-        before everything has settled.
+    def glance(self, posed: Posed, coarse: CoarsePatterns, count: int) -> Posed:
+        """The poses that explain most.
 
         Parameters
         ----------
-        pairs : list of (CoarsePatterns, DiskLocation)
+        posed : Posed
+        coarse : CoarsePatterns
+            Rougher than those of :meth:`candidates`.
         count : int
-            How many to give in all, about.
+            How many to give at most.
         """
-        seen: dict[float, list[tuple[float, DiskLocation]]] = {}
-        for coarse, disk in pairs:
-            best = self._sweep(coarse, disk, 1)
-            if best:
-                of_angle = seen.setdefault(coarse.convergence_mrad, [])
-                of_angle.append((best[0].explained, disk))
-        each = max(1, round(count / max(1, len(seen))))
-        return [
-            (angle, disk)
-            for angle, of_angle in seen.items()
-            for _, disk in sorted(of_angle, key=lambda item: -item[0])[:each]
-        ]
+        if len(posed.poses) <= count:
+            return posed
+        smooth = self._smoothed(coarse, posed.poses[0].log_scale)
+        return replace(posed, poses=best_poses(smooth, coarse, posed.poses, count))
 
-    def candidates(self, pairs: list[tuple[CoarsePatterns, DiskLocation]]) -> list[Candidate]:
-        """The best hypotheses of all convergence semi-angles and disks, the best first."""
+    def candidates(
+        self, asked: list[tuple[Posed, CoarsePatterns]], effort: Effort
+    ) -> list[Candidate]:
+        """The best hypotheses of all convergence semi-angles and poses, the best first."""
         found: dict[float, list[tuple[Hypothesis, CoarsePatterns]]] = {}
-        for coarse, disk in pairs:
-            of_angle = found.setdefault(coarse.convergence_mrad, [])
-            of_angle += [(one, coarse) for one in self._sweep(coarse, disk, _OF_A_DISK)]
-        each = max(_LEAST_OF_ANGLE, _SETTLED // max(1, len(found)))
+        for posed, coarse in asked:
+            of_angle = found.setdefault(posed.convergence_mrad, [])
+            smooth = self._smoothed(coarse, posed.poses[0].log_scale)
+            best = sweep(smooth, coarse, posed.poses, effort.hypotheses)
+            of_angle += [(one, coarse) for one in best]
+        each = max(_LEAST_OF_ANGLE, effort.settled // max(1, len(found)))
         settled = [
             Candidate(self._settled(hypothesis, coarse), coarse.convergence_mrad)
             for of_angle in found.values()
             for hypothesis, coarse in sorted(of_angle, key=lambda item: -item[0].explained)[:each]
         ]
         settled.sort(key=lambda candidate: -candidate.hypothesis.explained)
-        return _distinct(settled)[:_LEFT]
-
-    def _sweep(self, coarse: CoarsePatterns, disk: DiskLocation, count: int) -> list[Hypothesis]:
-        log_scale = math.log(coarse.convergence_mrad / disk.radius)
-        pose = Pose(np.array([disk.column, disk.row]), log_scale, 0.0)
-        return sweep(self._smoothed(coarse, log_scale), coarse, pose, count)
+        return _of_every_angle(_distinct(settled))[: effort.fitted]
 
     def _settled(self, hypothesis: Hypothesis, coarse: CoarsePatterns) -> Hypothesis:
         smooth = self._smoothed(coarse, hypothesis.pose.log_scale)
-        return settle(hypothesis, smooth, coarse, self._known, _STEPS)
+        return settle(hypothesis, smooth, coarse, self.known, _STEPS)
 
     def _smoothed(self, coarse: CoarsePatterns, log_scale: float) -> SmoothPattern:
         size = round((math.log(coarse.step_mrad) - log_scale) / math.log(_SAME_SIZE))
@@ -120,6 +109,17 @@ class Asker:
             found = SmoothPattern(self._data, step_px, SMOOTHING * step_px)
             self._smooth[size] = found
         return found
+
+
+def _of_every_angle(candidates: list[Candidate]) -> list[Candidate]:
+    """The best of every convergence angle first.
+
+    Smaller apertures show less, which is explained more easily: angles cannot be compared
+    before they are fitted.
+    """
+    firsts = {candidate.convergence_mrad: candidate for candidate in reversed(candidates)}
+    best = [one for one in candidates if firsts[one.convergence_mrad] is one]
+    return best + [one for one in candidates if firsts[one.convergence_mrad] is not one]
 
 
 def _distinct(candidates: list[Candidate]) -> list[Candidate]:

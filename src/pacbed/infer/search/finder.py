@@ -95,7 +95,8 @@ class Finder:
         found = self._look(binned, self._whole(data), radius_px)
         for _ in range(_LOOKS):
             found = _distinct(found)[:count]
-            looked = [self._look(binned, one.disk, radius_px, one.weight)[:2] for one in found]
+            inside = [one for one in found if _on(one.disk, data.shape)]
+            looked = [self._look(binned, one.disk, radius_px, one.weight)[:2] for one in inside]
             # Of a second look the likeliest disk is a better place of the same; another one is
             # another possibility.
             found = [disk for disks in looked for disk in disks]
@@ -117,6 +118,11 @@ class Finder:
         (answer,) = self._session.run(None, {"frames": normalised(frames)[:, None]})[0]
         disks = _read(answer.astype(float), around, radius_px, weight)
         return sorted(disks, key=lambda disk: -disk.weight)
+
+
+def _on(disk: DiskLocation, shape: tuple[int, ...]) -> bool:
+    """Whether the centre of a disk lies on the detector, where it can be looked at again."""
+    return -0.5 <= disk.row <= shape[0] - 0.5 and -0.5 <= disk.column <= shape[1] - 0.5
 
 
 def _read(

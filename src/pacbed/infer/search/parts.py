@@ -63,7 +63,7 @@ class Part:
         """
         weight, basis = self._weight, self.coarse.inner_basis
         patterns = self.coarse.projected(step).patterns @ self.coarse.mixing.T
-        shared = np.einsum("rn,nb,nt->rbt", weight, basis, patterns, optimize=True)
+        shared = np.stack([(weight * column) @ patterns for column in basis.T], axis=1)
         onto = np.linalg.solve(self._moment, shared)
         power: Singles = np.maximum(weight @ patterns**2 - (shared * onto).sum(axis=1), 1e-20)
         return power

@@ -57,18 +57,15 @@ class Fineness:
         Tilts lie about this far apart.
     thickness_nm : float
         Thicknesses lie this far apart.
-    rotation_deg : float
-        Rotations lie this far apart.
     """
 
     steps_per_aperture: float = 10.0
     tilt_mrad: float = 1.0
     thickness_nm: float = 1.0
-    rotation_deg: float = 4.0
 
 
-#: For a first look at very many places and sizes of the disk.
-GLANCE = Fineness(6.0, 2.0, 2.0, 6.0)
+#: For a first look at very many poses.
+GLANCE = Fineness(6.0, 2.0, 2.0)
 
 
 @dataclass(frozen=True)

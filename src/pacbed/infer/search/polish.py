@@ -9,9 +9,7 @@ from pacbed.infer.fit.hypotheses import (
     BRIEF_STEPS,
     FIRST_BLUR,
     FULL_STEPS,
-    Solution,
     distinct,
-    weighted,
     worth_finishing,
 )
 from pacbed.infer.fit.model import ModelShelf
@@ -22,16 +20,14 @@ from pacbed.infer.search.ask import Candidate
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.preprocess import DiskLocation
 
-#: Fits that are finished.
-_FULL = 3
 #: Once a fit leaves less than this, candidates that leave so many times what the first one
 #: leaves are not fitted.
 _GOOD, _BEHIND = 0.08, 1.8
 
 
 def polish(
-    data: Pattern, table: LacbedTable, candidates: list[Candidate], known: Known
-) -> list[Solution]:
+    data: Pattern, table: LacbedTable, candidates: list[Candidate], known: Known, count: int
+) -> list[Fit]:
     """Fit the synthesised pattern to the measured one from each candidate.
 
     Parameters
@@ -40,10 +36,12 @@ def polish(
     table : LacbedTable
     candidates : list of Candidate
     known : Known
+    count : int
+        Fits that are finished.
 
     Returns
     -------
-    list of Solution
+    list of Fit
         The best first; none where no candidate's disk is recorded.
     """
     tried: list[tuple[Fit, _Job]] = []
@@ -54,9 +52,13 @@ def polish(
         if job is not None:
             tried.append((job.start(), job))
     tried.sort(key=lambda item: item[0].ranked_residual)
-    finished = [(job.finish(fit), job) for fit, job in worth_finishing(tried, _FULL)]
-    finished.sort(key=lambda item: item[0].ranked_residual)
-    return weighted([fit for fit, _ in distinct(finished)]) if finished else []
+    return ranked([job.finish(fit) for fit, job in worth_finishing(tried, count)])
+
+
+def ranked(fits: list[Fit]) -> list[Fit]:
+    """Fits of different thickness, the best first."""
+    best = sorted(fits, key=lambda fit: fit.ranked_residual)
+    return [fit for fit, _ in distinct([(fit, None) for fit in best])]
 
 
 @dataclass(frozen=True)

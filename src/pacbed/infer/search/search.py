@@ -7,21 +7,22 @@ from collections import OrderedDict
 from dataclasses import dataclass
 
 from pacbed.arrays import Pattern
-from pacbed.infer.fit.hypotheses import Solution
-from pacbed.infer.fit.pattern_fit import Known
+from pacbed.infer.fit.hypotheses import Solution, weighted
+from pacbed.infer.fit.pattern_fit import Fit, Known
 from pacbed.infer.search.ask import Asker
-from pacbed.infer.search.convergence import asked_angles
-from pacbed.infer.search.disks import likely_disks
+from pacbed.infer.search.effort import QUICK, THOROUGH, Effort
 from pacbed.infer.search.finder import shipped_finder
 from pacbed.infer.search.patterns import GLANCE, CoarsePatterns, Fineness
-from pacbed.infer.search.polish import polish
+from pacbed.infer.search.places import Posed, posed_disk, posed_lattice
+from pacbed.infer.search.polish import polish, ranked
+from pacbed.infer.search.rims import RimPlace, bright_middle, rim_places, sizes_to_try
+from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.system import System
-from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.preprocess import DiskLocation, locate
 
-#: Pairs of a disk and a convergence angle that are looked at closely; where there are more, a
-#: glance chooses them.
-_CLOSELY = 16
+#: A fit that leaves less than this share of the structure is not doubted.
+_GOOD = 0.08
 #: Coarse patterns that are kept, of different convergence angles.
 _KEPT = 40
 #: Convergence angles closer than this share have the same patterns.
@@ -95,22 +96,62 @@ class Searcher:
         PatternError
             If the pattern shows no disk.
         """
-        disks = likely_disks(data, asked.radius_px, shipped_finder())
-        pairs = [(angle, disk) for disk in disks for angle in self._angles(asked, disk)]
+        locate(data)  # Nothing to look for where nothing stands out.
         asker = Asker(data, asked.known)
-        if len(pairs) > _CLOSELY:
-            pairs = asker.glance(
-                [(self._coarse(angle, GLANCE), disk) for angle, disk in pairs], _CLOSELY
-            )
-        candidates = asker.candidates(
-            [(self._coarse(angle, Fineness()), disk) for angle, disk in pairs]
-        )
-        return polish(data, self._table, candidates, asked.known)
+        disks = self._disks(data, asked)
+        places = self._places(data, asked, disks)
+        lattices = _posed_lattices(data, places, self._table.geometry)
+        fits: list[Fit] = []
+        for effort in (QUICK, THOROUGH):
+            angles = self._angles(asked, places[: effort.places])
+            posed = lattices[: effort.places] + self._turned(disks[: effort.disks], angles)
+            fits = ranked([*fits, *self._fits(data, asker, posed, effort)])
+            if fits and fits[0].structured_residual < _GOOD:
+                break
+        return weighted(fits) if fits else []
 
-    def _angles(self, asked: Asked, disk: DiskLocation) -> list[float]:
-        scale = asked.mrad_per_pixel
-        from_size = None if scale is None else scale * disk.radius
-        return asked_angles(asked.convergence_mrad, self._system.convergence_mrad, from_size)
+    def _fits(self, data: Pattern, asker: Asker, posed: list[Posed], effort: Effort) -> list[Fit]:
+        """Fits from the best hypotheses at some poses."""
+        closer = [
+            asker.glance(one, self._coarse(one.convergence_mrad, GLANCE), effort.poses)
+            for one in posed
+        ]
+        candidates = asker.candidates(
+            [(one, self._coarse(one.convergence_mrad, Fineness())) for one in closer if one.poses],
+            effort,
+        )
+        return polish(data, self._table, candidates, asker.known, effort.finished)
+
+    def _disks(self, data: Pattern, asked: Asked) -> list[DiskLocation]:
+        """Where the finder says that the first disk lies, the likeliest first."""
+        finder, radius = shipped_finder(), asked.radius_px
+        disks = [one.disk for one in finder.find(data, None, THOROUGH.disks)]
+        if radius is None:
+            return disks
+        # What is known of the size is not exact: the finder's own is taken where they agree.
+        agreed = [disk for disk in disks if abs(math.log(disk.radius / radius)) < 2 * _SCALE]
+        return agreed or [one.disk for one in finder.find(data, radius, THOROUGH.disks)]
+
+    def _places(self, data: Pattern, asked: Asked, disks: list[DiskLocation]) -> list[RimPlace]:
+        """Where the rims of all disks together say that the lattice lies, the likeliest first."""
+        sizes = sizes_to_try(
+            data.shape,
+            asked.convergence_mrad,
+            self._system.convergence_mrad,
+            asked.mrad_per_pixel,
+            [disk.radius for disk in disks],
+        )
+        return rim_places(data, self._table.geometry.lattice_mrad, sizes, THOROUGH.places)
+
+    def _angles(self, asked: Asked, places: list[RimPlace]) -> list[float]:
+        """Convergence angles that are asked of the finder's disks."""
+        if asked.convergence_mrad is not None:
+            return [asked.convergence_mrad]
+        return list(dict.fromkeys(place.convergence_mrad for place in places))
+
+    def _turned(self, disks: list[DiskLocation], angles: list[float]) -> list[Posed]:
+        order = self._table.geometry.rotation_order
+        return [posed_disk(disk, angle, order) for disk in disks for angle in angles]
 
     def _coarse(self, angle: float, fineness: Fineness) -> CoarsePatterns:
         """The patterns for an angle and those so near that nothing is seen of the difference."""
@@ -125,3 +166,8 @@ class Searcher:
             for old in list(itertools.islice(self._made, max(0, len(self._made) - _KEPT))):
                 del self._made[old]
         return found
+
+
+def _posed_lattices(data: Pattern, places: list[RimPlace], geometry: TableGeometry) -> list[Posed]:
+    middle = bright_middle(data)
+    return [posed_lattice(place, middle, geometry) for place in places]

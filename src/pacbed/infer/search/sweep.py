@@ -1,11 +1,12 @@
-"""Every tilt, rotation and thickness against a pattern, at one place and size of the disk."""
+"""Every tilt and thickness against a pattern, in several poses."""
 
 import math
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.arrays import Indices, Mask, Numbers, Singles, Tilt
+from pacbed.arrays import Indices, Mask, Numbers, Pixels, Singles, Tilt
 from pacbed.infer.search.parts import Part
 from pacbed.infer.search.patterns import CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern, places_of
@@ -14,6 +15,8 @@ from pacbed.infer.search.samples import Pose, SmoothPattern, places_of
 _ENOUGH = 0.4
 #: Hypotheses that are looked at for those which differ.
 _LOOKED_AT = 3000
+#: Rotations that differ by less, rad, are one.
+_TURNED = math.radians(12.0)
 
 
 @dataclass(frozen=True)
@@ -37,16 +40,16 @@ class Hypothesis:
 
 
 def sweep(
-    pattern: SmoothPattern, coarse: CoarsePatterns, pose: Pose, count: int
+    pattern: SmoothPattern, coarse: CoarsePatterns, poses: Sequence[Pose], count: int
 ) -> list[Hypothesis]:
-    """Compare a pattern with all tilts, rotations and thicknesses.
+    """Compare a pattern with all tilts and thicknesses, in poses of one size.
 
     Parameters
     ----------
     pattern : SmoothPattern
     coarse : CoarsePatterns
-    pose : Pose
-        Place and size of the disk; its rotation is where the others begin.
+    poses : sequence of Pose
+        Poses that are tried.
     count : int
         Hypotheses to give at most; those that differ by little are one.
 
@@ -55,28 +58,62 @@ def sweep(
     list of Hypothesis
         The best first; none where too little of the disk is recorded.
     """
-    proper = coarse.table.geometry.rotation_order
-    step = math.radians(coarse.fineness.rotation_deg)
-    turns = np.arange(0, 2 * np.pi / proper - 1e-9, step)
-    poses = [replace(pose, rotation=pose.rotation + float(turn)) for turn in turns]
-    places = np.stack([places_of(coarse.angles[coarse.inner], p) for p in poses])
-    recorded = pattern.recorded(places)
-    if recorded.mean() < _ENOUGH:
+    asked, explained = _compared(pattern, coarse, poses)
+    if not asked:
         return []
+    best = _distinct(explained, coarse, asked, count)
+    return [_hypothesis(place, explained, coarse, asked) for place in best]
+
+
+def best_poses(
+    pattern: SmoothPattern, coarse: CoarsePatterns, poses: Sequence[Pose], count: int
+) -> list[Pose]:
+    """The poses that explain most with any tilt and thickness.
+
+    Parameters
+    ----------
+    pattern : SmoothPattern
+    coarse : CoarsePatterns
+    poses : sequence of Pose
+    count : int
+        How many to give at most.
+    """
+    asked, explained = _compared(pattern, coarse, poses)
+    if not asked:
+        return []
+    best = explained.max(axis=(0, 2)).reshape(len(asked), -1).max(axis=1)
+    return [asked[n] for n in np.argsort(-best)[:count]]
+
+
+def _compared(
+    pattern: SmoothPattern, coarse: CoarsePatterns, poses: Sequence[Pose]
+) -> tuple[list[Pose], Singles]:
+    """Poses in which enough is recorded, and what is explained, shape (tilts, poses · m, T)."""
+    asked, places, recorded = _recorded(pattern, coarse, poses)
     values = pattern.at(places)[:, coarse.inner_images].reshape(-1, len(coarse.inner))
-    explained = _explained(values, recorded[:, coarse.inner_images].reshape(values.shape), coarse)
-    best = _distinct(explained, coarse, turns, count)
-    return [_hypothesis(place, explained, coarse, poses) for place in best]
+    known = recorded[:, coarse.inner_images].reshape(values.shape)
+    return asked, _explained(values, known, coarse)
+
+
+def _recorded(
+    pattern: SmoothPattern, coarse: CoarsePatterns, poses: Sequence[Pose]
+) -> tuple[list[Pose], Pixels, Mask]:
+    """Poses in which enough is recorded, the points' places (m, n, 2), and which are recorded."""
+    angles = coarse.angles[coarse.inner]
+    places = np.stack([places_of(angles, pose) for pose in poses])
+    recorded = pattern.recorded(places)
+    enough: list[int] = np.flatnonzero(recorded.mean(axis=1) >= _ENOUGH).tolist()
+    return [poses[n] for n in enough], places[enough], recorded[enough]
 
 
 def _hypothesis(
     place: tuple[int, int, int], explained: Singles, coarse: CoarsePatterns, poses: list[Pose]
 ) -> Hypothesis:
     tilt, row, thickness = place
-    turn, operation = divmod(row, len(coarse.operations))
+    pose, operation = divmod(row, len(coarse.operations))
     folded = coarse.tilts[tilt] @ coarse.lattice
     return Hypothesis(
-        poses[turn],
+        poses[pose],
         coarse.operations[operation] @ folded,
         float(coarse.thickness_nm[thickness]),
         float(explained[place]),
@@ -108,7 +145,7 @@ def _without_backgrounds(values: Singles, coarse: CoarsePatterns) -> Singles:
 
 
 def _distinct(
-    explained: Singles, coarse: CoarsePatterns, turns: Numbers, count: int
+    explained: Singles, coarse: CoarsePatterns, poses: list[Pose], count: int
 ) -> list[tuple[int, int, int]]:
     """The best hypotheses, of those that differ by little only the best."""
     flat = explained.ravel()
@@ -116,7 +153,7 @@ def _distinct(
     best = np.argpartition(-flat, looked_at - 1)[:looked_at]
     best = best[np.argsort(-flat[best])]
     places = np.stack(np.unravel_index(best, explained.shape), axis=1)
-    features = _features(places, coarse, turns)
+    features = _features(places, coarse, poses)
     kept: list[int] = []
     left = np.ones(len(places), bool)
     while left.any() and len(kept) < count:
@@ -126,13 +163,15 @@ def _distinct(
     return [(int(a), int(b), int(c)) for a, b, c in places[kept]]
 
 
-def _features(places: Indices, coarse: CoarsePatterns, turns: Numbers) -> Numbers:
-    """Thickness, tilt in the pattern and rotation, in units of what makes a difference."""
+def _features(places: Indices, coarse: CoarsePatterns, poses: list[Pose]) -> Numbers:
+    """Thickness, zone axis in the pattern and rotation, in units of what makes a difference."""
     tilt, row, thickness = places.T
-    turn, operation = np.divmod(row, len(coarse.operations))
+    number, operation = np.divmod(row, len(coarse.operations))
+    rotation = np.array([pose.rotation for pose in poses])[number]
+    centre = np.stack([pose.center * math.exp(pose.log_scale) for pose in poses])[number]
     folded = coarse.tilts[tilt] @ coarse.lattice
     in_crystal = np.einsum("nij,nj->ni", coarse.operations[operation], folded)
-    cosine, sine = np.cos(turns[turn]), np.sin(turns[turn])
+    cosine, sine = np.cos(rotation), np.sin(rotation)
     in_pattern = np.stack(
         [
             cosine * in_crystal[:, 0] - sine * in_crystal[:, 1],
@@ -141,13 +180,12 @@ def _features(places: Indices, coarse: CoarsePatterns, turns: Numbers) -> Number
         axis=1,
     )
     # A rotation is a place on a circle, so that its ends meet.
-    turned = np.deg2rad(12.0)
-    proper = 2 * np.pi / (turns[-1] + turns[1])
-    circle = np.stack([np.cos(turns[turn] * proper), np.sin(turns[turn] * proper)], axis=1)
+    order = coarse.table.geometry.rotation_order
+    circle = np.stack([np.cos(rotation * order), np.sin(rotation * order)], axis=1)
     return np.column_stack(
         [
             coarse.thickness_nm[thickness] / 2.5,
-            in_pattern / max(1.2, 0.09 * coarse.convergence_mrad),
-            circle / (turned * proper),
+            (centre + in_pattern) / max(1.2, 0.09 * coarse.convergence_mrad),
+            circle / (_TURNED * order),
         ]
     )
