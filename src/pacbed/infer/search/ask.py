@@ -16,8 +16,6 @@ from pacbed.infer.search.sweep import Hypothesis, best_poses, sweep
 from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.preprocess import DiskLocation
 
-#: Hypotheses of one convergence semi-angle that settle, at least.
-_LEAST_OF_ANGLE = 5
 _STEPS = 4
 #: Patterns smoothed for one size serve those that differ by less than this factor.
 _SAME_SIZE = 1.2
@@ -82,20 +80,17 @@ class Asker:
         self, asked: list[tuple[Posed, CoarsePatterns]], effort: Effort
     ) -> list[Candidate]:
         """The best hypotheses of all convergence semi-angles and poses, the best first."""
-        found: dict[float, list[tuple[Hypothesis, CoarsePatterns]]] = {}
-        for posed, coarse in asked:
-            of_angle = found.setdefault(posed.convergence_mrad, [])
-            smooth = self._smoothed(coarse, posed.poses[0].log_scale)
-            best = sweep(smooth, coarse, posed.poses, effort.hypotheses)
-            of_angle += [(one, coarse) for one in best]
-        each = max(_LEAST_OF_ANGLE, effort.settled // max(1, len(found)))
         settled = [
             Candidate(self._settled(hypothesis, coarse), coarse.convergence_mrad)
-            for of_angle in found.values()
-            for hypothesis, coarse in sorted(of_angle, key=lambda item: -item[0].explained)[:each]
+            for posed, coarse in asked
+            for hypothesis in self._swept(posed, coarse, effort.hypotheses)
         ]
         settled.sort(key=lambda candidate: -candidate.hypothesis.explained)
         return _of_every_angle(_distinct(settled))[: effort.fitted]
+
+    def _swept(self, posed: Posed, coarse: CoarsePatterns, count: int) -> list[Hypothesis]:
+        smooth = self._smoothed(coarse, posed.poses[0].log_scale)
+        return sweep(smooth, coarse, posed.poses, count)
 
     def _settled(self, hypothesis: Hypothesis, coarse: CoarsePatterns) -> Hypothesis:
         smooth = self._smoothed(coarse, hypothesis.pose.log_scale)

@@ -15,21 +15,18 @@ class Effort:
         Of each place or disk.
     hypotheses : int
         Of thickness, tilt and pose, that each place or disk brings.
-    settled : int
-        Hypotheses that settle, of all.
     fitted, finished : int
-        Those of them that are fitted briefly, and fits that are finished.
+        Those of them all that are fitted briefly, and fits that are finished.
     """
 
     places: int
     disks: int
     poses: int
     hypotheses: int
-    settled: int
     fitted: int
     finished: int
 
 
 #: Most patterns need no more than this; where nothing good is found, much more is looked at.
-QUICK = Effort(6, 2, 3, 6, 32, 8, 3)
-THOROUGH = Effort(16, 4, 8, 12, 160, 24, 6)
+QUICK = Effort(6, 2, 3, 4, 8, 3)
+THOROUGH = Effort(16, 4, 8, 8, 24, 6)

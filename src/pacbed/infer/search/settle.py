@@ -149,7 +149,8 @@ def _linearised(
     slopes = np.column_stack([-gain * model[:, 1:], measured[:, 1:]]) * units
     # The gain follows every step: what it can do is no one else's.
     slopes -= np.outer(pure, pure @ slopes) / power
-    return _Linear(1.0 - float(left[inner] @ left[inner]), left, slopes)
+    explained = 1.0 - float(left @ left) / (float(measured[:, 0] @ measured[:, 0]) + 1e-20)
+    return _Linear(explained, left, slopes)
 
 
 def _model(at: Hypothesis, coarse: CoarsePatterns) -> Numbers:
