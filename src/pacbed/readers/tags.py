@@ -36,7 +36,6 @@ _VOLTAGE = (
     "beamvoltage",
     "gunvoltage",
     "incidentenergy",
-    "highvoltage",
 )
 _CONVERGENCE = (
     "convergencesemiangle",
@@ -81,18 +80,16 @@ class Tag:
 
 def find_high_tension(tags: list[Tag]) -> float | None:
     """High tension in kV, or None."""
-    for tag in _named(tags, _VOLTAGE):
-        beam = any(_BEAM.match(group) for group in tag.groups[-1:])
-        if beam or not any(_OTHERS.search(group) for group in tag.groups):
-            value = as_high_tension(tag.value, tag.unit)
-            if value is not None:
-                return value
-    for tag in tags:
-        if tag.name in ("voltage", "energy") and tag.groups and _BEAM.match(tag.groups[-1]):
-            value = as_high_tension(tag.value, tag.unit)
-            if value is not None:
-                return value
-    return None
+    named = [*_named(tags, _VOLTAGE), *(tag for tag in tags if _is_of_beam(tag))]
+    found = (as_high_tension(tag.value, tag.unit) for tag in named)
+    return next((value for value in found if value is not None), None)
+
+
+def _is_of_beam(tag: Tag) -> bool:
+    """Whether a tag with a name that others have too is the beam's, by its group."""
+    if tag.name.endswith("highvoltage"):
+        return not any(_OTHERS.search(group) for group in tag.groups)
+    return tag.name in ("voltage", "energy") and any(_BEAM.match(g) for g in tag.groups[-1:])
 
 
 def find_convergence(tags: list[Tag]) -> float | None:

@@ -8,16 +8,22 @@ from typing import Any
 import numpy as np
 
 from pacbed.errors import FileFormatError
+from pacbed.readers.formats import FOLDERS, HDF5, ZARR
 from pacbed.readers.names_inside import check_names_inside
-from pacbed.scans.formats import LAZY_FORMATS, LazyRows, open_hdf5, open_lazily
+from pacbed.scans.formats import (
+    LAZY_FORMATS,
+    LazyRows,
+    open_hdf5,
+    open_lazily,
+    open_zarr_scan,
+)
 from pacbed.scans.scan import Scan, as_four
 from pacbed.scans.seq import open_seq
 
 #: Extensions of files that hold numbers alone.
 RAW = (".raw", ".bin", ".dat")
-HDF5 = (".h5", ".hdf5", ".nxs")
 #: Every extension that can be opened, in lower case.
-EXTENSIONS = (".npy", *RAW, *HDF5, *LAZY_FORMATS, ".seq")
+EXTENSIONS = (".npy", *RAW, *HDF5, *ZARR, *LAZY_FORMATS, ".seq")
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,7 @@ def open_scan(
     suffix = path.suffix.lower()
     if not path.exists():
         raise FileFormatError(f"{path}: there is no such file: check the name and the folder.")
-    if path.is_dir() and suffix != ".zspy":
+    if path.is_dir() and suffix not in FOLDERS:
         raise FileFormatError(f"{path}: this is a folder: give the file of a scan.")
     if raw is not None or suffix in RAW:
         if raw is None:
@@ -127,7 +133,9 @@ def open_scan(
         check_names_inside(path, alone)
         return open_seq(path, scan_shape)
     if suffix in LAZY_FORMATS:
-        return open_lazily(LazyRows(path, LAZY_FORMATS[suffix], scan_shape, alone))
+        return open_lazily(LazyRows(path, scan_shape, dataset, alone))
+    if suffix in ZARR:
+        return open_zarr_scan(path, scan_shape, dataset)
     raise FileFormatError(
         f"{path}: unknown format {path.suffix or '(no extension)'}: "
         f"give one of {', '.join(EXTENSIONS)}."

@@ -1,0 +1,307 @@
+"""What is in an HDF5 file: its arrays, what each may be, and what stands beside them."""
+
+import math
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pacbed.errors import PatternError
+from pacbed.links import check_hdf5
+from pacbed.readers.axis_units import is_energy
+from pacbed.readers.checks import not_readable, reason
+from pacbed.readers.hdf5_array import Hdf5Array
+
+#: More objects than these are not looked at.
+_MOST_OBJECTS = 100_000
+_DEEPEST = 40
+#: Tags that are longer are no conditions of a recording.
+_LONGEST_TEXT = 200
+#: Arrays of a detector that are no frames.
+_CORRECTIONS = re.compile(r"mask|flat_?field|dark|gain|background|countrate|trimbit|correction")
+#: Pieces of one series, as Dectris numbers them.
+_NUMBERED = re.compile(r"(.*?)_?(\d{3,})")
+#: Smallest side of an array that may be a pattern.
+_LEAST_SIDE = 8
+
+
+@dataclass(frozen=True)
+class Hdf5Content:
+    """Arrays and tags of an HDF5 file.
+
+    Attributes
+    ----------
+    path : Path
+    arrays : dict of str to Hdf5Array
+        Everything that may be patterns, by name; series in several datasets as a whole
+        under the name of their group.
+    tags : dict
+        Attributes and single values, nested as in the file.
+    spectra : tuple of str
+        Names of arrays that are left out because an axis is an energy.
+    default : str or None
+        The array that the file itself calls its default (NeXus).
+    axes : dict of str to list of dict
+        Name, step and unit of each array's axes, as far as they are there.
+    identities : dict of str to tuple
+        What is the same for two names of one array.
+    """
+
+    path: Path
+    arrays: dict[str, Hdf5Array]
+    tags: dict[str, Any]
+    spectra: tuple[str, ...] = ()
+    default: str | None = None
+    axes: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    identities: dict[str, tuple[Any, ...]] = field(default_factory=dict)
+
+
+def read_content(path: Path, alone: bool) -> Hdf5Content:
+    """Look through an HDF5 file; no frame is read.
+
+    Parameters
+    ----------
+    path : Path
+    alone : bool
+        Refuse a file that has others read; see :mod:`pacbed.links`.
+
+    Raises
+    ------
+    FileFormatError
+        If it is damaged, no HDF5, or leads too far.
+    """
+    import h5py
+
+    check_hdf5(path, alone, beside=True)
+    try:
+        with h5py.File(path, "r") as file:
+            walk = _Walk(path, _is_matlab(path))
+            walk.down(file, "", walk.tags, 0)
+            walk.join_series()
+            return Hdf5Content(
+                path,
+                walk.arrays,
+                walk.tags,
+                tuple(walk.spectra),
+                _default(file),
+                walk.axes,
+                walk.identities,
+            )
+    except Exception as error:  # h5py raises many classes on damaged files
+        raise not_readable(path, reason(error)) from error
+
+
+def choose_array(
+    content: Hdf5Content, dataset: str | None, least_axes: int, otherwise: str
+) -> tuple[str, Hdf5Array]:
+    """The array that was asked for, the file's default, or the one that is largest.
+
+    Parameters
+    ----------
+    content : Hdf5Content
+    dataset : str or None
+    least_axes : int
+    otherwise : str
+        What is said where no array has so many axes.
+
+    Raises
+    ------
+    PatternError
+        If there is none, or several are alike.
+    """
+    fitting = {n: a for n, a in content.arrays.items() if a.ndim >= least_axes}
+    names = ", ".join(sorted(fitting)[:12]) or "none"
+    if dataset is not None:
+        name = dataset.strip("/")
+        if name not in fitting:
+            raise PatternError(
+                f"{content.path}: there is no array {dataset} of {least_axes} axes or more: "
+                f"it has {names}."
+            )
+        return name, fitting[name]
+    if not fitting and content.spectra:
+        raise PatternError(
+            f"{content.path}: {content.spectra[0]} is a spectrum (an axis of it is an energy), no "
+            "pattern: give the file of the pattern."
+        )
+    if not fitting:
+        raise PatternError(f"{content.path}: {otherwise}")
+    if content.default in fitting:
+        return str(content.default), fitting[str(content.default)]
+    sizes = {name: math.prod(array.shape) for name, array in fitting.items()}
+    largest = [name for name, size in sizes.items() if size == max(sizes.values())]
+    if len({content.identities[name] for name in largest}) > 1:
+        raise PatternError(
+            f"{content.path}: holds several arrays of one size: choose one with --dataset NAME "
+            f"({', '.join(sorted(largest)[:12])})."
+        )
+    return largest[0], fitting[largest[0]]
+
+
+class _Walk:
+    """Goes through a file once, each group by its first name."""
+
+    def __init__(self, path: Path, matlab: bool) -> None:
+        self._path, self._matlab = path, matlab
+        self.arrays: dict[str, Hdf5Array] = {}
+        self.tags: dict[str, Any] = {}
+        self.spectra: list[str] = []
+        self.axes: dict[str, list[dict[str, Any]]] = {}
+        self.identities: dict[str, tuple[Any, ...]] = {}
+        self._seen: set[tuple[Any, ...]] = set()
+        self._left = _MOST_OBJECTS
+
+    def down(self, group: Any, place: str, tags: dict[str, Any], depth: int) -> None:
+        """Collect what is in a group and below it, links followed."""
+        import h5py
+
+        identity = _identity(group)
+        if identity in self._seen or depth > _DEEPEST:
+            return
+        self._seen.add(identity)
+        tags.update(_attributes(group))
+        for key in group:
+            self._left -= 1
+            if self._left < 0:
+                return
+            name = f"{place}/{key}" if place else key
+            try:
+                item = group.get(key)
+            except (KeyError, OSError):
+                # A link to nothing.
+                continue
+            if isinstance(item, h5py.Group):
+                self.down(item, name, tags.setdefault(key, {}), depth + 1)
+            elif isinstance(item, h5py.Dataset):
+                self._take(item, name, key, tags)
+
+    def _take(self, item: Any, name: str, key: str, tags: dict[str, Any]) -> None:
+        tags.update({f"{key}@{n}": value for n, value in _attributes(item).items()})
+        if item.dtype.kind in "biufSO" and item.size == 1:
+            value = item[()]
+            if not isinstance(value, bytes) or len(value) <= _LONGEST_TEXT:
+                tags[key] = value
+            return
+        sides = sorted(item.shape)[-2:] if item.ndim >= 2 else [0]
+        if item.dtype.kind not in "biuf" or min(sides) < _LEAST_SIDE:
+            return
+        if _CORRECTIONS.search(name.rsplit("/", 1)[-1].casefold()):
+            return
+        axes = _axes(item)
+        if any(is_energy(axis.get("units")) for axis in axes):
+            self.spectra.append(name)
+            return
+        # MATLAB marks what it saves, and its axes run the other way round.
+        turned = self._matlab or "MATLAB_class" in item.attrs
+        shape = tuple(int(n) for n in (item.shape[::-1] if turned else item.shape))
+        if min(shape[-2:]) < 1:
+            return
+        chunks = None if turned or item.chunks is None else tuple(int(n) for n in item.chunks)
+        self.arrays[name] = Hdf5Array(
+            self._path, (name,), (shape[0],), shape, np.dtype(item.dtype), turned, chunks
+        )
+        self.axes[name] = axes[::-1] if turned else axes
+        self.identities[name] = _identity(item)
+
+    def join_series(self) -> None:
+        """Put the numbered pieces of a detector's series together, under their group's name."""
+        series: dict[tuple[Any, ...], list[str]] = defaultdict(list)
+        for name, array in self.arrays.items():
+            group, _, last = name.rpartition("/")
+            numbered = _NUMBERED.fullmatch(last)
+            if numbered and array.ndim == 3 and not array.reversed_axes:
+                series[group, numbered[1], array.shape[1:], array.dtype].append(name)
+        for (group, stem, frame, dtype), names in series.items():
+            if len(names) < 2:
+                continue
+            names.sort(key=lambda name: int(_NUMBERED.fullmatch(name.rpartition("/")[2])[2]))  # type: ignore[index]
+            lengths = tuple(self.arrays[name].shape[0] for name in names)
+            whole = group or stem or "series"
+            self.arrays[whole] = Hdf5Array(
+                self._path, tuple(names), lengths, (sum(lengths), *frame), dtype
+            )
+            self.axes[whole] = self.axes[names[0]]
+            self.identities[whole] = (whole,)
+
+
+def _identity(item: Any) -> tuple[Any, ...]:
+    """What is the same for one object under all its names."""
+    import h5py
+
+    info = h5py.h5o.get_info(item.id)
+    return info.fileno, info.addr
+
+
+def _is_matlab(path: Path) -> bool:
+    """Whether MATLAB saved the file as its own (version 7.3)."""
+    with path.open("rb") as file:
+        return file.read(10) == b"MATLAB 7.3"
+
+
+def _attributes(item: Any) -> dict[str, Any]:
+    """Attributes that are single values and short texts."""
+    found = {}
+    for name in item.attrs:
+        try:
+            value = item.attrs[name]
+        except (OSError, TypeError, KeyError):  # of types that h5py has not
+            continue
+        if isinstance(value, np.ndarray):
+            if value.size != 1:
+                continue
+            value = value.reshape(-1)[0]
+        if not isinstance(value, str | bytes) or len(value) <= _LONGEST_TEXT:
+            found[name] = value
+    return found
+
+
+def _default(file: Any) -> str | None:
+    """The array that a NeXus file calls its default: a chain of names, then its signal."""
+    group, place = file, ""
+    for _ in range(_DEEPEST):
+        name = _text(group.attrs.get("default"))
+        if name is None or not hasattr(group.get(name), "attrs"):
+            break
+        group, place = group[name], f"{place}/{name}"
+    signal = _text(group.attrs.get("signal"))
+    return None if signal is None or not place else f"{place}/{signal}".strip("/")
+
+
+def _axes(item: Any) -> list[dict[str, Any]]:
+    """Name, step and unit of each axis, where the group of an array holds them."""
+    group = item.parent
+    axes: list[dict[str, Any]] = [{} for _ in range(item.ndim)]
+    # Berkeley's and py4DSTEM's from 0, the older of both from 1.
+    first = 0 if "dim0" in group else 1
+    names = [f"dim{first + n}" for n in range(item.ndim)]
+    if names[0] not in group:
+        named = group.attrs.get("axes")
+        names = [] if named is None else [_text(n) or "." for n in np.atleast_1d(named)]
+    for n, name in enumerate(names[: item.ndim]):
+        axis = group.get(name) if name not in (".", "") else None
+        if axis is None or not hasattr(axis, "dtype"):
+            continue
+        axes[n] = {
+            "name": _text(axis.attrs.get("name")) or _text(axis.attrs.get("long_name")) or name,
+            "units": _text(axis.attrs.get("units")),
+            "scale": _step(axis),
+        }
+    return axes
+
+
+def _step(axis: Any) -> float | None:
+    if axis.ndim != 1 or axis.size < 2 or axis.dtype.kind not in "iuf":
+        return None
+    first, second = (float(value) for value in axis[:2])
+    return abs(second - first)
+
+
+def _text(value: Any) -> str | None:
+    if isinstance(value, np.ndarray):
+        value = value.reshape(-1)[0] if value.size == 1 else None
+    if isinstance(value, bytes):
+        value = value.decode(errors="replace")
+    return value if isinstance(value, str) and len(value) <= _LONGEST_TEXT else None
