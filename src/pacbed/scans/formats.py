@@ -161,7 +161,7 @@ def _no_scan(series: int | None) -> str:
         "holds no array with four axes: scan row, scan column, detector row, detector column; "
         "for a series of frames add --scan-shape ROWS,COLUMNS"
     )
-    return f"{words}." if series is None else f"{words} ({shapes_of(series)})."
+    return f"{words}." if series is None else f"{words}, such as {shapes_of(series)}."
 
 
 def _with_metadata(scan: Scan, known: Metadata, axes: list[Any]) -> Scan:

@@ -152,14 +152,14 @@ def as_four(
         if math.prod(scan_shape) != frames:
             raise PatternError(
                 f"{name}: a scan of {scan_shape[0]} x {scan_shape[1]} has "
-                f"{math.prod(scan_shape)} positions, the file {frames} frames: mend --scan-shape "
-                f"({shapes_of(frames, scan_shape)})."
+                f"{math.prod(scan_shape)} positions, the file {frames} frames: mend --scan-shape, "
+                f"such as {shapes_of(frames, scan_shape)}."
             )
         return scan_shape[0], scan_shape[1], shape[-2], shape[-1]
     if len(shape) == 3:
         raise PatternError(
-            f"{name}: a series of {shape[0]} frames, not a scan: add --scan-shape ROWS,COLUMNS "
-            f"({shapes_of(shape[0])})."
+            f"{name}: a series of {shape[0]} frames, not a scan: add --scan-shape ROWS,COLUMNS, "
+            f"such as {shapes_of(shape[0])}."
         )
     if len(shape) != 4:
         raise PatternError(
@@ -180,4 +180,4 @@ def shapes_of(frames: int, meant: tuple[int, int] | None = None) -> str:
         return kept, abs(math.log(pair[0] / pair[1]) - aim)
 
     nearest = sorted(pairs, key=lambda pair: (*away(pair), pair))[:3]
-    return "it would fit: " + ", ".join(f"{rows},{columns}" for rows, columns in nearest)
+    return " or ".join(f"{rows},{columns}" for rows, columns in nearest)
