@@ -40,10 +40,12 @@ def read_metadata(signal: Mapping[str, Any]) -> Metadata:
     tags = read_tags(original)
     high_tension = _first(as_high_tension(tem.get("beam_energy")), find_high_tension(tags))
     length = _camera_length(tem, original, tags)
+    angles = _angles_per_pixel(signal.get("axes") or [], tags, high_tension, length)
     return Metadata(
         high_tension_kV=high_tension,
         convergence_mrad=_first(as_number(tem.get("convergence_angle")), find_convergence(tags)),
-        mrad_per_pixel=_mrad_per_pixel(signal.get("axes") or [], tags, high_tension, length),
+        mrad_per_pixel=_common(angles),
+        mrad_per_pixel_axes=angles,
         camera_length_mm=length,
         extra=_extra(hyperspy, tem, _find(original, "Microscope Info")),
     )
@@ -70,18 +72,22 @@ def _camera_length(
     )
 
 
-def _mrad_per_pixel(
+def _angles_per_pixel(
     axes: list[Any], tags: list[Tag], high_tension_kV: float | None, length_mm: float | None
-) -> float | None:
-    """Angle per pixel in mrad, where rows and columns have the same one."""
-    rows, columns = find_angle_per_pixel(tags, high_tension_kV) or (
-        _axis_angle(axis, high_tension_kV, length_mm) for axis in detector_axes(axes)
-    )
-    if rows is None or columns is None:
+) -> tuple[float, float] | None:
+    """Angles per pixel of rows and columns in mrad, where both are known."""
+    tagged = find_angle_per_pixel(tags, high_tension_kV)
+    if tagged is not None:
+        return tagged
+    rows, columns = (_axis_angle(a, high_tension_kV, length_mm) for a in detector_axes(axes))
+    return None if rows is None or columns is None else (rows, columns)
+
+
+def _common(angles: tuple[float, float] | None) -> float | None:
+    """The one angle of rows and columns, where they have the same."""
+    if angles is None or abs(angles[0] - angles[1]) > _SQUARE_PIXELS * max(angles):
         return None
-    if abs(rows - columns) > _SQUARE_PIXELS * max(rows, columns):
-        return None
-    return (rows + columns) / 2
+    return (angles[0] + angles[1]) / 2
 
 
 def detector_axes(axes: list[Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
