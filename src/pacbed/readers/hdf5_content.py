@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from pacbed.errors import PatternError
+from pacbed.errors import FileFormatError, PatternError
 from pacbed.links import check_hdf5
 from pacbed.readers.axis_units import is_energy
 from pacbed.readers.checks import not_readable, reason
@@ -21,7 +21,9 @@ _DEEPEST = 40
 #: Tags that are longer are no conditions of a recording.
 _LONGEST_TEXT = 200
 #: Arrays of a detector that are no frames.
-_CORRECTIONS = re.compile(r"mask|flat_?field|dark|gain|background|countrate|trimbit|correction")
+_CORRECTIONS = re.compile(
+    r"(^|_)(mask|flat_?field|dark|gain|background|countrate|trimbits?|correction)"
+)
 #: Pieces of one series, as Dectris numbers them.
 _NUMBERED = re.compile(r"(.*?)_?(\d{3,})")
 #: Smallest side of an array that may be a pattern.
@@ -75,6 +77,7 @@ def read_content(path: Path, alone: bool) -> Hdf5Content:
     """
     import h5py
 
+    _check_matlab(path)
     check_hdf5(path, alone, beside=True)
     try:
         with h5py.File(path, "r") as file:
@@ -176,9 +179,9 @@ class _Walk:
             if isinstance(item, h5py.Group):
                 self.down(item, name, tags.setdefault(key, {}), depth + 1)
             elif isinstance(item, h5py.Dataset):
-                self._take(item, name, key, tags)
+                self._take(group, item, name, key, tags)
 
-    def _take(self, item: Any, name: str, key: str, tags: dict[str, Any]) -> None:
+    def _take(self, group: Any, item: Any, name: str, key: str, tags: dict[str, Any]) -> None:
         tags.update({f"{key}@{n}": value for n, value in _attributes(item).items()})
         if item.dtype.kind in "biufSO" and item.size == 1:
             value = item[()]
@@ -190,7 +193,7 @@ class _Walk:
             return
         if _CORRECTIONS.search(name.rsplit("/", 1)[-1].casefold()):
             return
-        axes = _axes(item)
+        axes = _axes(group, item)
         if any(is_energy(axis.get("units")) for axis in axes):
             self.spectra.append(name)
             return
@@ -241,6 +244,16 @@ def _is_matlab(path: Path) -> bool:
         return file.read(10) == b"MATLAB 7.3"
 
 
+def _check_matlab(path: Path) -> None:
+    """Refuse MATLAB's older format, which is no HDF5."""
+    with path.open("rb") as file:
+        older = file.read(10) in (b"MATLAB 5.0", b"MATLAB 6.0", b"MATLAB 7.0")
+    if older:
+        raise FileFormatError(
+            f"{path}: a file of MATLAB's older format: save it there with save(..., '-v7.3')."
+        )
+
+
 def _attributes(item: Any) -> dict[str, Any]:
     """Attributes that are single values and short texts."""
     found = {}
@@ -270,9 +283,8 @@ def _default(file: Any) -> str | None:
     return None if signal is None or not place else f"{place}/{signal}".strip("/")
 
 
-def _axes(item: Any) -> list[dict[str, Any]]:
-    """Name, step and unit of each axis, where the group of an array holds them."""
-    group = item.parent
+def _axes(group: Any, item: Any) -> list[dict[str, Any]]:
+    """Name, step and unit of each axis, where the group in which an array was met holds them."""
     axes: list[dict[str, Any]] = [{} for _ in range(item.ndim)]
     # Berkeley's and py4DSTEM's from 0, the older of both from 1.
     first = 0 if "dim0" in group else 1

@@ -3,7 +3,8 @@
 import importlib
 import logging
 import math
-from collections.abc import Mapping, Sequence
+import zipfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from pacbed.readers.formats import ROSETTASCIIO_MODULES
 from pacbed.readers.metadata import groups
 from pacbed.readers.names_inside import check_names_inside
 
+#: Files up to this size may be read whole, where they cannot be read lazily.
+_WHOLE_BYTES = 2**30
 #: Signal types of HyperSpy's that are spectra.
 _SPECTRA = ("EELS", "EDS_TEM", "EDS_SEM", "CL", "Luminescence", "Spectrum")
 #: Names of a column's axis before a row's, as they stand where axes run the other way round.
@@ -72,7 +75,8 @@ def open_signals(
         options["dataset_path"] = dataset.strip("/")
     try:
         reader = importlib.import_module(f"rsciio.{module}")
-        signals: list[dict[str, Any]] = reader.file_reader(str(path), lazy=lazy, **options)
+        lazy = lazy and not (module == "pantarhei" and _is_packed(path))
+        signals = _read(reader.file_reader, path, lazy, options)
     except ImportError as error:
         package = (error.name or "rosettasciio[all]").split(".")[0]
         raise MissingExtraError(
@@ -80,6 +84,37 @@ def open_signals(
             f"pip install '{package}'."
         ) from error
     return [in_our_order(signal, module) for signal in signals]
+
+
+def _is_packed(path: Path) -> bool:
+    """Whether a prz's numbers are compressed; RosettaSciIO's lazy reading takes them as they are.
+
+    Raises
+    ------
+    PatternError
+        If they are, and too many to be read whole.
+    """
+    with zipfile.ZipFile(path) as archive:
+        entry = archive.getinfo("data.npy")
+    packed = entry.compress_type != zipfile.ZIP_STORED
+    if packed and entry.file_size > _WHOLE_BYTES:
+        raise PatternError(
+            f"{path}: its {entry.file_size} bytes are compressed and too many to be read whole: "
+            "export it as hspy."
+        )
+    return packed
+
+
+def _read(
+    reader: Callable[..., list[dict[str, Any]]], path: Path, lazy: bool, options: dict[str, Any]
+) -> list[dict[str, Any]]:
+    try:
+        return reader(str(path), lazy=lazy, **options)
+    except ValueError as error:
+        # RosettaSciIO reads HDF5 lazily only where it is stored in chunks.
+        if not lazy or "chunks" not in str(error) or path.stat().st_size > _WHOLE_BYTES:
+            raise
+    return reader(str(path), lazy=False, **options)
 
 
 def choose_signal(

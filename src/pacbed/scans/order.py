@@ -45,7 +45,7 @@ def check_order(scan: Scan) -> None:
             f"{scan.name}: the detector's axes come first: of shape {scan.shape} the first two, "
             f"{first} x {second}, look like the detector and {third} x {fourth} like the scan. "
             "Save it in the order scan row, scan column, detector row, detector column: "
-            "numpy.moveaxis(data, (0, 1), (2, 3))."
+            "numpy.moveaxis(data, (0, 1), (2, 3)), or numpy.transpose(data) where MATLAB wrote it."
         )
 
 

@@ -177,7 +177,7 @@ def shapes_of(frames: int, meant: tuple[int, int] | None = None) -> str:
 
     def away(pair: tuple[int, int]) -> tuple[int, float]:
         kept = 0 if meant is not None and (pair[0] == meant[0] or pair[1] == meant[1]) else 1
-        return kept, abs(math.log(pair[0] / pair[1]) - aim)
+        return kept, round(abs(math.log(pair[0] / pair[1]) - aim), 9)
 
     nearest = sorted(pairs, key=lambda pair: (*away(pair), pair))[:3]
     return " or ".join(f"{rows},{columns}" for rows, columns in nearest)

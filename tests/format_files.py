@@ -1,0 +1,354 @@
+"""Files in the formats of microscopes, written by public libraries or from their specification.
+
+All hold one pattern, not square and not symmetric, or a small scan of it, so that an axis
+that is turned or flipped shows; and state 200 kV, a convergence and a calibration.
+"""
+
+import json
+import struct
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+
+from pacbed.units import electron_wavelength
+from tests.unit.test_readers_microscope import _group as dm3_group
+from tests.unit.test_readers_microscope import _tag as dm3_tag
+
+#: Rows and columns differ, and every pixel has its own value.
+PATTERN = (np.arange(48 * 64).reshape(48, 64) * 21).astype(np.uint16)
+KV = 200.0
+MRAD = 20.0
+#: 1/nm per pixel, and the same as an angle.
+STEP = 0.05
+ANGLE = STEP * 0.1 * electron_wavelength(KV) * 1e3
+
+
+def dm3(path: Path, array: np.ndarray, units: str = "1/nm", scale: float = STEP) -> Path:
+    """DigitalMicrograph 3 with the tags of GMS's 4D-STEM: voltage in V, convergence of EELS."""
+
+    def calibration(name: str, step: float, unit: str) -> bytes:
+        return dm3_group(
+            name, dm3_tag("Origin", 7, 0.0), dm3_tag("Scale", 7, step), dm3_tag("Units", 4, unit)
+        )
+
+    image = dm3_group(
+        "",
+        dm3_group(
+            "ImageData",
+            dm3_group(
+                "Calibrations",
+                calibration("Brightness", 1.0, ""),
+                dm3_group("Dimension", *[calibration("", scale, units)] * array.ndim),
+            ),
+            dm3_tag("Data", 4, array),
+            dm3_tag("DataType", 5, 10),
+            dm3_group("Dimensions", *[dm3_tag("", 5, size) for size in array.shape[::-1]]),
+        ),
+        dm3_group(
+            "ImageTags",
+            dm3_group(
+                "Microscope Info", dm3_tag("Voltage", 7, 1e3 * KV),
+                dm3_tag("STEM Camera Length", 7, 91.0),
+            ),
+            dm3_group(
+                "EELS",
+                dm3_group("Experimental Conditions",
+                          dm3_tag("Convergence semi-angle (mrad)", 7, MRAD)),
+            ),
+        ),
+        dm3_tag("Name", 4, "pacbed"),
+    )  # fmt: skip
+    tags = b"\1\0" + struct.pack(">i", 1) + dm3_group("ImageList", image)
+    path.write_bytes(struct.pack(">3i", 3, len(tags), 1) + tags)
+    return path
+
+
+def velox(path: Path, frames: np.ndarray, unit: str = "1/m", step: float = STEP * 1e9) -> Path:
+    """A camera's picture by Velox: frames last, metadata as JSON in bytes, rad and V and m."""
+    described = {
+        "BinaryResult": {
+            "PixelSize": {"width": str(step), "height": str(step)},
+            "PixelUnitX": unit, "PixelUnitY": unit, "Offset": {"x": "0", "y": "0"},
+            "DetectorIndex": "0",
+        },
+        "Optics": {"AccelerationVoltage": str(1e3 * KV), "CameraLength": "0.091",
+                   "BeamConvergence": str(MRAD * 1e-3)},
+        "Acquisition": {"AcquisitionStartDatetime": {"DateTime": "1700000000"}},
+        "Detectors": {"Detector-0": {"DetectorName": "BM-Ceta", "ExposureTime": "0.1"}},
+        "Scan": {}, "Core": {"MetadataDefinitionVersion": "7.9"},
+        "Instrument": {"InstrumentClass": "Titan"}, "CustomProperties": {},
+    }  # fmt: skip
+    text = np.frombuffer(json.dumps(described).encode(), "u1")
+    key = "0123456789abcdef0123456789abcdef"
+    operation = {"cameraName": "BM-Ceta", "dataPath": f"/Data/Image/{key}"}
+    with h5py.File(path, "w") as file:
+        file["Version"] = [json.dumps({"format": "Velox", "version": "10"}).encode()]
+        group = file.create_group(f"Data/Image/{key}")
+        group["Data"] = np.moveaxis(np.atleast_3d(frames.T).T, 0, -1)
+        group["Metadata"] = np.tile(text[:, None], (1, 1 if frames.ndim == 2 else len(frames)))
+        file[f"Operations/CameraInputOperation/{key}"] = [json.dumps(operation).encode()]
+    return path
+
+
+def py4dstem(path: Path, cube: np.ndarray, unit: str = "A^-1", step: float = STEP / 10) -> Path:
+    """An emd of py4DSTEM 0.14: the data cube, its axes, and its calibration."""
+    with h5py.File(path, "w") as file:
+        file.attrs.update({"emd_group_type": "file", "version_major": 1, "version_minor": 0,
+                           "authoring_program": "py4DSTEM"})  # fmt: skip
+        root = file.create_group("datacube_root")
+        root.attrs.update({"emd_group_type": "root", "python_class": "Root"})
+        group = root.create_group("datacube")
+        group.attrs.update({"emd_group_type": "array", "python_class": "DataCube"})
+        group["data"] = cube
+        group["data"].attrs["units"] = "pixel intensity"
+        for number, (name, units, size) in enumerate(
+            (("Rx", "A", 2.0), ("Ry", "A", 2.0), ("Qx", unit, step), ("Qy", unit, step))
+        ):
+            axis = group.create_dataset(f"dim{number}", data=[0.0, size])
+            axis.attrs.update({"name": name, "units": units})
+        bundle = root.create_group("metadatabundle")
+        bundle.attrs["emd_group_type"] = "metadatabundle"
+        calibration = bundle.create_group("calibration")
+        calibration.attrs.update({"emd_group_type": "metadata", "python_class": "Calibration"})
+        for name, value in {
+            "Q_pixel_size": step, "Q_pixel_units": unit, "R_pixel_size": 2.0,
+            "R_pixel_units": "A", "convergence_semiangle_mrad": MRAD, "probe_semiangle": 23.1,
+            "accelerating_voltage_V": 1e3 * KV, "QR_flip": False,
+        }.items():  # fmt: skip
+            calibration[name] = value
+    return path
+
+
+def berkeley(path: Path, array: np.ndarray, names: tuple[str, ...], unit: str = "[n_m^-1]") -> Path:
+    """An emd by ncempy, with the microscope's attributes."""
+    from ncempy.io.emd import fileEMD
+
+    with fileEMD(str(path), readonly=False) as file:
+        dims = [
+            (np.arange(size) * (STEP if number >= array.ndim - 2 else 0.2), name,
+             unit if number >= array.ndim - 2 else "[n_m]")
+            for number, (size, name) in enumerate(zip(array.shape, names, strict=True))
+        ]  # fmt: skip
+        file.put_emdgroup("pattern", array, dims)
+        file.microscope.attrs["voltage"] = 1e3 * KV
+        file.microscope.attrs["voltage_units"] = "V"
+        file.microscope.attrs["convergence angle"] = MRAD
+        file.microscope.attrs["convergence angle units"] = "mrad"
+    return path
+
+
+def tia_ser(path: Path, frames: np.ndarray, step: float = STEP * 1e9) -> Path:
+    """A series of pictures as TIA stores it: the lowest row first, steps in 1/m."""
+    head = struct.pack("<3H6I", 0x4949, 0x0197, 0x0210, 0x4122, 0x4152, len(frames), len(frames),
+                       0, 1)  # fmt: skip
+    dimension = struct.pack("<I2d3I", len(frames), 0.0, 1.0, 0, 0, 0)
+    rows, columns = frames.shape[1:]
+    start = len(head) + len(dimension)
+    bodies = [
+        struct.pack("<2dI2dIHII", 0.0, step, 0, 0.0, step, 0, 2, columns, rows)
+        + frame[::-1].astype("<u2").tobytes() + struct.pack("<2HI", 0x4152, 0, 0)
+        for frame in frames
+    ]  # fmt: skip
+    offsets = [start + 4 * 2 * len(frames) + sum(map(len, bodies[:n])) for n in range(len(frames))]
+    tags = [offset + len(bodies[0]) - 8 for offset in offsets]
+    head = head[:22] + struct.pack("<I", start) + head[26:]
+    index = np.array(offsets + tags, "<u4").tobytes()
+    path.write_bytes(head + dimension + index + b"".join(bodies))
+    return path
+
+
+def tia_emi(path: Path, frames: np.ndarray) -> Path:
+    """The emi of such a series, whose XML has labels with values and units."""
+    tia_ser(path.with_name(f"{path.stem}_1.ser"), frames)
+    entries = (
+        ("High tension", KV, "kV"), ("Camera length", 0.091, "m"), ("Microscope", "Titan", ""),
+        ("Mode", "Diffraction", ""), ("Convergence angle", MRAD, "mrad"),
+    )  # fmt: skip
+    data = "".join(
+        f"<Data><Label>{label}</Label><Value>{value}</Value><Unit>{unit}</Unit></Data>"
+        for label, value, unit in entries
+    )
+    text = (
+        "<ObjectInfo><ExperimentalDescription><Root>" + data + "</Root></ExperimentalDescription>"
+        "<AcquireInfo><CameraNamePath>Ceta</CameraNamePath></AcquireInfo>"
+        "<AcquireDate>Tue Nov 14 22:13:20 2023</AcquireDate></ObjectInfo>"
+    )
+    path.write_bytes(b"JU\1\2" + bytes(64) + text.encode() + bytes(64))
+    return path
+
+
+def direct_electron(folder: Path, frames: np.ndarray) -> Path:
+    """A Direct Electron movie in mrc, and the text beside it that describes it."""
+    path = folder / "20260101_00001_movie.mrc"
+    header = np.zeros(256, "<i4")
+    header[:4] = (frames.shape[2], frames.shape[1], frames.shape[0], 6)
+    path.write_bytes(header.tobytes() + frames.astype("<u2").tobytes())
+    lines = {
+        "Image Size X (pixels)": frames.shape[2], "Image Size Y (pixels)": frames.shape[1],
+        "Instrument Project TEMorSTEM Mode": 1,
+        "Instrument Project Camera Length (centimeters)": 9.1,
+        "Instrument Accelerating Voltage (V)": int(1e3 * KV),
+        "Instrument Convergence Semi-Angle (mrad)": MRAD,
+        "Diffraction Pixel Size X": STEP, "Diffraction Pixel Size Y": STEP,
+        "Scan - Enable": "Disable", "Frames Per Second": 100, "Autosave Movie Sum Count": 1,
+    }  # fmt: skip
+    (folder / "20260101_00001_info.txt").write_text(
+        "".join(f"{name} = {value}\n" for name, value in lines.items())
+    )
+    return path
+
+
+def topspin(path: Path, cube: np.ndarray, unit: str = "mrad", step: float = ANGLE) -> Path:
+    """An app5 of TopSpin: one group a position, each with its own XML."""
+    columns = cube.shape[1]
+    guid = "a0dba950-15bf-4a74-a81c-9cea8560c2c8"
+    item = (
+        '<Item><Name Serializer="String" Version="1">{}</Name>'
+        '<Value Serializer="Double" Version="1">{}</Value></Item>'
+    )
+    settings = "".join(
+        item.format(name, value)
+        for name, value in (
+            ("AccelerationVoltage", 1e3 * KV), ("CameraLength", 0.091),
+            ("ConvergenceAngle", MRAD * 1e-3), ("ScanRotation", 0),
+        )
+    )  # fmt: skip
+    whole = (
+        "<Metadata><Id>x</Id><Title>scan</Title><CreatedDateTime>11/14/2023 10:00:00"
+        f"</CreatedDateTime><HardwareSettings>{settings}</HardwareSettings></Metadata>"
+    )
+    axis = (
+        "<{0}><Offset>0</Offset><Scale>{1}</Scale>"
+        "<Unit><Name>angle</Name><Symbol>{2}</Symbol></Unit></{0}>"
+    )
+    with h5py.File(path, "w") as file:
+        file["Metadata"] = np.bytes_(whole)
+        group = file.create_group(guid)
+        for number, frame in enumerate(cube.reshape(-1, *cube.shape[2:])):
+            row, column = divmod(number, columns)
+            one = group.create_group(str(number))
+            one["Data"] = frame
+            one["Metadata"] = np.bytes_(
+                f"<Image><Calibration>{axis.format('X', step, unit)}{axis.format('Y', step, unit)}"
+                f"</Calibration><Positions><Position><Name>p</Name><Value><X>{column * 2e-10}</X>"
+                f"<Y>{row * 2e-10}</Y></Value></Position></Positions></Image>"
+            )
+    return path
+
+
+def jeol_tif(path: Path, pattern: np.ndarray) -> Path:
+    """A diffraction pattern of JEOL's SightX: XML in the description, pixels by the resolution."""
+    import tifffile
+
+    length_m, wavelength_nm = 0.091, electron_wavelength(KV) / 10
+    # Pixels in cm of the screen that give STEP.
+    per_cm = 0.01 / (STEP * length_m * wavelength_nm)
+    text = (
+        "<?xml version='1.0'?><TemReporter><Eos><EosMode>eosTEM</EosMode></Eos>"
+        "<ElectronGun><AccelerationVoltage>200000</AccelerationVoltage></ElectronGun>"
+        "<IlluminationSystem><ImageField>modeBrightField</ImageField></IlluminationSystem>"
+        "<ImageFormingSystem><ImageFormingMode>modeDIFF</ImageFormingMode><ModeString>DIFF"
+        "</ModeString><SelectorString>91mm</SelectorString><SelectorValue>91</SelectorValue>"
+        "<SelectorUnitString>mm</SelectorUnitString></ImageFormingSystem>"
+        "<GonioStage><MZ>0</MZ></GonioStage></TemReporter>"
+    )
+    tifffile.imwrite(path, pattern, description=text, metadata=None,
+                     resolution=(per_cm, per_cm), resolutionunit="CENTIMETER",
+                     extratags=[(271, 2, 0, "JEOL Ltd.", True)])  # fmt: skip
+    return path
+
+
+def dectris(folder: Path, frames: np.ndarray, pieces: int = 2) -> Path:
+    """A master of a Dectris detector, with its frames in files beside it and its mask."""
+    path = folder / "scan_master.h5"
+    mask = np.zeros(frames.shape[1:], "u4")
+    mask[3], mask[5, 7] = 1, 2
+    with h5py.File(path, "w") as master:
+        master.attrs["NX_class"] = "NXroot"
+        entry = master.create_group("entry")
+        entry.attrs["NX_class"] = "NXentry"
+        data = entry.create_group("data")
+        for number, part in enumerate(np.array_split(frames, pieces), start=1):
+            name = f"scan_data_{number:06d}.h5"
+            with h5py.File(folder / name, "w") as other:
+                other.create_dataset("entry/data/data", data=part, chunks=(1, *frames.shape[1:]))
+            data[f"data_{number:06d}"] = h5py.ExternalLink(name, "/entry/data/data")
+        detector = entry.create_group("instrument/detector")
+        detector["incident_energy"] = 1e3 * KV
+        detector["incident_energy"].attrs["units"] = "eV"
+        specific = detector.create_group("detectorSpecific")
+        specific["pixel_mask"] = mask
+        specific["flatfield"] = np.ones(frames.shape[1:], "f4")
+        specific["nimages"], specific["ntrigger"] = len(frames), 1
+    return path
+
+
+def nexus(path: Path, array: np.ndarray, how: str = "soft", units: str = "1/angstrom") -> Path:
+    """A NeXus file whose default leads by a link to the detector's array; NXem's conditions."""
+    with h5py.File(path, "w") as file:
+        file.attrs["default"] = "entry"
+        entry = file.create_group("entry")
+        entry.attrs.update({"NX_class": "NXentry", "default": "data"})
+        data = entry.create_group("data")
+        data.attrs.update({"NX_class": "NXdata", "signal": "frames"})
+        names = ("scan_y", "scan_x", "ky", "kx")[-array.ndim :]
+        data.attrs["axes"] = list(names)
+        for name, size in zip(names, array.shape, strict=True):
+            inside = name.startswith("k")
+            step, unit = (STEP / 10, units) if inside else (0.2, "nm")
+            data[name] = np.arange(size) * step
+            data[name].attrs["units"] = unit
+        if how == "soft":
+            file["entry/instrument/detector/frames"] = array
+            data["frames"] = h5py.SoftLink("/entry/instrument/detector/frames")
+        else:
+            with h5py.File(path.with_name("frames.h5"), "w") as other:
+                other["deep/frames"] = array
+            data["frames"] = h5py.ExternalLink("frames.h5", "/deep/frames")
+        source = entry.create_group("instrument/electron_source")
+        source["accelerating_voltage"] = KV
+        source["accelerating_voltage"].attrs["units"] = "kV"
+        lens = entry.create_group("instrument/illumination_system")
+        lens["semi_convergence_angle"] = MRAD * 1e-3
+        lens["semi_convergence_angle"].attrs["units"] = "rad"
+    return path
+
+
+def matlab(path: Path, array: np.ndarray) -> Path:
+    """What MATLAB's ``save -v7.3`` writes: its axes the other way round, and its mark."""
+    with h5py.File(path, "w", userblock_size=512) as file:
+        file["pattern"] = array.T
+        file["pattern"].attrs["MATLAB_class"] = np.bytes_(array.dtype.name)
+    with path.open("r+b") as raw:
+        raw.write(b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\0\2IM")
+    return path
+
+
+def rosettasciio_signal(
+    array: np.ndarray, units: str = "1/nm", step: float = STEP
+) -> dict[str, Any]:
+    """A signal for RosettaSciIO's writers."""
+    navigation = array.ndim - 2
+    return {
+        "data": array,
+        "axes": [
+            {
+                "name": name, "size": size, "scale": 0.2 if n < navigation else step,
+                "offset": 0.0, "units": "nm" if n < navigation else units,
+                "navigate": n < navigation, "index_in_array": n,
+            }
+            for n, (name, size) in enumerate(
+                zip(("y", "x", "ky", "kx")[-array.ndim:], array.shape, strict=True)
+            )
+        ],
+        "metadata": {
+            "General": {"title": "pacbed"}, "Signal": {"signal_type": ""},
+            "Acquisition_instrument": {
+                "TEM": {"beam_energy": KV, "convergence_angle": MRAD, "camera_length": 91.0}
+            },
+        },
+        "original_metadata": {}, "attributes": {"_lazy": False, "ragged": False},
+        "package_info": {}, "learning_results": {}, "models": {}, "tmp_parameters": {},
+    }  # fmt: skip
