@@ -347,3 +347,18 @@ def test_a_sum_of_frames_in_pieces(tmp_path, monkeypatch):
     np.testing.assert_array_equal(read_pattern(tmp_path / "a.npy", "sum").data, CUBE.sum((0, 1)))
     np.save(tmp_path / "b.npy", PATTERN)
     np.testing.assert_array_equal(read_pattern(tmp_path / "b.npy", "sum").data, PATTERN)
+
+
+@pytest.mark.parametrize("kind", ["Bitshuffle", "LZ4"])
+def test_dectris_compression(tmp_path, kind):
+    import h5py
+    import hdf5plugin
+
+    path = files.dectris(tmp_path, STACK)
+    with h5py.File(tmp_path / "scan_data_000001.h5", "r+") as file:
+        del file["entry/data/data"]
+        file.create_dataset(
+            "entry/data/data", data=STACK[:3], chunks=(1, *PATTERN.shape),
+            **getattr(hdf5plugin, kind)(),
+        )  # fmt: skip
+    check(path, 1, STACK[1], mrad=None, angle=None)

@@ -100,7 +100,7 @@ def _lacking_filter(path: Path, error: OSError) -> Exception:
         return error
     return MissingExtraError(
         f"{path}: its compression needs a further package ({' '.join(str(error).split())[:80]}): "
-        "pip install hdf5plugin."
+        "pip install 'pacbed-cnn[dectris]'."
     )
 
 
