@@ -14,12 +14,11 @@ from pacbed.links import check_hdf5
 from pacbed.readers.axis_units import is_energy
 from pacbed.readers.checks import not_readable, reason
 from pacbed.readers.hdf5_array import Hdf5Array
+from pacbed.readers.hdf5_described import LONGEST_TEXT, default_array, read_attributes, read_axes
 
 #: More objects than these are not looked at.
 _MOST_OBJECTS = 100_000
 _DEEPEST = 40
-#: Tags that are longer are no conditions of a recording.
-_LONGEST_TEXT = 200
 #: Arrays of a detector that are no frames.
 _CORRECTIONS = re.compile(
     r"(^|_)(mask|flat_?field|dark|gain|background|countrate|trimbits?|correction)"
@@ -89,7 +88,7 @@ def read_content(path: Path, alone: bool) -> Hdf5Content:
                 walk.arrays,
                 walk.tags,
                 tuple(walk.spectra),
-                _default(file),
+                default_array(file),
                 walk.axes,
                 walk.identities,
             )
@@ -165,7 +164,7 @@ class _Walk:
         if identity in self._seen or depth > _DEEPEST:
             return
         self._seen.add(identity)
-        tags.update(_attributes(group))
+        tags.update(read_attributes(group))
         for key in group:
             self._left -= 1
             if self._left < 0:
@@ -182,10 +181,10 @@ class _Walk:
                 self._take(group, item, name, key, tags)
 
     def _take(self, group: Any, item: Any, name: str, key: str, tags: dict[str, Any]) -> None:
-        tags.update({f"{key}@{n}": value for n, value in _attributes(item).items()})
+        tags.update({f"{key}@{n}": value for n, value in read_attributes(item).items()})
         if item.dtype.kind in "biufSO" and item.size == 1:
             value = item[()]
-            if not isinstance(value, bytes) or len(value) <= _LONGEST_TEXT:
+            if not isinstance(value, bytes) or len(value) <= LONGEST_TEXT:
                 tags[key] = value
             return
         sides = sorted(item.shape)[-2:] if item.ndim >= 2 else [0]
@@ -193,7 +192,7 @@ class _Walk:
             return
         if _CORRECTIONS.search(name.rsplit("/", 1)[-1].casefold()):
             return
-        axes = _axes(group, item)
+        axes = read_axes(group, item)
         if any(is_energy(axis.get("units")) for axis in axes):
             self.spectra.append(name)
             return
@@ -252,68 +251,3 @@ def _check_matlab(path: Path) -> None:
         raise FileFormatError(
             f"{path}: a file of MATLAB's older format: save it there with save(..., '-v7.3')."
         )
-
-
-def _attributes(item: Any) -> dict[str, Any]:
-    """Attributes that are single values and short texts."""
-    found = {}
-    for name in item.attrs:
-        try:
-            value = item.attrs[name]
-        except (OSError, TypeError, KeyError):  # of types that h5py has not
-            continue
-        if isinstance(value, np.ndarray):
-            if value.size != 1:
-                continue
-            value = value.reshape(-1)[0]
-        if not isinstance(value, str | bytes) or len(value) <= _LONGEST_TEXT:
-            found[name] = value
-    return found
-
-
-def _default(file: Any) -> str | None:
-    """The array that a NeXus file calls its default: a chain of names, then its signal."""
-    group, place = file, ""
-    for _ in range(_DEEPEST):
-        name = _text(group.attrs.get("default"))
-        if name is None or not hasattr(group.get(name), "attrs"):
-            break
-        group, place = group[name], f"{place}/{name}"
-    signal = _text(group.attrs.get("signal"))
-    return None if signal is None or not place else f"{place}/{signal}".strip("/")
-
-
-def _axes(group: Any, item: Any) -> list[dict[str, Any]]:
-    """Name, step and unit of each axis, where the group in which an array was met holds them."""
-    axes: list[dict[str, Any]] = [{} for _ in range(item.ndim)]
-    # Berkeley's and py4DSTEM's from 0, the older of both from 1.
-    first = 0 if "dim0" in group else 1
-    names = [f"dim{first + n}" for n in range(item.ndim)]
-    if names[0] not in group:
-        named = group.attrs.get("axes")
-        names = [] if named is None else [_text(n) or "." for n in np.atleast_1d(named)]
-    for n, name in enumerate(names[: item.ndim]):
-        axis = group.get(name) if name not in (".", "") else None
-        if axis is None or not hasattr(axis, "dtype"):
-            continue
-        axes[n] = {
-            "name": _text(axis.attrs.get("name")) or _text(axis.attrs.get("long_name")) or name,
-            "units": _text(axis.attrs.get("units")),
-            "scale": _step(axis),
-        }
-    return axes
-
-
-def _step(axis: Any) -> float | None:
-    if axis.ndim != 1 or axis.size < 2 or axis.dtype.kind not in "iuf":
-        return None
-    first, second = (float(value) for value in axis[:2])
-    return abs(second - first)
-
-
-def _text(value: Any) -> str | None:
-    if isinstance(value, np.ndarray):
-        value = value.reshape(-1)[0] if value.size == 1 else None
-    if isinstance(value, bytes):
-        value = value.decode(errors="replace")
-    return value if isinstance(value, str) and len(value) <= _LONGEST_TEXT else None
