@@ -15,7 +15,7 @@ import tifffile
 from PIL import Image
 
 from pacbed.scans.signal_file import write_signal
-from tests.format_files import matlab
+from tests.array_files import matlab
 from tests.maps.test_scan_formats import mib_bytes, seq_bytes, signal_of
 from tests.security.hostile_hdf5 import CHANGES
 from tests.security.linked_files import LINKERS, empad_xml, ome_tiff, write_linked

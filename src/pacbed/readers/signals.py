@@ -71,8 +71,10 @@ def open_signals(
         options["mode"] = "r"
     if module == "topspin":
         options["show_progressbar"] = False
-    if module == "emd" and dataset is not None:
-        options["dataset_path"] = dataset.strip("/")
+    if module == "emd":
+        # Velox's streams of X-rays take minutes, and are no patterns.
+        options["select_type"] = "images"
+        options["dataset_path"] = None if dataset is None else _emd_path(path, dataset)
     try:
         reader = importlib.import_module(f"rsciio.{module}")
         lazy = lazy and not (module == "pantarhei" and _is_packed(path))
@@ -84,6 +86,21 @@ def open_signals(
             f"pip install '{package}'."
         ) from error
     return [in_our_order(signal, module) for signal in signals]
+
+
+def _emd_path(path: Path, dataset: str) -> str | None:
+    """Where a Berkeley emd has an array of this name; None where it is left to titles.
+
+    The name is that of the array or of its group.
+    """
+    import h5py
+
+    name = dataset.strip("/")
+    with h5py.File(path, "r") as file:
+        item = file.get(name)
+        if isinstance(item, h5py.Group):
+            name, item = f"{name}/data", item.get("data")
+        return name if isinstance(item, h5py.Dataset) else None
 
 
 def _is_packed(path: Path) -> bool:
