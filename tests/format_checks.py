@@ -1,5 +1,6 @@
 """What a file must give back: pattern, orientation, voltage, convergence and calibration."""
 
+import pickle
 from pathlib import Path
 
 import numpy as np
@@ -28,6 +29,8 @@ def check(path: Path, frame=None, want=PATTERN, *, kV=KV, mrad=MRAD, angle=ANGLE
 def check_scan(path: Path, want=CUBE, *, kV=KV, mrad=MRAD, angle=ANGLE, step=(0.2, 0.2), **options):
     scan = open_scan(path, **options)
     np.testing.assert_array_equal(scan.read(0, want.shape[0]), want)
+    # As it is sent to a worker.
+    np.testing.assert_array_equal(pickle.loads(pickle.dumps(scan)).read(1, 2), want[1:2])
     assert scan.high_tension_kV == (None if kV is None else pytest.approx(kV))
     assert scan.convergence_mrad == (None if mrad is None else pytest.approx(mrad))
     assert scan.mrad_per_pixel == (None if angle is None else pytest.approx(angle))

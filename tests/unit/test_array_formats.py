@@ -1,5 +1,6 @@
 """Formats that hold arrays: of detectors, of programs, and several in one file."""
 
+import shutil
 import sys
 
 import numpy as np
@@ -111,6 +112,11 @@ def test_abtem(tmp_path, shifted):
     check_scan(tmp_path / "b.zarr")
     with pytest.raises(PatternError, match="it has array0"):
         read_pattern(tmp_path / "b.zarr", 0, dataset="none")
+    # An archive of the folder.
+    shutil.make_archive(str(tmp_path / "c"), "zip", tmp_path / "b.zarr")
+    (tmp_path / "c.zip").rename(tmp_path / "c.zarr")
+    check(tmp_path / "c.zarr", 5, CUBE[1, 2])
+    check_scan(tmp_path / "c.zarr")
 
 
 def test_zarr_is_an_extra(tmp_path, monkeypatch):
