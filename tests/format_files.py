@@ -123,7 +123,7 @@ def tia_ser(path: Path, frames: np.ndarray, step: float = STEP * 1e9) -> Path:
     return path
 
 
-def tia_emi(path: Path, frames: np.ndarray) -> Path:
+def tia_emi(path: Path, frames: np.ndarray, objects: int = 1) -> Path:
     """The emi of such a series, whose XML has labels with values and units."""
     tia_ser(path.with_name(f"{path.stem}_1.ser"), frames)
     entries = (
@@ -139,7 +139,7 @@ def tia_emi(path: Path, frames: np.ndarray) -> Path:
         "<AcquireInfo><CameraNamePath>Ceta</CameraNamePath></AcquireInfo>"
         "<AcquireDate>Tue Nov 14 22:13:20 2023</AcquireDate></ObjectInfo>"
     )
-    path.write_bytes(b"JU\1\2" + bytes(64) + text.encode() + bytes(64))
+    path.write_bytes(b"JU\1\2" + bytes(64) + objects * text.encode() + bytes(64))
     return path
 
 

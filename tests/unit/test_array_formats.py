@@ -61,6 +61,18 @@ def test_nexus_links(tmp_path, how):
     check(array_files.nexus(tmp_path / "b.h5", PATTERN, how, "1/pm"), angle=100 * ANGLE)
 
 
+def test_a_default_of_nexus_that_is_a_link_to_a_group(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "a.nxs", "w") as file:
+        file["entry/adetector/frames"] = PATTERN
+        file["entry/adetector"].attrs["signal"] = "frames"
+        file["entry/larger"] = np.zeros((2, *PATTERN.shape))
+        file["entry/data"] = h5py.SoftLink("/entry/adetector")
+        file.attrs["default"], file["entry"].attrs["default"] = "entry", "data"
+    check(tmp_path / "a.nxs", kV=None, mrad=None, angle=None)
+
+
 # ---------------------------------------------------------------- programs
 @pytest.mark.parametrize("name", ["a.emd", "a.h5"])
 @pytest.mark.parametrize(("unit", "step"), [("A^-1", 0.005), ("mrad", ANGLE)])

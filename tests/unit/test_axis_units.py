@@ -3,7 +3,13 @@
 import pytest
 
 from pacbed.readers.axis_units import angle_mrad, is_energy, length_nm
-from pacbed.readers.tags import as_high_tension, find_convergence, find_high_tension, read_tags
+from pacbed.readers.tags import (
+    as_convergence,
+    as_high_tension,
+    find_convergence,
+    find_high_tension,
+    read_tags,
+)
 from pacbed.units import electron_wavelength
 
 #: Angle of 1 1/Å at 200 kV, mrad.
@@ -115,6 +121,11 @@ def test_a_high_tension_is_known_by_its_name(tree, kV):
 )
 def test_a_convergence_angle_is_known_by_its_name(tree):
     assert find_convergence(read_tags(tree)) == pytest.approx(21.4)
+
+
+def test_radians_that_are_called_milliradians():
+    assert as_convergence(0.0214) == as_convergence(21.4) == pytest.approx(21.4)
+    assert as_convergence("none") is as_convergence(0) is as_convergence(4000) is None
 
 
 def test_a_tree_that_holds_itself_or_has_no_end_is_left():

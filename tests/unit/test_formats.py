@@ -33,8 +33,21 @@ def test_velox(tmp_path):
 def test_tia(tmp_path):
     measurement = check(files.tia_emi(tmp_path / "a.emi", STACK), 4, STACK[4])
     assert measurement.metadata.camera_length_mm == pytest.approx(91)
+    # One of several that the emi describes.
+    files.tia_emi(tmp_path / "a.emi", STACK, objects=2)
+    files.tia_ser(tmp_path / "a_2.ser", STACK + 1)
+    check(tmp_path / "a_2.ser", 4, STACK[4] + 1)
+    check(tmp_path / "a_1.ser", 4, STACK[4])
+    with pytest.raises(FileFormatError, match="2 images"):
+        read_pattern(tmp_path / "a.emi", 4)
     # The ser alone says neither voltage nor whether it is an image.
+    (tmp_path / "a.emi").unlink()
     check(tmp_path / "a_1.ser", 4, STACK[4], kV=None, mrad=None, angle=None)
+    (tmp_path / "below").mkdir()
+    files.tia_emi(tmp_path / "below" / "a.emi", STACK)
+    (tmp_path / "a.emi").symlink_to("/etc/passwd")
+    with pytest.raises(FileFormatError, match=r"a\.emi beside it is a symbolic link"):
+        read_pattern(tmp_path / "a_1.ser", 4)
 
 
 def test_jeol_tif(tmp_path):

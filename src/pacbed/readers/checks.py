@@ -100,7 +100,7 @@ def take_frame(array: Any, path: Path, frame: Frame) -> NDArray[np.float32]:
         else:
             index = _frame_index(shape, path, None if frame == "sum" else frame)
             taken = np.asarray(array[index])
-        if taken.shape == EMPAD_STORED:
+        if taken.shape == EMPAD_STORED and array.dtype.kind == "f":
             taken = taken[:EMPAD_ROWS]
         return np.ascontiguousarray(taken, dtype=np.float32)
 

@@ -82,13 +82,14 @@ def read_content(path: Path, alone: bool) -> Hdf5Content:
         with h5py.File(path, "r") as file:
             walk = _Walk(path, _is_matlab(path))
             walk.down(file, "", walk.tags, 0)
+            default = walk.first_name(file, default_array(file))
             walk.join_series()
             return Hdf5Content(
                 path,
                 walk.arrays,
                 walk.tags,
                 tuple(walk.spectra),
-                default_array(file),
+                default,
                 walk.axes,
                 walk.identities,
             )
@@ -207,6 +208,16 @@ class _Walk:
         )
         self.axes[name] = axes[::-1] if turned else axes
         self.identities[name] = _identity(item)
+
+    def first_name(self, file: Any, name: str | None) -> str | None:
+        """The name under which an array was met first; None where there is no such array."""
+        import h5py
+
+        item = None if name is None else file.get(name)
+        if not isinstance(item, h5py.Dataset):
+            return None
+        identity = _identity(item)
+        return next((n for n, known in self.identities.items() if known == identity), None)
 
     def join_series(self) -> None:
         """Put the numbered pieces of a detector's series together, under their group's name."""

@@ -7,6 +7,7 @@ from pacbed.readers.axis_units import angle_mrad, length_nm
 from pacbed.readers.measurement import Metadata
 from pacbed.readers.tags import (
     Tag,
+    as_convergence,
     as_high_tension,
     as_number,
     find_angle_per_pixel,
@@ -43,7 +44,9 @@ def read_metadata(signal: Mapping[str, Any]) -> Metadata:
     angles = _angles_per_pixel(signal.get("axes") or [], tags, high_tension, length)
     return Metadata(
         high_tension_kV=high_tension,
-        convergence_mrad=_first(as_number(tem.get("convergence_angle")), find_convergence(tags)),
+        convergence_mrad=_first(
+            as_convergence(tem.get("convergence_angle")), find_convergence(tags)
+        ),
         mrad_per_pixel=_common(angles),
         mrad_per_pixel_axes=angles,
         camera_length_mm=length,

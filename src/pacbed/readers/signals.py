@@ -3,12 +3,14 @@
 import importlib
 import logging
 import math
+import re
 import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pacbed.errors import FileFormatError, MissingExtraError, PatternError
+from pacbed.links import check_companions
 from pacbed.readers.axis_units import is_energy
 from pacbed.readers.declared_size import check_declared_size
 from pacbed.readers.formats import ROSETTASCIIO_MODULES
@@ -64,6 +66,7 @@ def open_signals(
     # RosettaSciIO logs to the standard output, where the answer goes.
     logging.getLogger("rsciio").setLevel(logging.CRITICAL)
     options: dict[str, Any] = {}
+    described = None if alone else _emi_of(path)
     if module == "quantumdetector" and scan_shape is not None:
         options["navigation_shape"] = scan_shape[::-1]
     if module == "zspy":
@@ -78,14 +81,34 @@ def open_signals(
     try:
         reader = importlib.import_module(f"rsciio.{module}")
         lazy = lazy and not (module == "pantarhei" and _is_packed(path))
-        signals = _read(reader.file_reader, path, lazy, options)
+        signals = _read(reader.file_reader, described or path, lazy, options)
     except ImportError as error:
         package = (error.name or "rosettasciio[all]").split(".")[0]
         raise MissingExtraError(
             f"{path}: reading {path.suffix} needs a further package ({error}): "
             f"pip install '{package}'."
         ) from error
+    if described is not None:
+        signals = [s for s in signals if _file_name(s) == path.name]
     return [in_our_order(signal, module) for signal in signals]
+
+
+def _emi_of(path: Path) -> Path | None:
+    """The emi beside a ser of TIA, which has what the ser has not: voltage and units."""
+    numbered = re.fullmatch(r"(.+)_[0-9]", path.stem)
+    if path.suffix.lower() != ".ser" or numbered is None:
+        return None
+    emi = path.with_name(f"{numbered[1]}.emi")
+    if not emi.is_file():
+        return None
+    check_companions(path, [emi])
+    check_names_inside(emi, alone=False)
+    return emi
+
+
+def _file_name(signal: Mapping[str, Any]) -> str:
+    metadata = signal.get("metadata") or {}
+    return str((metadata.get("General") or {}).get("original_filename") or "")
 
 
 def _emd_path(path: Path, dataset: str) -> str | None:

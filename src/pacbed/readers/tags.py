@@ -94,12 +94,8 @@ def _is_of_beam(tag: Tag) -> bool:
 
 def find_convergence(tags: list[Tag]) -> float | None:
     """Convergence semi-angle in mrad, or None."""
-    for tag in _named(tags, _CONVERGENCE):
-        unit = tag.unit or ("rad" if tag.value < _RAD else "mrad")
-        value = angle_mrad(tag.value, unit, None)
-        if value is not None and _MRAD[0] <= value <= _MRAD[1]:
-            return value
-    return None
+    found = (as_convergence(tag.value, tag.unit) for tag in _named(tags, _CONVERGENCE))
+    return next((value for value in found if value is not None), None)
 
 
 def find_camera_length(tags: list[Tag]) -> float | None:
@@ -158,6 +154,15 @@ def as_high_tension(value: Any, unit: str | None = None) -> float | None:
     factors = (1e-3, 1.0) if in_volts else (1.0, 1e-3, 1e3)
     found = (number * factor for factor in factors)
     return next((value for value in found if _KV[0] <= value <= _KV[1]), None)
+
+
+def as_convergence(value: Any, unit: str | None = None) -> float | None:
+    """Convergence semi-angle in mrad of a number; without a unit a small one is in rad."""
+    number = as_number(value)
+    if number is None:
+        return None
+    angle = angle_mrad(number, unit or ("rad" if number < _RAD else "mrad"), None)
+    return angle if angle is not None and _MRAD[0] <= angle <= _MRAD[1] else None
 
 
 def as_number(value: Any) -> float | None:

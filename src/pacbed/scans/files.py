@@ -70,7 +70,7 @@ def open_scan(
         If the format needs a package that is not installed.
     """
     scan = _open(Path(path), raw, scan_shape, dataset, alone)
-    if scan.shape[2:] == EMPAD_STORED:
+    if scan.shape[2:] == EMPAD_STORED and np.dtype(scan.dtype).kind == "f":
         scan = replace(
             scan, shape=(*scan.shape[:2], EMPAD_ROWS, EMPAD_STORED[1]), read=PixelRows(scan.read)
         )
