@@ -59,7 +59,7 @@ def berkeley(path: Path, array: np.ndarray, names: tuple[str, ...], unit: str = 
     return path
 
 
-def dectris(folder: Path, frames: np.ndarray, pieces: int = 2) -> Path:
+def dectris(folder: Path, frames: np.ndarray, pieces: int = 2, triggers: int = 1) -> Path:
     """A master of a Dectris detector, with its frames in files beside it and its mask."""
     path = folder / "scan_master.h5"
     mask = np.zeros(frames.shape[1:], "u4")
@@ -80,7 +80,7 @@ def dectris(folder: Path, frames: np.ndarray, pieces: int = 2) -> Path:
         specific = detector.create_group("detectorSpecific")
         specific["pixel_mask"] = mask
         specific["flatfield"] = np.ones(frames.shape[1:], "f4")
-        specific["nimages"], specific["ntrigger"] = len(frames), 1
+        specific["nimages"], specific["ntrigger"] = len(frames) // triggers, triggers
     return path
 
 

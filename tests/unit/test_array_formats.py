@@ -27,6 +27,10 @@ def test_dectris_master_with_its_frames_beside_it(tmp_path):
     check_scan(path, scan_shape=(2, 3), mrad=None, angle=None, step=None)
     with pytest.raises(PatternError, match="--scan-shape ROWS,COLUMNS, such as 2,3"):
         open_scan(path)
+    # One trigger a row: the file says the scan.
+    (tmp_path / "rows").mkdir()
+    triggered = array_files.dectris(tmp_path / "rows", STACK, triggers=2)
+    check_scan(triggered, mrad=None, angle=None, step=None)
     mask = read_pixel_mask(path, PATTERN.shape)
     assert mask is not None
     assert mask.dtype == bool

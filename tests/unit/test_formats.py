@@ -95,9 +95,8 @@ def test_tvips(tmp_path):
     signal = array_files.rosettasciio_signal(STACK)
     signal["axes"][0]["units"] = "s"
     tvips.file_writer(str(tmp_path / "a_000.tvips"), signal, show_progressbar=False)
-    measurement = read_pattern(tmp_path / "a_000.tvips", 4)
-    np.testing.assert_array_equal(measurement.data, STACK[4])
-    assert measurement.metadata.high_tension_kV == KV
+    check(tmp_path / "a_000.tvips", 4, STACK[4], mrad=None, angle=None)
+    check_scan(tmp_path / "a_000.tvips", scan_shape=(2, 3), mrad=None, angle=None, step=None)
 
 
 def test_prz_compressed_and_plain(tmp_path):

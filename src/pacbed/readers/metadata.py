@@ -19,6 +19,8 @@ from pacbed.readers.tags import (
 
 #: Largest relative difference of the calibrations of rows and columns.
 _SQUARE_PIXELS = 0.01
+#: A pixel that sees more than this, mrad, is of another thing than a diffraction pattern.
+_LARGEST_ANGLE = 50.0
 
 
 def read_metadata(signal: Mapping[str, Any]) -> Metadata:
@@ -83,7 +85,9 @@ def _angles_per_pixel(
     if tagged is not None:
         return tagged
     rows, columns = (_axis_angle(a, high_tension_kV, length_mm) for a in detector_axes(axes))
-    return None if rows is None or columns is None else (rows, columns)
+    if rows is None or columns is None or max(rows, columns) > _LARGEST_ANGLE:
+        return None
+    return rows, columns
 
 
 def _common(angles: tuple[float, float] | None) -> float | None:

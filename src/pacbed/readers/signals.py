@@ -235,6 +235,9 @@ def in_our_order(signal: dict[str, Any], module: str) -> dict[str, Any]:
         order = [2, 3, 0, 1]
         axes = [{**axes[n], "navigate": place < 2} for place, n in enumerate(order)]
         return _ordered(signal, order, axes)
+    if module == "tvips":
+        # It stores a pixel's size as a whole number, of a unit that differs between files.
+        axes = [{**axis, "units": None} for axis in axes]
     if module == "emd" and _is_turned(axes):
         order = order[::-1]
     detector = [n for n in order if not axes[n].get("navigate", False)]

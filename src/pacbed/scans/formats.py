@@ -12,9 +12,9 @@ from pacbed.readers.axis_units import length_nm
 from pacbed.readers.checks import not_readable, reason
 from pacbed.readers.formats import ROSETTASCIIO_MODULES
 from pacbed.readers.hdf5 import metadata_of
-from pacbed.readers.hdf5_content import choose_array, read_content
+from pacbed.readers.hdf5_content import Hdf5Content, choose_array, read_content
 from pacbed.readers.measurement import Metadata
-from pacbed.readers.metadata import read_metadata
+from pacbed.readers.metadata import groups, read_metadata
 from pacbed.readers.signals import choose_signal, open_signals
 from pacbed.readers.tags import as_number
 from pacbed.readers.zarr_store import open_zarr
@@ -133,6 +133,8 @@ def open_hdf5(
     With `alone` a file that has others read is refused; see :mod:`pacbed.links`.
     """
     content = read_content(path, alone)
+    if scan_shape is None and dataset is None:
+        scan_shape = _triggered(content)
     series = max((a.shape[0] for a in content.arrays.values() if a.ndim == 3), default=None)
     name, array = choose_array(content, dataset, 3 if scan_shape is not None else 4,
                                _no_scan(series))  # fmt: skip
@@ -153,6 +155,18 @@ def open_zarr_scan(path: Path, scan_shape: tuple[int, int] | None, dataset: str 
     return _with_metadata(
         Scan(four, array.dtype, FrameRows(path, array, four), str(path)), known, axes
     )
+
+
+def _triggered(content: Hdf5Content) -> tuple[int, int] | None:
+    """The scan's rows and columns, where a Dectris detector was triggered once a row."""
+    if any(array.ndim == 4 for array in content.arrays.values()):
+        return None
+    settings = next(groups(content.tags, "detectorSpecific"), {})
+    rows, columns = (as_number(settings.get(name)) for name in ("ntrigger", "nimages"))
+    if rows is None or columns is None or min(rows, columns) < 2:
+        return None
+    frames = {array.shape[0] for array in content.arrays.values() if array.ndim == 3}
+    return (int(rows), int(columns)) if rows * columns in frames else None
 
 
 def _no_scan(series: int | None) -> str:
