@@ -131,8 +131,15 @@ class System:
             raise OutOfRangeError("mrad_per_pixel must be a positive number")
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "System":
+    def from_json(cls, values: dict[str, Any], complete: bool = True) -> "System":
         """Take what a bundle's description stores; JSON has lists for tuples.
+
+        Parameters
+        ----------
+        values : dict
+        complete : bool
+            Refuse a system whose zone axis or high tension is not known, as of a model with
+            a table, which was simulated for both.
 
         Raises
         ------
@@ -146,11 +153,11 @@ class System:
             for name, value in values.items()
         }
         system = cls(**given)
-        _check(system)
+        _check(system, complete)
         return system
 
 
-def _check(system: System) -> None:
+def _check(system: System, complete: bool) -> None:
     """Refuse what whoever lists or compares systems could not take."""
     if type(system.id) is not int or not 0 <= system.id <= LARGEST_ID:
         raise ValueError(f"the id {str(system.id)[:40]} is no whole number from 0 on")
@@ -159,9 +166,13 @@ def _check(system: System) -> None:
         if not isinstance(text, str) or len(text) > LONGEST_TEXT:
             raise ValueError(f"{name} is no text of at most {LONGEST_TEXT} characters")
     axis, tension = system.zone_axis, system.high_tension_kV
-    if axis is not None and (not _are_numbers(axis, 3) or any(type(n) is not int for n in axis)):
+    if (complete or axis is not None) and not (
+        _are_numbers(axis, 3) and all(type(n) is int for n in axis or ())
+    ):
         raise ValueError("zone_axis is no three whole numbers")
-    if tension is not None and (not _are_numbers((tension,), 1) or not tension > 0):
+    if (complete or tension is not None) and not (
+        _are_numbers((tension,), 1) and tension is not None and tension > 0
+    ):
         raise ValueError("high_tension_kV is no positive number")
     for name in ("convergence_mrad", "thickness_nm", "mistilt_mrad"):
         values = getattr(system, name)

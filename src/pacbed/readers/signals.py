@@ -65,8 +65,30 @@ def open_signals(
     check_declared_size(path)
     # RosettaSciIO logs to the standard output, where the answer goes.
     logging.getLogger("rsciio").setLevel(logging.CRITICAL)
-    options: dict[str, Any] = {}
     described = None if alone else _emi_of(path)
+    options = _options(path, module, scan_shape, dataset)
+    try:
+        reader = importlib.import_module(f"rsciio.{module}")
+        lazy = lazy and not (module == "pantarhei" and _is_packed(path))
+        signals = [] if described is None else _read(reader.file_reader, described, lazy, options)
+        # An emi describes several.
+        signals = [signal for signal in signals if _file_name(signal) == path.name]
+        if not signals:
+            signals = _read(reader.file_reader, path, lazy, options)
+    except ImportError as error:
+        package = (error.name or "rosettasciio[all]").split(".")[0]
+        raise MissingExtraError(
+            f"{path}: reading {path.suffix} needs a further package ({error}): "
+            f"pip install '{package}'."
+        ) from error
+    return [in_our_order(signal, module) for signal in signals]
+
+
+def _options(
+    path: Path, module: str, scan_shape: tuple[int, int] | None, dataset: str | None
+) -> dict[str, Any]:
+    """What a reader of RosettaSciIO is asked beside the file's name."""
+    options: dict[str, Any] = {}
     if module == "quantumdetector" and scan_shape is not None:
         options["navigation_shape"] = scan_shape[::-1]
     if module == "zspy":
@@ -78,19 +100,7 @@ def open_signals(
         # Velox's streams of X-rays take minutes, and are no patterns.
         options["select_type"] = "images"
         options["dataset_path"] = None if dataset is None else _emd_path(path, dataset)
-    try:
-        reader = importlib.import_module(f"rsciio.{module}")
-        lazy = lazy and not (module == "pantarhei" and _is_packed(path))
-        signals = _read(reader.file_reader, described or path, lazy, options)
-    except ImportError as error:
-        package = (error.name or "rosettasciio[all]").split(".")[0]
-        raise MissingExtraError(
-            f"{path}: reading {path.suffix} needs a further package ({error}): "
-            f"pip install '{package}'."
-        ) from error
-    if described is not None:
-        signals = [s for s in signals if _file_name(s) == path.name]
-    return [in_our_order(signal, module) for signal in signals]
+    return options
 
 
 def _emi_of(path: Path) -> Path | None:
