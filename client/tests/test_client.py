@@ -137,6 +137,19 @@ def test_systems_in_an_envelope(client, service):
     assert [system.id for system in client.systems()] == [2]
 
 
+def test_a_system_of_which_not_all_is_known(client, service):
+    """Networks that were trained from a table alone."""
+    bare = {**SYSTEMS[0], "name": "my-alloy", "zone_axis": None, "high_tension_kV": None}
+
+    def unknown(handler):
+        handler.reply(200, [bare])
+        return True
+
+    service.behave = unknown
+    (system,) = client.systems()
+    assert (system.zone_axis, system.high_tension_kV, str(system)) == (None, None, "my-alloy")
+
+
 def test_pattern(client, service):
     pattern = client.pattern("sto-001-200kV", 40, 13.6, tilt_x_mrad=-1.5, mrad_per_pixel=0.25)
     assert pattern.shape == (4, 5)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from pacbed.errors import FileFormatError, MissingExtraError, PatternError
+from pacbed.readers.formats import ROSETTASCIIO_MODULES
 from pacbed.scans.files import open_scan
-from pacbed.scans.formats import LAZY_FORMATS
 from pacbed.scans.signal_file import EMPTY_SIGNAL, write_signal
 from tests.service.dm4 import dm4_bytes
 
@@ -155,7 +155,7 @@ def test_zspy(tmp_path):
 
 def test_a_package_that_lacks_is_named(tmp_path, monkeypatch):
     (tmp_path / "a.zspy").mkdir()
-    monkeypatch.setitem(sys.modules, f"rsciio.{LAZY_FORMATS['.zspy']}", None)
+    monkeypatch.setitem(sys.modules, f"rsciio.{ROSETTASCIIO_MODULES['.zspy']}", None)
     with pytest.raises(MissingExtraError, match="pip install"):
         open_scan(tmp_path / "a.zspy")
 

@@ -110,7 +110,21 @@ def test_what_cannot_be_a_scan(signal):
         axis.units = ""
     with pytest.raises(OutOfRangeError, match="unit of length"):
         signal.infer_thickness(SYSTEM, CONVERGENCE_MRAD, show_progressbar=False)
-    detector = signal.axes_manager.signal_axes[0]
-    detector.units, detector.scale = "mrad", 40.0
+    for detector in signal.axes_manager.signal_axes:
+        detector.units, detector.scale = "mrad", 40.0
     with pytest.raises(PatternError, match="only 0 of 3"):
         signal.infer_thickness(SYSTEM, CONVERGENCE_MRAD, refine=False, **OPTIONS)
+
+
+@pytest.mark.parametrize(
+    ("unit", "scale"), [("nm⁻¹", 0.254), ("$k_A^{-1}$", 0.0254), ("mrad", 0.5)]
+)
+def test_what_the_signal_says_of_its_recording(signal, unit, scale):
+    """Units in every spelling, and a voltage with which frequencies are angles."""
+    signal.metadata.set_item("Acquisition_instrument.TEM.beam_energy", 300.0)
+    for axis in signal.axes_manager.signal_axes:
+        axis.units, axis.scale = unit, scale
+    scan = signal._as_scan(None)
+    assert scan.mrad_per_pixel == pytest.approx(0.5, rel=2e-3)
+    assert scan.high_tension_kV == 300
+    assert signal._as_scan(0.7).mrad_per_pixel == 0.7

@@ -15,6 +15,7 @@ import tifffile
 from PIL import Image
 
 from pacbed.scans.signal_file import write_signal
+from tests.array_files import matlab
 from tests.maps.test_scan_formats import mib_bytes, seq_bytes, signal_of
 from tests.security.hostile_hdf5 import CHANGES
 from tests.security.linked_files import LINKERS, empad_xml, ome_tiff, write_linked
@@ -56,6 +57,9 @@ def hostile_patterns(folder: Path, canary: Path) -> list[Hostile]:
         *_tiffs(folder, canary),
         *_texts(),
         *_declared(),
+        *_scan_links(folder, canary),
+        *_xml(canary),
+        *_tia(),
     ]
 
 
@@ -89,7 +93,26 @@ def _good_patterns(folder: Path) -> dict[str, bytes]:
     files["mrc"] = microscope._mrc(folder / "good.mrc", pattern).read_bytes()
     files["mib"] = microscope._mib(folder / "good.mib", pattern[None]).read_bytes()
     files["blo"] = _blo(folder, np.repeat(grey[None, None], 2, axis=1))
-    return files
+    files["prz"] = _prz(pattern)
+    return files | _any_arrays(folder, pattern)
+
+
+def _any_arrays(folder: Path, array: np.ndarray) -> dict[str, bytes]:
+    """Formats that hold arrays of any kind: NeXus, MATLAB's and zarr."""
+    import zarr
+
+    hdf5 = io.BytesIO()
+    with h5py.File(hdf5, "w") as file:
+        file["entry/data/frames"] = array
+        file["entry"].attrs["default"] = "data"
+        file["entry/data"].attrs.update({"signal": "frames", "axes": [".", "x"]})
+    store = folder / f"good{array.ndim}.zarr"
+    zarr.open_group(str(store), mode="w").create_array("array0", data=array)
+    return {
+        "nxs": hdf5.getvalue(),
+        "mat": matlab(folder / "good.mat", array).read_bytes(),
+        "zarr": _zipped(store),
+    }
 
 
 def _good_scans(folder: Path) -> dict[str, bytes]:
@@ -117,7 +140,7 @@ def _good_scans(folder: Path) -> dict[str, bytes]:
         "blo": _blo(folder, (scan % 256).astype("u1")),
         "tvips": (folder / "scan_000.tvips").read_bytes(),
         "prz": _prz(scan),
-    }
+    } | _any_arrays(folder, scan)
 
 
 def _blo(folder: Path, scan: np.ndarray) -> bytes:

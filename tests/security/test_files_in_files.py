@@ -104,7 +104,7 @@ def start_map(client, upload: Path | None = None, **named):
 
 # ---------------------------------------------------------------- uploads
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("ending", [".emd", ".hspy"])
+@pytest.mark.parametrize("ending", [".emd", ".hspy", ".h5"])
 def test_no_upload_reads_another_file(client, secret, tmp_path, kind, ending):
     path = write_linked(
         tmp_path / f"a{ending}", kind, target(secret, kind, "pattern"), (SIDE, SIDE)

@@ -9,6 +9,7 @@ import pytest
 
 from pacbed.infer.labels.predictor import LabelPredictor
 from pacbed.library.installed import load_bundle
+from pacbed.library.system import UNKNOWN
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.metrics import Metrics
 from tests.label_tools import (
@@ -202,3 +203,21 @@ def test_a_model_of_its_own_replaces_the_earlier_one(data, table):
     assert of(catalogue, 7).name.endswith("earlier7")
     make_label_bundle(data, table, system=dataclasses.replace(LABEL_SYSTEM, id=7))
     assert of(catalogue, 7).name == LABEL_SYSTEM.name
+
+
+def test_a_system_of_which_nobody_said_all(tmp_path, make_client, table, pattern):
+    """Networks that were trained from a table of four columns: asked for by name or number."""
+    unknown = dataclasses.replace(
+        LABEL_SYSTEM, id=12, name="my-alloy", material=UNKNOWN, composition=UNKNOWN,
+        zone_axis=None, high_tension_kV=None,
+    )  # fmt: skip
+    make_label_bundle(tmp_path / "data", table, system=unknown)
+    client = make_client(data=tmp_path / "data")
+    (entry,) = [entry for entry in client.get("/systems/").json() if entry["id"] == 12]
+    assert entry["material"] == "unknown"
+    assert entry["zone_axis"] is entry["high_tension_kV"] is None
+    stored = io.BytesIO()
+    np.save(stored, pattern)
+    response = post(client, by_number("my-alloy"), stored.getvalue())
+    assert response.status_code == 200, response.text
+    assert response.json()["system"] == "my-alloy"

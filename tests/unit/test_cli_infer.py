@@ -270,3 +270,25 @@ def test_usage_errors_have_status_2(here):
     assert run("infer").exit_code == 2
     assert run("infer", "pattern.npy", "--frame", -1).exit_code == 2
     assert run("infer", "pattern.npy", "--misspelt").exit_code == 2
+
+
+def test_a_frame_the_sum_of_all_and_a_named_array(here):
+    import h5py
+
+    pattern = np.load("pattern.npy")
+    with h5py.File("scan.h5", "w") as file:
+        file["noise/frames"] = np.random.default_rng(0).random((4, 3, 40, 40))
+        file["scan/frames"] = np.stack([0 * pattern, 0.25 * pattern, 0.75 * pattern])
+        file["microscope"] = 0
+        file["microscope"].attrs["accelerating_voltage"] = 300.0
+    given = (*OPTIONS, "--mrad-per-pixel", 0.3, "--dataset", "scan/frames", "--json")
+    whole = json.loads(succeed("infer", "pattern.npy", *OPTIONS, "--mrad-per-pixel", 0.3, "--json"))
+    for frame in ("sum", "1"):
+        answer = json.loads(succeed("infer", "scan.h5", *given, "--frame", frame))
+        assert answer["thickness_nm"] == pytest.approx(whole["thickness_nm"], abs=0.02)
+        # What the file says contradicts the system, and that is said.
+        assert answer["metadata"]["high_tension_kV"] == 300
+        assert any("high_tension_kV = 300, but" in words for words in answer["warnings"])
+    assert "choose one with --frame N (0 to 2)" in fail("infer", "scan.h5", *given)
+    assert "--frame sum" in fail("infer", "scan.h5", *given)
+    assert "give a number from 0 on, or sum" in fail("infer", "scan.h5", *given, "--frame", "all")

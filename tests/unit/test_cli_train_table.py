@@ -1,6 +1,7 @@
 """``pacbed train``, ``preview`` and ``validate`` on a table of patterns."""
 
 import csv
+import dataclasses
 import json
 import os
 import signal
@@ -87,13 +88,11 @@ def test_a_killed_training_goes_on_as_if_nothing_had_happened(table, monkeypatch
         (lambda text: text.replace("Mistilt", "Tilt"), "no column Mistilt"),
         (lambda text: text.replace("100_0_20_1.npy", "gone.npy"), "no file ./gone.npy"),
         (lambda text: text.replace(";100;4;", ";nan;4;", 1), "Thickness is nan"),
-        (lambda text: text.replace(";200;", ";100;").replace(";300;", ";100;").replace(
-            "Material", "M"), "--material"),
         (lambda text: "\n".join(text.split("\n")[:2]), "has 1 row"),
         (lambda text: text.split("\n")[0], "has 0 rows"),
         (lambda text: text.replace("100;0;20", "thin;0;20", 1), '"thin" is not a number'),
     ],
-    ids=["column", "file", "nan", "material", "one row", "no rows", "number"],
+    ids=["column", "file", "nan", "one row", "no rows", "number"],
 )  # fmt: skip
 def test_bad_tables_are_one_line_and_leave_nothing(table, change, words):
     table.write_text(change(table.read_text(encoding="utf-8")), encoding="utf-8")
@@ -124,15 +123,55 @@ def test_senseless_options_are_one_line(table, arguments, words):
     assert not Path("model").exists()
 
 
-def test_the_system_must_be_known(table):
-    assert "give --id, or a --recipe" in fail("train", table, "-o", "model")
-
-
-def test_all_that_is_not_said_of_the_system_is_asked_for_at_once(table):
+@pytest.mark.slow
+def test_four_columns_are_enough(table):
+    """As for the earlier system; what nobody said is unknown, and stands so in the bundle."""
     lines = [line.split(";")[:4] for line in table.read_text(encoding="utf-8").splitlines()]
+    folder = Path("My alloy 3")
+    folder.mkdir()
+    table.parent.rename(folder / "simulation")
+    table = folder / "simulation" / "df.csv"
     table.write_text("\n".join(";".join(line) for line in lines), encoding="utf-8")
-    line = fail("train", table, "-o", "model")
-    assert 'give --id, --material, --zone-axis "0 0 1", --high-tension, or a --recipe' in line
+    words = succeed("train", table, "-o", "model", *QUICK[:-2], "--targets", "Thickness")
+    assert "my-alloy-3" in words
+    assert "material, zone axis, high tension: --material, --zone-axis, --high-tension" in words
+    stored = json.loads(Path("model/bundle.json").read_text(encoding="utf-8"))["system"]
+    assert stored["name"] == "my-alloy-3"
+    assert stored["material"] == "unknown"
+    assert stored["zone_axis"] is stored["high_tension_kV"] is None
+    bundle = LabelBundle.load(Path("model"))
+    assert bundle.system.unknown == ("material", "zone axis", "high tension")
+    # A number that no other system has.
+    assert bundle.system.id > 3
+    home = Path("data") / str(bundle.system.id) / "models"
+    home.mkdir(parents=True)
+    Path("model").rename(home / "model")
+    assert "unknown" in succeed("systems", "--data", "data")
+    answer = json.loads(
+        succeed("infer", folder / "simulation" / "100_0_20_0.npy", "--system", "my-alloy-3",
+                "--convergence", 20, "--data", "data", "--json")
+    )  # fmt: skip
+    assert answer["system"] == "my-alloy-3"
+
+
+def test_what_is_said_is_known(table):
+    """From columns, or from options in their place."""
+    from pacbed.commands.train.options import SystemOptions
+    from pacbed.commands.train.table_system import table_system
+    from pacbed.library.tables.pattern_table import read_pattern_table
+
+    read = read_pattern_table(table)
+    system = table_system(read, SystemOptions(system_id=7), None)
+    assert (system.name, system.zone_axis, system.high_tension_kV) == (
+        "gan-001-300kV", (0, 0, 1), 300,
+    )  # fmt: skip
+    assert not system.unknown
+    bare = dataclasses.replace(read, others={})
+    system = table_system(bare, SystemOptions(high_tension=200), None)
+    assert system.unknown == ("material", "zone axis")
+    assert system.name.endswith("-200kV")
+    volts = dataclasses.replace(read, others={"Electron_Energy": ("300000",) * len(read)})
+    assert table_system(volts, SystemOptions(), None).high_tension_kV == 300
 
 
 def test_an_image_of_another_size_is_named(table):

@@ -50,7 +50,7 @@ def test_extras_build_on_each_other(project):
     extras = project["optional-dependencies"]
     assert "pacbed-cnn[sim]" in extras["train"]
     assert "pacbed-cnn[train]" in extras["keras"]
-    assert "pacbed-cnn[hyperspy,keras,libertem-live,tflite,zspy]" in extras["dev"]
+    assert "pacbed-cnn[dectris,hyperspy,keras,libertem-live,tflite,zspy]" in extras["dev"]
     assert "pacbed-cnn[libertem]" in extras["libertem-live"]
 
 

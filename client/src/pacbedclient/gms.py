@@ -107,7 +107,7 @@ def systems(DM: Any, request: int, url: str, timeout_s: float) -> None:
             place = f"{SYSTEMS}{number}:"
             tags.SetTagAsString(place + "name", system.name)
             tags.SetTagAsString(place + "label", _ascii(str(system)))
-            tags.SetTagAsFloat(place + "high_tension_kV", system.high_tension_kV)
+            tags.SetTagAsFloat(place + "high_tension_kV", system.high_tension_kV or 0.0)
             low, high = system.convergence_mrad or (0.0, 1000.0)
             tags.SetTagAsFloat(place + "convergence_min_mrad", low)
             tags.SetTagAsFloat(place + "convergence_max_mrad", high)

@@ -109,9 +109,10 @@ class System:
     id, name : int or None, str
         Either selects the system.
     material, composition : str
-    zone_axis : tuple of int
-        Direction [uvw].
-    high_tension_kV : float
+    zone_axis : tuple of int or None
+        Direction [uvw]; None where the service does not know it.
+    high_tension_kV : float or None
+        None likewise.
     convergence_mrad, thickness_nm, mistilt_mrad : (float, float) or None
         Range that the bundle covers.
     answer : dict
@@ -122,14 +123,16 @@ class System:
     name: str
     material: str
     composition: str
-    zone_axis: Tuple[int, ...]
-    high_tension_kV: float
+    zone_axis: Optional[Tuple[int, ...]]
+    high_tension_kV: Optional[float]
     convergence_mrad: Optional[Tuple[float, float]]
     thickness_nm: Optional[Tuple[float, float]]
     mistilt_mrad: Optional[Tuple[float, float]]
     answer: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def __str__(self) -> str:
+        if self.zone_axis is None or self.high_tension_kV is None:
+            return self.name
         return f"{self.material} [{_direction(self.zone_axis)}] {self.high_tension_kV:g} kV"
 
 
@@ -212,13 +215,14 @@ def system_from(entry: Any) -> System:
         axis = entry["zone_axis"]
         if isinstance(axis, dict):
             axis = [axis[name] for name in "uvw"]
+        tension = entry["high_tension_kV"]
         return System(
             id=entry.get("id"),
             name=str(entry["name"]),
             material=str(entry["material"]),
             composition=str(entry.get("composition") or ""),
-            zone_axis=tuple(int(index) for index in axis),
-            high_tension_kV=float(entry["high_tension_kV"]),
+            zone_axis=None if axis is None else tuple(int(index) for index in axis),
+            high_tension_kV=None if tension is None else float(tension),
             convergence_mrad=_range(entry.get("convergence_mrad")),
             thickness_nm=_range(entry.get("thickness_nm")),
             mistilt_mrad=_range(entry.get("mistilt_mrad")),

@@ -45,7 +45,9 @@ def contradictions(
     found = []
     for name, (value, words) in used.items():
         said = stated.get(name)
-        if said is not None and abs(said - value) > _TOLERANCES[name] * abs(value):
+        if said is None or value is None:
+            continue
+        if abs(said - value) > _TOLERANCES[name] * abs(value):
             found.append(f"the file states {name} = {said:.4g}, but {words} {value:.4g}")
     return tuple(found)
 

@@ -155,7 +155,7 @@ def _report(path: Path, recipe: "Recipe", given: dict[str, float], without: froz
     from pacbed.own_crystal.understood import cell_words, factors_of_elements, sites_words
 
     system, crystal = recipe.system, recipe.crystal
-    cell = project(crystal, system.zone_axis)
+    cell = project(crystal, system.known_zone_axis)
     a, b = (float((v @ v) ** 0.5) for v in cell.cell)
     factors = factors_of_elements(crystal, given, without)
     rows = [
@@ -164,7 +164,7 @@ def _report(path: Path, recipe: "Recipe", given: dict[str, float], without: froz
         ("Cell", cell_words(crystal)),
         (
             "Projection",
-            f"{format_zone_axis(system.zone_axis)}, cell {a:.3f} x {b:.3f} Å, "
+            f"{format_zone_axis(system.known_zone_axis)}, cell {a:.3f} x {b:.3f} Å, "
             f"{len(cell.point_group)} symmetry operations",
         ),
         ("Directions", pattern_directions(crystal, cell).at_zero()),

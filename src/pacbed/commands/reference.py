@@ -64,7 +64,7 @@ def reference(
     check_output(output, (".npz",))
     loaded = load_recipe(recipe)
     options = ReferenceOptions(
-        high_tension_kV=loaded.system.high_tension_kV,
+        high_tension_kV=loaded.system.known_high_tension_kV,
         convergence_mrad=convergence,
         thicknesses_nm=parse_numbers(thickness, "--thickness"),
         tilt_x_mrad=tilt_x,
@@ -95,7 +95,7 @@ def _simulate(recipe: "Recipe", options: "ReferenceOptions") -> "ReferencePatter
     with progress_bar("abTEM multislice") as bar:
         return simulate_reference(
             recipe.crystal,
-            recipe.system.zone_axis,
+            recipe.system.known_zone_axis,
             options,
             progress=lambda done, total: bar.update(done / total),
         )

@@ -228,6 +228,7 @@ def match_system(
             material is not None
             and material.strip().lower() in [name.lower() for name in names]
             and high_tension_kV is not None
+            and candidate.high_tension_kV is not None
             and abs(high_tension_kV - candidate.high_tension_kV)
             <= _SAME_VOLTAGE * candidate.high_tension_kV
             and zone_axis == candidate.zone_axis

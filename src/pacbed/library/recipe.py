@@ -177,7 +177,7 @@ def _system(path: Path, given: dict[str, Any], crystal: Crystal) -> System:
         low, high = getattr(system, name)
         if not 0 <= low < high:
             raise RecipeError(f"{path}: [system] {name} must be [smallest, largest]")
-    if not 10 <= system.high_tension_kV <= 3000:
+    if not 10 <= system.known_high_tension_kV <= 3000:
         raise RecipeError(f"{path}: [system] high_tension_kV must lie between 10 and 3000")
     if not system.name.replace("-", "").replace("_", "").isalnum():
         raise RecipeError(f"{path}: [system] name may hold letters, digits, - and _ only")

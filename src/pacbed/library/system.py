@@ -10,6 +10,8 @@ from pacbed.errors import OutOfRangeError
 _TOLERANCE_MRAD = 1e-6
 #: A larger number is none that a register gave.
 LARGEST_ID = 10**9
+#: The material of a system of which nobody said it.
+UNKNOWN = "unknown"
 #: A longer name or formula is none.
 LONGEST_TEXT = 500
 
@@ -25,13 +27,15 @@ class System:
     name : str
         Short name such as ``sto-001-200kV``.
     material : str
-        Full name such as ``Strontium titanate``; matched without regard to case.
+        Full name such as ``Strontium titanate``; matched without regard to case. Where nobody
+        said it, :data:`UNKNOWN`.
     composition : str
         Chemical formula such as ``SrTiO3``.
-    zone_axis : tuple of int
-        Direction [uvw] along the beam.
-    high_tension_kV : float
-        Accelerating voltage in kV.
+    zone_axis : tuple of int or None
+        Direction [uvw] along the beam; None where nobody said it, as of networks that were
+        trained from a table of patterns alone.
+    high_tension_kV : float or None
+        Accelerating voltage in kV; None likewise.
     convergence_mrad, thickness_nm, mistilt_mrad : tuple of float
         Smallest and largest value that the system covers.
     """
@@ -40,11 +44,47 @@ class System:
     name: str
     material: str
     composition: str
-    zone_axis: tuple[int, int, int]
-    high_tension_kV: float
+    zone_axis: tuple[int, int, int] | None
+    high_tension_kV: float | None
     convergence_mrad: tuple[float, float]
     thickness_nm: tuple[float, float]
     mistilt_mrad: tuple[float, float]
+
+    @property
+    def known_zone_axis(self) -> tuple[int, int, int]:
+        """The zone axis, for what cannot do without.
+
+        Raises
+        ------
+        OutOfRangeError
+            If nobody said it.
+        """
+        if self.zone_axis is None:
+            raise OutOfRangeError(f"the zone axis of the system {self.name} is not known")
+        return self.zone_axis
+
+    @property
+    def known_high_tension_kV(self) -> float:  # noqa: N802
+        """The high tension in kV, for what cannot do without.
+
+        Raises
+        ------
+        OutOfRangeError
+            If nobody said it.
+        """
+        if self.high_tension_kV is None:
+            raise OutOfRangeError(f"the high tension of the system {self.name} is not known")
+        return self.high_tension_kV
+
+    @property
+    def unknown(self) -> tuple[str, ...]:
+        """What nobody said: some of ``material``, ``zone axis`` and ``high tension``."""
+        said = {
+            "material": self.material != UNKNOWN,
+            "zone axis": self.zone_axis is not None,
+            "high tension": self.high_tension_kV is not None,
+        }
+        return tuple(name for name, known in said.items() if not known)
 
     @property
     def largest(self) -> tuple[float, float, float]:
@@ -91,8 +131,15 @@ class System:
             raise OutOfRangeError("mrad_per_pixel must be a positive number")
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "System":
+    def from_json(cls, values: dict[str, Any], complete: bool = True) -> "System":
         """Take what a bundle's description stores; JSON has lists for tuples.
+
+        Parameters
+        ----------
+        values : dict
+        complete : bool
+            Refuse a system whose zone axis or high tension is not known, as of a model with
+            a table, which was simulated for both.
 
         Raises
         ------
@@ -106,11 +153,11 @@ class System:
             for name, value in values.items()
         }
         system = cls(**given)
-        _check(system)
+        _check(system, complete)
         return system
 
 
-def _check(system: System) -> None:
+def _check(system: System, complete: bool) -> None:
     """Refuse what whoever lists or compares systems could not take."""
     if type(system.id) is not int or not 0 <= system.id <= LARGEST_ID:
         raise ValueError(f"the id {str(system.id)[:40]} is no whole number from 0 on")
@@ -118,9 +165,14 @@ def _check(system: System) -> None:
         text = getattr(system, name)
         if not isinstance(text, str) or len(text) > LONGEST_TEXT:
             raise ValueError(f"{name} is no text of at most {LONGEST_TEXT} characters")
-    if not _are_numbers(system.zone_axis, 3) or any(type(n) is not int for n in system.zone_axis):
+    axis, tension = system.zone_axis, system.high_tension_kV
+    if (complete or axis is not None) and not (
+        _are_numbers(axis, 3) and all(type(n) is int for n in axis or ())
+    ):
         raise ValueError("zone_axis is no three whole numbers")
-    if not _are_numbers((system.high_tension_kV,), 1) or not system.high_tension_kV > 0:
+    if (complete or tension is not None) and not (
+        _are_numbers((tension,), 1) and tension is not None and tension > 0
+    ):
         raise ValueError("high_tension_kV is no positive number")
     for name in ("convergence_mrad", "thickness_nm", "mistilt_mrad"):
         values = getattr(system, name)

@@ -80,7 +80,12 @@ def three_indices(indices: Sequence[int]) -> tuple[int, int, int]:
     return u, v, w
 
 
-def format_zone_axis(zone_axis: tuple[int, int, int]) -> str:
-    """Write a direction as ``[001]``, or ``[1 0 12]`` where an index has two digits."""
+def format_zone_axis(zone_axis: tuple[int, int, int] | None) -> str:
+    """Write a direction as ``[001]``, or ``[1 0 12]`` where an index has two digits.
+
+    One that is not known is ``[?]``.
+    """
+    if zone_axis is None:
+        return "[?]"
     separator = "" if all(abs(index) < 10 for index in zone_axis) else " "
     return f"[{separator.join(str(index) for index in zone_axis)}]"

@@ -24,6 +24,9 @@ from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
 from pacbed.maps.output import to_signal
 from pacbed.maps.thickness_map import ThicknessMap
+from pacbed.readers.axis_units import length_nm
+from pacbed.readers.metadata import read_metadata
+from pacbed.readers.tags import as_number
 from pacbed.scans.scan import Scan
 
 
@@ -122,11 +125,23 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
             )
         column, row = self.axes_manager.navigation_axes
         steps = _length_nm(row), _length_nm(column)
+        known = read_metadata(
+            {
+                "axes": [
+                    {"scale": axis.scale, "units": _unit(axis)}
+                    for axis in self.axes_manager.signal_axes[::-1]
+                ],
+                "metadata": self.metadata.as_dictionary(),
+                "original_metadata": self.original_metadata.as_dictionary(),
+            }
+        )
         return Scan.from_array(
             self.data,
             str(title),
             step_nm=None if None in steps else steps,
-            mrad_per_pixel=mrad_per_pixel or _angle_mrad(self.axes_manager.signal_axes[0]),
+            mrad_per_pixel=mrad_per_pixel or known.mrad_per_pixel,
+            high_tension_kV=known.high_tension_kV,
+            convergence_mrad=known.convergence_mrad,
         )
 
     def _on_my_axes(self, result: ThicknessMap) -> "ThicknessMaps":
@@ -204,22 +219,10 @@ def _pair(numbers: int | tuple[int, int] | None) -> tuple[int, int] | None:
 
 def _length_nm(axis: Any) -> float | None:
     """Step of an axis, nm; None where its unit is no length."""
-    return _converted(axis, "nm")
+    step = as_number(abs(axis.scale))
+    return None if step is None else length_nm(step, _unit(axis))
 
 
-def _angle_mrad(axis: Any) -> float | None:
-    """Angle per pixel of an axis, mrad; None where its unit is no angle."""
-    return _converted(axis, "mrad")
-
-
-def _converted(axis: Any, unit: str) -> float | None:
-    import pint
-
-    # A bare number would pass for an angle in radians.
-    if not isinstance(axis.units, str) or not axis.units:
-        return None
-    try:
-        step = float(axis.scale_as_quantity.to(unit).magnitude)
-    except (pint.DimensionalityError, pint.UndefinedUnitError, AttributeError, ValueError):
-        return None
-    return abs(step) if step else None
+def _unit(axis: Any) -> str | None:
+    """The unit of an axis, None where HyperSpy has none."""
+    return axis.units if isinstance(axis.units, str) else None

@@ -6,27 +6,40 @@ pictures; whatever they raise becomes a one-line error of :mod:`pacbed.errors`.
 Private: may change at any time; what is public stands in docs/api.md.
 """
 
-import functools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from pacbed.errors import FileFormatError
-from pacbed.readers.formats import EXTENSIONS, PICTURES, ROSETTASCIIO_MODULES
+from pacbed.readers.checks import Frame
+from pacbed.readers.formats import (
+    EXTENSIONS,
+    FOLDERS,
+    HDF5,
+    PICTURES,
+    RAW,
+    ROSETTASCIIO_MODULES,
+    ZARR,
+)
 from pacbed.readers.measurement import Measurement, Metadata
 
-__all__ = ["EXTENSIONS", "Measurement", "Metadata", "read_pattern"]
+__all__ = ["EXTENSIONS", "Frame", "Measurement", "Metadata", "read_pattern"]
 
 
-def read_pattern(path: Path, frame: int | None = None, *, alone: bool = False) -> Measurement:
+def read_pattern(
+    path: Path, frame: Frame = None, *, dataset: str | None = None, alone: bool = False
+) -> Measurement:
     """Read one pattern from a file.
 
     Parameters
     ----------
     path : Path
         File in one of the formats of ``EXTENSIONS``, told by its extension.
-    frame : int or None
+    frame : int, "sum" or None
         Number of the frame, from 0, where the file holds a stack or a scan; it
-        counts along the leading axes, the last of them fastest.
+        counts along the leading axes, the last of them fastest. ``"sum"`` adds all.
+    dataset : str, optional
+        Name of the array or signal where the file holds several (HDF5, emd, zarr, hspy).
     alone : bool
         Refuse a file that has others read, as for one that somebody sent. Else such links
         may lead to the file's own folder and below.
@@ -44,32 +57,45 @@ def read_pattern(path: Path, frame: int | None = None, *, alone: bool = False) -
         that it may not lead to.
     PatternError
         If its content cannot be a pattern: one dimension, several frames and none
-        chosen, complex, coloured, empty, or larger than 8192 x 8192 pixels.
+        chosen, complex, coloured, a spectrum, empty, or larger than 8192 x 8192 pixels.
     MissingExtraError
         If the format needs a package that is not installed.
     """
     path = Path(path)
-    return _reader(path, alone)(path, frame)
+    return _reader(path, dataset, alone)(path, frame)
 
 
-def _reader(path: Path, alone: bool) -> Callable[[Path, int | None], Measurement]:
+def _reader(path: Path, dataset: str | None, alone: bool) -> Callable[[Path, Frame], Measurement]:
     # The libraries behind the formats are slow to import: only the one needed is.
+    suffix = path.suffix.lower()
     if not path.exists():
         raise FileFormatError(f"{path}: there is no such file: check the name and the folder.")
-    if path.is_dir():
+    if path.is_dir() and suffix not in FOLDERS:
         raise FileFormatError(f"{path}: this is a folder: give the file of one pattern.")
-    if path.suffix.lower() == ".npy":
+    if suffix == ".npy":
         from pacbed.readers.arrays import read_npy
 
         return read_npy
-    if path.suffix.lower() in PICTURES:
+    if suffix in PICTURES:
         from pacbed.readers.images import read_image
 
         return read_image
-    if path.suffix.lower() in ROSETTASCIIO_MODULES:
+    if suffix in ROSETTASCIIO_MODULES:
         from pacbed.readers.microscope import read_microscope_file
 
-        return functools.partial(read_microscope_file, alone=alone)
+        return partial(read_microscope_file, dataset=dataset, alone=alone)
+    if suffix in RAW:
+        from pacbed.readers.empad_raw import read_empad_raw
+
+        return read_empad_raw
+    if suffix in HDF5:
+        from pacbed.readers.hdf5 import read_hdf5
+
+        return partial(read_hdf5, dataset=dataset, alone=alone)
+    if suffix in ZARR:
+        from pacbed.readers.zarr_store import read_zarr
+
+        return partial(read_zarr, dataset=dataset)
     raise FileFormatError(
         f"{path}: unknown format {path.suffix or '(no extension)'}: "
         f"give one of {', '.join(EXTENSIONS)}."

@@ -6,18 +6,18 @@ from typing import Any
 import numpy as np
 
 from pacbed.errors import FileFormatError
-from pacbed.readers.checks import check_pixels, count_frames, grey_from_channels, take_frame
+from pacbed.readers.checks import Frame, check_pixels, count_frames, grey_from_channels, take_frame
 from pacbed.readers.measurement import Measurement
 
 
-def read_npy(path: Path, frame: int | None) -> Measurement:
-    """Read one frame of a .npy file; nothing else of the file is loaded.
+def read_npy(path: Path, frame: Frame) -> Measurement:
+    """Read one frame of a .npy file, or the sum of all.
 
     Parameters
     ----------
     path : Path
         An existing file.
-    frame : int or None
+    frame : int, "sum" or None
         Number of the frame along the leading axes.
 
     Returns

@@ -1,7 +1,7 @@
 """Shape, type and size of an array before it may be a pattern."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +10,13 @@ from pacbed.errors import FileFormatError, PatternError
 
 #: Largest number of pixels of one pattern; more is a mistake or an attack.
 MAX_PIXELS = 8192**2
+
+#: Which frame of a file: its number, the sum of all, or the only one.
+Frame = int | Literal["sum"] | None
+#: The size of an EMPAD's frames with the two rows that are no pixels, and without.
+EMPAD_STORED, EMPAD_ROWS = (130, 128), 128
+#: Frames that are summed at once hold at most so many values.
+_SUMMED_VALUES = 2**23
 
 #: Share of the full range by which the channels of a grey pixel may differ:
 #: JPEG compression of a grey picture leaves some rounding in its colours.
@@ -55,17 +62,17 @@ def check_type(dtype: np.dtype[Any], path: Path) -> None:
         )
 
 
-def take_frame(array: Any, path: Path, frame: int | None) -> NDArray[np.float32]:
-    """Take one frame of an array and return it as float32 pattern.
+def take_frame(array: Any, path: Path, frame: Frame) -> NDArray[np.float32]:
+    """Take one frame of an array, or the sum of all, and return it as float32 pattern.
 
     Parameters
     ----------
     array : array_like
         NumPy, memory-mapped or dask array; the last two axes are row and column.
-        Only the frame that is asked for is loaded.
+        Only the frame that is asked for is loaded, or pieces of a bounded size.
     path : Path
         File, for the messages.
-    frame : int or None
+    frame : int, "sum" or None
         Number of the frame, counted from 0 along the leading axes in C order; may
         be None where there is one frame only.
 
@@ -86,10 +93,29 @@ def take_frame(array: Any, path: Path, frame: int | None) -> NDArray[np.float32]
             f"{path}: an array of shape {shape} is no pattern: give a 2-D image [row, column]."
         )
     check_pixels(shape[-2], shape[-1], path)
-    index = _frame_index(shape, path, frame)
     # Values beyond float32 become infinite here and are judged with all others later.
     with np.errstate(over="ignore"):
-        return np.ascontiguousarray(np.asarray(array[index]), dtype=np.float32)
+        if frame == "sum" and count_frames(shape) > 1:
+            taken = _sum_frames(array, shape)
+        else:
+            index = _frame_index(shape, path, None if frame == "sum" else frame)
+            taken = np.asarray(array[index])
+        if taken.shape == EMPAD_STORED and array.dtype.kind == "f":
+            taken = taken[:EMPAD_ROWS]
+        return np.ascontiguousarray(taken, dtype=np.float32)
+
+
+def _sum_frames(array: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """The sum of all frames, read piece by piece along the first axis."""
+    total = np.zeros(shape[-2:])
+    several = max(1, _SUMMED_VALUES * shape[0] // max(1, int(np.prod(shape, dtype=np.int64))))
+    for first in range(0, shape[0], several):
+        part = array[first : first + several]
+        if hasattr(part, "compute"):
+            # One chunk after the other: the memory stays that of one.
+            part = part.compute(scheduler="synchronous")
+        total += np.asarray(part).reshape(-1, *shape[-2:]).sum(axis=0, dtype=np.float64)
+    return total
 
 
 def count_frames(shape: tuple[int, ...]) -> int:
@@ -110,13 +136,14 @@ def not_readable(path: Path, reason: str) -> FileFormatError:
     )
 
 
-def choose_frame(
-    path: Path, frame: int | None, frames: int, holds: str, kind: str, instead: str = ""
-) -> int:
+def choose_frame(path: Path, frame: int | None, frames: int, holds: str, kind: str) -> int:
     """The frame that was asked for, or the only one; the words are for those who must choose."""
     last = frames - 1
     if frame is None and frames > 1:
-        raise PatternError(f"{path}: {holds}: choose one with --frame N (0 to {last}){instead}.")
+        raise PatternError(
+            f"{path}: {holds}: choose one with --frame N (0 to {last}), or "
+            f"their sum with --frame sum."
+        )
     number = frame or 0
     if not 0 <= number < frames:
         raise PatternError(
@@ -134,7 +161,7 @@ def _frame_index(shape: tuple[int, ...], path: Path, frame: int | None) -> tuple
         )
     kind = f"an array of shape {shape}"
     held = f"the array of shape {shape} holds {frames} frames"
-    number = choose_frame(path, frame, frames, held, kind, ", or average them first")
+    number = choose_frame(path, frame, frames, held, kind)
     return tuple(int(i) for i in np.unravel_index(number, leading)) if leading else ()
 
 

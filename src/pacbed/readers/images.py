@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from pacbed.errors import FileFormatError, PatternError
-from pacbed.readers.checks import check_pixels, choose_frame, grey_from_channels, take_frame
+from pacbed.readers.checks import Frame, check_pixels, choose_frame, grey_from_channels, take_frame
 from pacbed.readers.measurement import Measurement
 
 _CHANNELS = ("RGB", "RGBA")
@@ -18,14 +18,14 @@ _CHANNELS = ("RGB", "RGBA")
 _FORMATS = ("PNG", "JPEG", "BMP", "TIFF")
 
 
-def read_image(path: Path, frame: int | None) -> Measurement:
+def read_image(path: Path, frame: Frame) -> Measurement:
     """Read a picture; a grey one may be stored as RGB, RGBA or with a palette.
 
     Parameters
     ----------
     path : Path
         An existing file.
-    frame : int or None
+    frame : int, "sum" or None
         Number of the picture in a file with several.
 
     Returns
@@ -47,8 +47,12 @@ def read_image(path: Path, frame: int | None) -> Measurement:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=_FORMATS) as image:
                 check_pixels(image.height, image.width, path)
-                frames = _seek(image, path, frame)
-                data = _grey(image, path)
+                frames = int(getattr(image, "n_frames", 1))
+                if frame == "sum":
+                    data = _sum(image, frames, path)
+                else:
+                    _seek(image, path, frames, frame)
+                    data = _grey(image, path)
     except PatternError:
         raise
     except (Image.DecompressionBombError, Image.DecompressionBombWarning):
@@ -63,14 +67,28 @@ def read_image(path: Path, frame: int | None) -> Measurement:
     return Measurement(data=data, path=path, frames=frames)
 
 
-def _seek(image: Image.Image, path: Path, frame: int | None) -> int:
-    """Go to one picture of a file and return how many it holds."""
-    frames = int(getattr(image, "n_frames", 1))
+def _seek(image: Image.Image, path: Path, frames: int, frame: int | None) -> None:
+    """Go to one picture of a file."""
     holds = f"the file holds {frames} pictures"
     number = choose_frame(path, frame, frames, holds, f"a file with {frames}")
     if frames > 1:
         image.seek(number)
-    return frames
+
+
+def _sum(image: Image.Image, frames: int, path: Path) -> NDArray[np.float32]:
+    """All pictures of a file, added up."""
+    total: NDArray[np.float64] | None = None
+    for number in range(frames):
+        if frames > 1:
+            image.seek(number)
+            check_pixels(image.height, image.width, path)
+        grey = _grey(image, path).astype(np.float64)
+        if total is not None and total.shape != grey.shape:
+            raise PatternError(
+                f"{path}: its pictures have different sizes: choose one with --frame N."
+            )
+        total = grey if total is None else total + grey
+    return np.asarray(total, dtype=np.float32)
 
 
 def _grey(image: Image.Image, path: Path) -> NDArray[np.float32]:

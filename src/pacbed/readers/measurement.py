@@ -22,7 +22,11 @@ class Metadata:
         Convergence semi-angle in mrad.
     mrad_per_pixel : float or None
         Angle per pixel in mrad; only from an axis that is calibrated as an angle,
-        or as a spatial frequency with the voltage known.
+        or as a spatial frequency with the voltage known; None where rows and columns
+        differ by more than 1 %.
+    mrad_per_pixel_axes : tuple of float or None
+        The same of rows and of columns, also where they differ; then
+        `mrad_per_pixel` is None.
     camera_length_mm : float or None
         Nominal camera length in mm.
     extra : dict
@@ -32,6 +36,7 @@ class Metadata:
     high_tension_kV: float | None = None
     convergence_mrad: float | None = None
     mrad_per_pixel: float | None = None
+    mrad_per_pixel_axes: tuple[float, float] | None = None
     camera_length_mm: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 

@@ -1,18 +1,26 @@
 """What RosettaSciIO found in a file, as the few numbers that matter here."""
 
-import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pacbed.readers.axis_units import angle_mrad, length_nm
 from pacbed.readers.measurement import Metadata
-from pacbed.units import electron_wavelength, inverse_angstrom_to_mrad
+from pacbed.readers.tags import (
+    Tag,
+    as_convergence,
+    as_high_tension,
+    as_number,
+    find_angle_per_pixel,
+    find_camera_length,
+    find_convergence,
+    find_high_tension,
+    read_tags,
+)
 
-#: Axis units that are angles, in mrad.
-_ANGLES = {"mrad": 1.0, "rad": 1e3, "µrad": 1e-3}
-#: Axis units that are spatial frequencies, in 1/Å.
-_FREQUENCIES = {"1/nm": 0.1, "nm^-1": 0.1, "1/å": 1.0, "å^-1": 1.0, "1/a": 1.0, "a^-1": 1.0}
 #: Largest relative difference of the calibrations of rows and columns.
 _SQUARE_PIXELS = 0.01
+#: A pixel that sees more than this, mrad, is of another thing than a diffraction pattern.
+_LARGEST_ANGLE = 50.0
 
 
 def read_metadata(signal: Mapping[str, Any]) -> Metadata:
@@ -31,50 +39,86 @@ def read_metadata(signal: Mapping[str, Any]) -> Metadata:
     """
     hyperspy = signal.get("metadata") or {}
     original = signal.get("original_metadata") or {}
-    tem = _descend(hyperspy, "Acquisition_instrument", "TEM")
-    microscope = _find(original, "Microscope Info")
-    optics = _find(original, "Optics")
-    high_tension = _first(
-        _positive(tem.get("beam_energy")),
-        _positive(microscope.get("Voltage"), 1e-3),
-        _positive(optics.get("AccelerationVoltage"), 1e-3),
-    )
+    tem = _microscope(hyperspy)
+    tags = read_tags(original)
+    high_tension = _first(as_high_tension(tem.get("beam_energy")), find_high_tension(tags))
+    length = _camera_length(tem, original, tags)
+    angles = _angles_per_pixel(signal.get("axes") or [], tags, high_tension, length)
     return Metadata(
         high_tension_kV=high_tension,
-        convergence_mrad=_positive(tem.get("convergence_angle")),
-        mrad_per_pixel=_mrad_per_pixel(signal.get("axes") or [], high_tension),
-        camera_length_mm=_first(
-            _positive(tem.get("camera_length")),
-            _positive(microscope.get("STEM Camera Length")),
-            _positive(optics.get("CameraLength"), 1e3),
+        convergence_mrad=_first(
+            as_convergence(tem.get("convergence_angle")), find_convergence(tags)
         ),
-        extra=_extra(hyperspy, tem, microscope),
+        mrad_per_pixel=_common(angles),
+        mrad_per_pixel_axes=angles,
+        camera_length_mm=length,
+        extra=_extra(hyperspy, tem, _find(original, "Microscope Info")),
     )
 
 
-def _mrad_per_pixel(axes: list[Any], high_tension_kV: float | None) -> float | None:
-    """Angle per pixel in mrad, where both detector axes give the same one."""
-    detector = [axis for axis in axes if not axis.get("navigate", False)]
-    angles = [_axis_angle(axis, high_tension_kV) for axis in detector]
-    if len(angles) != 2 or angles[0] is None or angles[1] is None:
+def _microscope(hyperspy: Mapping[str, Any]) -> Mapping[str, Any]:
+    """HyperSpy's entry of the microscope; a scanning one may transmit too."""
+    return _descend(hyperspy, "Acquisition_instrument", "TEM") or _descend(
+        hyperspy, "Acquisition_instrument", "SEM"
+    )
+
+
+def _camera_length(
+    tem: Mapping[str, Any], original: Mapping[str, Any], tags: list[Tag]
+) -> float | None:
+    """Camera length in mm."""
+    blockfile = _find(original, "blockfile_header")
+    tenths = as_number(blockfile.get("Camera_length"))
+    return _first(
+        as_number(tem.get("camera_length")),
+        as_number(_find(original, "Microscope Info").get("STEM Camera Length")),
+        None if tenths is None else tenths / 10,
+        None if blockfile else find_camera_length(tags),
+    )
+
+
+def _angles_per_pixel(
+    axes: list[Any], tags: list[Tag], high_tension_kV: float | None, length_mm: float | None
+) -> tuple[float, float] | None:
+    """Angles per pixel of rows and columns in mrad, where both are known."""
+    tagged = find_angle_per_pixel(tags, high_tension_kV)
+    if tagged is not None:
+        return tagged
+    rows, columns = (_axis_angle(a, high_tension_kV, length_mm) for a in detector_axes(axes))
+    if rows is None or columns is None or max(rows, columns) > _LARGEST_ANGLE:
         return None
-    if abs(angles[0] - angles[1]) > _SQUARE_PIXELS * max(angles[0], angles[1]):
+    return rows, columns
+
+
+def _common(angles: tuple[float, float] | None) -> float | None:
+    """The one angle of rows and columns, where they have the same."""
+    if angles is None or abs(angles[0] - angles[1]) > _SQUARE_PIXELS * max(angles):
         return None
     return (angles[0] + angles[1]) / 2
 
 
-def _axis_angle(axis: Mapping[str, Any], high_tension_kV: float | None) -> float | None:
-    scale = _positive(axis.get("scale"))
-    unit = str(axis.get("units") or "").translate(str.maketrans("", "", "${} ")).casefold()
-    unit = unit.replace("\u03bc", "\u00b5")  # the Greek letter for the micro sign
+def detector_axes(axes: list[Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The axes of the detector's rows and columns, empty where there are none."""
+    detector = [axis for axis in axes if not axis.get("navigate", False)]
+    if len(detector) > 2 and len(detector) == len(axes):
+        # Files that make no difference have them last.
+        detector = detector[-2:]
+    return (detector[0], detector[1]) if len(detector) == 2 else ({}, {})
+
+
+def _axis_angle(
+    axis: Mapping[str, Any], high_tension_kV: float | None, length_mm: float | None
+) -> float | None:
+    scale = as_number(axis.get("scale"))
     if scale is None:
         return None
-    if unit in _ANGLES:
-        return scale * _ANGLES[unit]
-    if unit in _FREQUENCIES and high_tension_kV is not None:
-        wavelength = electron_wavelength(high_tension_kV)
-        return inverse_angstrom_to_mrad(scale * _FREQUENCIES[unit], wavelength)
-    return None
+    unit = axis.get("units")
+    angle = angle_mrad(scale, unit, high_tension_kV)
+    if angle is None and str(unit).strip() == "cm" and length_mm is not None:
+        # The camera's pixels, seen from the specimen.
+        size = length_nm(scale, unit)
+        angle = None if size is None else size * 1e-6 / length_mm * 1e3
+    return angle
 
 
 def _extra(
@@ -110,15 +154,6 @@ def groups(tree: Any, name: str) -> Iterator[Mapping[str, Any]]:
             yield value
         else:
             yield from groups(value, name)
-
-
-def _positive(value: Any, factor: float = 1.0) -> float | None:
-    """Read a positive finite number, whether stored as number or text; else None."""
-    try:
-        number = float(value) * factor
-    except (TypeError, ValueError):
-        return None
-    return number if math.isfinite(number) and number > 0 else None
 
 
 def _first(*values: float | None) -> float | None:

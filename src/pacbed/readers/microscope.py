@@ -1,8 +1,6 @@
-"""Microscope formats (dm3, dm4, tif, mrc, emd, hspy, blo, mib) through RosettaSciIO."""
+"""Microscope formats (dm4, emd, mib, tif and others) through RosettaSciIO."""
 
 import gc
-import importlib
-import logging
 import threading
 import warnings
 from pathlib import Path
@@ -12,8 +10,9 @@ import numpy as np
 import tifffile
 from numpy.typing import NDArray
 
-from pacbed.errors import FileFormatError, MissingExtraError, PacbedError, PatternError
+from pacbed.errors import PacbedError, PatternError
 from pacbed.readers.checks import (
+    Frame,
     check_pixels,
     count_frames,
     grey_from_channels,
@@ -21,12 +20,12 @@ from pacbed.readers.checks import (
     reason,
     take_frame,
 )
-from pacbed.readers.declared_size import check_declared_size
 from pacbed.readers.formats import ROSETTASCIIO_MODULES
 from pacbed.readers.images import read_image
 from pacbed.readers.measurement import Measurement
 from pacbed.readers.metadata import read_metadata
-from pacbed.readers.names_inside import check_names_inside, check_tiff_names
+from pacbed.readers.names_inside import check_tiff_names
+from pacbed.readers.signals import choose_signal, open_signals
 
 #: DigitalMicrograph files up to this size are read whole, larger ones lazily.
 _WHOLE_BYTES = 2**30
@@ -40,15 +39,19 @@ _TIFF_PALETTE = 3
 _lock = threading.Lock()
 
 
-def read_microscope_file(path: Path, frame: int | None, alone: bool = False) -> Measurement:
-    """Read one frame of a file in a format of RosettaSciIO.
+def read_microscope_file(
+    path: Path, frame: Frame, dataset: str | None = None, alone: bool = False
+) -> Measurement:
+    """Read one frame, or the sum of all, of a file in a format of RosettaSciIO.
 
     Parameters
     ----------
     path : Path
         An existing file whose extension is in ``ROSETTASCIIO_MODULES``.
-    frame : int or None
+    frame : int, "sum" or None
         Number of the frame along the scan or series axes.
+    dataset : str or None
+        Which of several signals.
     alone : bool
         Refuse a file that has others read; see :mod:`pacbed.links`.
 
@@ -69,7 +72,7 @@ def read_microscope_file(path: Path, frame: int | None, alone: bool = False) -> 
     """
     with _lock, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        outcome = _attempt(path, frame, alone)
+        outcome = _attempt(path, frame, dataset, alone)
         if isinstance(outcome, PacbedError):
             # RosettaSciIO leaves files open where it fails: close them while nobody listens.
             gc.collect()
@@ -78,15 +81,16 @@ def read_microscope_file(path: Path, frame: int | None, alone: bool = False) -> 
     return outcome
 
 
-def _attempt(path: Path, frame: int | None, alone: bool) -> Measurement | PacbedError:
+def _attempt(
+    path: Path, frame: Frame, dataset: str | None, alone: bool
+) -> Measurement | PacbedError:
     """Read the file, or return the error with nothing that holds the file open."""
     is_tiff = path.suffix.lower() in (".tif", ".tiff")
     try:
-        check_names_inside(path, alone)
-        check_declared_size(path)
         if is_tiff:
             _check_tiff(path, alone)
-        signal = _choose_signal(_open(path), path)
+        signals = open_signals(path, alone, lazy=_lazily(path), dataset=dataset)
+        signal = choose_signal(signals, path, 2, dataset)
         data = _load(signal, path, frame)
         return Measurement(data, path, read_metadata(signal), _count(signal))
     except PacbedError as error:
@@ -119,49 +123,19 @@ def _check_tiff(path: Path, alone: bool) -> None:
                 )
 
 
-def _open(path: Path) -> list[dict[str, Any]]:
-    name = ROSETTASCIIO_MODULES[path.suffix.lower()]
-    try:
-        module = importlib.import_module(f"rsciio.{name}")
-    except ImportError as error:
-        raise MissingExtraError(
-            f"{path}: reading {path.suffix} needs a further package ({error}): "
-            f"pip install 'rosettasciio[{name}]'."
-        ) from error
-    # RosettaSciIO logs to the standard output, where the answer goes.
-    logging.getLogger("rsciio").setLevel(logging.CRITICAL)
-    # Lazily, no more than one frame is loaded and a false size in a header costs nothing.
-    # But lazy reading has no RGB pictures in dm3 and dm4, and leaves tif files open.
-    lazy = name != "tiff"
-    if name == "digitalmicrograph":
-        lazy = path.stat().st_size > _WHOLE_BYTES
-    signals: list[dict[str, Any]] = module.file_reader(str(path), lazy=lazy)
-    return signals
+def _lazily(path: Path) -> bool:
+    """Whether RosettaSciIO shall leave the numbers in the file.
+
+    Then no more than one frame is loaded, and a false size in a header costs nothing. But lazy
+    reading has no RGB pictures in dm3 and dm4, leaves tif files open, and app5 files have none.
+    """
+    module = ROSETTASCIIO_MODULES[path.suffix.lower()]
+    if module == "digitalmicrograph":
+        return path.stat().st_size > _WHOLE_BYTES
+    return module != "tiff"
 
 
-def _choose_signal(signals: list[dict[str, Any]], path: Path) -> dict[str, Any]:
-    """Choose the one image of the file; spectra and thumbnails are passed over."""
-    images = [signal for signal in signals if len(signal["data"].shape) >= 2]
-    if not images:
-        shapes = ", ".join(str(tuple(signal["data"].shape)) for signal in signals)
-        raise PatternError(
-            f"{path}: the file holds no image (shapes: {shapes or 'none'}): "
-            "give a 2-D pattern [row, column]."
-        )
-    pixels = [int(np.prod(image["data"].shape[-2:], dtype=np.int64)) for image in images]
-    images = [
-        image for image, count in zip(images, pixels, strict=True) if 4 * count > max(pixels)
-    ] or images
-    if len(images) > 1:
-        shapes = ", ".join(str(tuple(image["data"].shape)) for image in images)
-        raise FileFormatError(
-            f"{path}: the file holds {len(images)} images (shapes {shapes}): "
-            "save the pattern in a file of its own."
-        )
-    return images[0]
-
-
-def _load(signal: dict[str, Any], path: Path, frame: int | None) -> NDArray[np.float32]:
+def _load(signal: dict[str, Any], path: Path, frame: Frame) -> NDArray[np.float32]:
     array = signal["data"]
     photometric = _tiff_tag(signal, "PhotometricInterpretation")
     if photometric == _TIFF_PALETTE:
@@ -169,11 +143,6 @@ def _load(signal: dict[str, Any], path: Path, frame: int | None) -> NDArray[np.f
         return read_image(path, frame).data
     if array.dtype.names:
         return grey_from_channels(_channels(array, path), path)
-    detector = [
-        index for index, axis in enumerate(signal["axes"]) if not axis.get("navigate", False)
-    ]
-    if len(detector) == 2 and array.ndim > 2:
-        array = np.moveaxis(array, detector, (-2, -1))
     pattern = take_frame(array, path, frame)
     if photometric == _TIFF_WHITE_IS_ZERO and array.dtype.kind == "u":
         pattern = np.float32(np.iinfo(array.dtype).max) - pattern

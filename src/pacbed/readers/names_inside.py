@@ -17,6 +17,7 @@ import tifffile
 
 from pacbed.errors import FileFormatError
 from pacbed.links import Reach, check_companions, check_hdf5
+from pacbed.readers.formats import FOLDERS
 
 #: Formats that are HDF5, by extension.
 _HDF5 = (".emd", ".hspy", ".de5", ".app5")
@@ -48,7 +49,7 @@ def check_names_inside(path: Path, alone: bool) -> None:
         check_hdf5(path, alone, tree=suffix == ".hspy")
     elif suffix == ".xml":
         _check_empad(path, alone)
-    elif suffix == ".zspy":
+    elif suffix in FOLDERS:
         _check_zspy(path)
 
 
@@ -170,7 +171,7 @@ def _check_zspy(path: Path) -> None:
 
 
 def _zarr_descriptions(path: Path) -> Iterator[tuple[str, bytes]]:
-    """The descriptions of a zspy's arrays, whether it is a folder or an archive."""
+    """The descriptions of a zspy's or zarr's arrays, whether it is a folder or an archive."""
     wanted = (".zarray", ".zmetadata", "zarr.json")
     if path.is_dir():
         for folder, _, names in os.walk(path):

@@ -1,71 +1,34 @@
 """Opening the file of a 4D-STEM scan without reading it."""
 
-import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from pacbed.errors import FileFormatError
+from pacbed.readers.checks import EMPAD_ROWS, EMPAD_STORED
+from pacbed.readers.formats import FOLDERS, HDF5, ZARR
 from pacbed.readers.names_inside import check_names_inside
-from pacbed.scans.formats import LAZY_FORMATS, LazyRows, open_hdf5, open_lazily
+from pacbed.scans.formats import (
+    LAZY_FORMATS,
+    LazyRows,
+    open_hdf5,
+    open_lazily,
+    open_zarr_scan,
+)
+from pacbed.scans.order import check_order
+from pacbed.scans.raw import PlainRows, RawLayout, check_size, open_raw
 from pacbed.scans.scan import Scan, as_four
 from pacbed.scans.seq import open_seq
 
+__all__ = ["EXTENSIONS", "RAW", "RawLayout", "open_scan"]
+
 #: Extensions of files that hold numbers alone.
 RAW = (".raw", ".bin", ".dat")
-HDF5 = (".h5", ".hdf5", ".nxs")
 #: Every extension that can be opened, in lower case.
-EXTENSIONS = (".npy", *RAW, *HDF5, *LAZY_FORMATS, ".seq")
-
-
-@dataclass(frozen=True)
-class RawLayout:
-    """What a file without a header holds.
-
-    Attributes
-    ----------
-    shape : tuple of int
-        Scan rows, scan columns, detector rows, detector columns.
-    dtype : str
-        Such as ``uint16`` or ``>u2``.
-    offset : int
-        Bytes before the first pixel.
-    """
-
-    shape: tuple[int, int, int, int]
-    dtype: str = "uint16"
-    offset: int = 0
-
-
-@dataclass(frozen=True)
-class PlainRows:
-    """Reads rows of a file of plain numbers; may be sent to other processes.
-
-    Attributes
-    ----------
-    path : Path
-    shape : tuple of int
-    dtype : dtype
-    offset : int
-        Bytes before the first pixel.
-    """
-
-    path: Path
-    shape: tuple[int, int, int, int]
-    dtype: np.dtype
-    offset: int
-
-    def __call__(self, first: int, last: int) -> np.ndarray:
-        """Scan rows from `first` to before `last`."""
-        row = math.prod(self.shape[1:])
-        count = row * (last - first)
-        place = self.offset + first * row * self.dtype.itemsize
-        values = np.fromfile(self.path, self.dtype, count, offset=place)
-        if values.size != count:
-            raise FileFormatError(f"{self.path}: the file has been cut short: copy it again.")
-        return values.reshape(last - first, *self.shape[1:])
+EXTENSIONS = (".npy", *RAW, *HDF5, *ZARR, *LAZY_FORMATS, ".seq")
 
 
 def open_scan(
@@ -102,23 +65,50 @@ def open_scan(
         If the file is missing, damaged, cut short, of an unknown format, or leads to files
         that it may not lead to.
     PatternError
-        If its content is no 4D-STEM scan.
+        If its content is no 4D-STEM scan, or has the detector's axes first.
     MissingExtraError
         If the format needs a package that is not installed.
     """
-    path = Path(path)
+    scan = _open(Path(path), raw, scan_shape, dataset, alone)
+    if scan.shape[2:] == EMPAD_STORED and np.dtype(scan.dtype).kind == "f":
+        scan = replace(
+            scan, shape=(*scan.shape[:2], EMPAD_ROWS, EMPAD_STORED[1]), read=PixelRows(scan.read)
+        )
+    check_order(scan)
+    return scan
+
+
+@dataclass(frozen=True)
+class PixelRows:
+    """Reads rows of a scan without the two lines of each EMPAD frame that are no pixels.
+
+    Attributes
+    ----------
+    read : callable
+        Gives scan rows with those lines.
+    """
+
+    read: Callable[[int, int], np.ndarray]
+
+    def __call__(self, first: int, last: int) -> np.ndarray:
+        """Scan rows from `first` to before `last`."""
+        return self.read(first, last)[..., :EMPAD_ROWS, :]
+
+
+def _open(
+    path: Path,
+    raw: RawLayout | None,
+    scan_shape: tuple[int, int] | None,
+    dataset: str | None,
+    alone: bool,
+) -> Scan:
     suffix = path.suffix.lower()
     if not path.exists():
         raise FileFormatError(f"{path}: there is no such file: check the name and the folder.")
-    if path.is_dir() and suffix != ".zspy":
+    if path.is_dir() and suffix not in FOLDERS:
         raise FileFormatError(f"{path}: this is a folder: give the file of a scan.")
     if raw is not None or suffix in RAW:
-        if raw is None:
-            raise FileFormatError(
-                f"{path}: a file without a header: add --raw-shape ROWS,COLUMNS,DETECTOR-ROWS,"
-                "DETECTOR-COLUMNS and --raw-type TYPE."
-            )
-        return _open_raw(path, raw)
+        return open_raw(path, raw, scan_shape)
     if suffix == ".npy":
         return _open_npy(path, scan_shape)
     if suffix in HDF5:
@@ -127,28 +117,13 @@ def open_scan(
         check_names_inside(path, alone)
         return open_seq(path, scan_shape)
     if suffix in LAZY_FORMATS:
-        return open_lazily(LazyRows(path, LAZY_FORMATS[suffix], scan_shape, alone))
+        return open_lazily(LazyRows(path, scan_shape, dataset, alone))
+    if suffix in ZARR:
+        return open_zarr_scan(path, scan_shape, dataset)
     raise FileFormatError(
         f"{path}: unknown format {path.suffix or '(no extension)'}: "
         f"give one of {', '.join(EXTENSIONS)}."
     )
-
-
-def _open_raw(path: Path, raw: RawLayout) -> Scan:
-    try:
-        dtype = np.dtype(raw.dtype)
-    except TypeError:
-        raise FileFormatError(
-            f'{path}: "{raw.dtype}" is no type of numbers: give one such as uint16 or float32.'
-        ) from None
-    if dtype.kind not in "biuf":
-        raise FileFormatError(
-            f"{path}: the type {dtype} holds no intensities: give one such as uint16 or float32."
-        )
-    if min(raw.shape) < 1 or raw.offset < 0:
-        raise FileFormatError(f"{path}: the shape {raw.shape} is impossible: give four sizes.")
-    _check_size(path, raw.shape, dtype, raw.offset)
-    return Scan(raw.shape, dtype, PlainRows(path, raw.shape, dtype, raw.offset), str(path))
 
 
 def _open_npy(path: Path, scan_shape: tuple[int, int] | None) -> Scan:
@@ -176,15 +151,5 @@ def _open_npy(path: Path, scan_shape: tuple[int, int] | None) -> Scan:
             "save it with numpy.save(name, numpy.ascontiguousarray(data))."
         )
     four = as_four(tuple(int(n) for n in shape), scan_shape, str(path))
-    _check_size(path, four, dtype, offset)
+    check_size(path, four, dtype, offset, exact=False)
     return Scan(four, dtype, PlainRows(path, four, dtype, offset), str(path))
-
-
-def _check_size(path: Path, shape: tuple[int, int, int, int], dtype: np.dtype, offset: int) -> None:
-    needed = offset + math.prod(shape) * dtype.itemsize
-    there = path.stat().st_size
-    if there < needed:
-        raise FileFormatError(
-            f"{path}: the file holds {there} bytes, a scan of shape {shape} and type {dtype} needs "
-            f"{needed}: it is cut short, or shape and type are wrong."
-        )

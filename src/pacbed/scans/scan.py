@@ -152,12 +152,14 @@ def as_four(
         if math.prod(scan_shape) != frames:
             raise PatternError(
                 f"{name}: a scan of {scan_shape[0]} x {scan_shape[1]} has "
-                f"{math.prod(scan_shape)} positions, the file {frames} frames: mend --scan-shape."
+                f"{math.prod(scan_shape)} positions, the file {frames} frames: mend --scan-shape, "
+                f"such as {shapes_of(frames, scan_shape)}."
             )
         return scan_shape[0], scan_shape[1], shape[-2], shape[-1]
     if len(shape) == 3:
         raise PatternError(
-            f"{name}: a series of {shape[0]} frames, not a scan: add --scan-shape ROWS,COLUMNS."
+            f"{name}: a series of {shape[0]} frames, not a scan: add --scan-shape ROWS,COLUMNS, "
+            f"such as {shapes_of(shape[0])}."
         )
     if len(shape) != 4:
         raise PatternError(
@@ -165,3 +167,17 @@ def as_four(
             "scan column, detector row, detector column."
         )
     return shape[0], shape[1], shape[2], shape[3]
+
+
+def shapes_of(frames: int, meant: tuple[int, int] | None = None) -> str:
+    """Shapes of a scan that have so many frames: near what was meant, or nearly square."""
+    divisors = [n for n in range(1, math.isqrt(frames) + 1) if frames % n == 0]
+    pairs = {(n, frames // n) for n in divisors} | {(frames // n, n) for n in divisors}
+    aim = math.log(meant[0] / meant[1]) if meant is not None and min(meant) > 0 else 0.0
+
+    def away(pair: tuple[int, int]) -> tuple[int, float]:
+        kept = 0 if meant is not None and (pair[0] == meant[0] or pair[1] == meant[1]) else 1
+        return kept, round(abs(math.log(pair[0] / pair[1]) - aim), 9)
+
+    nearest = sorted(pairs, key=lambda pair: (*away(pair), pair))[:3]
+    return " or ".join(f"{rows},{columns}" for rows, columns in nearest)

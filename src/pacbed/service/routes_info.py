@@ -75,7 +75,7 @@ def examples(request: Request) -> list[ExampleEntry]:
                 ExampleEntry(
                     name=name,
                     title=f"{system.composition} {format_zone_axis(system.zone_axis)} "
-                    f"{system.high_tension_kV:g} kV, {example.thickness_nm:.0f} nm",
+                    f"{system.known_high_tension_kV:g} kV, {example.thickness_nm:.0f} nm",
                     system=system.name,
                     convergence_mrad=example.convergence_mrad,
                     thickness_nm=example.thickness_nm,

@@ -263,8 +263,8 @@ class SystemEntry(BaseModel):
     name: str
     material: str
     composition: str
-    zone_axis: tuple[int, int, int]
-    high_tension_kV: float
+    zone_axis: tuple[int, int, int] | None
+    high_tension_kV: float | None
     convergence_mrad: tuple[float, float]
     thickness_nm: tuple[float, float]
     mistilt_mrad: tuple[float, float]

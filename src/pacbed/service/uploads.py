@@ -161,7 +161,7 @@ def file_ending(upload: Upload, typ: str = "auto") -> str:
             return guessed
     raise FileFormatError(
         f"{upload.name}: unknown format: give file_params.typ, one of raw, "
-        f"{', '.join(known[1:] for known in EXTENSIONS)}."
+        f"{', '.join(known[1:] for known in EXTENSIONS if known != '.raw')}."
     )
 
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
     from pacbed.infer.open_predictor import AnyPredictor
     from pacbed.library.models.kinds import Model
-    from pacbed.readers import Measurement
+    from pacbed.readers import Frame, Measurement
 
 
 @dataclass(frozen=True)
@@ -32,8 +32,9 @@ class Asked:
 
     convergence_mrad: float | None
     mrad_per_pixel: float | None
-    frame: int | None
+    frame: "Frame"
     refine: bool
+    dataset: str | None = None
 
 
 def run(
@@ -47,7 +48,7 @@ def run(
 
     predictors = [open_predictor(model) for model in models]
     for path, picture in zip(files, reports, strict=True):
-        measurement = read_pattern(path, asked.frame)
+        measurement = read_pattern(path, asked.frame, dataset=asked.dataset)
         given = _convergence(measurement, asked.convergence_mrad)
         if given is None:
             _check_finding(measurement, models)

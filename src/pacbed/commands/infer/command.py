@@ -20,10 +20,11 @@ from pacbed.commands.options import (
 from pacbed.commands.output import print_block, print_json, print_table
 from pacbed.commands.own_crystal import OwnCrystalOptions, models_of, understand_all
 from pacbed.commands.select import ANY, choose_model
-from pacbed.errors import FileFormatError, UnknownSystemError
+from pacbed.errors import FileFormatError, OutOfRangeError, UnknownSystemError
 
 if TYPE_CHECKING:
     from pacbed.library.models.kinds import Model
+    from pacbed.readers import Frame
 
 
 @declared
@@ -32,7 +33,8 @@ def infer(
     files: Annotated[
         list[Path],
         typer.Argument(
-            help="Patterns: dm3, dm4, tif, npy, mrc, emd, hspy, blo, mib, png, jpg or bmp.",
+            help="Patterns: dm4, tif, npy, mrc, emd, h5, nxs, hspy, blo, mib, ser, prz, xml"
+            " (EMPAD), zarr, png and others; docs/files.md lists them.",
             metavar="FILE",
         ),
     ],
@@ -69,7 +71,17 @@ def infer(
         typer.Option(help="Angle per pixel where it is known.", metavar="MRAD"),
     ] = None,
     frame: Annotated[
-        int | None, typer.Option(help="Frame of a stack or scan, from 0.", min=0, metavar="N")
+        str | None,
+        typer.Option(
+            help="Frame of a stack or scan, from 0; [bold]sum[/bold] adds all.", metavar="N|sum"
+        ),
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(
+            help="Array or signal of a file that holds several (HDF5, emd, zarr, hspy).",
+            metavar="NAME",
+        ),
     ] = None,
     no_refine: NoRefineOption = False,
     as_json: JsonOption = False,
@@ -105,7 +117,7 @@ def infer(
     --convergence 20[/bold]
     """
     reports = _report_paths(files, report)
-    asked = Asked(convergence, mrad_per_pixel, frame, not no_refine)
+    asked = Asked(convergence, mrad_per_pixel, _frame(frame), not no_refine, dataset)
     if own.asked:
         _check_one(own, system, material, no_refine)
         models = _own_models(files, own, zone_axis, high_tension, asked)
@@ -122,6 +134,15 @@ def infer(
                 print_table(RANKING, ranking_rows(answer), numbers=set(RANKING[2:]))
     if as_json:
         print_json(answers[0] if len(answers) == 1 else answers)
+
+
+def _frame(text: str | None) -> "Frame":
+    """A number of a frame, or the sum of all."""
+    if text is None or text == "sum":
+        return text  # type: ignore[return-value]
+    if not text.isdecimal():
+        raise OutOfRangeError(f'--frame "{text}": give a number from 0 on, or sum.')
+    return int(text)
 
 
 def _check_one(
@@ -150,7 +171,10 @@ def _own_models(
 
     understood = understand_all(own, zone_axis, high_tension, asked.convergence_mrad)
     # Read before anything is simulated, so that a wrong file shows, and for what they state.
-    stated = [read_pattern(file, asked.frame).metadata.convergence_mrad for file in files]
+    stated = [
+        read_pattern(file, asked.frame, dataset=asked.dataset).metadata.convergence_mrad
+        for file in files
+    ]
     angles = [angle for angle in stated if angle is not None]
     alike = len(angles) == len(files) and max(angles) < 1.05 * min(angles)
     if asked.convergence_mrad is None and alike:

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 ScanFileArgument = Annotated[
     Path,
     typer.Argument(
-        help="4D-STEM scan: dm4, mib, emd, hdf5, npy, raw, blo, hspy, zspy, seq, EMPAD (xml)"
-        " and others.",
+        help="4D-STEM scan: dm4, mib, emd, h5, nxs, npy, raw, blo, hspy, zspy, seq, EMPAD (xml"
+        " or raw) and others; docs/files.md lists them.",
         metavar="FILE",
     ),
 ]
@@ -60,7 +60,10 @@ class ScanOptions:
     ] = None
     dataset: Annotated[
         str | None,
-        typer.Option(help="Array of an HDF5 file that holds several.", metavar="NAME"),
+        typer.Option(
+            help="Array or signal of a file that holds several (HDF5, emd, zarr, hspy).",
+            metavar="NAME",
+        ),
     ] = None
     raw_shape: Annotated[
         str | None,

@@ -121,7 +121,7 @@ def _grid(recipe: "Recipe", images: ImageOptions) -> "PatternGrid":
     from pacbed.crystal.projection import project
     from pacbed.library.tables.pattern_grid import default_grid
 
-    order = project(recipe.crystal, recipe.system.zone_axis).rotation_order
+    order = project(recipe.crystal, recipe.system.known_zone_axis).rotation_order
     field = images.field if images.field is not None else recipe.table.field
     grid = default_grid(recipe.system, order, images.size, field)
     given: dict[str, Any] = {

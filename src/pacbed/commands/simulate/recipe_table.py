@@ -40,12 +40,12 @@ def simulate_recipe(recipe: "Recipe", client: "Client | None" = None) -> "Lacbed
     from pacbed.lacbed.cost import LARGEST_FILE_BYTES
 
     system = recipe.system
-    cell = project(recipe.crystal, system.zone_axis)
+    cell = project(recipe.crystal, system.known_zone_axis)
     check_cost(recipe, cell)
     with progress_bar(f"simulating {system.name}") as bar:
         return simulate_table(
             cell,
-            system.high_tension_kV,
+            system.known_high_tension_kV,
             *system.largest,
             recipe.table,
             progress=bar.update,
@@ -68,7 +68,7 @@ def check_cost(recipe: "Recipe", cell: "ProjectedCell") -> None:
 
     system = recipe.system
     try:
-        cost.check_cost(cell, system.high_tension_kV, *system.largest, recipe.table)
+        cost.check_cost(cell, system.known_high_tension_kV, *system.largest, recipe.table)
     except (CrystalError, OutOfRangeError) as error:
         raise RecipeError(f"{recipe.path}: {error}") from error
 
@@ -86,14 +86,14 @@ def check_table(table: "LacbedTable", recipe: "Recipe", path: Path) -> None:
     from pacbed.crystal.projection import project
 
     system, geometry = recipe.system, table.geometry
-    cell = project(recipe.crystal, system.zone_axis)
+    cell = project(recipe.crystal, system.known_zone_axis)
     covered = (
         geometry.convergence_max_mrad,
         geometry.mistilt_max_mrad,
         float(geometry.thicknesses_nm[-1]),
     )
     if (
-        abs(geometry.high_tension_kV - system.high_tension_kV) > 1e-6
+        abs(geometry.high_tension_kV - system.known_high_tension_kV) > 1e-6
         or geometry.reciprocal.shape != cell.reciprocal.shape
         or not np.allclose(geometry.reciprocal, cell.reciprocal, atol=1e-6)
         or any(have < want - 1e-6 for have, want in zip(covered, system.largest, strict=True))

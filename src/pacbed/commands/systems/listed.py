@@ -35,7 +35,7 @@ def systems(as_json: JsonOption = False, data: DataOption = None) -> None:
             system.material,
             system.composition,
             format_zone_axis(system.zone_axis),
-            f"{system.high_tension_kV:g}",
+            "?" if system.high_tension_kV is None else f"{system.high_tension_kV:g}",
             *(
                 f"{low:g}-{high:g}"
                 for low, high in (system.convergence_mrad, system.thickness_nm, system.mistilt_mrad)

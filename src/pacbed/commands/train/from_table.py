@@ -59,7 +59,7 @@ def train_table(
     if not of_table.targets:
         options, left_out = with_direction(asked, table, start)
     recipe = None if of_system.recipe is None else load_recipe(of_system.recipe)
-    system = table_system(table, of_system, recipe)
+    system = table_system(table, of_system, recipe, training.data)
     folder = training.output or default_output(path, system)
     _check_recipe(table, recipe)
     check_folder(folder, table, options, training.resume)
@@ -216,6 +216,16 @@ def _install(folder: Path, system: "System") -> None:
         install_model(data, folder, _PATIENCE_SECONDS)
 
 
+def _unknown(system: "System") -> list[tuple[str, str]]:
+    """What nobody said of the system, and with which options it is said."""
+    options = {"material": "--material", "zone axis": "--zone-axis", "high tension":
+               "--high-tension"}  # fmt: skip
+    if not system.unknown:
+        return []
+    given = ", ".join(options[name] for name in system.unknown)
+    return [("Unknown", f"{', '.join(system.unknown)}: {given} fill in")]
+
+
 def _words(target: str, loss: float, last: "Epoch | None", epochs: int) -> str:
     words = f"{target}: loss {loss:.3f}"
     if last is None or last.target != target:
@@ -236,6 +246,7 @@ def _print(
 ) -> None:
     rows = [
         ("System", f"{system.id} {system.name}"),
+        *_unknown(system),
         ("Patterns", f"{len(prepared.table)}, {int(prepared.held_back.sum())} held back"),
     ]
     for target, epoch in best.items():

@@ -70,7 +70,7 @@ def wedge(
     from pacbed.library.models.kinds import table_of
 
     bundle = choose_model(system, None, None, "0 0 1", data)
-    _write(output, table_of(bundle), scan.of_table(), bundle.system.high_tension_kV)
+    _write(output, table_of(bundle), scan.of_table(), bundle.system.known_high_tension_kV)
     size, detector = scan.size, scan.detector
     step = "" if output.suffix == ".hspy" else f" --step {scan.step:g}"
     print_block(

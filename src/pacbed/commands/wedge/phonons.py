@@ -54,7 +54,7 @@ def write_phonon_wedge(output: Path, recipe_path: Path, asked: WedgeScan) -> Non
     else:
         write_hspy(
             output, np.stack(list(rows)), first.step_nm, first.mrad_per_pixel,
-            recipe.system.high_tension_kV, asked.convergence,
+            recipe.system.known_high_tension_kV, asked.convergence,
         )  # fmt: skip
     write_truth(output, tiled_truth(first.thicknesses_nm, tilts, WINDOW, asked.detector))
     _print(output, recipe, asked, first, tilts)
@@ -90,7 +90,7 @@ def simulate_bands(
     windows = asked.size // WINDOW
     for number, (tilt_x, tilt_y) in enumerate(tilts):
         options = ReferenceOptions(
-            high_tension_kV=recipe.system.high_tension_kV,
+            high_tension_kV=recipe.system.known_high_tension_kV,
             convergence_mrad=asked.convergence,
             thicknesses_nm=tuple(np.linspace(*asked.limits_nm, windows).tolist()),
             tilt_x_mrad=float(tilt_x),
@@ -107,7 +107,7 @@ def simulate_bands(
             progress((before + done / of) / len(tilts))
 
         band = simulate_frames(
-            recipe.crystal, recipe.system.zone_axis, options, WINDOW, asked.detector, tell
+            recipe.crystal, recipe.system.known_zone_axis, options, WINDOW, asked.detector, tell
         )
         yield band
 

@@ -199,10 +199,10 @@ def _row(data: Path, recipe: Recipe, number: int) -> RegisterRow:
         path=stored_path(data, data / str(number)),
         material=system.material,
         composition=system.composition,
-        direction=format_zone_axis(system.zone_axis),
+        direction=format_zone_axis(system.known_zone_axis),
         thickness_angstrom=10 * system.thickness_nm[1],
         thickness_step_angstrom=10 * recipe.table.thickness_step_nm,
-        high_tension_kV=system.high_tension_kV,
+        high_tension_kV=system.known_high_tension_kV,
         convergence_min_mrad=system.convergence_mrad[0],
         convergence_max_mrad=system.convergence_mrad[1],
         mistilt_min_mrad=system.mistilt_mrad[0],
@@ -250,7 +250,7 @@ def _same_conditions(a: System, b: System) -> bool:
     return (
         a.composition.lower() == b.composition.lower()
         and a.zone_axis == b.zone_axis
-        and abs(a.high_tension_kV - b.high_tension_kV) < 0.01 * a.high_tension_kV
+        and abs(a.known_high_tension_kV - b.known_high_tension_kV) < 0.01 * a.known_high_tension_kV
     )
 
 

@@ -77,7 +77,7 @@ class Model:
             hashes = {str(name): str(value) for name, value in content["sha256"].items()}
             return cls(
                 folder=folder,
-                system=System.from_json(content["system"]),
+                system=System.from_json(content["system"], complete=TABLE in hashes),
                 provenance=dict(content["provenance"]),
                 hashes=hashes,
                 calibration=dict(content.get("calibration", {})),

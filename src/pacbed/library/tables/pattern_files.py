@@ -175,9 +175,9 @@ def _rows(system: System, grid: PatternGrid, series: Series) -> list[list[str]]:
             f"{10 * thickness:.10g}",
             f"{mistilt_mrad:.10g}",
             f"{convergence_mrad:.10g}",
-            f"{system.high_tension_kV:.10g}",
+            f"{system.known_high_tension_kV:.10g}",
             f"{azimuth_deg:.10g}",
-            format_zone_axis(system.zone_axis),
+            format_zone_axis(system.known_zone_axis),
             system.material,
         ]
         for thickness in grid.thickness_nm.values

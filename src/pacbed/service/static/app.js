@@ -73,9 +73,10 @@ const MODEL_WORDS = { table: ", without networks", labels: ", labels", earlier: 
 async function loadSystems() {
   state.systems = await client.systems();
   const options = state.systems.map((entry) => {
-    const axis = entry.zone_axis.join(" ");
-    const words = `${entry.material} (${entry.composition}) [${axis}], ${entry.high_tension_kV} kV` +
-      (MODEL_WORDS[entry.model] ?? "");
+    // Of networks from a table alone not all is known; their name tells them apart.
+    const words = (entry.zone_axis && entry.high_tension_kV
+      ? `${entry.material} (${entry.composition}) [${entry.zone_axis.join(" ")}], ${entry.high_tension_kV} kV`
+      : entry.name) + (MODEL_WORDS[entry.model] ?? "");
     const option = item("option", words);
     option.value = String(entry.id);
     return option;
@@ -116,7 +117,7 @@ async function choose(file) {
   part("convergence").value = metadata.convergence_mrad ?? part("convergence").value;
   part("scale").value = metadata.mrad_per_pixel?.toPrecision(4) ?? "";
   const voltage = metadata.high_tension_kV;
-  const near = ({ high_tension_kV: kV }) => voltage && Math.abs(kV - voltage) < 0.02 * kV;
+  const near = ({ high_tension_kV: kV }) => voltage && kV && Math.abs(kV - voltage) < 0.02 * kV;
   if (voltage && !near(system() ?? {})) {
     const match = state.systems.find(near);
     if (match) part("system").value = String(match.id);
