@@ -14,6 +14,7 @@ from pacbed.infer.fit.solved import Solved
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
 from pacbed.infer.posing import read_poses
+from pacbed.infer.search.effort import QUICK
 from pacbed.infer.search.predictor import TablePredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
@@ -98,7 +99,9 @@ class Predictor:
         if estimate.status != "mismatch":
             return estimate
         # The networks may never have come near.
-        searched = self._alone.solve(pattern, convergence_mrad, mrad_per_pixel).solutions
+        searched = self._alone.search(
+            clean(pattern), convergence_mrad, mrad_per_pixel, efforts=(QUICK,)
+        )
         if not searched or not _better(searched[0], found.solutions[0]):
             return estimate
         return fitted_estimate(context, None, searched)

@@ -10,7 +10,7 @@ from pacbed.errors import CrystalError, OutOfRangeError
 from pacbed.library.zone_axis import parse_zone_axis, three_indices
 
 #: Convergence semi-angles, mrad, that are looked through where nobody gives one.
-ANY_CONVERGENCE_MRAD = (8.0, 30.0)
+ANY_CONVERGENCE_MRAD = (4.0, 35.0)
 #: How far around a given angle the table reaches: the angle that a microscope states is rarely
 #: better, and a pattern with nearly the same one finds the same table.
 _AROUND = 0.1

@@ -37,7 +37,7 @@ def open_crystal(
     high_tension_kV : float
     convergence_mrad : float or tuple of float, optional
         Convergence semi-angle of the patterns, or the smallest and largest; without it all from
-        8 to 30 mrad, which takes longer.
+        4 to 35 mrad, which takes longer.
     thickness_max_nm, mistilt_max_mrad : float
         How far answers reach.
     b_iso : mapping of str to float, optional

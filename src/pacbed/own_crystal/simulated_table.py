@@ -19,14 +19,19 @@ from pacbed.own_crystal.table_key import table_key
 from pacbed.own_crystal.understood import Understood
 from pacbed.version import __version__
 
+#: A table of a wider range, as a ratio, is sampled for its larger apertures: as finely as the
+#: smallest would like, it would be too large. They are read all the same.
+_WIDEST = 4.4
+
 
 def table_options(understood: Understood) -> TableOptions:
     """Sampling of a crystal's table, as fine as its patterns need."""
     asked = understood.conditions
+    low, high = asked.convergence_mrad
     return choose_sampling(
         understood.cell,
         asked.high_tension_kV,
-        asked.convergence_mrad,
+        (max(low, high / _WIDEST), high),
         asked.mistilt_max_mrad,
         asked.thickness_max_nm,
     )

@@ -1,6 +1,7 @@
 """From a measured pattern to an Estimate with a table alone."""
 
 import time
+from collections.abc import Sequence
 
 import numpy as np
 from threadpoolctl import ThreadpoolController
@@ -12,6 +13,7 @@ from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.solved import Solved
 from pacbed.infer.outcome import Context, fitted_estimate
+from pacbed.infer.search.effort import QUICK, THOROUGH, Effort
 from pacbed.infer.search.search import Asked, Searcher
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
@@ -122,9 +124,13 @@ class TablePredictor:
         return BatchSolver(self.bundle, None, self._calibration, geometry)
 
     def search(
-        self, data: Pattern, convergence_mrad: float | None, mrad_per_pixel: float | None
+        self,
+        data: Pattern,
+        convergence_mrad: float | None,
+        mrad_per_pixel: float | None,
+        efforts: Sequence[Effort] = (QUICK, THOROUGH),
     ) -> list[Solution]:
         """The solutions of a cleaned pattern, the best first; none where no disk is recorded."""
         # Small matrices, but for the sweep's: more threads only wait for each other.
         with self._pools.limit(limits=self._threads, user_api="blas"):
-            return self._searcher.solve(data, Asked(convergence_mrad, mrad_per_pixel))
+            return self._searcher.solve(data, Asked(convergence_mrad, mrad_per_pixel), efforts)

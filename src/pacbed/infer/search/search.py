@@ -4,6 +4,7 @@ import itertools
 import math
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pacbed.arrays import Pattern
@@ -77,7 +78,9 @@ class Searcher:
         self._made: OrderedDict[tuple[int, Fineness], CoarsePatterns] = OrderedDict()
         self._lock = threading.Lock()
 
-    def solve(self, data: Pattern, asked: Asked) -> list[Solution]:
+    def solve(
+        self, data: Pattern, asked: Asked, efforts: Sequence[Effort] = (QUICK, THOROUGH)
+    ) -> list[Solution]:
         """Find the solutions of a pattern.
 
         Parameters
@@ -85,6 +88,8 @@ class Searcher:
         data : ndarray of float32, shape (rows, columns)
             From :func:`pacbed.pattern.preprocess.clean`.
         asked : Asked
+        efforts : sequence of Effort
+            One after the other, until something fits.
 
         Returns
         -------
@@ -102,7 +107,7 @@ class Searcher:
         places = self._places(data, asked, disks)
         lattices = _posed_lattices(data, places, self._table.geometry)
         fits: list[Fit] = []
-        for effort in (QUICK, THOROUGH):
+        for effort in efforts:
             angles = self._angles(asked, places[: effort.places])
             posed = lattices[: effort.places] + self._turned(disks[: effort.disks], angles)
             fits = ranked([*fits, *self._fits(data, asker, posed, effort)])
