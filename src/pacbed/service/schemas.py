@@ -137,6 +137,9 @@ class Problem(BaseModel):
 
     code: Annotated[str, Field(description="Short name for programs.")]
     detail: Annotated[str, Field(description="What was wrong and what to change.")]
+    field: Annotated[
+        str | None, Field(description="Of the request; only where one alone is wrong.")
+    ] = None
 
 
 #: JSON has no word for a number that is not determined.

@@ -4,6 +4,7 @@ import { connectDisplay, item, showAnswer } from "./answer.js";
 import { connectDownloads } from "./downloads.js";
 import { remember } from "./history.js";
 import { connectMaps } from "./maps.js";
+import { connectOwnCrystal, isStructure, openOwnCrystal, takeStructure } from "./own-crystal.js";
 import { PacbedClient, unpack } from "./pacbed-client.js";
 import { colorTable } from "./colormaps.js";
 import { paint } from "./viewer.js";
@@ -63,9 +64,12 @@ function showRanges() {
   input.max = high;
   const [thin, thick] = chosen.thickness_nm;
   part("convergence-hint").textContent =
-    `${low} to ${high} mrad. This system covers ${thin} to ${thick} nm and mistilts up to ` +
-    `${chosen.mistilt_mrad[1]} mrad.`;
+    `${low} to ${high} mrad${findsAngle(chosen) ? "; found from the pattern where this is empty" : ""}. ` +
+    `This system covers ${thin} to ${thick} nm and mistilts up to ${chosen.mistilt_mrad[1]} mrad.`;
 }
+
+/** Whether the convergence semi-angle may be left out: a fit with a table finds it. */
+const findsAngle = ({ model }) => model === "engine" || model === "table";
 
 /** What stands behind the names of systems whose models are not the usual ones. */
 const MODEL_WORDS = { table: ", without networks", labels: ", labels", earlier: ", model of the earlier system" };
@@ -81,6 +85,13 @@ async function loadSystems() {
     return option;
   });
   part("system").replaceChildren(...options);
+  showRanges();
+}
+
+/** Take up a system that was made of a structure, and choose it. */
+async function takeUpSystem({ system: id }) {
+  await loadSystems();
+  part("system").value = String(id);
   showRanges();
 }
 
@@ -155,12 +166,12 @@ function request() {
   const frame = state.preview?.frames > 1 ? Number(part("frame").value) || 0 : null;
   const parameters = {
     system: Number(part("system").value),
-    convergence_angle: Number(part("convergence").value),
     file_params: frame === null ? { typ: "auto" } : { typ: "auto", frame },
     refine: part("refine").checked,
     validation: false,
     views: true,
   };
+  if (part("convergence").value) parameters.convergence_angle = Number(part("convergence").value);
   if (part("scale").value) parameters.mrad_per_pixel = Number(part("scale").value);
   return { file: state.file, frame, parameters };
 }
@@ -178,7 +189,8 @@ function complete() {
   }
   const angle = part("convergence");
   const [low, high] = chosen.convergence_mrad;
-  if (!angle.value || Number(angle.value) < low || Number(angle.value) > high) {
+  const outside = angle.value && (Number(angle.value) < low || Number(angle.value) > high);
+  if (outside || !angle.validity.valid && angle.validity.badInput || !angle.value && !findsAngle(chosen)) {
     const given = angle.value ? `${angle.value} mrad lies outside` : "The convergence semi-angle is needed:";
     showError(`${given} ${low} to ${high} mrad, which this system covers.`, null, angle);
     return false;
@@ -254,7 +266,10 @@ function connectFiles() {
   drop.addEventListener("drop", (event) => {
     event.preventDefault();
     over(false);
-    if (event.dataTransfer.files.length) choose(event.dataTransfer.files[0]);
+    const [file] = event.dataTransfer.files;
+    if (!file) return;
+    if (isStructure(file)) takeStructure(file);
+    else choose(file);
   });
 }
 
@@ -271,8 +286,10 @@ connectMaps(client, () => ({
 part("form").addEventListener("submit", submit);
 part("cancel").addEventListener("click", () => state.running?.abort());
 part("system").addEventListener("change", showRanges);
+part("own-open").addEventListener("click", openOwnCrystal);
 await guarded(async () => {
   await loadSystems();
   await loadExamples();
+  await connectOwnCrystal(client, takeUpSystem);
 });
 document.documentElement.dataset.ready = "yes";
