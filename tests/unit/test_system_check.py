@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from pacbed.answer.doubts import contradictions
-from pacbed.commands.infer.answers import covering
 from pacbed.errors import OutOfRangeError
+from pacbed.infer.several import covering
 from tests.cli_tools import SYSTEM
 
 LOW, HIGH = SYSTEM.convergence_mrad

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -80,6 +81,26 @@ class PatternDirections:
         if self.order == 1:
             return words
         return f"{words}, or a multiple of {360 / self.order:g}° further"
+
+
+def directions_words(provenance: Mapping[str, Any], rotation_deg: float | None) -> str | None:
+    """Say which crystal direction points where in a pattern.
+
+    Parameters
+    ----------
+    provenance : mapping
+        Of the model that answered.
+    rotation_deg : float or None
+        Of the answer.
+
+    Returns
+    -------
+    str or None
+        None of a model that does not know its directions, and of an answer without rotation.
+    """
+    stored = provenance.get("directions")
+    known = None if stored is None else PatternDirections.from_dict(stored)
+    return None if known is None or rotation_deg is None else known.sentence(rotation_deg)
 
 
 def pattern_directions(crystal: Crystal, cell: ProjectedCell) -> PatternDirections:

@@ -230,9 +230,7 @@ def cell_words(crystal: Crystal) -> str:
 def _check_lengths(cif: Path, crystal: Crystal) -> None:
     lengths = np.linalg.norm(crystal.cell, axis=1)
     if not np.isfinite(lengths).all():
-        raise CrystalError(
-            f"{cif}: the cell has no length: check _cell_length_a, _b and _c"
-        )
+        raise CrystalError(f"{cif}: the cell has no length: check _cell_length_a, _b and _c")
     if lengths.max() > _LONGEST_ANGSTROM:
         axis = "abc"[int(lengths.argmax())]
         raise CrystalError(

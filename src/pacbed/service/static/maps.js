@@ -51,8 +51,8 @@ function request(conditions) {
     showError("No scan was chosen.", part("scan"));
     return null;
   }
-  if (!conditions.convergence_mrad) {
-    showError("The convergence semi-angle is needed; give it under Conditions.", part("convergence"));
+  if (conditions.system === null) {
+    showError("Maps are of one system; choose it under Conditions.", part("system"));
     return null;
   }
   const window = windowOf();
