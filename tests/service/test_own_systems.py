@@ -279,6 +279,17 @@ def test_a_refusal_names_its_field(make_client, silicon, fields, field):
         assert answer.json()["field"] == field, answer.json()
 
 
+def test_what_is_too_large_is_told_in_the_words_of_requests(make_client, repository):
+    client = make_client(own_systems="on")
+    content = (repository / "tests" / "data" / "crystals" / "ZrO2.cif").read_bytes()
+    wide = {"zone_axis": "1 2 3", "convergence_mrad": "8/60", "thickness_max_nm": "500",
+            "mistilt_max_mrad": "40"}  # fmt: skip
+    detail = ask(client, content, **wide).json()["detail"]
+    assert "mistilt_max_mrad or thickness_max_nm" in detail
+    assert "--" not in detail
+    assert "[table]" not in detail
+
+
 def test_a_file_that_is_no_structure_is_the_field(make_client, silicon):
     client = make_client(own_systems="on")
     for content in hostile(silicon).values():

@@ -31,7 +31,12 @@ _TOO_LARGE = (
     "thickness or mistilt"
 )
 #: Options that messages name, in the words of requests.
-_PARAMETERS = {"--b ": "b ", "--convergence": "convergence_mrad"}
+_PARAMETERS = {
+    "--b ": "b ",
+    "--convergence": "convergence_mrad",
+    "--mistilt-max": "mistilt_max_mrad",
+    "--thickness-max": "thickness_max_nm",
+}
 #: Parameters that have other names in requests.
 _FIELDS = {"b_iso": "b"}
 
