@@ -54,6 +54,14 @@ def test_the_angle_may_be_missing(make_client, example):
     assert len(answer["ranking"]) == 1
 
 
+def test_the_client_gets_the_ranking(server, example):
+    from pacbedclient import Client
+
+    estimate = Client(server.url).infer(example, 20, system="any")
+    assert estimate.system == "sto-001-300kV"
+    assert len(estimate.answer["ranking"]) >= 3
+
+
 def test_the_high_tension_of_the_file_goes_first(make_client, example, monkeypatch):
     asked = []
     original = inference.ask_several

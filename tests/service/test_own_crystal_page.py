@@ -236,6 +236,55 @@ def test_a_dropped_structure_goes_where_it_belongs(open_page, silicon):  # noqa:
     assert page.is_hidden("#preview")
 
 
+#: What a program does with the client, with the text of a structure and the fields given.
+CLIENT = """async ([text, fields, cancel]) => {
+    const { PacbedClient } = await import("/static/pacbed-client.js");
+    const client = new PacbedClient(location.origin);
+    const file = new File([text], "Si.cif");
+    const controller = new AbortController();
+    const told = { stages: [], shares: [] };
+    const options = {
+        signal: controller.signal,
+        onStart: (job) => { told.id = job.id; if (cancel) controller.abort(); },
+        onProgress: (job) => { told.stages.push(job.stage); told.shares.push(job.share); },
+    };
+    try {
+        const job = await client.addSystem(file, fields, options);
+        const names = (await client.systems()).map(({ name }) => name);
+        return { ...told, job, there: names.includes(job.name) };
+    } catch ({ code, field, status }) {
+        return { ...told, code, field, status };
+    }
+}"""
+
+
+def test_the_client_waits_for_its_system(open_page, silicon):  # noqa: F811
+    page = open_page()
+    told = page.evaluate(CLIENT, [silicon.read_text(), SMALL | {"name": "by-client"}, False])
+    assert told["there"]
+    assert told["job"]["name"] == "by-client"
+    assert told["job"]["stage"] == "done"
+    assert told["id"] == told["job"]["id"]
+    assert set(told["stages"]) <= {"waiting", "simulating"}
+    assert told["shares"] == sorted(told["shares"])
+
+
+def test_the_client_cancels(open_page, silicon, server):  # noqa: F811
+    page = open_page()
+    slow = SMALL | {"thickness_max_nm": "100", "convergence_mrad": "", "name": "by-nobody"}
+    told = page.evaluate(CLIENT, [silicon.read_text(), slow, True])
+    assert told["code"] == "cancelled"
+    gone = page.evaluate("id => fetch(`systems/jobs/${id}`).then((r) => r.status)", told["id"])
+    assert gone == 404
+    assert b"by-nobody" not in server.get("/systems")
+
+
+def test_the_client_names_the_field(open_page, silicon):  # noqa: F811
+    page = open_page()
+    told = page.evaluate(CLIENT, [silicon.read_text(), SMALL | {"zone_axis": "north"}, False])
+    assert (told["code"], told["field"], told["status"]) == ("structure", "zone_axis", 400)
+
+
 def test_off_is_said_before_anything_is_filled_in(browser, tmp_path):  # noqa: F811
     with serving(tmp_path, "--allow-host", "lab.example") as server:
         page = browser.new_page()
