@@ -1,10 +1,12 @@
 """All systems asked for one pattern, over HTTP and on the page."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from pacbed.errors import BundleError
 from pacbed.service import inference
 from tests.service.conftest import post
 from tests.service.dm4 import dm4_bytes
@@ -44,6 +46,29 @@ def test_time_is_bounded_and_the_rest_is_named(make_client, example):
     assert not {entry["system"] for entry in answer["ranking"]} & set(answer["unasked"])
 
 
+def test_a_broken_system_is_left_out(make_client, example, monkeypatch):
+    client = make_client()
+    catalogue = client.app.state.services.catalogue
+    original = catalogue.predictor
+
+    def broken(system):
+        if system.name == "sto-001-200kV":
+            raise BundleError("a secret path")
+        return original(system)
+
+    monkeypatch.setattr(catalogue, "predictor", broken)
+    answer = post(client, ASKED, npy(example), "a.npy")
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["system"] == "sto-001-300kV"
+    assert answer.json()["unasked"] == ["sto-001-200kV"]
+    monkeypatch.setattr(
+        catalogue, "predictor", lambda _: broken(SimpleNamespace(name="sto-001-200kV"))
+    )
+    answer = post(client, ASKED, npy(example), "a.npy")
+    assert (answer.status_code, answer.json()["code"]) == (503, "bundle")
+    assert "secret" not in answer.text
+
+
 def test_the_angle_may_be_missing(make_client, example):
     client = make_client()
     # Only one is asked: this is about the angle.
@@ -66,9 +91,9 @@ def test_the_high_tension_of_the_file_goes_first(make_client, example, monkeypat
     asked = []
     original = inference.ask_several
 
-    def noting(predictors, *arguments):
-        asked.extend(predictor.bundle.system.high_tension_kV for predictor in predictors)
-        return original(predictors, *arguments)
+    def noting(models, *arguments):
+        asked.extend(model.system.high_tension_kV for model in models)
+        return original(models, *arguments)
 
     monkeypatch.setattr(inference, "ask_several", noting)
     client = make_client()

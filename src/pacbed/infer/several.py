@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pacbed.answer.estimate import Estimate
 from pacbed.answer.ranking import rank
 from pacbed.arrays import Counts
-from pacbed.errors import OutOfRangeError, PatternError
+from pacbed.errors import BundleError, OutOfRangeError, PatternError
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.library.models.kinds import Model
 
@@ -22,7 +22,7 @@ class Ranked:
     best : Model
         The one that gave the first of them.
     unasked : tuple of str
-        Names of the systems for which no time was left.
+        Names of the systems that were not asked: no time was left, or they could not be opened.
     """
 
     estimates: tuple[Estimate, ...]
@@ -30,9 +30,7 @@ class Ranked:
     unasked: tuple[str, ...] = ()
 
 
-def covering(
-    predictors: Sequence[AnyPredictor], convergence_mrad: float | None
-) -> list[AnyPredictor]:
+def covering(models: Sequence[Model], convergence_mrad: float | None) -> list[Model]:
     """Those whose range of convergence angles holds this one; all where none is known.
 
     Raises
@@ -41,10 +39,10 @@ def covering(
         If there is none.
     """
     if convergence_mrad is None:
-        return list(predictors)
-    fitting = [p for p in predictors if p.bundle.system.covers(convergence_mrad)]
+        return list(models)
+    fitting = [model for model in models if model.system.covers(convergence_mrad)]
     if not fitting:
-        lows, highs = zip(*(p.bundle.system.convergence_mrad for p in predictors), strict=True)
+        lows, highs = zip(*(model.system.convergence_mrad for model in models), strict=True)
         low, high = min(lows), max(highs)
         raise OutOfRangeError(
             f"convergence {convergence_mrad:g} mrad is covered by none of the installed systems, "
@@ -54,7 +52,8 @@ def covering(
 
 
 def ask_several(
-    predictors: Sequence[AnyPredictor],
+    models: Sequence[Model],
+    opened: Callable[[Model], AnyPredictor | None],
     pattern: Counts,
     convergence_mrad: float | None,
     mrad_per_pixel: float | None = None,
@@ -65,8 +64,10 @@ def ask_several(
 
     Parameters
     ----------
-    predictors : sequence of AnyPredictor
-        At least one.
+    models : sequence of Model
+        In this order; at least one.
+    opened : callable
+        Gives the predictor of a model when it is its turn; None leaves it out.
     pattern : ndarray, shape (rows, columns)
     convergence_mrad, mrad_per_pixel : float or None
         None where they are to be found.
@@ -79,21 +80,28 @@ def ask_several(
     ------
     PatternError
         If none of them finds a pattern; that of the first.
+    BundleError
+        If none of them could be opened.
     """
     answers: list[tuple[Estimate, Model]] = []
-    refusals, done = [], 0
-    for predictor in predictors:
+    refusals: list[PatternError] = []
+    unasked: list[str] = []
+    wanted = True
+    for done, model in enumerate(models, start=1):
+        predictor = opened(model) if wanted else None
+        if predictor is None:
+            unasked.append(model.system.name)
+            continue
         try:
             estimate = predictor.infer(pattern, convergence_mrad, mrad_per_pixel, refine)
             answers.append((estimate, predictor.bundle))
         except PatternError as error:
             refusals.append(error)
-        done += 1
-        if not go_on(done):
-            break
-    if not answers:
+        wanted = go_on(done)
+    if refusals and not answers:
         raise refusals[0]
+    if not answers:
+        raise BundleError(f"none of the models can be opened: {', '.join(unasked)}")
     ranking = rank(estimate for estimate, _ in answers)
     best = next(model for estimate, model in answers if estimate is ranking[0])
-    unasked = tuple(predictor.bundle.system.name for predictor in predictors[done:])
-    return Ranked(tuple(ranking), best, unasked)
+    return Ranked(tuple(ranking), best, tuple(unasked))

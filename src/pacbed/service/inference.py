@@ -1,5 +1,6 @@
 """One request, from its upload to its answer; everything here runs on a thread."""
 
+import logging
 import math
 import time
 from typing import Any
@@ -9,7 +10,7 @@ from pacbed.answer.estimate import Estimate
 from pacbed.answer.ranking import ranking_entry
 from pacbed.answer.report.view import crop_view, simulate_view
 from pacbed.answer.words import STATUS_WORDS
-from pacbed.errors import OutOfRangeError, UnknownSystemError
+from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.infer.several import Ranked, ask_several, covering
 from pacbed.library.installed import match_system
@@ -27,6 +28,8 @@ from pacbed.service.schemas import FileParameters, Metadata, Parameters
 from pacbed.service.schemas_answer import Answer
 from pacbed.service.systems.jobs import FIRST_NUMBER
 from pacbed.service.uploads import Upload, read_upload
+
+log = logging.getLogger("pacbed.service")
 
 _ANGSTROM_PER_NM = 10.0
 #: Of the time of a request, that in which systems are asked one after the other: the request may
@@ -116,12 +119,12 @@ class Inference:
             convergence = measurement.metadata.convergence_mrad
         place.check()
         if wanted is None:
-            predictors = self._all_predictors(measurement, convergence)
+            models = self._rankable(measurement, convergence)
         else:
-            predictors = [self._catalogue.predictor(wanted)]
-            if convergence is None and not _finds_convergence(predictors[0].bundle):
+            models = [self._catalogue.predictor(wanted).bundle]
+            if convergence is None and not _finds_convergence(models[0]):
                 raise OutOfRangeError(f"{upload.name}: {_NO_CONVERGENCE}")
-        ranked = self._ranked(place, predictors, measurement, convergence, parameters)
+        ranked = self._ranked(place, models, measurement, convergence, parameters)
         estimate, model = ranked.estimates[0], ranked.best
         self._metrics.answers.labels(_counted_as(model.system), estimate.status).inc()
         if convergence is None:
@@ -142,9 +145,7 @@ class Inference:
             unasked=list(ranked.unasked) if parameters.asks_all else None,
         )
 
-    def _all_predictors(
-        self, measurement: Measurement, convergence_mrad: float | None
-    ) -> list[AnyPredictor]:
+    def _rankable(self, measurement: Measurement, convergence_mrad: float | None) -> list[Model]:
         """Those whose answers can be ranked, the ones of the file's high tension first.
 
         Raises
@@ -168,13 +169,20 @@ class Inference:
         stated = measurement.metadata.high_tension_kV
         if stated is not None:
             rankable.sort(key=lambda model: not _is_near(model.system.high_tension_kV, stated))
-        predictors = [self._catalogue.predictor(model.system) for model in rankable]
-        return covering(predictors, convergence_mrad)
+        return covering(rankable, convergence_mrad)
+
+    def _opened(self, model: Model) -> AnyPredictor | None:
+        """The predictor of one of several models; None where that is broken or gone."""
+        try:
+            return self._catalogue.predictor(model.system)
+        except (BundleError, UnknownSystemError) as error:
+            log.error("a system is left out of a ranking: %s", error)
+            return None
 
     def _ranked(
         self,
         place: Place,
-        predictors: list[AnyPredictor],
+        models: list[Model],
         measurement: Measurement,
         convergence_mrad: float | None,
         parameters: Parameters,
@@ -186,9 +194,14 @@ class Inference:
             place.check()
             return time.monotonic() < end
 
+        opened = (
+            self._opened
+            if parameters.asks_all
+            else lambda model: self._catalogue.predictor(model.system)
+        )
         with self._metrics.stage("infer"):
             return ask_several(
-                predictors, measurement.data, convergence_mrad, parameters.mrad_per_pixel,
+                models, opened, measurement.data, convergence_mrad, parameters.mrad_per_pixel,
                 parameters.refine, go_on,
             )  # fmt: skip
 

@@ -109,7 +109,9 @@ class Answer(BaseModel):
     ] = None
     unasked: Annotated[
         list[str] | None,
-        Field(description="With the system `any`: those for which no time was left."),
+        Field(
+            description="With the system `any`: those for which no time was left, or that broke."
+        ),
     ] = None
 
 

@@ -46,15 +46,15 @@ def run(
     from pacbed.infer.several import covering
     from pacbed.readers import read_pattern
 
-    predictors = [open_predictor(model) for model in models]
+    predictors = {id(model): open_predictor(model) for model in models}
     for path, picture in zip(files, reports, strict=True):
         measurement = read_pattern(path, asked.frame)
         given = _convergence(measurement, asked.convergence_mrad)
         if given is None:
             _check_finding(measurement, models)
-        fitting = covering(predictors, given) if len(predictors) > 1 else predictors
+        fitting = covering(models, given) if len(models) > 1 else models
         try:
-            ranked = _ranked(fitting, measurement, given, asked)
+            ranked = _ranked(fitting, predictors, measurement, given, asked)
         except PatternError as error:
             raise PatternError(f"{path}: {error}") from error
         first, model = ranked.estimates[0], ranked.best
@@ -82,7 +82,8 @@ def _check_finding(measurement: "Measurement", models: "list[Model]") -> None:
 
 
 def _ranked(
-    predictors: "list[AnyPredictor]",
+    models: "list[Model]",
+    predictors: "dict[int, AnyPredictor]",
     measurement: "Measurement",
     convergence_mrad: float | None,
     asked: Asked,
@@ -90,15 +91,15 @@ def _ranked(
     """Answers of the systems that find a pattern at all, with a progress bar."""
     from pacbed.infer.several import ask_several
 
-    with progress_bar("inferring", total=len(predictors)) as bar:
+    with progress_bar("inferring", total=len(models)) as bar:
 
         def go_on(done: int) -> bool:
             bar.update(done)
             return True
 
         return ask_several(
-            predictors, measurement.data, convergence_mrad, asked.mrad_per_pixel, asked.refine,
-            go_on,
+            models, lambda model: predictors[id(model)], measurement.data, convergence_mrad,
+            asked.mrad_per_pixel, asked.refine, go_on,
         )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ function showRanking({ ranking, unasked }) {
     return row;
   }));
   part("unasked").hidden = !unasked?.length;
-  part("unasked").textContent = `No time was left for ${unasked?.join(", ")}: choose one of them.`;
+  part("unasked").textContent = `Not asked: ${unasked?.join(", ")}; choose one of them.`;
 }
 
 function showPatterns(answer) {
