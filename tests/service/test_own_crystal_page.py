@@ -81,6 +81,7 @@ def test_from_a_structure_to_an_answer(open_page, silicon, tmp_path, server):  #
     lines = page.inner_text("#understood-lines")
     for words in ("Fd-3m", "8 sites", "[110], 200 kV", "symmetry operations", "x (right) = "):
         assert words in lines, lines
+    assert "+c points up" in lines
     assert "0.46 Å², from the CIF" in page.inner_text("#factors-fields")
     assert page.get_attribute("#own-name", "placeholder") == "si-110-200kV"
     assert serious_faults(page) == []

@@ -117,6 +117,17 @@ def test_from_an_example_to_an_answer(open_page):
     assert page.locator("#history-rows tr").count() == 1
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (390, 844)])
+def test_an_answer_is_in_view_when_it_comes(open_page, width, height):
+    page = open_page(viewport={"width": width, "height": height})
+    infer_example(page)
+    page.wait_for_function("() => document.activeElement.id === 'answer'")
+    for place in ("#answer-title", "#status", "#thickness"):
+        box = page.locator(place).bounding_box()
+        assert box["y"] >= 0, place
+        assert box["y"] + box["height"] <= height, place
+
+
 def test_display_follows_its_controls(open_page):
     page = open_page()
     infer_example(page)

@@ -17,6 +17,8 @@ from pacbed.library.zone_axis import format_zone_axis
 _LARGEST_INDEX = 4
 #: A direction this near to an axis of the pattern, degrees, is named as lying along it.
 _ALONG_DEG = 0.05
+#: Where a direction against an axis of the pattern points, by its angle from x towards y.
+_BACKWARDS = {-90.0: "up", 180.0: "left"}
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,11 @@ class PatternDirections:
 
     def at_zero(self) -> str:
         """Say what lies along the pattern's axes at rotation 0."""
-        return f"at rotation 0: x (right) = {self.x}, y (down) = {self.y}"
+        words = f"at rotation 0: x (right) = {self.x}, y (down) = {self.y}"
+        for angle, where in _BACKWARDS.items():
+            if abs((self.named_deg - angle + 180) % 360 - 180) < _ALONG_DEG:
+                return f"{words}; {self.named} points {where}"
+        return words
 
     def sentence(self, rotation_deg: float) -> str:
         """Say where the named direction points in a pattern.

@@ -82,6 +82,12 @@ function showRanking({ ranking, unasked }) {
   part("unasked").textContent = `Not asked: ${unasked?.join(", ")}; choose one of them.`;
 }
 
+/** Lead to the answer: its beginning is seen, and read out. */
+export function leadToAnswer() {
+  part("answer").focus({ preventScroll: true });
+  part("answer").scrollIntoView({ block: "start" });
+}
+
 function showPatterns(answer) {
   const { views } = answer;
   part("simulated-caption").textContent = views.simulated === null ? "Not simulated" :

@@ -1,6 +1,6 @@
 /** The page: from a file to an answer. */
 
-import { connectDisplay, item, showAnswer } from "./answer.js";
+import { connectDisplay, item, leadToAnswer, showAnswer } from "./answer.js";
 import { connectDownloads } from "./downloads.js";
 import { remember } from "./history.js";
 import { connectMaps } from "./maps.js";
@@ -189,7 +189,7 @@ async function submit(event) {
   const result = { ...asked, original: asked.file, file: asked.file.name, answer };
   showAnswer(result);
   remember(result);
-  part("answer").focus();
+  leadToAnswer();
 }
 
 function connectTheme() {

@@ -136,6 +136,8 @@ async function goOn(client, onMade) {
   const id = kept.recall();
   if (!id) return;
   part("own-details").open = true;
+  part("own-progress").hidden = false;
+  part("own-progress").scrollIntoView({ block: "nearest" });
   await follow(async (options) => {
     await client.systemJob(id);
     return client.watchSystem(id, options);

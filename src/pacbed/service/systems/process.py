@@ -32,6 +32,7 @@ _TOO_LARGE = (
 )
 #: Options that messages name, in the words of requests.
 _PARAMETERS = {
+    "Give it with --b, or in the recipe in [crystal.b_iso].": "Look it up and give it.",
     "--b ": "b ",
     "--convergence": "convergence_mrad",
     "--mistilt-max": "mistilt_max_mrad",
