@@ -1,12 +1,15 @@
 """The part of the page that makes a system of a structure file, in a real browser."""
 
 import json
+import os
 import re
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import pacbed
 from pacbed.held_folder import hold
 from tests.service.conftest import serving
 from tests.service.test_own_systems import SMALL
@@ -17,6 +20,7 @@ from tests.service.test_page import (  # noqa: F401
     pytestmark,
     serious_faults,
 )
+from tests.unit.test_base_install import PRELUDE
 
 #: Fields of the page by those of the service.
 FIELDS = {
@@ -36,9 +40,12 @@ def systems(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory, systems):
-    """A server of its own: systems that are made do not show in other tests."""
+    """A server of its own, as of the base installation: neither torch nor abTEM can be imported."""
     folder = tmp_path_factory.mktemp("server")
-    with serving(folder, environment={"PACBED_SYSTEM_FOLDER": str(systems)}) as server:
+    (folder / "sitecustomize.py").write_text(PRELUDE, encoding="utf-8")
+    paths = os.pathsep.join([str(folder), str(Path(pacbed.__file__).parents[1])])
+    environment = {"PACBED_SYSTEM_FOLDER": str(systems), "PYTHONPATH": paths}
+    with serving(folder, environment=environment) as server:
         yield server
 
 
@@ -123,7 +130,7 @@ def test_a_factor_of_ones_own(open_page, silicon, systems):  # noqa: F811
 
 
 def test_errors_stand_at_their_fields(open_page, silicon, tmp_path):  # noqa: F811
-    page = open_page()
+    page = open_page(color_scheme="dark")
     page.click("#own-open")
     page.click("#own-read")
     assert page.evaluate("document.activeElement.id") == "cif"
