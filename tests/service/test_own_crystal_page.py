@@ -287,6 +287,15 @@ def test_the_client_cancels(open_page, silicon, server):  # noqa: F811
     assert b"by-nobody" not in server.get("/systems")
 
 
+def test_what_is_cancelled_before_its_events_are_asked_for(open_page, silicon):  # noqa: F811
+    page = open_page()
+    # The events are asked for when the system is gone.
+    page.route("**/events", lambda route: (time.sleep(1), route.continue_()))
+    slow = SMALL | {"thickness_max_nm": "100", "convergence_mrad": ""}
+    told = page.evaluate(CLIENT, [silicon.read_text(), slow, True])
+    assert told["code"] == "cancelled"
+
+
 def test_the_client_names_the_field(open_page, silicon):  # noqa: F811
     page = open_page()
     told = page.evaluate(CLIENT, [silicon.read_text(), SMALL | {"zone_axis": "north"}, False])

@@ -206,6 +206,29 @@ def test_errors_say_what_to_do(open_page, tmp_path, server):
     assert page.is_hidden("#error")
 
 
+def test_cancel_ends_a_request_that_waits_for_its_next_try(open_page):
+    page = open_page()
+    asked = []
+
+    def busy(route):
+        asked.append(route.request.url)
+        body = json.dumps({"code": "busy", "detail": "all places are taken"})
+        route.fulfill(status=503, content_type="application/json", body=body)
+
+    page.route("**/inference/", busy)
+    page.click("#examples button:nth-of-type(4)")
+    page.wait_for_function("() => document.getElementById('convergence').value !== ''")
+    page.click("#submit")
+    # The second try waits longer than a second for the third.
+    while len(asked) < 2:
+        page.wait_for_timeout(20)
+    page.click("#cancel")
+    page.wait_for_selector("#progress", state="hidden")
+    page.wait_for_timeout(3000)
+    assert len(asked) == 2
+    assert page.is_hidden("#error")
+
+
 def test_with_the_keyboard_alone(open_page):
     page = open_page()
 

@@ -110,8 +110,9 @@ async function follow(client, begin) {
     show(client, await client.watchMap(id, progress));
   } catch (error) {
     if (!error.code) throw error;
-    if (error.code !== "unreachable") kept.forget();
-    if (error.code !== "cancelled") showError(error.message);
+    if (signal.aborted || error.code !== "unreachable") kept.forget();
+    // What is deleted before its events are asked for has none.
+    if (!signal.aborted && error.code !== "cancelled") showError(error.message);
   } finally {
     state.running = null;
     part("map-submit").disabled = false;

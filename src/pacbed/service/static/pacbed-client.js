@@ -143,14 +143,21 @@ export class PacbedClient {
    * @returns {Promise<object>} the job when it is done
    */
   async watchSystem(id, { signal, onProgress } = {}) {
-    const cancel = () => this.deleteSystem(id).catch(() => {});
+    let deleted = null;
+    const cancel = () => { deleted = this.deleteSystem(id).catch(() => {}); };
     if (signal?.aborted) cancel();
     signal?.addEventListener("abort", cancel, { once: true });
     try {
-      return await this.#watch(`/systems/jobs/${id}/events`, onProgress);
+      const job = await this.#watch(`/systems/jobs/${id}/events`, onProgress);
+      if (!deleted) return job;
+    } catch (error) {
+      // What is deleted before its events are asked for has none.
+      if (!deleted) throw error;
     } finally {
       signal?.removeEventListener("abort", cancel);
     }
+    await deleted;
+    throw cancelled();
   }
 
   /** Stop making a system, or remove it. */
