@@ -19,6 +19,8 @@ a status of the :class:`~pacbed.answer.estimate.Estimate`.
     └── MissingExtraError   a part that needs an optional dependency
 """
 
+from typing import Self
+
 __all__ = [
     "BundleError",
     "CrystalError",
@@ -34,7 +36,21 @@ __all__ = [
 
 
 class PacbedError(Exception):
-    """Base of all errors that are the input's fault, not the program's."""
+    """Base of all errors that are the input's fault, not the program's.
+
+    Attributes
+    ----------
+    parameter : str or None
+        Name of the parameter that is wrong, where it is one alone; forms show the words there.
+    """
+
+    parameter: str | None = None
+
+    def about(self, parameter: str | None) -> Self:
+        """Say which parameter is wrong, unless that was said already; returns the error."""
+        if self.parameter is None:
+            self.parameter = parameter
+        return self
 
 
 class FileFormatError(PacbedError):

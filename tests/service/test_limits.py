@@ -22,14 +22,14 @@ from tests.service.conftest import post, raw_parameters, serving
 def held(monkeypatch):
     """Make every inference wait until the test lets it go."""
     let_go, began = threading.Event(), threading.Semaphore(0)
-    original = inference.estimate_pattern
+    original = inference.ask_several
 
     def wait(*arguments):
         began.release()
         assert let_go.wait(30)
         return original(*arguments)
 
-    monkeypatch.setattr(inference, "estimate_pattern", wait)
+    monkeypatch.setattr(inference, "ask_several", wait)
     yield began, let_go
     let_go.set()
 
@@ -281,7 +281,7 @@ def test_unexpected_errors_tell_nothing(make_client, example, monkeypatch):
     def fail(*_):
         raise RuntimeError("a secret of the server")
 
-    monkeypatch.setattr(inference, "estimate_pattern", fail)
+    monkeypatch.setattr(inference, "ask_several", fail)
     response = post(client, raw_parameters(example), example.tobytes())
     assert response.status_code == 500
     assert "secret" not in response.text

@@ -1,5 +1,6 @@
 """Thickness maps from the service: from a scan to files, and what stops the way there."""
 
+import dataclasses
 import io
 import json
 import re
@@ -112,6 +113,19 @@ def test_a_map_of_a_system_without_networks(make_client, scan, tmp_path):
     register_table(tmp_path / "data", bundle.system, bundle.table)
     client = make_client(data=tmp_path / "data")
     job = wait(client, start(client, as_npy(scan), system=NAME, refine=None).json(), "done")
+    with np.load(io.BytesIO(client.get(f"/maps/{job['id']}/file").content)) as maps:
+        assert maps["thickness_nm"] == pytest.approx(np.tile([20, 20, 60], (2, 1)), abs=4)
+
+
+def test_a_map_finds_the_convergence_angle(make_client, scan, tmp_path):
+    bundle = load_bundle(SYSTEM)
+    # Few angles that have to be asked.
+    narrow = dataclasses.replace(bundle.system, convergence_mrad=(19.5, 20.6))
+    register_table(tmp_path / "data", narrow, bundle.table)
+    client = make_client(data=tmp_path / "data")
+    started = start(client, as_npy(scan), system=NAME, refine=None, convergence_mrad=None)
+    assert started.status_code == 202, started.text
+    job = wait(client, started.json(), "done")
     with np.load(io.BytesIO(client.get(f"/maps/{job['id']}/file").content)) as maps:
         assert maps["thickness_nm"] == pytest.approx(np.tile([20, 20, 60], (2, 1)), abs=4)
 

@@ -56,3 +56,22 @@ def test_cancel_and_what_is_missing(chosen):
     page.wait_for_selector("#map-progress", state="hidden")
     assert page.is_hidden("#map-error")
     assert page.is_hidden("#map-shown")
+
+
+def test_a_map_is_found_again_after_a_reload(chosen):
+    page = chosen
+    page.click("#map-submit")
+    page.wait_for_function("() => sessionStorage.length === 1")
+    page.reload()
+    # Made meanwhile, or on its way.
+    page.wait_for_selector("#map-shown:not([hidden])")
+    assert "6 windows" in page.inner_text("#map-summary")
+    # Deleted, it is not looked for again; one that the service forgot is said to be gone.
+    page.click("#map-delete")
+    page.wait_for_selector("#map-shown", state="hidden")
+    assert page.evaluate("sessionStorage.length") == 0
+    page.evaluate("sessionStorage.setItem('pacbed-job-map', '0'.repeat(32))")
+    page.reload()
+    page.wait_for_selector("#map-error:not([hidden])")
+    assert "no such map" in page.inner_text("#map-error")
+    assert page.evaluate("sessionStorage.length") == 0

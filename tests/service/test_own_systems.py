@@ -10,7 +10,7 @@ import pytest
 
 from pacbed.held_folder import hold
 from pacbed.service.exposure import serves_one_computer
-from pacbed.service.systems.requests import MOST_BYTES
+from pacbed.service.systems.structure_check import MOST_BYTES
 from tests.service.conftest import START_SECONDS, post, serving
 
 #: Small enough to be simulated in a second.
@@ -234,3 +234,90 @@ def test_the_client_waits_for_its_system(tmp_path, repository):
         )
         assert job["name"] in {entry.name for entry in Client(server.url).systems()}
     assert told
+
+
+def ask(client, content, filename="Si.cif", **fields):
+    files = {"file": (filename, content)}
+    return client.post("/systems/understood", data=SMALL | fields, files=files)
+
+
+def test_what_is_understood_is_told_before_anything_is_made(make_client, silicon, tmp_path):
+    client = make_client(own_systems="on", system_folder=tmp_path)
+    told = ask(client, silicon).json()
+    assert told["name"] == "si-110-200kV"
+    assert told["understood"]["formula"] == "Si"
+    assert told["understood"]["factors"] == [
+        {"symbol": "Si", "lowest": 0.46, "highest": 0.46, "source": "CIF"}
+    ]
+    given = ask(client, silicon, b="Si=0.5").json()["understood"]["factors"]
+    assert [(factor["lowest"], factor["source"]) for factor in given] == [(0.5, "given")]
+    assert list(tmp_path.iterdir()) == []
+    assert client.get("/systems/own").json() == {"on": True, "detail": None, "most_bytes": 10**6}
+
+
+@pytest.mark.parametrize(
+    ("fields", "field"),
+    [
+        ({"zone_axis": "north"}, "zone_axis"),
+        ({"zone_axis": "0 0 0"}, "zone_axis"),
+        ({"high_tension_kV": "1"}, "high_tension_kV"),
+        ({"high_tension_kV": "nan"}, "high_tension_kV"),
+        ({"convergence_mrad": "20/8"}, "convergence_mrad"),
+        ({"convergence_mrad": "x"}, "convergence_mrad"),
+        ({"thickness_max_nm": "1e6"}, "thickness_max_nm"),
+        ({"mistilt_max_mrad": "-1"}, "mistilt_max_mrad"),
+        ({"b": "Si=99"}, "b"),
+        ({"b": "Ga=0.3"}, "b"),
+        ({"b": "Si"}, "b"),
+    ],
+)
+def test_a_refusal_names_its_field(make_client, silicon, fields, field):
+    client = make_client(own_systems="on")
+    for send_to in (ask, send):
+        answer = send_to(client, silicon, **fields)
+        assert answer.status_code in (400, 422)
+        assert answer.json()["field"] == field, answer.json()
+
+
+def test_what_is_too_large_is_told_in_the_words_of_requests(make_client, repository):
+    client = make_client(own_systems="on")
+    content = (repository / "tests" / "data" / "crystals" / "ZrO2.cif").read_bytes()
+    wide = {"zone_axis": "1 2 3", "convergence_mrad": "8/60", "thickness_max_nm": "500",
+            "mistilt_max_mrad": "40"}  # fmt: skip
+    detail = ask(client, content, **wide).json()["detail"]
+    assert "mistilt_max_mrad or thickness_max_nm" in detail
+    assert "--" not in detail
+    assert "[table]" not in detail
+
+
+def test_a_file_that_is_no_structure_is_the_field(make_client, silicon):
+    client = make_client(own_systems="on")
+    for content in hostile(silicon).values():
+        answer = ask(client, content)
+        assert (answer.status_code, answer.json()["field"]) == (400, "file")
+    assert ask(client, b"x" * (MOST_BYTES + 1)).status_code == 413
+
+
+def test_understanding_is_off_where_making_is(make_client, silicon):
+    client = make_client()
+    answer = ask(client, silicon)
+    assert (answer.status_code, answer.json()["code"]) == (403, "own_systems_off")
+    offered = client.get("/systems/own").json()
+    assert not offered["on"]
+    assert "--own-systems" in offered["detail"]
+    other = make_client(own_systems="on")
+    told = other.post(
+        "/systems/understood", data=SMALL, files={"file": ("a.cif", silicon)},
+        headers={"Origin": "http://evil.test"},
+    )  # fmt: skip
+    assert (told.status_code, told.json()["code"]) == (403, "other_page")
+
+
+def test_events_tell_how_far_a_system_is(make_client, silicon):
+    client = make_client(own_systems="on")
+    response = send(client, silicon)
+    with client.stream("GET", f"{response.headers['location']}/events") as stream:
+        text = "".join(stream.iter_text())
+    assert "event: done" in text
+    assert '"stage":"done"' in text
+    assert client.get(f"/systems/jobs/{'0' * 32}/events").status_code == 404

@@ -117,6 +117,17 @@ def test_from_an_example_to_an_answer(open_page):
     assert page.locator("#history-rows tr").count() == 1
 
 
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (390, 844)])
+def test_an_answer_is_in_view_when_it_comes(open_page, width, height):
+    page = open_page(viewport={"width": width, "height": height})
+    infer_example(page)
+    page.wait_for_function("() => document.activeElement.id === 'answer'")
+    for place in ("#answer-title", "#status", "#thickness"):
+        box = page.locator(place).bounding_box()
+        assert box["y"] >= 0, place
+        assert box["y"] + box["height"] <= height, place
+
+
 def test_display_follows_its_controls(open_page):
     page = open_page()
     infer_example(page)
@@ -192,6 +203,29 @@ def test_errors_say_what_to_do(open_page, tmp_path, server):
     page.unroute("**/inference/")
     page.click("#submit")
     page.wait_for_function("() => document.querySelectorAll('#history-rows tr').length === 2")
+    assert page.is_hidden("#error")
+
+
+def test_cancel_ends_a_request_that_waits_for_its_next_try(open_page):
+    page = open_page()
+    asked = []
+
+    def busy(route):
+        asked.append(route.request.url)
+        body = json.dumps({"code": "busy", "detail": "all places are taken"})
+        route.fulfill(status=503, content_type="application/json", body=body)
+
+    page.route("**/inference/", busy)
+    page.click("#examples button:nth-of-type(4)")
+    page.wait_for_function("() => document.getElementById('convergence').value !== ''")
+    page.click("#submit")
+    # The second try waits longer than a second for the third.
+    while len(asked) < 2:
+        page.wait_for_timeout(20)
+    page.click("#cancel")
+    page.wait_for_selector("#progress", state="hidden")
+    page.wait_for_timeout(3000)
+    assert len(asked) == 2
     assert page.is_hidden("#error")
 
 

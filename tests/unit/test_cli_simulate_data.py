@@ -196,7 +196,7 @@ def test_more_memory_than_there_is_is_refused_before(recipe, monkeypatch):
     monkeypatch.setattr("pacbed.lacbed.cost.machine_memory_bytes", lambda: 1000)
     line = fail("simulate", recipe, "--data", "data")
     assert "memory" in line
-    assert "give a smaller largest convergence angle" in line
+    assert "give a smaller largest convergence_mrad" in line
     assert not Path("data").exists()
 
 

@@ -147,7 +147,7 @@ def test_what_was_understood_says_where_each_number_is_from(crystals):
     assert "Ga 0.5 Å² (a default, not in the CIF" in words
     assert "N 0.4 Å² (given)" in words
     assert said["Projection"] == "2.762 x 5.185 Å, 90.0°, 14.3 Å², 2 symmetry operations"
-    assert said["Directions"] == "at rotation 0: x (right) = [1-100], y (down) = -c"
+    assert said["Directions"] == "at rotation 0: x (right) = [1-100], y (down) = -c; +c points up"
     mixed = understand(crystal_conditions(crystals / "AlGaN.cif", "0001", 200))
     assert "partly filled: Al 0.3, Ga 0.7" in dict(mixed.rows())["Content"]
 

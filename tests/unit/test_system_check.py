@@ -1,12 +1,13 @@
 """Conditions that a system covers, and those in a file that contradict an answer."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import pytest
 
 from pacbed.answer.doubts import contradictions
-from pacbed.commands.infer.answers import covering
 from pacbed.errors import OutOfRangeError
+from pacbed.infer.several import covering
 from tests.cli_tools import SYSTEM
 
 LOW, HIGH = SYSTEM.convergence_mrad
@@ -17,9 +18,9 @@ def test_the_ends_are_covered_as_they_read(angle):
     assert SYSTEM.covers(angle)
     SYSTEM.check(angle, 0.3)
     # Whether one system is asked or any of several.
-    predictor = Asked(SYSTEM)
-    other = Asked(dataclasses.replace(SYSTEM, convergence_mrad=(HIGH + 10, HIGH + 20)))
-    assert covering([predictor, other], angle) == [predictor]
+    model = SimpleNamespace(system=SYSTEM)
+    elsewhere = dataclasses.replace(SYSTEM, convergence_mrad=(HIGH + 10, HIGH + 20))
+    assert covering([model, SimpleNamespace(system=elsewhere)], angle) == [model]
 
 
 @pytest.mark.parametrize("angle", [LOW - 0.1, HIGH + 0.1, float("nan"), float("inf")])
@@ -51,11 +52,3 @@ def test_only_what_is_stated_and_far_off_is_doubted():
         "the file states mrad_per_pixel = 0.5, but the pattern shows 0.4",
     )
     assert len(doubts(high_tension_kV=2 * voltage, mrad_per_pixel=1.0)) == 2
-
-
-class Asked:
-    """A predictor, as far as its system goes."""
-
-    def __init__(self, system):
-        self.bundle = self
-        self.system = system

@@ -66,7 +66,7 @@ def test_what_a_bundle_cannot_hold_is_refused_before():
     """The default ranges of a wurtzite in steps of half a milliradian, and of a large cell."""
     cell = project(gallium_nitride(), (1, 1, 0))
     wide = (200.0, 30.0, 12.0, 120.0)
-    with pytest.raises(OutOfRangeError, match=r"larger direction_step_mrad in .table., up to 0"):
+    with pytest.raises(OutOfRangeError, match="larger direction_step_mrad, up to 0"):
         check_cost(cell, *wide, TableOptions(direction_step_mrad=0.25))
     chosen = choose_sampling(cell, 200.0, (15.0, 30.0), 12.0, 120.0)
     assert check_cost(cell, *wide, chosen).file_bytes < 40e6

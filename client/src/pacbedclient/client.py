@@ -161,7 +161,7 @@ class Client:
     def infer_map(
         self,
         scan: Any,
-        convergence_mrad: float,
+        convergence_mrad: Optional[float],
         system: Union[str, int],
         window: Optional[Sequence[int]] = None,
         stride: Optional[Sequence[int]] = None,
@@ -178,8 +178,8 @@ class Client:
         scan : array_like or path
             Intensities ``[scan row, scan column, row, column]``, or a file that the
             service reads.
-        convergence_mrad : float
-            Convergence semi-angle, mrad.
+        convergence_mrad : float or None
+            Convergence semi-angle, mrad; None where it is to be found, which takes longer.
         system : str or int
             Name or ID.
         window, stride : sequence of int, optional

@@ -60,7 +60,7 @@ def add(
     on [bold]pacbed infer[/bold] (with --system any too), the service and the plugins know it.
 
     Networks can be trained later, which makes answers quicker; they take the table that is
-    there: [bold]pacbed train data/ID/recipe.toml --data data[/bold]
+    there: [bold]pacbed train NAME --data data --background[/bold]
     """
     from pacbed.own_crystal.add_system import add_system
     from pacbed.own_crystal.conditions import crystal_conditions

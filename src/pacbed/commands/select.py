@@ -5,9 +5,6 @@ from typing import TYPE_CHECKING
 
 from pacbed.errors import UnknownSystemError
 
-#: In place of a system: all of them.
-ANY = "any"
-
 if TYPE_CHECKING:
     from pacbed.library.models.kinds import Model
 

@@ -21,6 +21,7 @@ from pacbed.lacbed.sampling import choose_sampling
 from pacbed.lacbed.stored import LARGEST_REACH, MOST_PAIRS
 from pacbed.lacbed.streamed import COARSEST_QUANTUM, MOST_COEFFICIENTS
 from pacbed.lacbed.tiles import choose_tiling
+from pacbed.lacbed.too_large import TableTooLargeError
 from pacbed.units import ANGSTROM_PER_NM
 
 #: Largest table that goes into a bundle, bytes.
@@ -224,11 +225,12 @@ def check_cost(
     elif memory is not None and least.memory_bytes > memory:
         wants = f"{least.memory_bytes / 1e9:.0f} GB of memory, this machine has {memory / 1e9:.1f}"
     if wants is not None:
-        raise OutOfRangeError(
+        coarsest = _coarsest(cell, high_tension_kV, ranges, options)
+        raise TableTooLargeError(
             f"the table would take about {wants} (projected cell {cell.area:.0f} Å², "
-            f"{len(cell.point_group)} symmetry operations, {least.directions} directions): give a "
-            "smaller largest convergence angle, mistilt or thickness"
-            + _coarser(cell, high_tension_kV, ranges, options)
+            f"{len(cell.point_group)} symmetry operations, {least.directions} directions)",
+            coarser=coarsest is not None,
+            coarsest_mrad=coarsest,
         )
     return _cost(cell, geometry, pilot, options)
 
@@ -241,19 +243,18 @@ def machine_memory_bytes() -> int | None:
         return None
 
 
-def _coarser(
+def _coarsest(
     cell: ProjectedCell,
     high_tension_kV: float,
     ranges: tuple[float, float, float],
     options: TableOptions,
-) -> str:
-    """Words for a coarser direction_step_mrad, where that is still fine enough."""
+) -> float | None:
+    """A coarser step of directions that is still fine enough; None where there is none."""
     convergence, mistilt, thickness = ranges
     enough = choose_sampling(
         cell, high_tension_kV, (min(convergence, 18.0), convergence), mistilt, thickness
     ).direction_step_mrad
-    coarser = enough > 1.1 * options.direction_step_mrad
-    return f", or a larger direction_step_mrad in [table], up to {enough:g}" if coarser else ""
+    return enough if enough > 1.1 * options.direction_step_mrad else None
 
 
 def _check_grid(geometry: TableGeometry) -> None:
@@ -263,10 +264,10 @@ def _check_grid(geometry: TableGeometry) -> None:
     reach = geometry.direction_max_mrad * float(lengths.max()) / area
     directions = math.pi * geometry.direction_max_mrad**2 / area / len(geometry.point_group)
     if reach > LARGEST_REACH or directions * len(geometry.beams) > MOST_PAIRS:
-        raise OutOfRangeError(
+        raise TableTooLargeError(
             f"the table would have {directions:.3g} directions and {len(geometry.beams)} beams, "
-            "more than one can hold: give a smaller largest convergence angle or mistilt, or a "
-            "larger direction_step_mrad in [table]"
+            "more than one can hold",
+            coarser=True,
         )
 
 

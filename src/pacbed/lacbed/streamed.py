@@ -7,7 +7,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from pacbed.arrays import Indices, Numbers, Singles, Vectors
-from pacbed.errors import OutOfRangeError
 from pacbed.lacbed.compress import (
     Coefficients,
     Reduced,
@@ -18,6 +17,7 @@ from pacbed.lacbed.compress import (
 )
 from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.neighbourhood import Tick
+from pacbed.lacbed.too_large import TableTooLargeError
 from pacbed.lacbed.workers import Progress, run_in_threads
 
 #: Share of the neighbourhoods from which the functions of thickness are taken, the least number
@@ -194,10 +194,9 @@ def _fitting(
         if size <= file_bytes_max and many <= MOST_COEFFICIENTS:
             return quantum, bases
         if quantum >= COARSEST_QUANTUM:
-            raise OutOfRangeError(
-                f"the table would take {size / 1e6:.0f} MB, {file_bytes_max / 1e6:.0f} are "
-                "allowed: give a smaller largest convergence angle, mistilt or thickness, or a "
-                "larger direction_step_mrad in [table]"
+            raise TableTooLargeError(
+                f"the table would take {size / 1e6:.0f} MB, {file_bytes_max / 1e6:.0f} are allowed",
+                coarser=True,
             )
         quantum = min(max(quantum, 1e-3) * 1.5, COARSEST_QUANTUM)
 

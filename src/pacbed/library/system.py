@@ -6,6 +6,8 @@ from typing import Any
 
 from pacbed.errors import OutOfRangeError
 
+#: In place of a system: all of them.
+ANY = "any"
 #: An angle that reads the same is the same.
 _TOLERANCE_MRAD = 1e-6
 #: A larger number is none that a register gave.

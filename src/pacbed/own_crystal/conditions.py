@@ -60,36 +60,38 @@ class CrystalConditions:
             raise CrystalError(
                 f"{self.cif}: the zone axis {list(self.zone_axis)} cannot be used: give a direction"
                 f' like "1 1 0" with indices up to {_LARGEST_INDEX}'
-            )
-        self._check("the high tension", self.high_tension_kV, _HIGH_TENSION_KV, "kV")
+            ).about("zone_axis")
+        self._check("high_tension_kV", "the high tension", self.high_tension_kV, _HIGH_TENSION_KV)
         for angle in self.convergence_mrad:
-            self._check("the convergence semi-angle", angle, _CONVERGENCE_MRAD, "mrad")
+            self._check("convergence_mrad", "the convergence semi-angle", angle, _CONVERGENCE_MRAD)
         low, high = self.convergence_mrad
         if low > high:
             raise OutOfRangeError(
                 f"{self.cif}: the convergence range {low:g} to {high:g} mrad runs backwards: give "
                 "the smaller angle first"
-            )
-        self._check("the largest thickness", self.thickness_max_nm, _THICKNESS_NM, "nm")
-        self._check("the largest mistilt", self.mistilt_max_mrad, _MISTILT_MRAD, "mrad")
+            ).about("convergence_mrad")
+        thickness, mistilt = self.thickness_max_nm, self.mistilt_max_mrad
+        self._check("thickness_max_nm", "the largest thickness", thickness, _THICKNESS_NM)
+        self._check("mistilt_max_mrad", "the largest mistilt", mistilt, _MISTILT_MRAD)
         for symbol, value in self.b_iso.items():
             if symbol not in ELEMENTS:
                 raise CrystalError(
                     f'{self.cif}: B is given for "{symbol}", which is no element: write it like '
                     "Si=0.46"
-                )
+                ).about("b_iso")
             if not 0 <= value <= 20:
                 raise CrystalError(
                     f"{self.cif}: the Debye-Waller factor B = {value:g} Å² of {symbol} cannot be: "
                     "give one between 0 and 20"
-                )
+                ).about("b_iso")
 
-    def _check(self, what: str, value: float, limits: tuple[float, float], unit: str) -> None:
+    def _check(self, name: str, what: str, value: float, limits: tuple[float, float]) -> None:
+        unit = name.rpartition("_")[2]
         if not (math.isfinite(value) and limits[0] <= value <= limits[1]):
             raise OutOfRangeError(
                 f"{self.cif}: {what} {value:g} {unit} cannot be: give one between {limits[0]:g} and"
                 f" {limits[1]:g} {unit}"
-            )
+            ).about(name)
 
 
 def crystal_conditions(
@@ -124,7 +126,7 @@ def crystal_conditions(
     try:
         axis = parse_zone_axis(zone_axis) if isinstance(zone_axis, str) else _indices(zone_axis)
     except CrystalError as error:
-        raise CrystalError(f"{cif}: {error}") from error
+        raise CrystalError(f"{cif}: {error}").about("zone_axis") from error
     if convergence_mrad is None:
         span = ANY_CONVERGENCE_MRAD
     elif isinstance(convergence_mrad, tuple):

@@ -2,6 +2,7 @@
 
 import itertools
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,6 +17,8 @@ from pacbed.library.zone_axis import format_zone_axis
 _LARGEST_INDEX = 4
 #: A direction this near to an axis of the pattern, degrees, is named as lying along it.
 _ALONG_DEG = 0.05
+#: Where a direction against an axis of the pattern points, by its angle from x towards y.
+_BACKWARDS = {-90.0: "up", 180.0: "left"}
 
 
 @dataclass(frozen=True)
@@ -65,7 +68,11 @@ class PatternDirections:
 
     def at_zero(self) -> str:
         """Say what lies along the pattern's axes at rotation 0."""
-        return f"at rotation 0: x (right) = {self.x}, y (down) = {self.y}"
+        words = f"at rotation 0: x (right) = {self.x}, y (down) = {self.y}"
+        for angle, where in _BACKWARDS.items():
+            if abs((self.named_deg - angle + 180) % 360 - 180) < _ALONG_DEG:
+                return f"{words}; {self.named} points {where}"
+        return words
 
     def sentence(self, rotation_deg: float) -> str:
         """Say where the named direction points in a pattern.
@@ -80,6 +87,26 @@ class PatternDirections:
         if self.order == 1:
             return words
         return f"{words}, or a multiple of {360 / self.order:g}° further"
+
+
+def directions_words(provenance: Mapping[str, Any], rotation_deg: float | None) -> str | None:
+    """Say which crystal direction points where in a pattern.
+
+    Parameters
+    ----------
+    provenance : mapping
+        Of the model that answered.
+    rotation_deg : float or None
+        Of the answer.
+
+    Returns
+    -------
+    str or None
+        None of a model that does not know its directions, and of an answer without rotation.
+    """
+    stored = provenance.get("directions")
+    known = None if stored is None else PatternDirections.from_dict(stored)
+    return None if known is None or rotation_deg is None else known.sentence(rotation_deg)
 
 
 def pattern_directions(crystal: Crystal, cell: ProjectedCell) -> PatternDirections:

@@ -6,12 +6,13 @@ import warnings
 import weakref
 from pathlib import Path
 
-from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError
+from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError, PacbedError
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.cost import LARGEST_FILE_BYTES, check_cost
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.sampling import choose_sampling
 from pacbed.lacbed.table import LacbedTable
+from pacbed.lacbed.too_large import TableTooLargeError
 from pacbed.lacbed.workers import Progress
 from pacbed.library.models.table_model import TableModel, write_table_model
 from pacbed.own_crystal.table_cache import TableCache
@@ -22,6 +23,8 @@ from pacbed.version import __version__
 #: A table of a wider range, as a ratio, is sampled for its larger apertures: as finely as the
 #: smallest would like, it would be too large. They are read all the same.
 _WIDEST = 4.4
+#: What makes the table of one's own crystal smaller.
+_SMALLER = "a smaller largest convergence angle, --mistilt-max or --thickness-max"
 
 
 def table_options(understood: Understood) -> TableOptions:
@@ -56,7 +59,7 @@ def check_understood(understood: Understood, options: TableOptions) -> None:
             options,
         )
     except (CrystalError, OutOfRangeError) as error:
-        raise type(error)(f"{asked.cif}: {error}") from error
+        raise _named_error(asked.cif, error) from error
 
 
 def simulate_understood(
@@ -83,7 +86,15 @@ def simulate_understood(
             file_bytes_max=LARGEST_FILE_BYTES,
         )
     except (CrystalError, OutOfRangeError) as error:
-        raise type(error)(f"{asked.cif}: {error}") from error
+        raise _named_error(asked.cif, error) from error
+
+
+def _named_error(cif: Path, error: CrystalError | OutOfRangeError) -> PacbedError:
+    """The error with the name of its file, and what can be given where a crystal is one's own."""
+    if isinstance(error, TableTooLargeError):
+        # The sampling is chosen, and not given.
+        return OutOfRangeError(f"{cif}: {error.words(_SMALLER, step=None)}")
+    return type(error)(f"{cif}: {error}")
 
 
 def provenance(understood: Understood, table: LacbedTable) -> dict[str, object]:

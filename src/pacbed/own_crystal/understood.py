@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -23,14 +24,24 @@ _LONGEST_ANGSTROM = 200.0
 _LARGEST_AREA = 400.0
 
 
+FactorSource = Literal["given", "CIF", "default"]
+
+
 @dataclass(frozen=True)
 class FactorOfElement:
-    """Debye–Waller factor B of an element: smallest and largest of its sites, Å², and origin."""
+    """Debye–Waller factor B of an element: smallest and largest of its sites, Å², and source."""
 
     symbol: str
     lowest: float
     highest: float
-    origin: str
+    source: FactorSource
+
+    @property
+    def origin(self) -> str:
+        """Where it is from, in words."""
+        if self.source == "default":
+            return f"a default, not in the CIF: look it up and give --b {self.symbol}=VALUE"
+        return "given" if self.source == "given" else "from the CIF"
 
     def words(self) -> str:
         """Value, unit and origin, for a line."""
@@ -143,19 +154,19 @@ def understand(conditions: CrystalConditions) -> Understood:
     if unknown:
         raise CrystalError(
             f"{cif}: has no {unknown[0]}: B can be given for {', '.join(said.elements)}"
-        )
+        ).about("b_iso")
     crystal = read_cif(cif, conditions.b_iso)
     _check_lengths(cif, crystal)
     try:
         cell = project(crystal, conditions.zone_axis)
     except CrystalError as error:
-        raise CrystalError(f"{cif}: {error}") from error
+        raise CrystalError(f"{cif}: {error}").about("zone_axis") from error
     if cell.area > _LARGEST_AREA:
         raise CrystalError(
             f"{cif}: along {format_zone_axis(conditions.zone_axis)} the projected cell has "
             f"{cell.area:.0f} Å², too many beams to simulate (at most {_LARGEST_AREA:g} Å²): give "
             "an axis of lower indices, or a smaller cell of the structure"
-        )
+        ).about("zone_axis")
     return Understood(
         conditions,
         crystal,
@@ -179,19 +190,15 @@ def factors_of_elements(
         Elements that have a site for which the CIF gives none.
     """
     factors = []
+    source: FactorSource
     for symbol in dict.fromkeys(crystal.symbols):
         values = [
             float(factor)
             for other, factor in zip(crystal.symbols, crystal.b_iso, strict=True)
             if other == symbol
         ]
-        if symbol in given:
-            origin = "given"
-        elif symbol in without:
-            origin = f"a default, not in the CIF: look it up and give --b {symbol}=VALUE"
-        else:
-            origin = "from the CIF"
-        factors.append(FactorOfElement(symbol, min(values), max(values), origin))
+        source = "given" if symbol in given else "default" if symbol in without else "CIF"
+        factors.append(FactorOfElement(symbol, min(values), max(values), source))
     return tuple(factors)
 
 
@@ -222,6 +229,8 @@ def cell_words(crystal: Crystal) -> str:
 
 def _check_lengths(cif: Path, crystal: Crystal) -> None:
     lengths = np.linalg.norm(crystal.cell, axis=1)
+    if not np.isfinite(lengths).all():
+        raise CrystalError(f"{cif}: the cell has no length: check _cell_length_a, _b and _c")
     if lengths.max() > _LONGEST_ANGSTROM:
         axis = "abc"[int(lengths.argmax())]
         raise CrystalError(

@@ -1,57 +1,43 @@
 """One request, from its upload to its answer; everything here runs on a thread."""
 
+import logging
 import math
+import time
 from typing import Any
-
-import numpy as np
 
 from pacbed.answer.doubts import with_doubts
 from pacbed.answer.estimate import Estimate
+from pacbed.answer.ranking import ranking_entry
 from pacbed.answer.report.view import crop_view, simulate_view
 from pacbed.answer.words import STATUS_WORDS
-from pacbed.errors import OutOfRangeError
+from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
 from pacbed.infer.open_predictor import AnyPredictor
+from pacbed.infer.several import Ranked, ask_several, covering
 from pacbed.library.installed import match_system
 from pacbed.library.models.kinds import Model
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.system import System
+from pacbed.own_crystal.directions import directions_words
 from pacbed.readers import Measurement
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.metrics import Metrics
 from pacbed.service.pictures import packed_views, validation_picture
 from pacbed.service.queue import Place
 from pacbed.service.reader_pool import ReaderPool
-from pacbed.service.schemas import Answer, FileParameters, Metadata, Parameters
+from pacbed.service.schemas import FileParameters, Metadata, Parameters
+from pacbed.service.schemas_answer import Answer
 from pacbed.service.systems.jobs import FIRST_NUMBER
 from pacbed.service.uploads import Upload, read_upload
 
+log = logging.getLogger("pacbed.service")
+
 _ANGSTROM_PER_NM = 10.0
-
-
-def estimate_pattern(
-    predictor: AnyPredictor,
-    pattern: np.ndarray,
-    convergence_mrad: float | None,
-    mrad_per_pixel: float | None,
-    refine: bool,
-) -> Estimate:
-    """Call the inference: the one place where the service meets it.
-
-    Parameters
-    ----------
-    predictor : AnyPredictor
-    pattern : ndarray, shape (rows, columns)
-    convergence_mrad : float or None
-        None where it is to be found.
-    mrad_per_pixel : float or None
-    refine : bool
-        Compare the answer with the physical model, not only with the network.
-
-    Returns
-    -------
-    Estimate
-    """
-    return predictor.infer(pattern, convergence_mrad, mrad_per_pixel, refine=refine)
+#: Of the time of a request, that in which systems are asked one after the other: the request may
+#: have waited, and the last one takes as long as it takes.
+_ASKING_SHARE = 0.5
+#: High tensions that differ by less are the same.
+_SAME_HIGH_TENSION = 0.02
+_NO_CONVERGENCE = "the file does not give the convergence semi-angle: add convergence_angle in mrad"
 
 
 class Inference:
@@ -62,9 +48,18 @@ class Inference:
     catalogue : Catalogue
     readers : ReaderPool
     metrics : Metrics
+    request_seconds : float
+        Longest time of the work on one request.
     """
 
-    def __init__(self, catalogue: Catalogue, readers: ReaderPool, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        readers: ReaderPool,
+        metrics: Metrics,
+        request_seconds: float = 60.0,
+    ) -> None:
+        self._asking_seconds = _ASKING_SHARE * request_seconds
         self._catalogue = catalogue
         self._readers = readers
         self._metrics = metrics
@@ -117,39 +112,104 @@ class Inference:
         PacbedError
             If the request cannot be answered.
         """
-        system = self.choose(parameters)
+        wanted = None if parameters.asks_all else self.choose(parameters)
         measurement = self.read(upload, parameters.file_params, frame)
         convergence = parameters.given_convergence_mrad
         if convergence is None:
             convergence = measurement.metadata.convergence_mrad
         place.check()
-        predictor = self._catalogue.predictor(system)
-        if convergence is None and not _finds_convergence(predictor.bundle):
-            raise OutOfRangeError(
-                f"{upload.name}: the file does not give the convergence semi-angle: "
-                "add convergence_angle in mrad"
-            )
-        with self._metrics.stage("infer"):
-            estimate = estimate_pattern(
-                predictor,
-                measurement.data,
-                convergence,
-                parameters.mrad_per_pixel,
-                parameters.refine,
-            )
-        self._metrics.answers.labels(_counted_as(system), estimate.status).inc()
+        if wanted is None:
+            models = self._rankable(measurement, convergence)
+        else:
+            models = [self._catalogue.predictor(wanted).bundle]
+            if convergence is None and not _finds_convergence(models[0]):
+                raise OutOfRangeError(f"{upload.name}: {_NO_CONVERGENCE}")
+        ranked = self._ranked(place, models, measurement, convergence, parameters)
+        estimate, model = ranked.estimates[0], ranked.best
+        self._metrics.answers.labels(_counted_as(model.system), estimate.status).inc()
         if convergence is None:
             convergence = float(estimate.provenance["convergence_mrad"])
-        estimate = with_doubts(estimate, vars(measurement.metadata), system, convergence)
+        estimate = with_doubts(estimate, vars(measurement.metadata), model.system, convergence)
         place.check()
         with self._metrics.stage("picture"):
-            pictures = self._pictures(predictor, measurement, estimate, parameters, convergence)
-        return Answer(**_wire(estimate), **pictures, convergence_mrad=convergence,
-                      metadata=Metadata(**vars(measurement.metadata)))  # fmt: skip
+            pictures = self._pictures(model, measurement, estimate, parameters, convergence)
+        return Answer(
+            **_wire(estimate),
+            **pictures,
+            convergence_mrad=convergence,
+            metadata=Metadata(**vars(measurement.metadata)),
+            directions=directions_words(model.provenance, estimate.rotation_deg),
+            ranking=[_finite(ranking_entry(each)) for each in ranked.estimates]
+            if parameters.asks_all
+            else None,
+            unasked=list(ranked.unasked) if parameters.asks_all else None,
+        )
+
+    def _rankable(self, measurement: Measurement, convergence_mrad: float | None) -> list[Model]:
+        """Those whose answers can be ranked, the ones of the file's high tension first.
+
+        Raises
+        ------
+        UnknownSystemError, OutOfRangeError
+            If there is none, or none that covers the angle.
+        """
+        models = {model.system.id: model for model in self._catalogue.models()}
+        in_order = [models[s.id] for s in self._catalogue.in_order_of_search() if s.id in models]
+        # Without a fit, networks that choose among labels are at odds with no pattern.
+        rankable = [model for model in in_order if model.has_table]
+        if not rankable:
+            raise UnknownSystemError(
+                "no installed model has a table to fit with, and only fits can be ranked: give "
+                "one system"
+            )
+        if convergence_mrad is None:
+            rankable = [model for model in rankable if _finds_convergence(model)]
+            if not rankable:
+                raise OutOfRangeError(f"{measurement.path.name}: {_NO_CONVERGENCE}")
+        stated = measurement.metadata.high_tension_kV
+        if stated is not None:
+            rankable.sort(
+                key=lambda model: not _is_near(model.system.known_high_tension_kV, stated)
+            )
+        return covering(rankable, convergence_mrad)
+
+    def _opened(self, model: Model) -> AnyPredictor | None:
+        """The predictor of one of several models; None where that is broken or gone."""
+        try:
+            return self._catalogue.predictor(model.system)
+        except (BundleError, UnknownSystemError) as error:
+            log.error("a system is left out of a ranking: %s", error)
+            return None
+
+    def _ranked(
+        self,
+        place: Place,
+        models: list[Model],
+        measurement: Measurement,
+        convergence_mrad: float | None,
+        parameters: Parameters,
+    ) -> Ranked:
+        """Ask one system after the other, as long as somebody waits and there is time."""
+        end = time.monotonic() + self._asking_seconds
+
+        def go_on(_: int) -> bool:
+            place.check()
+            return time.monotonic() < end
+
+        opened = (
+            self._opened
+            if parameters.asks_all
+            else lambda model: self._catalogue.predictor(model.system)
+        )
+        with self._metrics.stage("infer"):
+            return ask_several(
+                models, opened, measurement.data, convergence_mrad, parameters.mrad_per_pixel,
+                parameters.refine, go_on,
+            )  # fmt: skip
 
     def _pictures(
         self,
-        predictor: AnyPredictor,
+        model: Model,
         measurement: Measurement,
         estimate: Estimate,
         parameters: Parameters,
@@ -159,12 +219,16 @@ class Inference:
         if not (parameters.validation or parameters.views):
             return {"validation": None}
         view = crop_view(measurement.data, estimate, convergence_mrad)
-        view = simulate_view(view, predictor.bundle.table, estimate)
+        view = simulate_view(view, model.table, estimate)
         title = measurement.path.name
         return {
             "validation": validation_picture(view, estimate, parameters.validation, title),
             "views": packed_views(view) if parameters.views else None,
         }
+
+
+def _is_near(high_tension_kV: float, stated_kV: float) -> bool:
+    return abs(high_tension_kV - stated_kV) <= _SAME_HIGH_TENSION * stated_kV
 
 
 def _counted_as(system: System) -> str:

@@ -8,7 +8,8 @@ from pacbed.answer.estimate import Estimate
 from pacbed.answer.report.small import render_small
 from pacbed.answer.report.view import FloatArray, ReportView, match_intensity
 from pacbed.readers import Measurement
-from pacbed.service.schemas import Metadata, Preview, Views
+from pacbed.service.schemas import Metadata, Preview
+from pacbed.service.schemas_answer import Views
 
 #: A preview is thinned to this side: it shall be seen at once.
 _PREVIEW_SIDE = 320

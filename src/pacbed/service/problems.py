@@ -1,7 +1,7 @@
 """Every way in which a request can fail, and its status code, in one place.
 
 The answer to a failed request is JSON: ``code`` for programs, ``detail`` in plain
-words for people.
+words for people, ``field`` where one field of the request alone is wrong.
 
 ======================  ======  =================================================
 error                   status  code
@@ -32,7 +32,7 @@ name that is not the service's) in the same form.
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -139,7 +139,7 @@ def classify(error: PacbedError) -> tuple[int, str]:
     raise AssertionError("the last entry fits every PacbedError")
 
 
-def problem(status: int, code: str, detail: str) -> JSONResponse:
+def problem(status: int, code: str, detail: str, field: str | None = None) -> JSONResponse:
     """Make the answer to a failed request.
 
     Parameters
@@ -149,10 +149,13 @@ def problem(status: int, code: str, detail: str) -> JSONResponse:
         Short name for programs.
     detail : str
         Plain words for people.
+    field : str, optional
+        Of the request, where one alone is wrong.
     """
     wait = _RETRY_AFTER.get(status)
     headers = None if wait is None else {"Retry-After": str(wait)}
-    return JSONResponse({"code": code, "detail": detail}, status, headers)
+    told = {"code": code, "detail": detail} | ({} if field is None else {"field": field})
+    return JSONResponse(told, status, headers)
 
 
 def internal_error() -> JSONResponse:
@@ -164,7 +167,7 @@ def in_words(errors: Iterable[dict[str, Any]]) -> str:
     """Write the errors of a validation as one line: where, and what is wrong."""
     lines = []
     for error in errors:
-        place = ".".join(str(part) for part in error["loc"] if part not in ("body", "query"))
+        place = _place(error)
         said = str(error["msg"]).removeprefix("Value error, ")
         if error["type"] == "missing":
             said = "is missing"
@@ -172,6 +175,16 @@ def in_words(errors: Iterable[dict[str, Any]]) -> str:
             said = "is not JSON"
         lines.append(f"{place or 'the request'}: {said}")
     return "; ".join(lines[:5]) + (" …" if len(lines) > 5 else "")
+
+
+def _place(error: dict[str, Any]) -> str:
+    return ".".join(str(part) for part in error["loc"] if part not in ("body", "query"))
+
+
+def _field(errors: Sequence[dict[str, Any]]) -> str | None:
+    """The field that is wrong, where it is one alone."""
+    places = {_place(error) for error in errors}
+    return (places.pop() or None) if len(places) == 1 else None
 
 
 def install_handlers(app: FastAPI) -> None:
@@ -188,12 +201,12 @@ def install_handlers(app: FastAPI) -> None:
             log.error("broken bundle: %s", error)
             # Paths of the server are for its log.
             return problem(status, code, "the model of this system is broken; see the server's log")
-        return problem(status, code, str(error))
+        return problem(status, code, str(error), error.parameter)
 
     @app.exception_handler(RequestValidationError)
     async def of_the_parameters(request: Request, error: RequestValidationError) -> JSONResponse:
         record(request, "parameters")
-        return problem(422, "parameters", in_words(error.errors()))
+        return problem(422, "parameters", in_words(error.errors()), _field(error.errors()))
 
     @app.exception_handler(OSError)
     async def of_the_system(request: Request, error: OSError) -> JSONResponse:

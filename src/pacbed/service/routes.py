@@ -9,14 +9,12 @@ from pacbed.errors import OutOfRangeError, PacbedError
 from pacbed.service.problems import ClientGoneError, classify
 from pacbed.service.queue import Place
 from pacbed.service.schemas import (
-    Answer,
-    BatchAnswer,
-    BatchItem,
     FileParameters,
     Parameters,
     Preview,
     Problem,
 )
+from pacbed.service.schemas_answer import Answer, BatchAnswer, BatchItem
 from pacbed.service.services import services_of, work_for, work_for_each
 from pacbed.service.uploads import Upload
 

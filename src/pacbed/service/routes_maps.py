@@ -1,7 +1,5 @@
 """Routes that make thickness maps of 4D-STEM scans."""
 
-import asyncio
-import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -10,8 +8,8 @@ from fastapi import Path as PathPart
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
 from pydantic import Json
-from starlette.concurrency import run_in_threadpool
 
+from pacbed.service.maps.events import job_events, problems_beside_events
 from pacbed.service.maps.jobs import PICTURE, RESULT, TABLE, JobFolder
 from pacbed.service.maps.requests import result_file
 from pacbed.service.maps.schemas import MapJob, MapParameters
@@ -22,24 +20,12 @@ from pacbed.service.uploads import Upload
 
 router = APIRouter(tags=["maps"])
 
-_LOOK_SECONDS = 0.25
-#: A stream of events ends after this time and is asked for again, so that a service that
-#: shall stop does not wait for those who look on.
-_STREAM_SECONDS = 20.0
-_AGAIN_MS = 300
-
 _Found = tuple[JobFolder, MapJob]
 _UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such map, or not any more."},
     422: PROBLEMS[422],
 }
 _NOT_READY = _UNKNOWN | {409: {"model": Problem, "description": "The map is not made yet."}}
-
-
-def _as_json(answer: dict[str, Any]) -> dict[str, Any]:
-    """Describe an answer of a route whose other answers are no JSON."""
-    schema = {"schema": {"$ref": "#/components/schemas/Problem"}}
-    return {"description": answer["description"], "content": {"application/json": schema}}
 
 
 def _find(
@@ -106,7 +92,7 @@ def delete_map(request: Request, found: Found) -> None:
 @router.get(
     "/maps/{job_id}/events",
     response_class=EventSourceResponse,
-    responses={status: _as_json(answer) for status, answer in _UNKNOWN.items()},
+    responses=problems_beside_events(_UNKNOWN),
 )
 async def map_events(found: Found) -> AsyncIterator[ServerSentEvent]:
     """Tell how far a map is, whenever that changes, as server-sent events.
@@ -114,20 +100,8 @@ async def map_events(found: Found) -> AsyncIterator[ServerSentEvent]:
     Each event `progress` has a `MapJob` as JSON. The last one is `done`, `failed` or `deleted`.
     A stream ends after some 20 s and is asked for again by the browser on its own.
     """
-    folder, told = found[0], None
-    end = time.monotonic() + _STREAM_SECONDS
-    while time.monotonic() < end:
-        job = await run_in_threadpool(folder.read)
-        if job is None:
-            yield ServerSentEvent(data={"id": folder.id}, event="deleted")
-            return
-        if job.ended:
-            yield ServerSentEvent(data=job, event=job.stage)
-            return
-        if job != told:
-            told = job
-            yield ServerSentEvent(data=job, event="progress", retry=_AGAIN_MS)
-        await asyncio.sleep(_LOOK_SECONDS)
+    async for event in job_events(found[0]):
+        yield event
 
 
 def _binary(words: str, kind: str) -> dict[int | str, dict[str, Any]]:

@@ -1,16 +1,25 @@
 """Routes that make systems from structure files."""
 
+from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi import Path as PathPart
+from fastapi.sse import EventSourceResponse, ServerSentEvent
 
+from pacbed.service.maps.events import job_events, problems_beside_events
 from pacbed.service.maps.jobs import JobFolder
 from pacbed.service.routes import PROBLEMS
 from pacbed.service.schemas import Problem
 from pacbed.service.services import services_of, work_for
-from pacbed.service.systems.requests import MOST_BYTES
-from pacbed.service.systems.schemas import SystemForm, SystemJob
+from pacbed.service.systems.schemas import (
+    OwnSystems,
+    StructureForm,
+    SystemForm,
+    SystemJob,
+    UnderstoodStructure,
+)
+from pacbed.service.systems.structure_check import MOST_BYTES
 
 router = APIRouter(tags=["own systems"])
 
@@ -24,6 +33,10 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
     404: {"model": Problem, "description": "There is no such system, or not any more."},
     422: PROBLEMS[422],
 }
+_OF_STRUCTURES: dict[int | str, dict[str, Any]] = {
+    **{status: PROBLEMS[status] for status in PROBLEMS if status not in (404, 415)},
+    403: _OFF,
+}
 _TOO_MANY = {"model": Problem, "description": "Too many systems wait; see `Retry-After`."}
 
 
@@ -36,15 +49,38 @@ def _find(
 Found = Annotated[_Found, Depends(_find)]
 
 
+@router.get("/systems/own", response_model=OwnSystems)
+def own_systems(request: Request) -> OwnSystems:
+    """Tell whether this service makes systems from structure files."""
+    return services_of(request).systems.offered()
+
+
+@router.post("/systems/understood", response_model=UnderstoodStructure, responses=_OF_STRUCTURES)
+async def understood_structure(
+    request: Request,
+    form: Annotated[StructureForm, Form(media_type="multipart/form-data")],
+) -> UnderstoodStructure:
+    """Say what a structure file is understood as; nothing is simulated, and nothing kept.
+
+    With curl:
+
+        curl http://localhost:8230/systems/understood -F file=@GaN.cif -F 'zone_axis=1 1 -2 0'
+             -F high_tension_kV=200
+
+    What `POST /systems/` would refuse is refused here in the same words; `field` of a problem
+    names the part of the request that is wrong.
+    """
+    systems = services_of(request).systems
+    systems.check_on()
+    content = await form.file.read(MOST_BYTES + 1)
+    return await work_for(request, lambda _: systems.understood(form, content))
+
+
 @router.post(
     "/systems/",
     status_code=202,
     response_model=SystemJob,
-    responses={
-        **{status: PROBLEMS[status] for status in PROBLEMS if status not in (404, 415)},
-        403: _OFF,
-        429: _TOO_MANY,
-    },
+    responses=_OF_STRUCTURES | {429: _TOO_MANY},
 )
 async def make_system(
     request: Request,
@@ -64,7 +100,7 @@ async def make_system(
     systems = services_of(request).systems
     systems.check_on()
     content = await form.file.read(MOST_BYTES + 1)
-    job = await work_for(request, lambda _: systems.accept(form, content))
+    job = await work_for(request, lambda place: systems.accept(form, content, place))
     response.headers["Location"] = str(request.url_for("system_job", job_id=job.id).path)
     return job
 
@@ -73,6 +109,21 @@ async def make_system(
 def system_job(found: Found) -> SystemJob:
     """Tell how far a system is."""
     return found[1]
+
+
+@router.get(
+    "/systems/jobs/{job_id}/events",
+    response_class=EventSourceResponse,
+    responses=problems_beside_events(_UNKNOWN),
+)
+async def system_events(found: Found) -> AsyncIterator[ServerSentEvent]:
+    """Tell how far a system is, whenever that changes, as server-sent events.
+
+    Each event `progress` has a `SystemJob` as JSON. The last one is `done`, `failed` or
+    `deleted`. A stream ends after some 20 s and is asked for again by the browser on its own.
+    """
+    async for event in job_events(found[0]):
+        yield event
 
 
 @router.delete("/systems/jobs/{job_id}", status_code=204, responses=_UNKNOWN)

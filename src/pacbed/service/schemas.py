@@ -4,6 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pacbed.library.system import ANY
+
 #: Frames, rows and columns stay far below what 64 bits hold.
 _Count = Annotated[int, Field(ge=1, le=65536)]
 _Angle = Annotated[float, Field(ge=1e-4, le=1000, allow_inf_nan=False)]
@@ -94,7 +96,10 @@ class Parameters(BaseModel):
     file_params: FileParameters = Field(default_factory=FileParameters)
     system: Annotated[
         Annotated[int, Field(ge=0)] | Annotated[str, Field(max_length=200)] | None,
-        Field(description="ID or name of a system, in place of the physical parameters."),
+        Field(
+            description="ID or name of a system, in place of the physical parameters; `any` asks "
+            "all that have a fit, one after the other, and ranks their answers."
+        ),
     ] = None
     convergence_angle: Annotated[
         _Angle | None,
@@ -122,7 +127,14 @@ class Parameters(BaseModel):
             raise ValueError("give system or crystal_structure, not both")
         if self.system is None and not chosen:
             raise ValueError("give system, or physical_params with crystal_structure")
+        if self.asks_all and not self.refine:
+            raise ValueError("system any compares the fits of all systems: leave out refine")
         return self
+
+    @property
+    def asks_all(self) -> bool:
+        """Whether all systems are asked."""
+        return isinstance(self.system, str) and self.system.strip().lower() == ANY
 
     @property
     def given_convergence_mrad(self) -> float | None:
@@ -137,44 +149,9 @@ class Problem(BaseModel):
 
     code: Annotated[str, Field(description="Short name for programs.")]
     detail: Annotated[str, Field(description="What was wrong and what to change.")]
-
-
-#: JSON has no word for a number that is not determined.
-_Number = Annotated[float | None, Field(description="null where it is not determined.")]
-
-
-class Alternative(BaseModel):
-    """Another solution that the pattern allows."""
-
-    thickness_nm: _Number
-    mistilt_mrad: _Number
-    probability: _Number
-
-
-class ThicknessDistribution(BaseModel):
-    """Probability of each thickness."""
-
-    thickness_nm: list[_Number]
-    probability: list[_Number]
-
-
-class Views(BaseModel):
-    """Measured and simulated pattern around the bright-field disk, on one grid.
-
-    A pattern is base64 of unsigned 16-bit numbers, low byte first, row by row: 0 is
-    no value, 1 to 65535 run linearly from `minimum` to `maximum`.
-    """
-
-    rows: int
-    columns: int
-    mrad_per_pixel: float
-    center_row_px: float
-    center_column_px: float
-    convergence_mrad: float
-    minimum: float
-    maximum: float
-    measured: str
-    simulated: str | None
+    field: Annotated[
+        str | None, Field(description="Of the request; only where one alone is wrong.")
+    ] = None
 
 
 class Metadata(BaseModel):
@@ -185,59 +162,6 @@ class Metadata(BaseModel):
     mrad_per_pixel: float | None = None
     camera_length_mm: float | None = None
     extra: dict[str, Any] = Field(default_factory=dict)
-
-
-class Answer(BaseModel):
-    """The answer: the keys of the earlier service, and beside them the whole estimate."""
-
-    model_config = ConfigDict(extra="allow")
-
-    thickness: Annotated[float | None, Field(description="Å, along the zone axis.")]
-    mistilt: Annotated[float | None, Field(description="mrad")]
-    scale: Annotated[
-        float | None,
-        Field(description="Zoom that brings the pattern to the simulated field of view."),
-    ]
-    validation: Annotated[
-        str | None, Field(description="PNG picture, base64; null where none was asked for.")
-    ]
-    system: str
-    status: Literal["ok", "ambiguous", "mismatch", "out_of_range"]
-    status_words: Annotated[str, Field(description="The status in plain words.")]
-    thickness_nm: _Number
-    thickness_std_nm: _Number
-    thickness_interval95_nm: tuple[_Number, _Number]
-    tilt_x_mrad: _Number
-    tilt_y_mrad: _Number
-    tilt_std_mrad: _Number
-    mistilt_mrad: _Number
-    azimuth_deg: _Number
-    mrad_per_pixel: _Number
-    rotation_deg: _Number
-    center_row_px: _Number
-    center_column_px: _Number
-    residual: _Number
-    alternatives: list[Alternative]
-    thickness_distribution: ThicknessDistribution
-    warnings: list[str]
-    provenance: dict[str, Any]
-    convergence_mrad: float
-    metadata: Metadata
-    views: Views | None = None
-
-
-class BatchItem(BaseModel):
-    """One frame of a batch: its answer, or why there is none."""
-
-    frame: int
-    answer: Answer | None = None
-    problem: Problem | None = None
-
-
-class BatchAnswer(BaseModel):
-    """The answers of a stack, in the order of its frames."""
-
-    results: list[BatchItem]
 
 
 class Preview(BaseModel):

@@ -56,7 +56,7 @@ class Services:
             settings.worker_threads, settings.queue, settings.request_seconds, metrics
         )
         readers.start_one()
-        inference = Inference(catalogue, readers, metrics)
+        inference = Inference(catalogue, readers, metrics, settings.request_seconds)
         maps = Maps(settings, catalogue, metrics)
         systems = Systems(settings, catalogue, metrics)
         return cls(settings, metrics, catalogue, readers, queue, inference, maps, systems)

@@ -11,6 +11,7 @@ from pacbed.errors import OutOfRangeError, PatternError
 if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
     from pacbed.infer.open_predictor import AnyPredictor
+    from pacbed.infer.several import Ranked
     from pacbed.library.models.kinds import Model
     from pacbed.readers import Frame, Measurement
 
@@ -42,29 +43,28 @@ def run(
 ) -> Iterator[Answer]:
     """Read and infer one file after the other, and write its picture."""
     from pacbed.answer.doubts import with_doubts
-    from pacbed.answer.ranking import rank
     from pacbed.infer.open_predictor import open_predictor
+    from pacbed.infer.several import covering
     from pacbed.readers import read_pattern
 
-    predictors = [open_predictor(model) for model in models]
+    predictors = {id(model): open_predictor(model) for model in models}
     for path, picture in zip(files, reports, strict=True):
         measurement = read_pattern(path, asked.frame, dataset=asked.dataset)
         given = _convergence(measurement, asked.convergence_mrad)
         if given is None:
             _check_finding(measurement, models)
-        fitting = covering(predictors, given) if len(predictors) > 1 else predictors
+        fitting = covering(models, given) if len(models) > 1 else models
         try:
-            answers = _estimates(fitting, measurement, given, asked)
+            ranked = _ranked(fitting, predictors, measurement, given, asked)
         except PatternError as error:
             raise PatternError(f"{path}: {error}") from error
-        ranking = rank(estimate for estimate, _ in answers)
-        model = next(model for estimate, model in answers if estimate is ranking[0])
+        first, model = ranked.estimates[0], ranked.best
         stated = vars(measurement.metadata)
-        angle = given if given is not None else found_convergence(ranking[0])
-        estimate = with_doubts(ranking[0], stated, model.system, angle)
+        angle = given if given is not None else found_convergence(first)
+        estimate = with_doubts(first, stated, model.system, angle)
         if picture is not None:
             _write_report(picture, measurement, estimate, model, angle)
-        others = tuple(ranking) if len(models) > 1 else ()
+        others = ranked.estimates if len(models) > 1 else ()
         yield Answer(measurement, estimate, model, given is None, others)
 
 
@@ -82,44 +82,26 @@ def _check_finding(measurement: "Measurement", models: "list[Model]") -> None:
         )
 
 
-def covering(
-    predictors: "list[AnyPredictor]", convergence_mrad: float | None
-) -> "list[AnyPredictor]":
-    """Those whose range of convergence angles holds this one; all where none is known."""
-    if convergence_mrad is None:
-        return predictors
-    fitting = [p for p in predictors if p.bundle.system.covers(convergence_mrad)]
-    if not fitting:
-        lows, highs = zip(*(p.bundle.system.convergence_mrad for p in predictors), strict=True)
-        low, high = min(lows), max(highs)
-        raise OutOfRangeError(
-            f"convergence {convergence_mrad:g} mrad is covered by none of the installed systems, "
-            f"which reach from {low:g} to {high:g} mrad."
-        )
-    return fitting
-
-
-def _estimates(
-    predictors: "list[AnyPredictor]",
+def _ranked(
+    models: "list[Model]",
+    predictors: "dict[int, AnyPredictor]",
     measurement: "Measurement",
     convergence_mrad: float | None,
     asked: Asked,
-) -> "list[tuple[Estimate, Model]]":
-    """Answers of the systems that find a pattern at all; an error where none does."""
-    answers, refusals = [], []
-    with progress_bar("inferring", total=len(predictors)) as bar:
-        for number, predictor in enumerate(predictors, start=1):
-            try:
-                estimate = predictor.infer(
-                    measurement.data, convergence_mrad, asked.mrad_per_pixel, asked.refine
-                )
-                answers.append((estimate, predictor.bundle))
-            except PatternError as error:
-                refusals.append(error)
-            bar.update(number)
-    if not answers:
-        raise refusals[0]
-    return answers
+) -> "Ranked":
+    """Answers of the systems that find a pattern at all, with a progress bar."""
+    from pacbed.infer.several import ask_several
+
+    with progress_bar("inferring", total=len(models)) as bar:
+
+        def go_on(done: int) -> bool:
+            bar.update(done)
+            return True
+
+        return ask_several(
+            models, lambda model: predictors[id(model)], measurement.data, convergence_mrad,
+            asked.mrad_per_pixel, asked.refine, go_on,
+        )  # fmt: skip
 
 
 def _convergence(measurement: "Measurement", given: float | None) -> float | None:

@@ -19,8 +19,9 @@ from pacbed.commands.options import (
 )
 from pacbed.commands.output import print_block, print_json, print_table
 from pacbed.commands.own_crystal import OwnCrystalOptions, models_of, understand_all
-from pacbed.commands.select import ANY, choose_model
+from pacbed.commands.select import choose_model
 from pacbed.errors import FileFormatError, OutOfRangeError, UnknownSystemError
+from pacbed.library.system import ANY
 
 if TYPE_CHECKING:
     from pacbed.library.models.kinds import Model

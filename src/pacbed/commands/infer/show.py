@@ -39,13 +39,9 @@ def rows(answer: Answer) -> list[tuple[str, str]]:
 
 def _directions(answer: Answer) -> str | None:
     """Which crystal direction points where; None of a model that does not know them."""
-    stored = answer.model.provenance.get("directions")
-    if stored is None or answer.estimate.rotation_deg is None:
-        return None
-    from pacbed.own_crystal.directions import PatternDirections
+    from pacbed.own_crystal.directions import directions_words
 
-    known = PatternDirections.from_dict(stored)
-    return None if known is None else known.sentence(answer.estimate.rotation_deg)
+    return directions_words(answer.model.provenance, answer.estimate.rotation_deg)
 
 
 def ranking_rows(answer: Answer) -> list[list[str]]:

@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from pacbed.library.recipe import Recipe
 
 
+#: Ranges and step of directions by their names in a recipe.
+_SMALLER = (
+    "a smaller largest convergence_mrad, mistilt_mrad or thickness_nm in [system]",
+    "direction_step_mrad in [table]",
+)
+
+
 def simulate_recipe(recipe: "Recipe", client: "Client | None" = None) -> "LacbedTable":
     """Simulate the table of a loaded recipe, with a progress bar.
 
@@ -38,20 +45,24 @@ def simulate_recipe(recipe: "Recipe", client: "Client | None" = None) -> "Lacbed
     from pacbed.crystal.projection import project
     from pacbed.lacbed.build import simulate_table
     from pacbed.lacbed.cost import LARGEST_FILE_BYTES
+    from pacbed.lacbed.too_large import TableTooLargeError
 
     system = recipe.system
     cell = project(recipe.crystal, system.known_zone_axis)
     check_cost(recipe, cell)
     with progress_bar(f"simulating {system.name}") as bar:
-        return simulate_table(
-            cell,
-            system.known_high_tension_kV,
-            *system.largest,
-            recipe.table,
-            progress=bar.update,
-            spread=None if client is None else partial(run_on_cluster, client),
-            file_bytes_max=LARGEST_FILE_BYTES,
-        )
+        try:
+            return simulate_table(
+                cell,
+                system.known_high_tension_kV,
+                *system.largest,
+                recipe.table,
+                progress=bar.update,
+                spread=None if client is None else partial(run_on_cluster, client),
+                file_bytes_max=LARGEST_FILE_BYTES,
+            )
+        except TableTooLargeError as error:
+            raise RecipeError(f"{recipe.path}: {error.words(*_SMALLER)}") from error
 
 
 def check_cost(recipe: "Recipe", cell: "ProjectedCell") -> None:
@@ -65,10 +76,13 @@ def check_cost(recipe: "Recipe", cell: "ProjectedCell") -> None:
     """
     from pacbed.errors import CrystalError, OutOfRangeError
     from pacbed.lacbed import cost
+    from pacbed.lacbed.too_large import TableTooLargeError
 
     system = recipe.system
     try:
         cost.check_cost(cell, system.known_high_tension_kV, *system.largest, recipe.table)
+    except TableTooLargeError as error:
+        raise RecipeError(f"{recipe.path}: {error.words(*_SMALLER)}") from error
     except (CrystalError, OutOfRangeError) as error:
         raise RecipeError(f"{recipe.path}: {error}") from error
 

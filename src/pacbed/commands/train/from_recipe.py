@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
     from pacbed.library.recipe import Recipe
 
 #: Part of the bundle's folder that the training works in; a bundle needs none of it.
-_WORK = "training"
+WORK = "training"
 #: What took so long to train is not given up because another process changes the register.
 _PATIENCE_SECONDS = 3600.0
-_TABLE, _PLAN, _CHECKPOINT = "lacbed.npz", "plan.json", "checkpoint.pt"
+_TABLE, _PLAN, CHECKPOINT = "lacbed.npz", "plan.json", "checkpoint.pt"
 
 
 def train_recipe(recipe: Path, training: TrainingOptions, of_recipe: RecipeOptions) -> None:
@@ -34,24 +35,15 @@ def train_recipe(recipe: Path, training: TrainingOptions, of_recipe: RecipeOptio
     of_recipe : RecipeOptions
     """
     from pacbed.files import write_atomically
-    from pacbed.library.changes.install import install_model, prepare_model
-    from pacbed.library.recipe import load_recipe
+    from pacbed.library.changes.install import install_model
 
-    loaded = load_recipe(recipe)
-    asked = {"samples": of_recipe.samples, "seed": training.seed, "threads": training.threads}
-    chosen = {name: value for name, value in asked.items() if value is not None}
-    loaded = dataclasses.replace(loaded, training=dataclasses.replace(loaded.training, **chosen))
+    placed = _placed(recipe, training, of_recipe)
+    loaded, output, data = placed.recipe, placed.output, training.data
     start = None if training.transfer_from is None else _start(training.transfer_from)
-    data, table = training.data, of_recipe.table
-    if data is None:
-        output = training.output or Path()
-    else:
-        place = prepare_model(data, loaded, of_recipe.model)
-        loaded, output = place.recipe, place.folder
-        table = table or (place.table if usable_table(place.table, loaded) else None)
-    work = output / _WORK
+    work = output / WORK
     plan = _plan(loaded)
     goes_on = _check_folder(output, loaded, plan, training.resume)
+    table = of_recipe.table or (placed.table if usable_table(placed.table, loaded) else None)
     lacbed = _table(work, loaded, table, goes_on)
     # Only now, so that an impossible recipe leaves no folder behind.
     work.mkdir(parents=True, exist_ok=True)
@@ -68,12 +60,62 @@ def train_recipe(recipe: Path, training: TrainingOptions, of_recipe: RecipeOptio
     )
 
 
+def train_in_background(recipe: Path, training: TrainingOptions, of_recipe: RecipeOptions) -> None:
+    """Start a training in a process of its own, or go on with one that was ended.
+
+    What can be refused is refused here, before that process begins.
+    """
+    from pacbed.commands.train.background import LOG, start_training
+
+    placed = _placed(recipe, training, of_recipe)
+    if training.transfer_from is not None:
+        _start(training.transfer_from)
+    _check_folder(placed.output, placed.recipe, _plan(placed.recipe), resume=True)
+    started = start_training(placed.output / WORK, recipe, training, of_recipe)
+    print_block(
+        str(placed.output),
+        [
+            ("System", f"{placed.recipe.system.id} {placed.recipe.system.name}"),
+            ("Process", f"{started.process}, which goes on when this terminal is closed"),
+            ("Log", str(placed.output / WORK / LOG)),
+            ("How far", "pacbed train --status " + _where(training)),
+        ],
+    )
+
+
+def _where(training: TrainingOptions) -> str:
+    return f"--data {training.data}" if training.data is not None else f"-o {training.output}"
+
+
+@dataclass(frozen=True)
+class _Placed:
+    """A recipe with the number of its system, where its bundle goes, and the table at hand."""
+
+    recipe: "Recipe"
+    output: Path
+    table: Path | None
+
+
+def _placed(recipe: Path, training: TrainingOptions, of_recipe: RecipeOptions) -> _Placed:
+    from pacbed.library.changes.install import prepare_model
+    from pacbed.library.recipe import load_recipe
+
+    loaded = load_recipe(recipe)
+    asked = {"samples": of_recipe.samples, "seed": training.seed, "threads": training.threads}
+    chosen = {name: value for name, value in asked.items() if value is not None}
+    loaded = dataclasses.replace(loaded, training=dataclasses.replace(loaded.training, **chosen))
+    if training.data is None:
+        return _Placed(loaded, training.output or Path(), None)
+    place = prepare_model(training.data, loaded, of_recipe.model)
+    return _Placed(place.recipe, place.folder, place.table)
+
+
 def _start(given: Path) -> Path:
     """The checkpoint to start from, given itself or the bundle in whose folder it lies."""
-    checkpoint = given / _WORK / _CHECKPOINT if given.is_dir() else given
+    checkpoint = given / WORK / CHECKPOINT if given.is_dir() else given
     if not checkpoint.is_file():
         raise FileFormatError(
-            f"{given}: has no {_WORK}/{_CHECKPOINT}, which a training leaves and bundles that are "
+            f"{given}: has no {WORK}/{CHECKPOINT}, which a training leaves and bundles that are "
             "shipped lack: give the folder of a training, or its checkpoint."
         )
     return checkpoint
@@ -95,7 +137,7 @@ def _train(
             table,
             recipe.system,
             recipe.training,
-            output / _WORK,
+            output / WORK,
             start=start,
             resume=goes_on,
             report=lambda done, total, words: bar.update(done / total, words),
@@ -117,8 +159,8 @@ def _check_folder(output: Path, recipe: "Recipe", plan: bytes, resume: bool) -> 
     """Tell whether a training in the folder goes on; refuse to overwrite or to mix two."""
     if output.exists() and not output.is_dir():
         raise FileFormatError(f"{output}: this is a file: give the folder of the bundle to make.")
-    work = output / _WORK
-    if not (work / _CHECKPOINT).exists():
+    work = output / WORK
+    if not (work / CHECKPOINT).exists():
         return False
     if not resume:
         raise FileFormatError(

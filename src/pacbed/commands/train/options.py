@@ -43,6 +43,24 @@ class TrainingOptions:
 
 
 @dataclass(frozen=True)
+class BackgroundOptions:
+    """Of a training that nobody waits for."""
+
+    background: Annotated[
+        bool,
+        typer.Option(
+            "--background",
+            help="Train in a process that goes on when the terminal is closed, and go on with one"
+            " that was ended; from a recipe or a system.",
+        ),
+    ] = False
+    status: Annotated[
+        bool,
+        typer.Option("--status", help="Show how far the trainings in the background are."),
+    ] = False
+
+
+@dataclass(frozen=True)
 class RecipeOptions:
     """Of a training from a recipe alone."""
 

@@ -33,7 +33,13 @@ class MapParameters(BaseModel):
         Annotated[int, Field(ge=0)] | Annotated[str, Field(max_length=200)],
         Field(description="ID or name of a system."),
     ]
-    convergence_mrad: Annotated[_Angle, Field(description="Convergence semi-angle.")]
+    convergence_mrad: Annotated[
+        _Angle | None,
+        Field(
+            description="Convergence semi-angle. Without it that of the file is taken, or else it "
+            "is found from a few windows, which takes a minute or two, and some 2 GB of memory."
+        ),
+    ] = None
     path: Annotated[
         str | None,
         Field(
@@ -110,7 +116,8 @@ class MapJob(Job):
     what: ClassVar[str] = "map"
     again: ClassVar[str] = "send the scan again"
     smaller: ClassVar[str] = (
-        "take larger windows, a part of the scan, or leave out the fit (refine false)"
+        "take larger windows, a part of the scan, or leave out the fit (refine false); give "
+        "convergence_mrad where it was left out"
     )
 
     stage: JobStage

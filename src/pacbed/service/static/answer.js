@@ -39,6 +39,7 @@ export function showAnswer(result) {
   part("interval").textContent = `95 %: ${fixed(low, 1)} to ${fixed(high, 1)} nm`;
   part("mistilt").textContent = mistiltWords(answer);
   part("azimuth").textContent = azimuthWords(answer);
+  part("directions").textContent = answer.directions ?? "";
   part("residual").textContent = percent(answer.residual);
   part("warnings").replaceChildren(...answer.warnings.map((words) => item("li", words)));
   part("alternatives").replaceChildren(
@@ -56,8 +57,35 @@ export function showAnswer(result) {
     row.append(head, item("td", value));
     return row;
   }));
+  showRanking(answer);
   showPatterns(answer);
   drawDistribution(part("distribution"), answer);
+}
+
+/** Which systems explain the pattern, where all were asked. */
+function showRanking({ ranking, unasked }) {
+  part("ranking").hidden = !ranking;
+  part("ranking-rows").replaceChildren(...(ranking ?? []).map((entry) => {
+    const row = document.createElement("tr");
+    const head = item("th", entry.system);
+    head.scope = "row";
+    row.append(
+      head,
+      item("td", statusName(entry.status)),
+      item("td", withError(entry.thickness_nm, entry.thickness_std_nm)),
+      item("td", percent(entry.residual)),
+      item("td", percent(entry.structured_residual)),
+    );
+    return row;
+  }));
+  part("unasked").hidden = !unasked?.length;
+  part("unasked").textContent = `Not asked: ${unasked?.join(", ")}; choose one of them.`;
+}
+
+/** Lead to the answer: its beginning is seen, and read out. */
+export function leadToAnswer() {
+  part("answer").focus({ preventScroll: true });
+  part("answer").scrollIntoView({ block: "start" });
 }
 
 function showPatterns(answer) {

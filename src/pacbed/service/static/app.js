@@ -1,16 +1,20 @@
 /** The page: from a file to an answer. */
 
-import { connectDisplay, item, showAnswer } from "./answer.js";
+import { connectDisplay, item, leadToAnswer, showAnswer } from "./answer.js";
 import { connectDownloads } from "./downloads.js";
 import { remember } from "./history.js";
 import { connectMaps } from "./maps.js";
+import { connectOwnCrystal, isStructure, openOwnCrystal, takeStructure } from "./own-crystal.js";
 import { PacbedClient, unpack } from "./pacbed-client.js";
 import { colorTable } from "./colormaps.js";
+import {
+  angleFault, asksAll, chooseHighTension, chooseSystem, loadSystems, showRanges, systemParameter,
+} from "./systems.js";
 import { paint } from "./viewer.js";
 
 const part = (id) => document.getElementById(id);
 const client = new PacbedClient(".");
-const state = { file: null, preview: null, systems: [], running: null };
+const state = { file: null, preview: null, running: null };
 
 const ADVICE = {
   unreachable: "See whether it is running and the network is up, then try again.",
@@ -52,37 +56,10 @@ async function guarded(work) {
   }
 }
 
-const system = () => state.systems.find(({ id }) => String(id) === part("system").value);
-
-function showRanges() {
-  const chosen = system();
-  if (!chosen) return;
-  const [low, high] = chosen.convergence_mrad;
-  const input = part("convergence");
-  input.min = low;
-  input.max = high;
-  const [thin, thick] = chosen.thickness_nm;
-  part("convergence-hint").textContent =
-    `${low} to ${high} mrad. This system covers ${thin} to ${thick} nm and mistilts up to ` +
-    `${chosen.mistilt_mrad[1]} mrad.`;
-}
-
-/** What stands behind the names of systems whose models are not the usual ones. */
-const MODEL_WORDS = { table: ", without networks", labels: ", labels", earlier: ", model of the earlier system" };
-
-async function loadSystems() {
-  state.systems = await client.systems();
-  const options = state.systems.map((entry) => {
-    // Of networks from a table alone not all is known; their name tells them apart.
-    const words = (entry.zone_axis && entry.high_tension_kV
-      ? `${entry.material} (${entry.composition}) [${entry.zone_axis.join(" ")}], ${entry.high_tension_kV} kV`
-      : entry.name) + (MODEL_WORDS[entry.model] ?? "");
-    const option = item("option", words);
-    option.value = String(entry.id);
-    return option;
-  });
-  part("system").replaceChildren(...options);
-  showRanges();
+/** Take up a system that was made of a structure, and choose it. */
+async function takeUpSystem({ system }) {
+  await loadSystems(client);
+  chooseSystem(({ id }) => id === system);
 }
 
 async function loadExamples() {
@@ -96,10 +73,8 @@ async function loadExamples() {
       const file = await client.example(example.name);
       part("file").value = "";
       await choose(file);
-      const match = state.systems.find(({ name }) => name === example.system);
-      if (match) part("system").value = String(match.id);
+      chooseSystem(({ name }) => name === example.system);
       part("convergence").value = example.convergence_mrad;
-      showRanges();
     }));
     return button;
   });
@@ -116,13 +91,7 @@ async function choose(file) {
   const { metadata } = state.preview;
   part("convergence").value = metadata.convergence_mrad ?? part("convergence").value;
   part("scale").value = metadata.mrad_per_pixel?.toPrecision(4) ?? "";
-  const voltage = metadata.high_tension_kV;
-  const near = ({ high_tension_kV: kV }) => voltage && kV && Math.abs(kV - voltage) < 0.02 * kV;
-  if (voltage && !near(system() ?? {})) {
-    const match = state.systems.find(near);
-    if (match) part("system").value = String(match.id);
-  }
-  showRanges();
+  chooseHighTension(metadata.high_tension_kV);
 }
 
 async function look() {
@@ -155,33 +124,30 @@ async function look() {
 function request() {
   const frame = state.preview?.frames > 1 ? Number(part("frame").value) || 0 : null;
   const parameters = {
-    system: Number(part("system").value),
-    convergence_angle: Number(part("convergence").value),
+    system: systemParameter(),
     file_params: frame === null ? { typ: "auto" } : { typ: "auto", frame },
     refine: part("refine").checked,
     validation: false,
     views: true,
   };
+  if (part("convergence").value) parameters.convergence_angle = Number(part("convergence").value);
   if (part("scale").value) parameters.mrad_per_pixel = Number(part("scale").value);
   return { file: state.file, frame, parameters };
 }
 
 /** Whether everything is given; says what is missing, and where. */
 function complete() {
-  const chosen = system();
   if (!state.file) {
     showError("No pattern was chosen: drop a file, choose one or try an example.", null, part("file"));
     return false;
   }
-  if (!chosen) {
+  if (systemParameter() === null) {
     showError("No system was chosen.", null, part("system"));
     return false;
   }
-  const angle = part("convergence");
-  const [low, high] = chosen.convergence_mrad;
-  if (!angle.value || Number(angle.value) < low || Number(angle.value) > high) {
-    const given = angle.value ? `${angle.value} mrad lies outside` : "The convergence semi-angle is needed:";
-    showError(`${given} ${low} to ${high} mrad, which this system covers.`, null, angle);
+  const fault = angleFault();
+  if (fault) {
+    showError(fault, null, part("convergence"));
     return false;
   }
   const scale = part("scale");
@@ -223,7 +189,7 @@ async function submit(event) {
   const result = { ...asked, original: asked.file, file: asked.file.name, answer };
   showAnswer(result);
   remember(result);
-  part("answer").focus();
+  leadToAnswer();
 }
 
 function connectTheme() {
@@ -255,7 +221,10 @@ function connectFiles() {
   drop.addEventListener("drop", (event) => {
     event.preventDefault();
     over(false);
-    if (event.dataTransfer.files.length) choose(event.dataTransfer.files[0]);
+    const [file] = event.dataTransfer.files;
+    if (!file) return;
+    if (isStructure(file)) takeStructure(file);
+    else choose(file);
   });
 }
 
@@ -264,16 +233,18 @@ connectFiles();
 connectDisplay();
 connectDownloads(client, guarded);
 connectMaps(client, () => ({
-  system: system()?.id,
-  convergence_mrad: Number(part("convergence").value),
+  system: asksAll() ? null : systemParameter(),
+  convergence_mrad: Number(part("convergence").value) || null,
   mrad_per_pixel: Number(part("scale").value) || null,
   refine: part("refine").checked,
 }));
 part("form").addEventListener("submit", submit);
 part("cancel").addEventListener("click", () => state.running?.abort());
 part("system").addEventListener("change", showRanges);
+part("own-open").addEventListener("click", openOwnCrystal);
 await guarded(async () => {
-  await loadSystems();
+  await loadSystems(client);
   await loadExamples();
+  await connectOwnCrystal(client, takeUpSystem);
 });
 document.documentElement.dataset.ready = "yes";

@@ -1,6 +1,6 @@
 /** The results of this visit, kept in the page alone. */
 
-import { item, showAnswer, statusName } from "./answer.js";
+import { item, leadToAnswer, showAnswer, statusName } from "./answer.js";
 import { percent, withError } from "./format.js";
 
 const part = (id) => document.getElementById(id);
@@ -33,7 +33,7 @@ function row(result) {
   button.setAttribute("aria-label", `Show the answer for ${name}`);
   button.addEventListener("click", () => {
     showAnswer(result);
-    part("answer").focus();
+    leadToAnswer();
   });
   const last = document.createElement("td");
   last.append(button);

@@ -1,7 +1,12 @@
 /** The part of the page that makes thickness maps of a scan. */
 
+import { KeptJob } from "./kept-job.js";
+import { ProgressView, timeLeft } from "./progress.js";
+
 const part = (id) => document.getElementById(id);
 const state = { running: null, job: null };
+const kept = new KeptJob("map");
+const view = new ProgressView("map");
 
 const STAGES = {
   waiting: "Waiting for the maps before this one …",
@@ -21,29 +26,11 @@ function showError(words, field) {
   }
 }
 
-function timeLeft(seconds) {
-  if (seconds === null) return "";
-  return seconds < 90 ? `, ${Math.ceil(seconds)} s left` : `, ${Math.ceil(seconds / 60)} min left`;
-}
-
-/** Words that are read out, once; the count beside them changes too often for that. */
-function say(words, count = "") {
-  if (part("map-words").textContent !== words) part("map-words").textContent = words;
-  part("map-count").textContent = count;
-}
-
-function sending(share) {
-  part("map-bar").value = share;
-  say("Sending …", `${Math.round(100 * share)} %`);
-}
-
 function progress({ stage, windows, windows_done: done, seconds_left: left }) {
   if (stage === "inferring" && windows) {
-    part("map-bar").value = done / windows;
-    say(STAGES[stage], `${done} of ${windows} windows${timeLeft(left)}`);
+    view.show(done / windows, STAGES[stage], `${done} of ${windows} windows${timeLeft(left)}`);
   } else {
-    part("map-bar").removeAttribute("value");
-    say(STAGES[stage]);
+    view.show(null, STAGES[stage]);
   }
 }
 
@@ -64,8 +51,8 @@ function request(conditions) {
     showError("No scan was chosen.", part("scan"));
     return null;
   }
-  if (!conditions.convergence_mrad) {
-    showError("The convergence semi-angle is needed; give it under Conditions.", part("convergence"));
+  if (conditions.system === null) {
+    showError("Maps are of one system; choose it under Conditions.", part("system"));
     return null;
   }
   const window = windowOf();
@@ -92,7 +79,6 @@ function show(client, job) {
   part("map-summary").textContent =
     `${job.name}: ${job.windows} windows. The server deletes the maps after ${minutes} minutes.`;
   part("map-shown").hidden = false;
-  part("map-shown").focus();
 }
 
 async function submit(event, client, conditions) {
@@ -101,25 +87,48 @@ async function submit(event, client, conditions) {
   showError("");
   const asked = request(conditions());
   if (!asked) return;
+  await follow(client, async (signal) => {
+    view.sending(0);
+    const onUpload = (share) => view.sending(share);
+    const job = await client.makeMap(asked.file, asked.parameters, { signal, onUpload });
+    kept.keep(job.id);
+    return job.id;
+  });
+  if (!part("map-shown").hidden) part("map-shown").focus();
+}
+
+/** Wait for the map whose id some work gives, and show it. */
+async function follow(client, begin) {
   state.running = new AbortController();
   part("map-shown").hidden = true;
   part("map-submit").disabled = true;
-  part("map-progress").hidden = false;
-  sending(0);
   const { signal } = state.running;
   try {
-    const job = await client.makeMap(asked.file, asked.parameters, { signal, onUpload: sending });
-    signal.addEventListener("abort", () => client.deleteMap(job.id).catch(() => {}));
-    if (signal.aborted) client.deleteMap(job.id).catch(() => {});
-    show(client, await client.watchMap(job.id, progress));
+    const id = await begin(signal);
+    signal.addEventListener("abort", () => client.deleteMap(id).catch(() => {}));
+    if (signal.aborted) client.deleteMap(id).catch(() => {});
+    show(client, await client.watchMap(id, progress));
   } catch (error) {
     if (!error.code) throw error;
-    if (error.code !== "cancelled") showError(error.message);
+    if (signal.aborted || error.code !== "unreachable") kept.forget();
+    // What is deleted before its events are asked for has none.
+    if (!signal.aborted && error.code !== "cancelled") showError(error.message);
   } finally {
     state.running = null;
     part("map-submit").disabled = false;
-    part("map-progress").hidden = true;
+    view.hide();
   }
+}
+
+/** Find the map of this tab again after a reload, made or on its way. */
+async function goOn(client) {
+  const id = kept.recall();
+  if (!id) return;
+  await follow(client, async () => {
+    view.show(null, STAGES.waiting);
+    await client.mapJob(id); // refuses where the service no longer knows it
+    return id;
+  });
 }
 
 /**
@@ -133,7 +142,9 @@ export function connectMaps(client, conditions) {
   part("map-delete").addEventListener("click", async () => {
     part("map-shown").hidden = true;
     part("map-picture").removeAttribute("src");
+    kept.forget();
     await client.deleteMap(state.job.id).catch((error) => showError(error.message));
     part("scan").focus();
   });
+  goOn(client);
 }

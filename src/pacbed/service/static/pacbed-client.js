@@ -9,13 +9,17 @@
  * A page of another host needs the service to allow it (PACBED_ALLOW_ORIGINS).
  */
 
-/** A request that failed: `status` and `code` for programs, the message for people. */
+/**
+ * A request that failed: `status` and `code` for programs, the message for people, `field` where
+ * one field of the request alone is wrong.
+ */
 export class PacbedError extends Error {
-  constructor(status, code, detail) {
+  constructor(status, code, detail, field = null) {
     super(detail);
     this.name = "PacbedError";
     this.status = status;
     this.code = code;
+    this.field = field;
   }
 }
 
@@ -49,7 +53,7 @@ export class PacbedClient {
    * @param {object} [fileParams] `typ`, `frame` …
    */
   preview(file, fileParams = {}, options = {}) {
-    return this.#send("/preview/", { file_params: fileParams }, file, options);
+    return this.#send("/preview/", { file_params: JSON.stringify(fileParams) }, file, options);
   }
 
   /**
@@ -60,12 +64,12 @@ export class PacbedClient {
    * @returns {Promise<object>} the answer
    */
   infer(file, parameters, options = {}) {
-    return this.#send("/inference/", { parameters }, file, options);
+    return this.#send("/inference/", { parameters: JSON.stringify(parameters) }, file, options);
   }
 
   /** Thickness and mistilt of every frame of a stack. */
   inferBatch(file, parameters, options = {}) {
-    return this.#send("/inference/batch/", { parameters }, file, options);
+    return this.#send("/inference/batch/", { parameters: JSON.stringify(parameters) }, file, options);
   }
 
   /** A simulated pattern as PNG; `query` as of `GET /pattern/`. */
@@ -80,7 +84,7 @@ export class PacbedClient {
    * @returns {Promise<object>} the job; its `id` goes into the other calls
    */
   makeMap(file, parameters, options = {}) {
-    return this.#send("/maps/", { parameters }, file, options);
+    return this.#send("/maps/", { parameters: JSON.stringify(parameters) }, file, options);
   }
 
   /**
@@ -89,7 +93,80 @@ export class PacbedClient {
    * @returns {Promise<object>} the job when it is done
    */
   watchMap(id, onProgress) {
-    const source = new EventSource(`${this.base}/maps/${id}/events`);
+    return this.#watch(`/maps/${id}/events`, onProgress);
+  }
+
+  /** Whether this service makes systems from structure files: `on`, and else why not. */
+  ownSystems() {
+    return this.#get("/systems/own");
+  }
+
+  /**
+   * What a structure file is understood as; nothing is simulated.
+   * @param {Blob} file the CIF
+   * @param {object} fields `zone_axis`, `high_tension_kV`, and what `addSystem` takes beside them
+   * @returns {Promise<object>} `name` and `understood`: formula, lines of words, factors B
+   */
+  understandStructure(file, fields, options = {}) {
+    return this.#send("/systems/understood", fields, file, options);
+  }
+
+  /**
+   * Make a system from a structure file, and wait for it.
+   *
+   *     const job = await client.addSystem(cif, { zone_axis: "1 1 -2 0", high_tension_kV: 200 });
+   *     const answer = await client.infer(file, { system: job.name });
+   *
+   * @param {Blob} file the CIF
+   * @param {object} fields `zone_axis`, `high_tension_kV`; if wanted `convergence_mrad` (one angle,
+   *   or `"8/20"`), `thickness_max_nm`, `mistilt_max_mrad`, `b` (`"Ga=0.3,N=0.35"`), `name`
+   * @param {{signal?: AbortSignal, onUpload?: (share: number) => void,
+   *   onStart?: (job: object) => void, onProgress?: (job: object) => void}} [options] `signal`
+   *   cancels, also the simulation; `onStart` gets the job as soon as the structure was understood,
+   *   `onProgress` whenever its `share` or `seconds_left` change
+   * @returns {Promise<object>} the job when it is done; its `name` is the system
+   */
+  async addSystem(file, fields, options = {}) {
+    const job = await this.#send("/systems/", fields, file, options);
+    options.onStart?.(job);
+    return this.watchSystem(job.id, options);
+  }
+
+  /** How far a system is that is being made. */
+  systemJob(id) {
+    return this.#get(`/systems/jobs/${id}`);
+  }
+
+  /**
+   * Wait for a system that is being made, for example after a reload of the page.
+   * @param {{signal?: AbortSignal, onProgress?: (job: object) => void}} [options] as of `addSystem`
+   * @returns {Promise<object>} the job when it is done
+   */
+  async watchSystem(id, { signal, onProgress } = {}) {
+    let deleted = null;
+    const cancel = () => { deleted = this.deleteSystem(id).catch(() => {}); };
+    if (signal?.aborted) cancel();
+    signal?.addEventListener("abort", cancel, { once: true });
+    try {
+      const job = await this.#watch(`/systems/jobs/${id}/events`, onProgress);
+      if (!deleted) return job;
+    } catch (error) {
+      // What is deleted before its events are asked for has none.
+      if (!deleted) throw error;
+    } finally {
+      signal?.removeEventListener("abort", cancel);
+    }
+    await deleted;
+    throw cancelled();
+  }
+
+  /** Stop making a system, or remove it. */
+  async deleteSystem(id) {
+    await this.#fetch(`/systems/jobs/${id}`, { method: "DELETE" });
+  }
+
+  #watch(path, onProgress) {
+    const source = new EventSource(this.base + path);
     const ended = new Promise((resolve, reject) => {
       const job = ({ data }) => JSON.parse(data);
       source.addEventListener("progress", (event) => onProgress?.(job(event)));
@@ -98,13 +175,18 @@ export class PacbedClient {
         const { code, detail } = job(event);
         reject(new PacbedError(0, code, detail));
       });
-      source.addEventListener("deleted", () => reject(new PacbedError(0, "cancelled", "Deleted.")));
+      source.addEventListener("deleted", () => reject(cancelled()));
       // Streams that end are asked for again on their own; one that is refused is not.
       source.addEventListener("error", () => {
         if (source.readyState === EventSource.CLOSED) reject(unreachable());
       });
     });
     return ended.finally(() => source.close());
+  }
+
+  /** How far a map is. */
+  mapJob(id) {
+    return this.#get(`/maps/${id}`);
   }
 
   /** Address of what a finished map consists of: `file`, `table` or `picture`. */
@@ -138,7 +220,7 @@ export class PacbedClient {
         return await this.#sendOnce(path, parts, file, options);
       } catch (error) {
         if (error.code !== "busy" || attempt >= RETRIES) throw error;
-        await new Promise((resolve) => setTimeout(resolve, 1000 * (attempt + Math.random())));
+        await pause(1000 * (attempt + Math.random()), options.signal);
       }
     }
   }
@@ -146,7 +228,7 @@ export class PacbedClient {
   // XMLHttpRequest, because fetch does not tell how much has been sent.
   #sendOnce(path, parts, file, { signal, onUpload }) {
     const body = new FormData();
-    for (const [name, value] of Object.entries(parts)) body.append(name, JSON.stringify(value));
+    for (const [name, value] of Object.entries(parts)) body.append(name, value);
     body.append("file", file, file.name ?? "pattern");
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
@@ -159,11 +241,30 @@ export class PacbedClient {
         else reject(problem(request.status, request.responseText));
       };
       request.onerror = () => reject(unreachable());
-      request.onabort = () => reject(new PacbedError(0, "cancelled", "Cancelled."));
+      request.onabort = () => reject(cancelled());
+      if (signal?.aborted) {
+        reject(cancelled());
+        return;
+      }
       signal?.addEventListener("abort", () => request.abort());
       request.send(body);
     });
   }
+}
+
+/** Wait, unless it is cancelled meanwhile. */
+function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(cancelled());
+    });
+  });
+}
+
+function cancelled() {
+  return new PacbedError(0, "cancelled", "Cancelled.");
 }
 
 function unreachable() {
@@ -172,8 +273,8 @@ function unreachable() {
 
 function problem(status, text) {
   try {
-    const { code, detail } = JSON.parse(text);
-    return new PacbedError(status, code, detail);
+    const { code, detail, field } = JSON.parse(text);
+    return new PacbedError(status, code, detail, field);
   } catch {
     return new PacbedError(status, "request", `The service answered with status ${status}.`);
   }

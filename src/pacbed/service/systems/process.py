@@ -6,6 +6,7 @@ is and in the end the model; or what is wrong.
 """
 
 import contextlib
+import dataclasses
 import json
 import os
 import sys
@@ -30,7 +31,15 @@ _TOO_LARGE = (
     "thickness or mistilt"
 )
 #: Options that messages name, in the words of requests.
-_PARAMETERS = {"--b ": "b ", "--convergence": "convergence_mrad"}
+_PARAMETERS = {
+    "Give it with --b, or in the recipe in [crystal.b_iso].": "Look it up and give it.",
+    "--b ": "b ",
+    "--convergence": "convergence_mrad",
+    "--mistilt-max": "mistilt_max_mrad",
+    "--thickness-max": "thickness_max_nm",
+}
+#: Parameters that have other names in requests.
+_FIELDS = {"b_iso": "b"}
 
 
 def main(folder: Path, memory_mib: int, check: bool) -> int:
@@ -51,11 +60,17 @@ def main(folder: Path, memory_mib: int, check: bool) -> int:
     except Exception as error:  # what a parser makes of a file that nobody foresaw
         if is_full(error):
             return FULL
-        problem = FileFormatError(f"cannot be read as a structure ({type(error).__name__})")
+        problem = FileFormatError(f"cannot be read as a structure ({type(error).__name__})").about(
+            "file"
+        )
     if is_full(problem):
         return FULL
     told = json.dumps(
-        {"code": classify(problem)[1], "detail": _said(str(problem), folder, asked["file"])}
+        {
+            "code": classify(problem)[1],
+            "detail": _said(str(problem), folder, asked["file"]),
+            "field": _FIELDS.get(problem.parameter or "", problem.parameter),
+        }
     )
     write_atomically(folder / PROBLEM, told.encode(), durable=False)
     return 1
@@ -76,7 +91,11 @@ def _understood(folder: Path, asked: dict[str, object]) -> Understood:
     conditions: dict[str, object] = dict(asked["conditions"])  # type: ignore[call-overload]
     span = conditions["convergence_mrad"]
     conditions["convergence_mrad"] = tuple(span) if isinstance(span, list) else span
-    return understand(crystal_conditions(folder / STRUCTURE, **conditions))  # type: ignore[arg-type]
+    asked_of_it = crystal_conditions(folder / STRUCTURE, **conditions)  # type: ignore[arg-type]
+    try:
+        return understand(asked_of_it)
+    except (CrystalError, FileFormatError) as error:
+        raise error.about("file") from error
 
 
 def _check(folder: Path, asked: dict[str, object]) -> None:
@@ -92,6 +111,7 @@ def _check(folder: Path, asked: dict[str, object]) -> None:
         "name": understood.default_name,
         "understood": {
             "formula": understood.crystal.formula,
+            "factors": [dataclasses.asdict(factor) for factor in understood.factors],
             "lines": [(label, _said(value, folder, name)) for label, value in understood.rows()],
             "warnings": [_said(str(warning.message), folder, name) for warning in caught],
         },

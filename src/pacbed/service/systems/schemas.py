@@ -7,6 +7,7 @@ from fastapi import UploadFile
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from pacbed.own_crystal.conditions import MISTILT_MAX_MRAD, THICKNESS_MAX_NM
+from pacbed.own_crystal.understood import FactorSource
 from pacbed.service.maps.schemas import Job
 
 SystemStage = Literal["waiting", "simulating", "done", "failed"]
@@ -19,7 +20,7 @@ _MOST_FACTORS = 30
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class SystemForm(BaseModel):
+class StructureForm(BaseModel):
     """A structure file, how the crystal is seen, and how far answers shall reach."""
 
     model_config = ConfigDict(extra="forbid")
@@ -52,10 +53,6 @@ class SystemForm(BaseModel):
             "CIF: `Ga=0.3,N=0.35`.",
         ),
     ] = ""
-    name: Annotated[
-        str,
-        Field(max_length=80, description="Of the system; by default formula, axis and voltage."),
-    ] = ""
 
     @field_validator("convergence_mrad")
     @classmethod
@@ -70,13 +67,6 @@ class SystemForm(BaseModel):
         entries = text.split(",") if text.strip() else []
         if len(entries) > _MOST_FACTORS or not all(map(_FACTOR.fullmatch, entries)):
             raise ValueError("write it like Ga=0.3,N=0.35")
-        return text
-
-    @field_validator("name")
-    @classmethod
-    def _is_name(cls, text: str) -> str:
-        if text and not _NAME.fullmatch(text):
-            raise ValueError("letters, digits, dot, dash and underscore, but no bare number")
         return text
 
     @property
@@ -95,15 +85,58 @@ class SystemForm(BaseModel):
         return {match[1]: float(match[2]) for match in found if match}
 
 
+class SystemForm(StructureForm):
+    """A structure file, how the crystal is seen, how far answers shall reach, and a name."""
+
+    name: Annotated[
+        str,
+        Field(max_length=80, description="Of the system; by default formula, axis and voltage."),
+    ] = ""
+
+    @field_validator("name")
+    @classmethod
+    def _is_name(cls, text: str) -> str:
+        if text and not _NAME.fullmatch(text):
+            raise ValueError("letters, digits, dot, dash and underscore, but no bare number")
+        return text
+
+
+class FactorEntry(BaseModel):
+    """Debye-Waller factor B of an element, and where it is from."""
+
+    symbol: str
+    lowest: Annotated[float, Field(description="Å²; the smallest of its sites.")]
+    highest: Annotated[float, Field(description="Å²; the largest of its sites.")]
+    source: Annotated[
+        FactorSource, Field(description="`default`: neither the request nor the CIF has one.")
+    ]
+
+
 class UnderstoodCrystal(BaseModel):
     """What was understood of a structure."""
 
     formula: str
+    factors: list[FactorEntry] = []
     lines: Annotated[
         list[tuple[str, str]],
         Field(description="Label and value: crystal, cell, sites, B, beam, directions."),
     ]
     warnings: Annotated[list[str], Field(description="What to look at before using answers.")]
+
+
+class UnderstoodStructure(BaseModel):
+    """What a structure is understood as, before anything is simulated."""
+
+    name: Annotated[str, Field(description="Of the system, where none is given and it is free.")]
+    understood: UnderstoodCrystal
+
+
+class OwnSystems(BaseModel):
+    """Whether this service makes systems from structure files."""
+
+    on: bool
+    detail: Annotated[str | None, Field(description="Why not, and what would change that.")]
+    most_bytes: Annotated[int, Field(description="Of a structure file.")]
 
 
 class SystemJob(Job):

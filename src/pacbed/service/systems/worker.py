@@ -9,6 +9,7 @@ from pacbed.service.maps.jobs import JobFolder
 from pacbed.service.maps.schemas import Job
 from pacbed.service.maps.worker import LOOK_SECONDS, JobWorker
 from pacbed.service.systems.schemas import SystemJob
+from pacbed.service.systems.structure_check import PROGRAM
 
 #: Beside the jobs; who holds its lock may simulate.
 _TURN = ".turn"
@@ -18,7 +19,7 @@ class SystemWorker(JobWorker):
     """Has systems made; see :class:`~pacbed.service.maps.worker.JobWorker`."""
 
     kind = SystemJob
-    program = "pacbed.service.systems.process"
+    program = PROGRAM
 
     def at_end(self, job: Job) -> dict[str, Any]:
         """All is simulated."""

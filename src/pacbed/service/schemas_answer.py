@@ -1,0 +1,129 @@
+"""What the answer to a pattern looks like."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pacbed.service.schemas import Metadata, Problem
+
+StatusName = Literal["ok", "ambiguous", "mismatch", "out_of_range"]
+#: JSON has no word for a number that is not determined.
+_Number = Annotated[float | None, Field(description="null where it is not determined.")]
+
+
+class Alternative(BaseModel):
+    """Another solution that the pattern allows."""
+
+    thickness_nm: _Number
+    mistilt_mrad: _Number
+    probability: _Number
+
+
+class ThicknessDistribution(BaseModel):
+    """Probability of each thickness."""
+
+    thickness_nm: list[_Number]
+    probability: list[_Number]
+
+
+class Views(BaseModel):
+    """Measured and simulated pattern around the bright-field disk, on one grid.
+
+    A pattern is base64 of unsigned 16-bit numbers, low byte first, row by row: 0 is
+    no value, 1 to 65535 run linearly from `minimum` to `maximum`.
+    """
+
+    rows: int
+    columns: int
+    mrad_per_pixel: float
+    center_row_px: float
+    center_column_px: float
+    convergence_mrad: float
+    minimum: float
+    maximum: float
+    measured: str
+    simulated: str | None
+
+
+class RankedAnswer(BaseModel):
+    """What one of several systems answers."""
+
+    system: str
+    status: StatusName
+    thickness_nm: _Number
+    thickness_std_nm: _Number
+    mistilt_mrad: _Number
+    residual: _Number
+    structured_residual: Annotated[
+        float | None,
+        Field(
+            description="Share of the contrast that is left and is no noise; it tells crystals "
+            "apart."
+        ),
+    ]
+
+
+class Answer(BaseModel):
+    """The answer: the keys of the earlier service, and beside them the whole estimate."""
+
+    model_config = ConfigDict(extra="allow")
+
+    thickness: Annotated[float | None, Field(description="Å, along the zone axis.")]
+    mistilt: Annotated[float | None, Field(description="mrad")]
+    scale: Annotated[
+        float | None,
+        Field(description="Zoom that brings the pattern to the simulated field of view."),
+    ]
+    validation: Annotated[
+        str | None, Field(description="PNG picture, base64; null where none was asked for.")
+    ]
+    system: str
+    status: StatusName
+    status_words: Annotated[str, Field(description="The status in plain words.")]
+    thickness_nm: _Number
+    thickness_std_nm: _Number
+    thickness_interval95_nm: tuple[_Number, _Number]
+    tilt_x_mrad: _Number
+    tilt_y_mrad: _Number
+    tilt_std_mrad: _Number
+    mistilt_mrad: _Number
+    azimuth_deg: _Number
+    mrad_per_pixel: _Number
+    rotation_deg: _Number
+    center_row_px: _Number
+    center_column_px: _Number
+    residual: _Number
+    alternatives: list[Alternative]
+    thickness_distribution: ThicknessDistribution
+    warnings: list[str]
+    provenance: dict[str, Any]
+    convergence_mrad: float
+    metadata: Metadata
+    views: Views | None = None
+    directions: Annotated[
+        str | None, Field(description="Where a direction of the crystal points, if that is known.")
+    ] = None
+    ranking: Annotated[
+        list[RankedAnswer] | None,
+        Field(description="With the system `any`: the answers of all, this one first."),
+    ] = None
+    unasked: Annotated[
+        list[str] | None,
+        Field(
+            description="With the system `any`: those for which no time was left, or that broke."
+        ),
+    ] = None
+
+
+class BatchItem(BaseModel):
+    """One frame of a batch: its answer, or why there is none."""
+
+    frame: int
+    answer: Answer | None = None
+    problem: Problem | None = None
+
+
+class BatchAnswer(BaseModel):
+    """The answers of a stack, in the order of its frames."""
+
+    results: list[BatchItem]

@@ -1,0 +1,58 @@
+/** What the service understood of a structure file, with its factors B to edit. */
+
+import { item } from "./answer.js";
+
+const part = (id) => document.getElementById(id);
+const SOURCES = {
+  given: "as given",
+  CIF: "from the CIF",
+  default: "a default: the CIF has none, so look it up",
+};
+
+const span = ({ lowest, highest }) => (highest > lowest + 5e-4 ?
+  `${lowest.toFixed(3)} to ${highest.toFixed(3)}` : String(Number(lowest.toFixed(4))));
+
+export function hideUnderstood() {
+  part("understood").hidden = true;
+}
+
+/** @param {object} answer as of `PacbedClient.understandStructure` */
+export function showUnderstood({ name, understood }) {
+  part("understood-title").textContent = `Understood as ${understood.formula}`;
+  // The factors have fields of their own.
+  const lines = understood.lines.filter(([label]) => label && label !== "B");
+  part("understood-lines").replaceChildren(...lines.map(([label, words]) => {
+    const line = document.createElement("div");
+    line.append(item("dt", label), item("dd", words));
+    return line;
+  }));
+  part("understood-warnings").replaceChildren(
+    ...understood.warnings.map((words) => item("li", words)),
+  );
+  part("factors-fields").replaceChildren(...understood.factors.map(factorField));
+  part("own-name").placeholder = name;
+  part("understood").hidden = false;
+  part("understood").focus();
+}
+
+function factorField(factor) {
+  const label = item("label", factor.symbol);
+  const input = document.createElement("input");
+  Object.assign(input, { type: "number", min: "0", max: "20", step: "any", placeholder: span(factor) });
+  input.dataset.symbol = factor.symbol;
+  input.id = `factor-${factor.symbol}`;
+  label.htmlFor = input.id;
+  const words = item("p", `${span(factor)} Å², ${SOURCES[factor.source]}`);
+  words.id = `${input.id}-hint`;
+  words.className = "hint";
+  input.setAttribute("aria-describedby", `${words.id} factors-error`);
+  const box = document.createElement("div");
+  box.append(label, input, words);
+  return box;
+}
+
+/** The factors that the user has stated, in the service's words; empty where there are none. */
+export function statedFactors() {
+  const stated = [...part("factors-fields").querySelectorAll("input")].filter(({ value }) => value);
+  return stated.map(({ dataset, value }) => `${dataset.symbol}=${value}`).join(",");
+}
