@@ -100,8 +100,9 @@ class Fit:
     contrast_residual : float
         The same inside the disk alone, where only the crystal's contrast is.
     ranked_residual : float
-        The same in all that is looked at, but for its rim: what fits of one pattern are
-        ranked by. Of all but small apertures the contrast's.
+        Mean square that is left in all that is looked at but its rim, in units of the disk's mean
+        intensity: what fits of one pattern are ranked by. A share of the contrast is none to
+        compare fits around different places by: those on an edge have more of it.
     structured_residual : float
         The same for what neighbouring pixels share: without the noise of single
         pixels. Near 0 for the right crystal at any dose.
@@ -281,9 +282,7 @@ def _finish(model: _Model, state: State) -> Fit:
         covariance(model, state, state.noise)[0],
         share((solved.residuals**2).sum(), (centred**2).sum()),
         share((residuals**2).sum(), (contrast**2).sum()),
-        share(
-            (solved.residuals[ranked] ** 2).sum(), int(ranked.sum()) * float(values[ranked].var())
-        ),
+        float((solved.residuals[ranked] ** 2).mean()),
         share(_shared(residuals, samples), _shared(contrast, samples) + floor),
         float((solved.scaled**2).sum()) / state.noise,
         state.at.blur_mrad,
