@@ -13,7 +13,8 @@ from pacbed.infer.fit.samples import take_samples
 from pacbed.infer.fit.scan import ThicknessScan, valleys
 from pacbed.library.installed import load_bundle
 from pacbed.pattern.geometry import PatternParameters, rotation_matrix
-from pacbed.pattern.preprocess import DiskLocation, clean
+from pacbed.pattern.clean import clean
+from pacbed.pattern.preprocess import DiskLocation
 from pacbed.pattern.synthesis import synthesise
 
 ALPHA, SCALE, ROTATION_DEG = 18.0, 0.3, 20.0

@@ -13,7 +13,7 @@ from pacbed.library.installed import load_bundle
 from pacbed.library.models.table_model import TableModel, write_table_model
 from pacbed.pattern.detector import apply_effects, perfect_detector
 from pacbed.pattern.geometry import PatternParameters
-from pacbed.pattern.preprocess import clean
+from pacbed.pattern.clean import clean
 from pacbed.pattern.synthesis import synthesise
 
 SIZE = 160

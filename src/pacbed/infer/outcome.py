@@ -23,6 +23,7 @@ from pacbed.infer.posing import Reading, frame_scale
 from pacbed.library.system import System
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import INPUT_SIZE
+from pacbed.pattern.recorded import CleanPattern
 from pacbed.version import __version__
 
 #: A second peak of the networks' thickness distribution counts from this probability on.
@@ -50,8 +51,7 @@ class Context:
         Thicknesses of the distribution, nm.
     order : int
         Order of the projection's rotations.
-    shape : tuple of int
-        Of the pattern as given.
+    pattern : CleanPattern
     convergence_mrad : float or None
         As it was given.
     started : float
@@ -63,7 +63,7 @@ class Context:
     calibration: Calibration
     bins: Thicknesses
     order: int
-    shape: tuple[int, ...]
+    pattern: CleanPattern
     convergence_mrad: float | None
     started: float
 
@@ -106,7 +106,7 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
         mistilt_mrad=mistilt,
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
         mrad_per_pixel=mrad_per_pixel,
-        scale=frame_scale(context.shape, mrad_per_pixel, convergence_mrad, INPUT_SIZE),
+        scale=frame_scale(context.pattern.shape, mrad_per_pixel, convergence_mrad, INPUT_SIZE),
         rotation_deg=_fold(placement.rotation_deg, context.order),
         center_row_px=placement.disk.row,
         center_column_px=placement.disk.column,
@@ -114,10 +114,13 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
         alternatives=_read_alternatives(context.bins, probability, mistilt),
         thickness_distribution=_distribution(context.bins, probability),
         warnings=(
+            *context.pattern.remarks,
             "the networks alone: the error bars are their own, and that the crystal is the "
             "right one is not checked",
         ),
+        pixels_left_out=context.pattern.left_out.count,
         provenance=context.provenance("network"),
+        basis=Basis(known=context.pattern.known),
     )
 
 
@@ -157,7 +160,7 @@ def fitted_estimate(
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
         mrad_per_pixel=p.mrad_per_pixel,
         scale=frame_scale(
-            context.shape,
+            context.pattern.shape,
             p.mrad_per_pixel,
             context.convergence_mrad or p.convergence_mrad,
             INPUT_SIZE,
@@ -180,7 +183,10 @@ def fitted_estimate(
             **{n: round(value, 5) for n, value in vars(evidence).items() if value is not None},
             **_read_thickness(context, reading),
         },
-        basis=Basis(round(best.structured_residual, 5)),
+        convergence_mrad=p.convergence_mrad,
+        convergence_std_mrad=best.convergence_std_mrad,
+        pixels_left_out=context.pattern.left_out.count,
+        basis=Basis(round(best.structured_residual, 5), known=context.pattern.known),
     )
 
 
@@ -231,7 +237,7 @@ def _status(
 
 
 def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
-    warnings = []
+    warnings = list(context.pattern.remarks)
     if status == "mismatch":
         warnings.append(
             f"the simulated pattern leaves {best.contrast_residual:.0%} of the contrast inside "

@@ -3,11 +3,10 @@
 import time
 from functools import cached_property
 
-import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
-from pacbed.arrays import Counts
+from pacbed.arrays import Counts, Mask
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution, refine
 from pacbed.infer.fit.solved import Solved
@@ -18,7 +17,8 @@ from pacbed.infer.search.predictor import TablePredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
 from pacbed.library.models.bundle import READER, Bundle
-from pacbed.pattern.preprocess import clean
+from pacbed.pattern.clean import clean
+from pacbed.pattern.recorded import CleanPattern
 
 
 class Predictor:
@@ -49,6 +49,7 @@ class Predictor:
         convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
+        mask: Mask | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern.
 
@@ -64,6 +65,9 @@ class Predictor:
         refine : bool
             Fit the synthesised pattern to the measured one. Without it the answer is
             the networks' alone, and a pattern of another crystal is not refused.
+        mask : ndarray of bool, shape (rows, columns), optional
+            True where a pixel says nothing, beside those that are found: dead lines and gaps
+            of any value, saturation, a beam stop, and what is no number.
 
         Returns
         -------
@@ -80,15 +84,16 @@ class Predictor:
         system = self.bundle.system
         system.check(convergence_mrad, mrad_per_pixel)
         if convergence_mrad is None:
-            return self._alone.infer(pattern, None, mrad_per_pixel)
-        found = self.solve(pattern, convergence_mrad, mrad_per_pixel, refine)
+            return self._alone.infer(pattern, None, mrad_per_pixel, mask=mask)
+        data = clean(pattern, mask)
+        found = self._solve(data, convergence_mrad, mrad_per_pixel, refine)
         context = Context(
             system,
             self.bundle.hashes[READER],
             self._calibration,
             self._networks.bins,
             self._networks.order,
-            np.shape(pattern),
+            data,
             convergence_mrad,
             started,
         )
@@ -98,7 +103,7 @@ class Predictor:
         if estimate.status != "mismatch":
             return estimate
         # The networks may never have come near.
-        searched = self._alone.solve(pattern, convergence_mrad, mrad_per_pixel).solutions
+        searched = self._alone.search(data, convergence_mrad, mrad_per_pixel)
         if not searched or not _better(searched[0], found.solutions[0]):
             return estimate
         return fitted_estimate(context, None, searched)
@@ -118,7 +123,15 @@ class Predictor:
         """As :meth:`infer`, without a judgement of what was found."""
         if convergence_mrad is None:
             return self._alone.solve(pattern, None, mrad_per_pixel)
-        data = clean(pattern)
+        return self._solve(clean(pattern), convergence_mrad, mrad_per_pixel, refine)
+
+    def _solve(
+        self,
+        data: CleanPattern,
+        convergence_mrad: float,
+        mrad_per_pixel: float | None,
+        refine: bool,
+    ) -> Solved:
         readings = read_poses(data, self._networks, convergence_mrad, mrad_per_pixel)
         if not refine:
             return Solved(readings, [])

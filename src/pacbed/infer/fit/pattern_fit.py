@@ -127,6 +127,11 @@ class Fit:
         return math.sqrt(self.covariance[THICKNESS, THICKNESS])
 
     @property
+    def convergence_std_mrad(self) -> float:
+        """Standard deviation of the convergence semi-angle, mrad."""
+        return self.parameters.convergence_mrad * math.sqrt(self.covariance[LOG_ALPHA, LOG_ALPHA])
+
+    @property
     def tilt_std_mrad(self) -> float:
         """Standard deviation of one component of the tilt, mrad."""
         tilt = self.covariance[TILT_X : TILT_Y + 1, TILT_X : TILT_Y + 1]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.arrays import Pattern, Tilt
+from pacbed.arrays import Tilt
 from pacbed.infer.fit.pattern_fit import Known
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern
@@ -13,6 +13,7 @@ from pacbed.infer.search.settle import settle
 from pacbed.infer.search.sweep import Hypothesis, sweep
 from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern
 
 #: Hypotheses that one disk brings, those that settle, and those that are left.
 _OF_A_DISK, _SETTLED, _LEFT = 8, 60, 8
@@ -51,12 +52,11 @@ class Asker:
 
     Parameters
     ----------
-    data : ndarray of float32, shape (rows, columns)
-        From :func:`pacbed.pattern.preprocess.clean`.
+    data : CleanPattern
     known : Known
     """
 
-    def __init__(self, data: Pattern, known: Known) -> None:
+    def __init__(self, data: CleanPattern, known: Known) -> None:
         self._data = data
         self._known = known
         self._smooth: dict[int, SmoothPattern] = {}

@@ -2,9 +2,9 @@
 
 import math
 
-from pacbed.arrays import Pattern
 from pacbed.infer.search.finder import Finder, FoundDisk
 from pacbed.pattern.preprocess import DiskLocation, locate
+from pacbed.pattern.recorded import CleanPattern
 
 #: Disks of the finder that are followed, and the errors up to which a disk is taken as it is.
 _FOLLOWED = 4
@@ -19,13 +19,12 @@ _ZOOMS = (0.74, 0.8, 0.87, 0.94, 1.01)
 _SHIFT, _RINGS = 0.15, 2
 
 
-def likely_disks(data: Pattern, radius_px: float | None, finder: Finder) -> list[DiskLocation]:
+def likely_disks(data: CleanPattern, radius_px: float | None, finder: Finder) -> list[DiskLocation]:
     """Disks to begin from; the less sure the finder is, the more.
 
     Parameters
     ----------
-    data : ndarray of float32, shape (rows, columns)
-        From :func:`pacbed.pattern.preprocess.clean`.
+    data : CleanPattern
     radius_px : float or None
         Radius of the disk where it is known.
     finder : Finder
@@ -39,7 +38,7 @@ def likely_disks(data: Pattern, radius_px: float | None, finder: Finder) -> list
     PatternError
         If nothing stands out.
     """
-    found = finder.find(data, radius_px, _FOLLOWED)
+    found = finder.find(data.values, radius_px, _FOLLOWED)
     disks = [disk for one in found for disk in _around(one, radius_px)]
     if not found or _unsure(found[0], radius_px):
         disks += _of_region(data, radius_px)
@@ -64,9 +63,9 @@ def _around(one: FoundDisk, radius_px: float | None) -> list[DiskLocation]:
     ]
 
 
-def _of_region(data: Pattern, radius_px: float | None) -> list[DiskLocation]:
+def _of_region(data: CleanPattern, radius_px: float | None) -> list[DiskLocation]:
     """Disks all over the region that stands out of the pattern."""
-    first = locate(data)
+    first = locate(data.values, data.known)
     disks = []
     for radius in [first.radius * zoom for zoom in _ZOOMS] if radius_px is None else [radius_px]:
         # A disk that is as large as the region can only lie in its middle.

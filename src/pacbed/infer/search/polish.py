@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, replace
 
-from pacbed.arrays import Pattern
 from pacbed.errors import PatternError
 from pacbed.infer.fit.hypotheses import (
     BRIEF_STEPS,
@@ -21,6 +20,7 @@ from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.search.ask import Candidate
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern
 
 #: Fits that are finished.
 _FULL = 3
@@ -30,13 +30,13 @@ _GOOD, _BEHIND = 0.08, 1.8
 
 
 def polish(
-    data: Pattern, table: LacbedTable, candidates: list[Candidate], known: Known
+    data: CleanPattern, table: LacbedTable, candidates: list[Candidate], known: Known
 ) -> list[Solution]:
     """Fit the synthesised pattern to the measured one from each candidate.
 
     Parameters
     ----------
-    data : ndarray of float32, shape (rows, columns)
+    data : CleanPattern
     table : LacbedTable
     candidates : list of Candidate
     known : Known
@@ -64,7 +64,7 @@ class _Job:
     """Fits from one candidate."""
 
     candidate: Candidate
-    data: Pattern
+    data: CleanPattern
     samples: Samples
     table: LacbedTable
     known: Known
@@ -72,7 +72,7 @@ class _Job:
 
     @classmethod
     def of(
-        cls, candidate: Candidate, data: Pattern, table: LacbedTable, known: Known
+        cls, candidate: Candidate, data: CleanPattern, table: LacbedTable, known: Known
     ) -> "_Job | None":
         """The job, or None where hardly any of the disk is recorded."""
         try:

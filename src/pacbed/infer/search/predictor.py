@@ -6,7 +6,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
-from pacbed.arrays import Counts, Pattern
+from pacbed.arrays import Counts, Mask
 from pacbed.errors import PatternError
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
@@ -18,7 +18,8 @@ from pacbed.infer.shared.solve import BatchSolver
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.models.kinds import Model, table_of
 from pacbed.library.models.model_files import TABLE
-from pacbed.pattern.preprocess import clean
+from pacbed.pattern.clean import clean
+from pacbed.pattern.recorded import CleanPattern
 
 #: Step of the distribution over thickness, nm.
 _BIN_NM = 1.0
@@ -64,6 +65,7 @@ class TablePredictor:
         convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
+        mask: Mask | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern.
 
@@ -77,6 +79,8 @@ class TablePredictor:
             Angle per pixel; found from the pattern where it is not given.
         refine : bool
             Has no effect: without networks every answer is a fit.
+        mask : ndarray of bool, shape (rows, columns), optional
+            True where a pixel says nothing, beside those that are found.
 
         Returns
         -------
@@ -92,7 +96,8 @@ class TablePredictor:
         started = time.perf_counter()
         system = self.bundle.system
         system.check(convergence_mrad, mrad_per_pixel)
-        solutions = self.search(clean(pattern), convergence_mrad, mrad_per_pixel)
+        data = clean(pattern, mask)
+        solutions = self.search(data, convergence_mrad, mrad_per_pixel)
         if not solutions:
             raise PatternError("too little of the bright-field disk is recorded; crop less")
         low, high = system.thickness_nm
@@ -102,7 +107,7 @@ class TablePredictor:
             self._calibration,
             np.linspace(low, high, max(2, round((high - low) / _BIN_NM) + 1)),
             self.order,
-            np.shape(pattern),
+            data,
             convergence_mrad,
             started,
         )
@@ -122,7 +127,7 @@ class TablePredictor:
         return BatchSolver(self.bundle, None, self._calibration, geometry)
 
     def search(
-        self, data: Pattern, convergence_mrad: float | None, mrad_per_pixel: float | None
+        self, data: CleanPattern, convergence_mrad: float | None, mrad_per_pixel: float | None
     ) -> list[Solution]:
         """The solutions of a cleaned pattern, the best first; none where no disk is recorded."""
         # Small matrices, but for the sweep's: more threads only wait for each other.

@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 
-from pacbed.arrays import Pattern
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.pattern_fit import Known
 from pacbed.infer.search.ask import Asker
@@ -18,6 +17,7 @@ from pacbed.infer.search.polish import polish
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.system import System
 from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern
 
 #: Pairs of a disk and a convergence angle that are looked at closely; where there are more, a
 #: glance chooses them.
@@ -76,13 +76,12 @@ class Searcher:
         self._made: OrderedDict[tuple[int, Fineness], CoarsePatterns] = OrderedDict()
         self._lock = threading.Lock()
 
-    def solve(self, data: Pattern, asked: Asked) -> list[Solution]:
+    def solve(self, data: CleanPattern, asked: Asked) -> list[Solution]:
         """Find the solutions of a pattern.
 
         Parameters
         ----------
-        data : ndarray of float32, shape (rows, columns)
-            From :func:`pacbed.pattern.preprocess.clean`.
+        data : CleanPattern
         asked : Asked
 
         Returns
