@@ -23,8 +23,8 @@ from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.sampling import choose_sampling
 from pacbed.lacbed.table import LacbedTable
-from pacbed.pattern.geometry import PatternParameters, rotation_matrix
 from pacbed.pattern.clean import clean
+from pacbed.pattern.geometry import PatternParameters, rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation
 from pacbed.pattern.synthesis import synthesise
 

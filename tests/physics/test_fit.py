@@ -12,9 +12,10 @@ from pacbed.infer.fit.pattern_fit import REACH, Known, fit_pattern
 from pacbed.infer.fit.samples import take_samples
 from pacbed.infer.fit.scan import ThicknessScan, valleys
 from pacbed.library.installed import load_bundle
-from pacbed.pattern.geometry import PatternParameters, rotation_matrix
 from pacbed.pattern.clean import clean
+from pacbed.pattern.geometry import PatternParameters, rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern
 from pacbed.pattern.synthesis import synthesise
 
 ALPHA, SCALE, ROTATION_DEG = 18.0, 0.3, 20.0
@@ -123,7 +124,7 @@ def test_dead_and_saturated_pixels_do_little_harm(table, image):
     places = rng.choice(image.size, round(0.003 * image.size), replace=False)
     spoilt.ravel()[places] = np.where(rng.random(len(places)) < 0.5, 0, 3 * spoilt.max())
     disk = DiskLocation(CENTER[1], CENTER[0], ALPHA / SCALE)
-    samples = take_samples(spoilt, disk, REACH)
+    samples = take_samples(CleanPattern(spoilt), disk, REACH)
     fit = fit_pattern(samples, table, FitParameters.from_vector(truth() + START), Known(), 25, 0.3)
     assert fit.parameters.thickness_nm == pytest.approx(THICKNESS_NM, abs=0.25)
     assert np.abs(fit.parameters.tilt - TILT).max() < 0.1

@@ -8,6 +8,8 @@ from pacbed.errors import PatternError
 
 _SMALLEST, _LARGEST = 32, 4096
 _WRAP = 65536.0
+#: Least share of the pixels at each of two values.
+_LEAST_OF_TWO = 0.002
 #: Pixels of negative value that it takes to be wrapped, and the share of the steps between them
 #: and their neighbours that a turn makes smaller.
 _LEAST_WRAPPED, _MENDED = 12, 0.8
@@ -48,7 +50,10 @@ def check_form(pattern: Counts) -> Counts:
 
 def _check_depth(given: Counts) -> None:
     low, high = given.min(), given.max()
-    two = low < high and bool(((given == low) | (given == high)).all())
+    low_share = float((given == low).mean())
+    two = _LEAST_OF_TWO < low_share < 1 - _LEAST_OF_TWO and bool(
+        ((given == low) | (given == high)).all()
+    )
     if given.dtype.kind == "b" or two:
         raise PatternError(
             "pattern has two values only, one bit per pixel; give the intensities as recorded"

@@ -36,7 +36,7 @@ class Samples:
 
 
 def take_samples(data: CleanPattern, disk: DiskLocation, reach: float) -> Samples:
-    """Bin the pixels within `reach` radii of the disk's centre; those that say nothing are left out.
+    """Bin the pixels within `reach` radii of the disk's centre, but those that say nothing.
 
     Parameters
     ----------

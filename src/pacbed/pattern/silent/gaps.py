@@ -4,8 +4,6 @@ What gives them away is that one value stands along a line while the pattern jum
 sides. A dark surrounding is of one value too, and the pattern does not jump there: it is kept.
 """
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from pacbed.arrays import Indices, Mask, Numbers
@@ -16,6 +14,8 @@ _JUMP = 0.1
 _WIDEST, _SHORTEST, _LEAST = 1 / 5, 1 / 12, 8
 #: Of the pixels between the first and the last jump of a line, so many jump.
 _DENSE = 0.5
+#: Brighter than this, as a share of the span, is part of the disk; pixels that tell the span.
+_LIT, _LOOKED_AT = 0.4, 200_000
 #: A straight rim is at least so long, as a share of the pattern's bright extent: a disk that
 #: stands in a dark surrounding begins with a line too, but with a short one.
 _RIM = 0.4
@@ -34,59 +34,68 @@ def gaps(values: Numbers, known: Mask) -> Mask:
     -------
     ndarray of bool, shape (rows, columns)
     """
-    low, high = np.quantile(values[known], [0.05, 0.995])
+    step = max(1, values.size // _LOOKED_AT)
+    low, high = np.quantile(values[known][::step], [0.05, 0.995])
     span = float(high - low)
     if not span > 0:
         return np.zeros_like(known)
-    bright = values > low + 0.4 * span
-    found = _lines(values, known, _JUMP * span) | _lines(values.T, known.T, _JUMP * span).T
+    # What is not a number is unlike all others.
+    numbers = np.where(known, values, np.nan)
+    found = _lines(numbers, _JUMP * span)
+    found |= _lines(np.ascontiguousarray(numbers.T), _JUMP * span).T
+    bright = values > low + _LIT * span
     for axis, turned in ((0, False), (0, True), (1, False), (1, True)):
         found |= _rim(values, bright, axis, turned, 2 * _JUMP * span)
     return found
 
 
-@dataclass(frozen=True)
-class _Runs:
-    """For each pixel where the run of equal values down its column begins and ends, rows."""
-
-    first: Indices
-    last: Indices
-
-
-def _runs(values: Numbers) -> _Runs:
-    row = np.arange(len(values))[:, None] * np.ones(values.shape[1], np.intp)
-    same = values[1:] == values[:-1]
-    begins = np.concatenate([np.ones((1, values.shape[1]), bool), ~same])
-    ends = np.concatenate([~same, np.ones((1, values.shape[1]), bool)])
-    first = np.maximum.accumulate(np.where(begins, row, 0), axis=0)
-    last = np.minimum.accumulate(np.where(ends, row, len(values))[::-1], axis=0)[::-1]
-    return _Runs(first, last)
-
-
-def _lines(values: Numbers, known: Mask, jump: float) -> Mask:
+def _lines(values: Numbers, jump: float) -> Mask:
     """Gaps along rows that lie inside the frame."""
     height, width = values.shape
     found = np.zeros(values.shape, bool)
     least = max(_LEAST, round(_SHORTEST * width))
-    if (values[:, 1:] == values[:, :-1]).sum(axis=1).max() < least - 1:
-        return found
-    runs = _runs(values)
-    thin = (runs.last - runs.first < _WIDEST * height) & (runs.first > 0)
-    thin &= runs.last < height - 1
-    column = np.arange(width)[None]
-    for beside in (np.maximum(runs.first - 1, 0), np.minimum(runs.last + 1, height - 1)):
-        # Beside a pixel that says nothing the pattern is not known to be dark.
-        thin &= (np.abs(values[beside, column] - values) > jump) | ~known[beside, column]
-    along = _runs(values.T)
-    first, last = along.first.T, along.last.T
-    for row in np.flatnonzero((thin & (last - first >= least)).any(axis=1)):
-        for begin in np.unique(first[row, thin[row]]):
-            end = last[row, begin] + 1
-            places = np.flatnonzero(thin[row, begin:end])
-            dense = len(places) >= _DENSE * (places[-1] - places[0] + 1)
-            if len(places) >= least and dense:
-                found[row, begin:end] = True
+    jumps = _apart(values[1:], values[:-1], jump)
+    for row in 1 + np.flatnonzero(jumps.sum(axis=1) >= least):
+        if found[row].all():
+            continue
+        for run in _runs(values[row], least):
+            places = run.start + np.flatnonzero(jumps[row - 1, run])
+            if not _dense(places, least):
+                continue
+            deep = _depth(values[row : row + int(_WIDEST * height) + 1, places])
+            after = row + deep
+            if after < height and _mostly(_apart(values[after, places], values[row, places], jump)):
+                found[row:after, run] = True
     return found
+
+
+def _apart(one: Numbers, other: Numbers, jump: float) -> Mask:
+    """Where two differ by more than a jump, or one of them is not a number."""
+    apart: Mask = ~(np.abs(one - other) <= jump)
+    return apart
+
+
+def _runs(line: Numbers, least: int) -> list[slice]:
+    """Where one value stands at least so many times in a row."""
+    ends = np.flatnonzero(line[1:] != line[:-1]) + 1
+    edges = np.concatenate([[0], ends, [len(line)]])
+    return [
+        slice(int(edges[n]), int(edges[n + 1])) for n in np.flatnonzero(np.diff(edges) >= least)
+    ]
+
+
+def _dense(places: Indices, least: int) -> bool:
+    return len(places) >= least and len(places) >= _DENSE * (places[-1] - places[0] + 1)
+
+
+def _mostly(which: Mask) -> bool:
+    return bool(which.mean() >= _DENSE)
+
+
+def _depth(below: Numbers) -> int:
+    """How many rows most columns keep the value that they have in the first one."""
+    alike = (below == below[0]).mean(axis=1) >= _DENSE
+    return len(alike) if alike.all() else int(alike.argmin())
 
 
 def _rim(values: Numbers, bright: Mask, axis: int, turned: bool, jump: float) -> Mask:

@@ -10,6 +10,8 @@ from pacbed.arrays import Mask, Numbers
 #: Least pixels of a plateau, their least share of all, and least pixels of its largest piece.
 #: A smaller one is the tip of a peak, which says almost all that it would.
 _LEAST, _SHARE, _PIECE = 12, 0.004, 6
+#: Where more of the pixels than this have one value, it is no plateau: there is no pattern.
+_MOST = 0.6
 #: So many times more pixels have the largest value than the few values below it each.
 _CROWDED, _BELOW = 5.0, 8
 
@@ -46,7 +48,7 @@ def plateau(values: Numbers, known: Mask) -> Plateau | None:
     """
     level = float(values[known].max())
     top = known & (values == level)
-    if top.sum() < max(_LEAST, _SHARE * values.size):
+    if not max(_LEAST, _SHARE * values.size) <= top.sum() <= _MOST * values.size:
         return None
     below = values[known & ~top]
     near = np.sort(below[below > np.median(below)])[::-1]
