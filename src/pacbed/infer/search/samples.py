@@ -73,8 +73,8 @@ class SmoothPattern:
 
     @cached_property
     def _gradient(self) -> tuple[Singles, Singles]:
-        by_row, by_column = (np.gradient(self._image, axis=axis) for axis in (0, 1))
-        return by_column / self._factor, by_row / self._factor
+        rows, columns = (np.asarray(part, np.float32) for part in np.gradient(self._image))
+        return columns / self._factor, rows / self._factor
 
     def at(self, places: Pixels) -> Singles:
         """Values at places (x, y) in pixels of the pattern as recorded, shape (..., 2)."""
