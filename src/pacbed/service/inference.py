@@ -5,10 +5,11 @@ from typing import Any
 
 import numpy as np
 
-from pacbed.answer.doubts import with_doubts
+from pacbed.answer.doubts import shown_convergence, with_doubts
 from pacbed.answer.estimate import Estimate
 from pacbed.answer.report.view import crop_view, simulate_view
 from pacbed.answer.words import STATUS_WORDS
+from pacbed.arrays import Mask
 from pacbed.errors import OutOfRangeError
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.library.installed import match_system
@@ -34,6 +35,7 @@ def estimate_pattern(
     convergence_mrad: float | None,
     mrad_per_pixel: float | None,
     refine: bool,
+    mask: Mask | None = None,
 ) -> Estimate:
     """Call the inference: the one place where the service meets it.
 
@@ -46,12 +48,14 @@ def estimate_pattern(
     mrad_per_pixel : float or None
     refine : bool
         Compare the answer with the physical model, not only with the network.
+    mask : ndarray of bool, shape (rows, columns), optional
+        True where a pixel says nothing.
 
     Returns
     -------
     Estimate
     """
-    return predictor.infer(pattern, convergence_mrad, mrad_per_pixel, refine=refine)
+    return predictor.infer(pattern, convergence_mrad, mrad_per_pixel, refine=refine, mask=mask)
 
 
 class Inference:
@@ -95,7 +99,12 @@ class Inference:
             return read_upload(upload, described, self._readers, frame)
 
     def answer(
-        self, place: Place, upload: Upload, parameters: Parameters, frame: int | None
+        self,
+        place: Place,
+        upload: Upload,
+        parameters: Parameters,
+        frame: int | None,
+        mask: Upload | None = None,
     ) -> Answer:
         """Answer one request.
 
@@ -107,6 +116,8 @@ class Inference:
         parameters : Parameters
         frame : int or None
             Frame of a stack.
+        mask : Upload, optional
+            Not 0 where a pixel says nothing.
 
         Returns
         -------
@@ -119,6 +130,7 @@ class Inference:
         """
         system = self.choose(parameters)
         measurement = self.read(upload, parameters.file_params, frame)
+        masked = None if mask is None else self.read(mask, FileParameters(), None).data != 0
         convergence = parameters.given_convergence_mrad
         if convergence is None:
             convergence = measurement.metadata.convergence_mrad
@@ -136,16 +148,17 @@ class Inference:
                 convergence,
                 parameters.mrad_per_pixel,
                 parameters.refine,
+                masked,
             )
         self._metrics.answers.labels(_counted_as(system), estimate.status).inc()
-        if convergence is None:
-            convergence = float(estimate.provenance["convergence_mrad"])
-        estimate = with_doubts(estimate, vars(measurement.metadata), system, convergence)
+        shown = shown_convergence(estimate, convergence)
+        stated = vars(measurement.metadata)
+        estimate = with_doubts(estimate, stated, system, convergence or shown)
         place.check()
         with self._metrics.stage("picture"):
-            pictures = self._pictures(predictor, measurement, estimate, parameters, convergence)
-        return Answer(**_wire(estimate), **pictures, convergence_mrad=convergence,
-                      metadata=Metadata(**vars(measurement.metadata)))  # fmt: skip
+            pictures = self._pictures(predictor, measurement, estimate, parameters, shown)
+        wire = {**_wire(estimate), **pictures, "convergence_mrad": shown}
+        return Answer(**wire, metadata=Metadata(**vars(measurement.metadata)))
 
     def _pictures(
         self,

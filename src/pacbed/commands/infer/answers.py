@@ -10,6 +10,7 @@ from pacbed.errors import OutOfRangeError, PatternError
 
 if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
+    from pacbed.arrays import Mask
     from pacbed.infer.open_predictor import AnyPredictor
     from pacbed.library.models.kinds import Model
     from pacbed.readers import Measurement
@@ -22,7 +23,6 @@ class Answer:
     measurement: "Measurement"
     estimate: "Estimate"
     model: "Model"
-    found_convergence: bool = False
     ranking: "tuple[Estimate, ...]" = ()
 
 
@@ -34,18 +34,21 @@ class Asked:
     mrad_per_pixel: float | None
     frame: int | None
     refine: bool
+    mask: Path | None = None
 
 
 def run(
     files: list[Path], models: "list[Model]", asked: Asked, reports: list[Path | None]
 ) -> Iterator[Answer]:
     """Read and infer one file after the other, and write its picture."""
-    from pacbed.answer.doubts import with_doubts
+    from pacbed.answer.doubts import shown_convergence, with_doubts
     from pacbed.answer.ranking import rank
     from pacbed.infer.open_predictor import open_predictor
     from pacbed.readers import read_pattern
+    from pacbed.readers.mask import read_mask
 
     predictors = [open_predictor(model) for model in models]
+    mask = None if asked.mask is None else read_mask(asked.mask)
     for path, picture in zip(files, reports, strict=True):
         measurement = read_pattern(path, asked.frame)
         given = _convergence(measurement, asked.convergence_mrad)
@@ -53,23 +56,18 @@ def run(
             _check_finding(measurement, models)
         fitting = covering(predictors, given) if len(predictors) > 1 else predictors
         try:
-            answers = _estimates(fitting, measurement, given, asked)
+            answers = _estimates(fitting, measurement, given, asked, mask)
         except PatternError as error:
             raise PatternError(f"{path}: {error}") from error
         ranking = rank(estimate for estimate, _ in answers)
         model = next(model for estimate, model in answers if estimate is ranking[0])
         stated = vars(measurement.metadata)
-        angle = given if given is not None else found_convergence(ranking[0])
-        estimate = with_doubts(ranking[0], stated, model.system, angle)
+        angle = shown_convergence(ranking[0], given)
+        estimate = with_doubts(ranking[0], stated, model.system, given or angle)
         if picture is not None:
             _write_report(picture, measurement, estimate, model, angle)
         others = tuple(ranking) if len(models) > 1 else ()
-        yield Answer(measurement, estimate, model, given is None, others)
-
-
-def found_convergence(estimate: "Estimate") -> float:
-    """The convergence semi-angle that a fit found, mrad."""
-    return float(estimate.provenance["convergence_mrad"])
+        yield Answer(measurement, estimate, model, others)
 
 
 def _check_finding(measurement: "Measurement", models: "list[Model]") -> None:
@@ -103,6 +101,7 @@ def _estimates(
     measurement: "Measurement",
     convergence_mrad: float | None,
     asked: Asked,
+    mask: "Mask | None",
 ) -> "list[tuple[Estimate, Model]]":
     """Answers of the systems that find a pattern at all; an error where none does."""
     answers, refusals = [], []
@@ -110,7 +109,11 @@ def _estimates(
         for number, predictor in enumerate(predictors, start=1):
             try:
                 estimate = predictor.infer(
-                    measurement.data, convergence_mrad, asked.mrad_per_pixel, asked.refine
+                    measurement.data,
+                    convergence_mrad,
+                    asked.mrad_per_pixel,
+                    asked.refine,
+                    mask=mask,
                 )
                 answers.append((estimate, predictor.bundle))
             except PatternError as error:

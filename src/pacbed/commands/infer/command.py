@@ -71,6 +71,15 @@ def infer(
     frame: Annotated[
         int | None, typer.Option(help="Frame of a stack or scan, from 0.", min=0, metavar="N")
     ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pixels that say nothing, such as a detector's bad pixels: a file of the "
+            "pattern's size that is not 0 there. Dead lines, gaps, saturation and a beam stop are "
+            "found without it.",
+            metavar="FILE",
+        ),
+    ] = None,
     no_refine: NoRefineOption = False,
     as_json: JsonOption = False,
     report: Annotated[
@@ -105,7 +114,7 @@ def infer(
     --convergence 20[/bold]
     """
     reports = _report_paths(files, report)
-    asked = Asked(convergence, mrad_per_pixel, frame, not no_refine)
+    asked = Asked(convergence, mrad_per_pixel, frame, not no_refine, mask)
     if own.asked:
         _check_one(own, system, material, no_refine)
         models = _own_models(files, own, zone_axis, high_tension, asked)

@@ -74,7 +74,8 @@ class SmoothPattern:
     @cached_property
     def _gradient(self) -> tuple[Singles, Singles]:
         rows, columns = (np.asarray(part, np.float32) for part in np.gradient(self._image))
-        return columns / self._factor, rows / self._factor
+        step = np.float32(self._factor)
+        return columns / step, rows / step
 
     def at(self, places: Pixels) -> Singles:
         """Values at places (x, y) in pixels of the pattern as recorded, shape (..., 2)."""
