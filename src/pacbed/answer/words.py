@@ -8,8 +8,8 @@ STATUS_WORDS = {
     "ok": "ok: one solution stands out",
     "ambiguous": "ambiguous: the thickness is not determined; choose among the alternatives by"
     " what else is known",
-    "mismatch": "mismatch: the pattern does not fit this system, do not use the numbers; check"
-    " crystal, zone axis, voltage and convergence",
+    "mismatch": "mismatch: the pattern does not fit this system, do not use the numbers; the"
+    " warnings say what it may be",
     "out_of_range": "out of range: the answer lies outside what the system covers; do not use"
     " the numbers, or train a wider system",
 }

@@ -10,6 +10,7 @@ import numpy as np
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
+from pacbed.infer.causes import Given, of_form, of_recording
 from pacbed.infer.confidence import (
     CLEAR,
     TILT_SLACK,
@@ -52,8 +53,8 @@ class Context:
     order : int
         Order of the projection's rotations.
     pattern : CleanPattern
-    convergence_mrad : float or None
-        As it was given.
+    convergence_mrad, mrad_per_pixel : float or None
+        As they were given.
     started : float
         When the inference began, of :func:`time.perf_counter`.
     """
@@ -65,6 +66,7 @@ class Context:
     order: int
     pattern: CleanPattern
     convergence_mrad: float | None
+    mrad_per_pixel: float | None
     started: float
 
     def provenance(self, method: str) -> dict[str, Any]:
@@ -136,7 +138,7 @@ def fitted_estimate(
     turned = math.degrees(p.rotation)
     tilt = rotation_matrix(turned) @ p.tilt
     probabilities = _probabilities(context, reading, solutions)
-    evidence = _evidence(context, reading, best)
+    evidence = _evidence(reading, best)
     doubt = context.calibration.doubt(evidence)
     status = _status(
         context,
@@ -197,14 +199,12 @@ def _read_thickness(context: Context, reading: Reading | None) -> dict[str, floa
     return {"network_thickness_nm": round(thickness, 2)}
 
 
-def _evidence(context: Context, reading: Reading | None, best: Fit) -> Evidence:
-    given = context.convergence_mrad
+def _evidence(reading: Reading | None, best: Fit) -> Evidence:
     return Evidence(
         best.structured_residual,
         best.residual,
         None if reading is None else reading.tilt_error_mrad,
         best.thickness_std_nm,
-        None if given is None else best.parameters.log_alpha - math.log(given),
     )
 
 
@@ -237,11 +237,15 @@ def _status(
 
 
 def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
-    warnings = list(context.pattern.remarks)
+    given = Given(context.convergence_mrad, context.mrad_per_pixel)
+    warnings = list(context.pattern.remarks) + of_recording(context.pattern, best, given)
+    if status == "mismatch" or best.structured_residual > _POOR_FIT:
+        warnings += of_form(context.pattern)
     if status == "mismatch":
+        first = "if that is right, check" if warnings else "check"
         warnings.append(
             f"the simulated pattern leaves {best.contrast_residual:.0%} of the contrast inside "
-            "the disk: check crystal, zone axis, high tension and convergence angle"
+            f"the disk: {first} convergence angle, crystal, zone axis and high tension"
         )
     elif best.structured_residual > _POOR_FIT:
         warnings.append(

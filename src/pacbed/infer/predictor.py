@@ -1,18 +1,20 @@
 """From a measured pattern to an Estimate: the networks, and the fit behind them."""
 
 import time
+from collections.abc import Iterator
 from functools import cached_property
 
 from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
+from pacbed.infer.attempts import Attempt, Question, best_of
 from pacbed.infer.confidence import Calibration
-from pacbed.infer.fit.hypotheses import Solution, refine
+from pacbed.infer.fit.hypotheses import refine
 from pacbed.infer.fit.solved import Solved
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
-from pacbed.infer.posing import read_poses
+from pacbed.infer.posing import Reading, read_poses
 from pacbed.infer.search.predictor import TablePredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
@@ -83,10 +85,9 @@ class Predictor:
         started = time.perf_counter()
         system = self.bundle.system
         system.check(convergence_mrad, mrad_per_pixel)
-        if convergence_mrad is None:
-            return self._alone.infer(pattern, None, mrad_per_pixel, mask=mask)
         data = clean(pattern, mask)
-        found = self._solve(data, convergence_mrad, mrad_per_pixel, refine)
+        if convergence_mrad is None:
+            return self._alone.answer(data, None, mrad_per_pixel, started)
         context = Context(
             system,
             self.bundle.hashes[READER],
@@ -95,18 +96,56 @@ class Predictor:
             self._networks.order,
             data,
             convergence_mrad,
+            mrad_per_pixel,
             started,
         )
+        question = Question(convergence_mrad, mrad_per_pixel)
         if not refine:
-            return read_estimate(context, found.readings[0], convergence_mrad)
-        estimate = fitted_estimate(context, found.readings[0], found.solutions)
-        if estimate.status != "mismatch":
-            return estimate
+            return read_estimate(context, self._read(data, question)[0], convergence_mrad)
+        found = self._find(data, question)
+        return fitted_estimate(context, found.reading, found.solutions)
+
+    def _find(self, data: CleanPattern, question: Question) -> Attempt:
+        """The best of all attempts, of which no more are made than it takes for a good one."""
+        first = self._by_networks(data, question)
+        if first.good:
+            return first
+        tried = [first]
+        for attempt in self._others(data, question):
+            if attempt.solutions and attempt.near(question.convergence_mrad):
+                tried.append(attempt)
+                if attempt.good:
+                    break
+        return best_of(tried)
+
+    def _others(self, data: CleanPattern, question: Question) -> Iterator[Attempt]:
+        """Attempts where the networks' answer to a question leads nowhere."""
+        for other in question.others(self.bundle.system.convergence_mrad):
+            yield self._by_networks(data, other)
         # The networks may never have come near.
-        searched = self._alone.search(data, convergence_mrad, mrad_per_pixel)
-        if not searched or not _better(searched[0], found.solutions[0]):
-            return estimate
-        return fitted_estimate(context, None, searched)
+        for other in dict.fromkeys((question, Question(question.convergence_mrad, None))):
+            yield Attempt(
+                None, self._alone.search(data, other.convergence_mrad, other.mrad_per_pixel)
+            )
+
+    def _read(self, data: CleanPattern, question: Question) -> list[Reading]:
+        return read_poses(data, self._networks, question.convergence_mrad, question.mrad_per_pixel)
+
+    def _by_networks(self, data: CleanPattern, question: Question) -> Attempt:
+        """Fits from where the networks lead."""
+        readings = self._read(data, question)
+        known = question.mrad_per_pixel is not None
+        # The fit's matrices are small: more threads only wait for each other.
+        with self._pools.limit(limits=self._threads, user_api="blas"):
+            solutions = _refine(
+                data,
+                readings,
+                self._networks.bins,
+                self.bundle.table,
+                question.convergence_mrad,
+                known,
+            )
+        return Attempt(readings[0], solutions)
 
     @cached_property
     def _alone(self) -> TablePredictor:
@@ -123,25 +162,11 @@ class Predictor:
         """As :meth:`infer`, without a judgement of what was found."""
         if convergence_mrad is None:
             return self._alone.solve(pattern, None, mrad_per_pixel)
-        return self._solve(clean(pattern), convergence_mrad, mrad_per_pixel, refine)
-
-    def _solve(
-        self,
-        data: CleanPattern,
-        convergence_mrad: float,
-        mrad_per_pixel: float | None,
-        refine: bool,
-    ) -> Solved:
-        readings = read_poses(data, self._networks, convergence_mrad, mrad_per_pixel)
+        data, question = clean(pattern), Question(convergence_mrad, mrad_per_pixel)
         if not refine:
-            return Solved(readings, [])
-        known = mrad_per_pixel is not None
-        # The fit's matrices are small: more threads only wait for each other.
-        with self._pools.limit(limits=self._threads, user_api="blas"):
-            solutions = _refine(
-                data, readings, self._networks.bins, self.bundle.table, convergence_mrad, known
-            )
-        return Solved(readings, solutions)
+            return Solved(self._read(data, question), [])
+        found = self._by_networks(data, question)
+        return Solved([] if found.reading is None else [found.reading], found.solutions)
 
     @property
     def order(self) -> int:
@@ -151,10 +176,6 @@ class Predictor:
     def sharing(self, geometry: SharedGeometry) -> BatchSolver:
         """Solver for many patterns of one geometry, which makes them much quicker."""
         return BatchSolver(self.bundle, self._networks, self._calibration, geometry)
-
-
-def _better(one: Solution, other: Solution) -> bool:
-    return one.fit.contrast_residual < other.fit.contrast_residual
 
 
 # The parameter of `Predictor.infer` has the function's name.

@@ -4,7 +4,7 @@ import numpy as np
 
 from pacbed.arrays import Counts, Mask, Numbers, Pattern
 from pacbed.errors import PatternError
-from pacbed.pattern.faults import check_contrast, check_form, unwrapped
+from pacbed.pattern.faults import check_contrast, check_form, check_signal, unwrapped
 from pacbed.pattern.filling import filled
 from pacbed.pattern.recorded import CleanPattern, LeftOut
 from pacbed.pattern.silent.beam_stop import beam_stop
@@ -68,6 +68,7 @@ def clean(pattern: Counts, mask: Mask | None = None) -> CleanPattern:
     scaled = _scaled(values, shown)
     if not shown.all():
         scaled = filled(scaled, shown)
+    check_signal(scaled)
     check_contrast(scaled)
     shadow = beam_stop(scaled) & left
     if shadow.any():

@@ -5,6 +5,7 @@ from numpy.typing import DTypeLike
 
 from pacbed.arrays import Counts, Numbers, Pattern
 from pacbed.errors import PatternError
+from pacbed.pattern.preprocess import bin_pixels
 
 _SMALLEST, _LARGEST = 32, 4096
 _WRAP = 65536.0
@@ -18,6 +19,9 @@ _LEAST_WRAPPED, _MENDED = 12, 0.8
 #: parts are brighter than this and its middle is darker than this.
 _RIM, _EVEN, _DARK = 0.75, 0.12, 0.04
 _RIM_DARKEST, _MIDDLE = 0.3, 0.45
+#: Pixels along a side of the blocks over which noise averages out, and how much more than of
+#: noise the variance of their means must be.
+_BLOCK, _SIGNAL = 8, 2.0
 
 
 def check_form(pattern: Counts) -> Counts:
@@ -93,6 +97,24 @@ def unwrapped(values: Numbers, kind: DTypeLike) -> tuple[Numbers, tuple[str, ...
         "to them; store the pattern as unsigned or 32-bit numbers"
     )
     return values + _WRAP * negative, (remark,)
+
+
+def check_signal(values: Pattern) -> None:
+    """Refuse a frame that holds nothing but noise.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (rows, columns)
+
+    Raises
+    ------
+    PatternError
+    """
+    noise = float(np.mean(np.diff(values.astype(float), axis=1) ** 2)) / 2
+    wide = bin_pixels(values, _BLOCK).astype(float)
+    # Of noise alone the means over blocks keep a known share of the variance.
+    if float(wide.var()) < _SIGNAL * noise / _BLOCK**2:
+        raise PatternError("no disk stands out of the noise: an empty frame, or far too few counts")
 
 
 def check_contrast(values: Pattern) -> None:

@@ -36,6 +36,21 @@ class DiskLocation:
     radius: float
 
 
+@dataclass(frozen=True)
+class BrightRegion:
+    """The brightest compact region of a pattern.
+
+    Attributes
+    ----------
+    pixels : ndarray of bool, shape (rows // factor, columns // factor)
+    factor : int
+        Pixels of the pattern along one of these.
+    """
+
+    pixels: Mask
+    factor: int
+
+
 def locate(pattern: Pattern, known: Mask | None = None) -> DiskLocation:
     """Find the bright-field disk roughly: good to about a tenth of its radius.
 
@@ -53,6 +68,22 @@ def locate(pattern: Pattern, known: Mask | None = None) -> DiskLocation:
     Returns
     -------
     DiskLocation
+
+    Raises
+    ------
+    PatternError
+        If nothing stands out from the background.
+    """
+    region = bright_region(pattern, known)
+    inside, factor = region.pixels, region.factor
+    area = float(inside.sum())
+    row, column = ndimage.center_of_mass(inside)
+    radius = max(1.0, float(np.sqrt(area / np.pi)))
+    return DiskLocation((row + 0.5) * factor - 0.5, (column + 0.5) * factor - 0.5, radius * factor)
+
+
+def bright_region(pattern: Pattern, known: Mask | None = None) -> BrightRegion:
+    """Find the region that stands out, as for :func:`locate`.
 
     Raises
     ------
@@ -77,11 +108,7 @@ def locate(pattern: Pattern, known: Mask | None = None) -> DiskLocation:
     if count > 1:
         sizes = ndimage.sum_labels(inside, labels, range(1, count + 1))
         inside = labels == 1 + int(np.argmax(sizes))
-    inside = ndimage.binary_fill_holes(inside)
-    area = float(inside.sum())
-    row, column = ndimage.center_of_mass(inside)
-    radius = max(1.0, float(np.sqrt(area / np.pi)))
-    return DiskLocation((row + 0.5) * factor - 0.5, (column + 0.5) * factor - 0.5, radius * factor)
+    return BrightRegion(ndimage.binary_fill_holes(inside), factor)
 
 
 def _wide(known: Mask, factor: int) -> Mask:

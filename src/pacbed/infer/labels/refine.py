@@ -114,6 +114,7 @@ def refine_labels(
         order,
         data,
         convergence_mrad,
+        labels.mrad_per_pixel,
         labels.started,
     )
     return fitted_estimate(context, first, solutions)

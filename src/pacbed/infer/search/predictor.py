@@ -94,9 +94,18 @@ class TablePredictor:
             If the convergence angle lies outside the table's range.
         """
         started = time.perf_counter()
+        self.bundle.system.check(convergence_mrad, mrad_per_pixel)
+        return self.answer(clean(pattern, mask), convergence_mrad, mrad_per_pixel, started)
+
+    def answer(
+        self,
+        data: CleanPattern,
+        convergence_mrad: float | None,
+        mrad_per_pixel: float | None,
+        started: float,
+    ) -> Estimate:
+        """As :meth:`infer`, of a cleaned pattern, since a time of :func:`time.perf_counter`."""
         system = self.bundle.system
-        system.check(convergence_mrad, mrad_per_pixel)
-        data = clean(pattern, mask)
         solutions = self.search(data, convergence_mrad, mrad_per_pixel)
         if not solutions:
             raise PatternError("too little of the bright-field disk is recorded; crop less")
@@ -109,6 +118,7 @@ class TablePredictor:
             self.order,
             data,
             convergence_mrad,
+            mrad_per_pixel,
             started,
         )
         return fitted_estimate(context, None, solutions)

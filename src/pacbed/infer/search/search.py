@@ -27,8 +27,8 @@ _KEPT = 40
 #: Convergence angles closer than this share have the same patterns.
 _SAME_ANGLE = 2e-3
 #: σ of what is known: the angle per pixel where it is given, the convergence angle where it
-#: is given and where it is not.
-_SCALE, _ANGLE, _NO_ANGLE = 0.03, 0.015, 0.15
+#: is not.
+_SCALE, _NO_ANGLE = 0.03, 0.15
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,8 @@ class Asked:
     @property
     def known(self) -> Known:
         """The same for the fit."""
-        return Known(
-            None if self.mrad_per_pixel is None else _SCALE,
-            _NO_ANGLE if self.convergence_mrad is None else _ANGLE,
-        )
+        scale = None if self.mrad_per_pixel is None else _SCALE
+        return Known(scale, _NO_ANGLE) if self.convergence_mrad is None else Known(scale)
 
 
 class Searcher:

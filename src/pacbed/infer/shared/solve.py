@@ -168,11 +168,10 @@ class BatchSolver:
 
         A window has few electrons: what noise alone makes large (the errors of networks and
         fit, the residual) says nothing about the crystal. Only what the fit leaves beyond
-        the noise counts, and the convergence angle that the scan asks for.
+        the noise counts.
         """
-        shift = self.geometry.convergence_shift
         return self.calibration.doubt(
-            Evidence(fit.structured_residual, fit.structured_share, None, None, shift)
+            Evidence(fit.structured_residual, fit.structured_share, None, None)
         )
 
     def _tools(self) -> tuple[PatternDictionary, LatticeSampler]:
