@@ -14,6 +14,8 @@ _GOOD = 0.12
 _BESIDE = (0.94, 1.065)
 #: Logarithm of the largest change of a given angle.
 _FARTHEST = 0.12
+#: Logarithm of a change that networks notice.
+_OTHER = 0.025
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,10 @@ class Attempt:
     def good(self) -> bool:
         """Whether nothing else need be tried."""
         return self.best.structured_residual < _GOOD and self.best.gain > 0
+
+    def far(self, convergence_mrad: float) -> bool:
+        """Whether the convergence angle is not the one that was given."""
+        return abs(self.best.parameters.log_alpha - math.log(convergence_mrad)) > _OTHER
 
     def near(self, convergence_mrad: float) -> bool:
         """Whether the convergence angle is as near to a given one as it may be."""

@@ -52,7 +52,7 @@ def of_recording(pattern: CleanPattern, best: Fit, given: Given) -> list[str]:
     if angle is not None and abs(p.convergence_mrad / angle - 1) > _ANGLE:
         said.append(
             f"you gave a convergence semi-angle of {angle:.4g} mrad; the pattern says "
-            f"{p.convergence_mrad:.2f} ± {best.convergence_std_mrad:.2f}"
+            f"{p.convergence_mrad:.2f}"
         )
     scale = given.mrad_per_pixel
     if scale is not None and abs(p.mrad_per_pixel / scale - 1) > _SCALE:

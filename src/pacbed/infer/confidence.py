@@ -9,6 +9,7 @@ the networks together. Each is brought to the mean and width that it has for rig
 patterns; their sum is the *doubt*.
 """
 
+import math
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
@@ -72,6 +73,9 @@ _WIDTHS = (0.56, 0.47, 0.47, 0.43)
 _THINNEST_NM = 3.0
 #: How much of the model's error of a thin crystal's tilt is left where the geometry is known.
 _THIN_SHARE = 0.4
+#: The convergence semi-angle's error over the fit's own, and what the model leaves it at any
+#: dose, as a share of it: measured on frozen phonons.
+_ANGLE_SCALE, _ANGLE_FLOOR = 1.4, 0.003
 #: A figure that is better than usual speaks only so much against the others, in widths.
 _LARGEST_CREDIT = 2.0
 
@@ -152,6 +156,10 @@ class Calibration:
         thin = self.tilt_thin_mrad * (10 / max(thickness_nm, _THINNEST_NM)) ** 2
         parts = (self.tilt_scale * fit_std_mrad, self.tilt_floor_mrad, thin)
         return float(np.sqrt(sum(part**2 for part in parts)))
+
+    def convergence_std(self, fit_std_mrad: float, convergence_mrad: float) -> float:
+        """Standard error of the convergence semi-angle, mrad."""
+        return math.hypot(_ANGLE_SCALE * fit_std_mrad, _ANGLE_FLOOR * convergence_mrad)
 
     def doubt(self, evidence: Evidence) -> float:
         """Sum of how far the evidence lies beyond that of right patterns, in widths."""

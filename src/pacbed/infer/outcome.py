@@ -186,7 +186,9 @@ def fitted_estimate(
             **_read_thickness(context, reading),
         },
         convergence_mrad=p.convergence_mrad,
-        convergence_std_mrad=best.convergence_std_mrad,
+        convergence_std_mrad=context.calibration.convergence_std(
+            best.convergence_std_mrad, p.convergence_mrad
+        ),
         pixels_left_out=context.pattern.left_out.count,
         basis=Basis(round(best.structured_residual, 5), known=context.pattern.known),
     )

@@ -108,15 +108,25 @@ class Predictor:
     def _find(self, data: CleanPattern, question: Question) -> Attempt:
         """The best of all attempts, of which no more are made than it takes for a good one."""
         first = self._by_networks(data, question)
-        if first.good:
+        if first.good and not first.far(question.convergence_mrad):
             return first
         tried = [first]
+        if first.good:
+            # The networks were told of another aperture than the pattern shows.
+            again = self._by_networks(data, self._as_found(first))
+            return Attempt(again.reading, best_of([first, again]).solutions)
         for attempt in self._others(data, question):
             if attempt.solutions and attempt.near(question.convergence_mrad):
                 tried.append(attempt)
                 if attempt.good:
                     break
         return best_of(tried)
+
+    def _as_found(self, attempt: Attempt) -> Question:
+        """The question with the convergence angle that an attempt found."""
+        low, high = self.bundle.system.convergence_mrad
+        found = attempt.best.parameters
+        return Question(min(max(found.convergence_mrad, low), high), None)
 
     def _others(self, data: CleanPattern, question: Question) -> Iterator[Attempt]:
         """Attempts where the networks' answer to a question leads nowhere."""

@@ -55,13 +55,13 @@ _EDGE = 0.3
 #: σ of the ellipticity that is known beforehand.
 _ELLIPTICITY = 0.006
 #: How far the convergence angle may go, relative: where it is given, and where σ is larger.
-_GIVEN, _NEAR, _FAR = 0.05, 0.12, 0.25
+_GIVEN, _NEAR, _FAR = 0.1, 0.12, 0.25
 #: Largest blur that is taken into the pattern itself, semi-angles.
 _LARGEST_BLUR = 0.12
 #: A step shorter than this in all parameters (in σ of `_SHORT`) ends the fit.
 _SHORT = np.array([0.01, 0.004, 0.004, 0.02, 0.02, 1e-4, 1e-3, 2e-4, 2e-4, 2e-4])
 #: Largest steps.
-_LONG = np.array([2.5, 0.6, 0.6, 4.0, 4.0, 0.02, 0.06, 0.01, 0.01, 0.01])
+_LONG = np.array([2.5, 0.6, 0.6, 4.0, 4.0, 0.02, 0.06, 0.01, 0.01, 0.02])
 
 
 @dataclass(frozen=True)
