@@ -8,8 +8,9 @@ from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.posing import Reading
 
-#: A fit that leaves less of the structure needs no other attempt.
-_GOOD = 0.12
+#: A fit that leaves less of the structure needs no other attempt: of a whole disk, and of a part,
+#: which a wrong thickness explains more easily.
+_GOOD, _GOOD_OF_PART = 0.12, 0.06
 #: Convergence angles beside the given one, and how far the right one may be from it.
 _BESIDE = (0.94, 1.065)
 #: Logarithm of the largest change of a given angle.
@@ -62,10 +63,13 @@ class Attempt:
         The networks' answer that it came from; None where none were asked.
     solutions : list of Solution
         The best first, at least one.
+    whole : bool
+        Whether the best one's disk is hardly cut or hidden.
     """
 
     reading: Reading | None
     solutions: list[Solution]
+    whole: bool
 
     @property
     def best(self) -> Fit:
@@ -75,7 +79,8 @@ class Attempt:
     @property
     def good(self) -> bool:
         """Whether nothing else need be tried."""
-        return self.best.structured_residual < _GOOD and self.best.gain > 0
+        limit = _GOOD if self.whole else _GOOD_OF_PART
+        return self.best.structured_residual < limit and self.best.gain > 0
 
     def far(self, convergence_mrad: float) -> bool:
         """Whether the convergence angle is not the one that was given."""

@@ -14,6 +14,8 @@ from pacbed.pattern.recorded import CleanPattern
 _ANGLE, _SCALE = 0.02, 0.05
 #: A disk of which less than this says something is said to be cut or hidden.
 _WHOLE = 0.97
+#: Of less of a disk, a wrong thickness explains what is left more easily.
+_ENOUGH = 0.9
 #: Width of a disk over its height, or the other way round, that pixels which are not square make.
 _SQUARE = 1.1
 
@@ -35,6 +37,11 @@ def share_said(pattern: CleanPattern, best: Fit) -> float:
     """Share of the bright-field disk, as a fit found it, that was recorded and says something."""
     p = best.parameters
     return pattern.share_known(p.center_y, p.center_x, p.convergence_mrad / p.mrad_per_pixel)
+
+
+def is_whole(pattern: CleanPattern, best: Fit) -> bool:
+    """Whether so much of the disk says something that a good fit is a right one."""
+    return share_said(pattern, best) >= _ENOUGH
 
 
 def of_recording(pattern: CleanPattern, best: Fit, given: Given) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
-from pacbed.infer.causes import Given, of_form, of_recording
+from pacbed.infer.causes import Given, is_whole, of_form, of_recording
 from pacbed.infer.confidence import (
     CLEAR,
     TILT_SLACK,
@@ -34,6 +34,8 @@ _PEAK_HALF_WIDTH = 3
 _SUPPORT, _GOOD_FIT = 0.1, 0.1
 #: A fit that leaves more of the structure than this does not stand by its numbers.
 _POOR_FIT = 0.2
+#: The same where a part of the disk is cut or hidden.
+_POOR_OF_PART = 0.1
 #: A fit that leaves more than this share of the whole pattern's variance has found no pattern.
 _UNEXPLAINED = 0.9
 
@@ -138,13 +140,15 @@ def fitted_estimate(
     turned = math.degrees(p.rotation)
     tilt = rotation_matrix(turned) @ p.tilt
     probabilities = _probabilities(context, reading, solutions)
-    evidence = _evidence(reading, best)
+    whole = is_whole(context.pattern, best)
+    evidence = _evidence(reading, best, whole)
     doubt = context.calibration.doubt(evidence)
     status = _status(
         context,
         reading,
         best,
         doubt,
+        whole,
         float(np.hypot(*tilt)),
         float(probabilities[0]),
         deviation,
@@ -201,11 +205,13 @@ def _read_thickness(context: Context, reading: Reading | None) -> dict[str, floa
     return {"network_thickness_nm": round(thickness, 2)}
 
 
-def _evidence(reading: Reading | None, best: Fit) -> Evidence:
+def _evidence(reading: Reading | None, best: Fit, whole: bool) -> Evidence:
+    # Of a part of a disk the networks are never sure, whatever the crystal.
+    asked = reading is not None and whole
     return Evidence(
         best.structured_residual,
         best.residual,
-        None if reading is None else reading.tilt_error_mrad,
+        reading.tilt_error_mrad if asked and reading is not None else None,
         best.thickness_std_nm,
     )
 
@@ -215,6 +221,7 @@ def _status(
     reading: Reading | None,
     best: Fit,
     doubt: float,
+    whole: bool,
     mistilt: float,
     probability: float,
     deviation: float,
@@ -234,7 +241,7 @@ def _status(
         # Networks and fit that contradict each other are believed only where the fit is good.
         near = np.abs(context.bins - thickness) <= max(_PEAK_HALF_WIDTH + 0.5, 3 * deviation)
         contradicted = bool(reading.probability[near].sum() < _SUPPORT)
-    poor = best.structured_residual > _POOR_FIT
+    poor = best.structured_residual > (_POOR_FIT if whole else _POOR_OF_PART)
     return "ambiguous" if probability < CLEAR or wide or contradicted or poor else "ok"
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
 from threadpoolctl import ThreadpoolController
@@ -9,6 +10,7 @@ from threadpoolctl import ThreadpoolController
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
 from pacbed.infer.attempts import Attempt, Question, best_of
+from pacbed.infer.causes import is_whole
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import refine
 from pacbed.infer.fit.solved import Solved
@@ -114,9 +116,9 @@ class Predictor:
         if first.good:
             # The networks were told of another aperture than the pattern shows.
             again = self._by_networks(data, self._as_found(first))
-            return Attempt(again.reading, best_of([first, again]).solutions)
+            return replace(best_of([first, again]), reading=again.reading)
         for attempt in self._others(data, question):
-            if attempt.solutions and attempt.near(question.convergence_mrad):
+            if attempt.near(question.convergence_mrad):
                 tried.append(attempt)
                 if attempt.good:
                     break
@@ -134,9 +136,9 @@ class Predictor:
             yield self._by_networks(data, other)
         # The networks may never have come near.
         for other in dict.fromkeys((question, Question(question.convergence_mrad, None))):
-            yield Attempt(
-                None, self._alone.search(data, other.convergence_mrad, other.mrad_per_pixel)
-            )
+            solutions = self._alone.search(data, other.convergence_mrad, other.mrad_per_pixel)
+            if solutions:
+                yield Attempt(None, solutions, is_whole(data, solutions[0].fit))
 
     def _read(self, data: CleanPattern, question: Question) -> list[Reading]:
         return read_poses(data, self._networks, question.convergence_mrad, question.mrad_per_pixel)
@@ -155,7 +157,7 @@ class Predictor:
                 question.convergence_mrad,
                 known,
             )
-        return Attempt(readings[0], solutions)
+        return Attempt(readings[0], solutions, is_whole(data, solutions[0].fit))
 
     @cached_property
     def _alone(self) -> TablePredictor:
