@@ -8,6 +8,8 @@ from threadpoolctl import ThreadpoolController
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
 from pacbed.errors import PatternError
+from pacbed.infer.attempts import Attempt, Question, best_of
+from pacbed.infer.causes import is_whole
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.solved import Solved
@@ -106,7 +108,10 @@ class TablePredictor:
     ) -> Estimate:
         """As :meth:`infer`, of a cleaned pattern, since a time of :func:`time.perf_counter`."""
         system = self.bundle.system
-        solutions = self.search(data, convergence_mrad, mrad_per_pixel)
+        if convergence_mrad is None:
+            solutions = self.search(data, None, mrad_per_pixel)
+        else:
+            solutions = self._near(data, Question(convergence_mrad, mrad_per_pixel))
         if not solutions:
             raise PatternError("too little of the bright-field disk is recorded; crop less")
         low, high = system.thickness_nm
@@ -122,6 +127,18 @@ class TablePredictor:
             started,
         )
         return fitted_estimate(context, None, solutions)
+
+    def _near(self, data: CleanPattern, question: Question) -> list[Solution]:
+        """The solutions at a convergence angle, or at one near it where that explains nothing."""
+        tried = []
+        for asked in (question, *question.others(self.bundle.system.convergence_mrad)):
+            found = self.search(data, asked.convergence_mrad, asked.mrad_per_pixel)
+            attempt = Attempt(None, found, is_whole(data, found[0].fit)) if found else None
+            if attempt is not None and attempt.near(question.convergence_mrad):
+                tried.append(attempt)
+                if attempt.good:
+                    break
+        return best_of(tried).solutions if tried else []
 
     def solve(
         self,
