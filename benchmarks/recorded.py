@@ -79,13 +79,18 @@ def main() -> None:
                 if arguments.list and not kind.startswith("ok, 1"):
                     where = f"{system.name} {number} ({trial.thickness_nm:.1f} nm)"
                     print(f"   {fault.name}, {where}: {kind}: {words}", flush=True)
+        print_table(counts, seconds)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
+
+
+def print_table(counts: dict[str, Counter], seconds: Counter) -> None:
+    """The shares so far."""
     print(f"{'fault':26s} {'patterns':>8s}" + "".join(f"{kind:>17s}" for kind in KINDS))
     for name, found in counts.items():
         total = sum(found.values())
         shares = "".join(f"{found[kind] / total:17.1%}" for kind in KINDS)
-        print(f"{name:26s} {total:8d}{shares}   {seconds[name] / total:.2f} s each")
-    if arguments.json:
-        arguments.json.write_text(json.dumps(counts, indent=1) + "\n", encoding="utf-8")
+        print(f"{name:26s} {total:8d}{shares}   {seconds[name] / total:.2f} s each", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,8 @@
 """Right patterns as detectors record them: what says nothing does no harm to the answer."""
 
+import csv
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -11,6 +14,7 @@ from pacbed.pattern.synthesis import synthesise
 
 THICKNESS_NM, CONVERGENCE_MRAD, SCALE = 41.0, 20.0, 0.4
 CENTER = (78.0, 83.0)
+SET = Path(__file__).parents[1] / "data" / "reference_set"
 
 
 @pytest.fixture(scope="module")
@@ -114,3 +118,17 @@ def test_a_wrong_calibration_is_said_and_does_no_harm(predictor, counts):
     assert found.status == "ok"
     assert found.thickness_nm == pytest.approx(THICKNESS_NM, abs=0.7)
     assert found.warnings == ("you gave 1.2 mrad per pixel; the pattern says 0.4",)
+
+
+@pytest.mark.parametrize("radii", [0.4, 0.6])
+def test_a_cropped_disk_is_not_answered_wrong(radii):
+    """A frozen-phonon pattern whose disk the frame cuts once was ``ok`` and 2.7 nm off."""
+    row = list(csv.DictReader((SET / "patterns.csv").open(encoding="utf-8")))[15]
+    with np.load(SET / "patterns.npz", allow_pickle=False) as arrays:
+        whole = arrays["patterns"][15].astype(float)
+    radius = float(row["convergence_mrad"]) / float(row["mrad_per_pixel"])
+    cut = whole[:, 63 - round(31.5 + radii * radius) :]
+    found = Predictor(load_bundle(row["system"])).infer(cut, float(row["convergence_mrad"]))
+    low, high = found.thickness_interval95_nm
+    assert found.status != "ok" or low <= float(row["thickness_nm"]) <= high
+    assert "cuts the bright-field disk" in " ".join(found.warnings)

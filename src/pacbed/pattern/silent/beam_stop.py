@@ -13,8 +13,11 @@ _SIZE = 192
 _BRIGHT, _DARK = 0.45, (0.16, 0.08, 0.04, 0.015)
 #: A shadow is at least so long and at most so wide, in radii, and so many times longer than wide.
 _LENGTH, _WIDTH = 0.3, 0.75
-#: How much of the rectangle around a strip it fills, and how steep its sides are.
-_FILLED, _STEEP = 0.72, 0.5
+#: Which share of a strip's length has its usual width, within which share of it, and how steep
+#: its sides are.
+_FILLED, _EVEN, _STEEP = 0.65, 0.15, 0.6
+#: How much the level inside of a shadow varies, as a share of the disk's.
+_FLAT = 0.045
 #: Least pixels of a shadow.
 _LEAST = 20
 
@@ -46,7 +49,7 @@ def beam_stop(values: Pattern) -> Mask:
     radius = float(np.sqrt(hull.sum() / np.pi))
     found = np.zeros(small.shape, bool)
     for share in _DARK:
-        found |= _strips(small - dark, hull, share * level, radius)
+        found |= _strips(small - dark, hull, share, level, radius)
         if found.any():
             break
     else:
@@ -57,16 +60,28 @@ def beam_stop(values: Pattern) -> Mask:
     return np.asarray(found[np.ix_(rows, columns)])
 
 
-def _strips(over: Numbers, hull: Mask, darkest: float, radius: float) -> Mask:
-    """Shadows of rods, of all that is darker than a level inside the disk."""
-    shadow = ndimage.binary_opening(np.logical_and(hull, over < darkest))
+def _strips(over: Numbers, hull: Mask, share: float, level: float, radius: float) -> Mask:
+    """Shadows of rods, of all that is darker than a share of the disk's level inside the disk."""
+    shadow = ndimage.binary_opening(np.logical_and(hull, over < share * level))
     labels, count = ndimage.label(shadow)
     found = np.zeros(hull.shape, bool)
     for number in range(1, count + 1):
         piece = labels == number
-        if piece.sum() >= _LEAST and _is_strip(piece, hull, over, radius):
+        if (
+            piece.sum() >= _LEAST
+            and _is_flat(over[ndimage.binary_erosion(piece)], level)
+            and _is_strip(piece, hull, over, radius)
+        ):
             found |= _whole_rod(piece, hull)
     return found
+
+
+def _is_flat(inside: Numbers, level: float) -> bool:
+    """Whether the inside of a dark piece has no structure, as a shadow has none."""
+    if not len(inside):
+        return False
+    low, high = np.quantile(inside, [0.1, 0.85])
+    return bool(high - low < _FLAT * level)
 
 
 def _pieces(bright: Mask) -> Mask:
@@ -112,14 +127,22 @@ def _is_strip(piece: Mask, hull: Mask, over: Numbers, radius: float) -> bool:
     middle, long, short = _axes(piece)
     offset = np.argwhere(piece) - middle
     along, across = offset @ long, offset @ short
-    length, width = (float(np.ptp(a)) + 1 for a in (along, across))
+    length = float(np.ptp(along)) + 1
+    counts = np.bincount(np.rint(along - along.min()).astype(int)).astype(float)
+    # Of a slanted strip the pixels come in steps.
+    widths = ndimage.uniform_filter1d(counts, 3, mode="nearest")
+    width = float(np.median(widths))
     if length < _LENGTH * radius or width > _WIDTH * radius or length < 1.2 * width:
         return False
-    if piece.sum() < _FILLED * length * width:
+    # Its ends may be round, pointed or oblique; between them it is of one width.
+    if (np.abs(widths - width) <= _EVEN * width + 1.0).mean() < _FILLED:
         return False
     # It must come in from outside of the disk.
     if not (ndimage.binary_dilation(piece, iterations=2) & ~hull).any():
         return False
+    # The axis goes through the middle of the part of one width.
+    usual = np.isin(np.rint(along - along.min()), np.flatnonzero(widths >= 0.8 * width))
+    middle = middle + np.median(across[usual]) * short
     return _steepness(middle, long, short, (along.min(), along.max()), width, over) > _STEEP
 
 
@@ -156,7 +179,8 @@ def _whole_rod(piece: Mask, hull: Mask) -> Mask:
     along, across = offset @ long, offset @ short
     every = np.argwhere(np.ones(piece.shape, bool)) - middle
     by_long, by_short = every @ long, every @ short
-    within = (by_short >= across.min() - 0.5) & (by_short <= across.max() + 0.5)
+    low, high = np.quantile(across, [0.02, 0.98])
+    within = (by_short >= low - 1) & (by_short <= high + 1)
     toward = 1.0 if _leaves(piece, hull, long, middle, 1.0) else -1.0
     inner = along.min() if toward > 0 else -along.max()
     rod = within & (toward * by_long >= inner - 0.5)
