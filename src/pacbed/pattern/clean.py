@@ -86,6 +86,34 @@ def clean(pattern: Counts, mask: Mask | None = None) -> CleanPattern:
     return CleanPattern(data, None if left.all() else left, out, remarks)
 
 
+def cleaned_window(pattern: Counts) -> Pattern:
+    """One of the many patterns of a scan: checked, in no unit, without what is no number.
+
+    What else says nothing is the same in all of them, and is not looked for in each.
+
+    Parameters
+    ----------
+    pattern : ndarray, shape (rows, columns)
+
+    Returns
+    -------
+    ndarray of float32
+
+    Raises
+    ------
+    PatternError
+        If it is not a usable pattern.
+    """
+    with np.errstate(over="ignore"):
+        values = check_form(pattern).astype(np.float64)
+    left = np.isfinite(values)
+    _check_enough(left)
+    if not values[left].max() > values[left].min():
+        raise PatternError("pattern is constant; give a recorded diffraction pattern")
+    scaled = _scaled(values, left)
+    return without_hot_pixels(scaled if left.all() else filled(scaled, left))
+
+
 class _Silent:
     """Pixels that are no numbers, masked, fills or gaps; the others are `left`."""
 

@@ -35,7 +35,7 @@ from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.reading import BatchReading, read_batch
 from pacbed.infer.shared.sampler import LatticeSampler, sampling_width
 from pacbed.library.models.kinds import Model, table_of
-from pacbed.pattern.clean import clean
+from pacbed.pattern.clean import cleaned_window
 
 #: Solutions that are kept of each pattern, the best first.
 KEPT = 3
@@ -329,7 +329,7 @@ def cleaned(patterns: Counts) -> tuple[Patterns, Mask]:
     result = np.zeros(patterns.shape, np.float32)
     for number, pattern in enumerate(patterns):
         try:
-            result[number] = clean(pattern).values
+            result[number] = cleaned_window(pattern)
         except PatternError:
             usable[number] = False
     return result, usable
