@@ -44,12 +44,11 @@ def is_whole(pattern: CleanPattern, best: Fit) -> bool:
     return share_said(pattern, best) >= _ENOUGH
 
 
-def of_recording(pattern: CleanPattern, best: Fit, given: Given) -> list[str]:
-    """What is to be said of a good answer too.
+def of_given(best: Fit, given: Given) -> list[str]:
+    """What is to be said where the pattern contradicts what was given.
 
     Parameters
     ----------
-    pattern : CleanPattern
     best : Fit
     given : Given
     """
@@ -64,7 +63,7 @@ def of_recording(pattern: CleanPattern, best: Fit, given: Given) -> list[str]:
     scale = given.mrad_per_pixel
     if scale is not None and abs(p.mrad_per_pixel / scale - 1) > _SCALE:
         said.append(f"you gave {scale:.4g} mrad per pixel; the pattern says {p.mrad_per_pixel:.3g}")
-    return said + of_disk(pattern, best)
+    return said
 
 
 def of_disk(pattern: CleanPattern, best: Fit) -> list[str]:
@@ -90,9 +89,12 @@ def of_disk(pattern: CleanPattern, best: Fit) -> list[str]:
 def of_form(pattern: CleanPattern) -> list[str]:
     """What may keep a pattern from being explained by any crystal."""
     aspect = disk_aspect(pattern)
-    if aspect is None or 1 / _SQUARE < aspect < _SQUARE:
-        return []
-    return [
+    return [] if aspect is None or 1 / _SQUARE < aspect < _SQUARE else [not_square(aspect)]
+
+
+def not_square(aspect: float) -> str:
+    """Words for a disk that is so many times as wide as it is high."""
+    return (
         f"the bright disk is {aspect:.2f} times as wide as it is high: pixels that are not square, "
         "such as of a detector read with binning along one axis; give the pattern with square ones"
-    ]
+    )

@@ -10,7 +10,7 @@ import numpy as np
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
-from pacbed.infer.causes import Given, is_whole, of_form, of_recording
+from pacbed.infer.causes import Given, is_whole, of_disk, of_form, of_given
 from pacbed.infer.confidence import (
     CLEAR,
     TILT_SLACK,
@@ -247,7 +247,10 @@ def _status(
 
 def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
     given = Given(context.convergence_mrad, context.mrad_per_pixel)
-    warnings = list(context.pattern.remarks) + of_recording(context.pattern, best, given)
+    warnings = list(context.pattern.remarks) + of_disk(context.pattern, best)
+    if status != "mismatch":
+        # A fit that explains nothing has measured nothing either.
+        warnings += of_given(best, given)
     if status == "mismatch" or best.structured_residual > _POOR_FIT:
         warnings += of_form(context.pattern)
     if status == "mismatch":

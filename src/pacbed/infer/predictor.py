@@ -10,7 +10,7 @@ from threadpoolctl import ThreadpoolController
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
 from pacbed.infer.attempts import Attempt, Question, best_of
-from pacbed.infer.causes import is_whole
+from pacbed.infer.causes import is_whole, not_square
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import refine
 from pacbed.infer.fit.solved import Solved
@@ -22,7 +22,11 @@ from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
 from pacbed.library.models.bundle import READER, Bundle
 from pacbed.pattern.clean import clean
+from pacbed.pattern.disk_form import disk_aspect
 from pacbed.pattern.recorded import CleanPattern
+
+#: Pixels along the longest side of a pattern that is stretched.
+_LONGEST = 4096
 
 
 class Predictor:
@@ -105,7 +109,22 @@ class Predictor:
         if not refine:
             return read_estimate(context, self._read(data, question)[0], convergence_mrad)
         found = self._find(data, question)
+        if not found.good and disk_aspect(data) is None:
+            context = replace(context, pattern=self._with_form(data, question))
         return fitted_estimate(context, found.reading, found.solutions)
+
+    def _with_form(self, data: CleanPattern, question: Question) -> CleanPattern:
+        """Add a remark where binning along one axis explains what else nothing does.
+
+        It is tried where the disk is not seen as a whole, so that its form cannot be measured.
+        """
+        for axis, aspect in ((0, 2.0), (1, 0.5)):
+            stretched = data.repeated(axis)
+            if max(stretched.shape) <= _LONGEST:
+                attempt = self._by_networks(stretched, Question(question.convergence_mrad, None))
+                if attempt.good:
+                    return replace(data, remarks=(*data.remarks, not_square(aspect)))
+        return data
 
     def _find(self, data: CleanPattern, question: Question) -> Attempt:
         """The best of all attempts, of which no more are made than it takes for a good one."""

@@ -77,6 +77,11 @@ class CleanPattern:
         rows, columns = self.values.shape
         return rows, columns
 
+    def repeated(self, axis: int) -> "CleanPattern":
+        """The same with every pixel twice along an axis."""
+        known = None if self.known is None else np.repeat(self.known, 2, axis)
+        return CleanPattern(np.repeat(self.values, 2, axis), known, self.left_out, self.remarks)
+
     def share_known(self, row: float, column: float, radius: float) -> float:
         """Share of a disk that lies on the array and says something.
 
