@@ -120,7 +120,7 @@ class ThicknessScan:
         # What lies off the array was not recorded, and says nothing.
         inside &= (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
         if image.known is not None:
-            inside &= map_coordinates(image.known.astype(np.float32), [y, x], order=1) > 0.5
+            inside &= map_coordinates(image.known.astype(np.float32), [y, x], order=1) > 0.999
         measured: Numbers = map_coordinates(image.values, [y[inside], x[inside]], order=1)
         weights = self._disks.aperture(tilt, self._convergence)[0]
         series = self._disks.series(self._coefficients, weights)[inside]
