@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
-from pacbed.arrays import Counts, Mask, Probabilities, Singles
+from pacbed.arrays import Counts, Pattern, Probabilities, Singles
 from pacbed.errors import OutOfRangeError
 from pacbed.infer.labels.direction import DirectionSummary, summarise_directions
 from pacbed.infer.labels.networks import LabelNetwork, open_network
@@ -19,10 +19,8 @@ from pacbed.infer.labels.summary import LabelSummary, summarise_labels
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.models.model_files import sha256
-from pacbed.pattern.clean import clean
 from pacbed.pattern.label_frame import Placement, scale_convergence
-from pacbed.pattern.preprocess import DiskLocation
-from pacbed.pattern.recorded import CleanPattern
+from pacbed.pattern.preprocess import DiskLocation, clean
 
 #: Looks of the scale network, and from which on its steps are halved, so that they cannot swing.
 _LOOKS, _DAMPED_FROM = 8, 4
@@ -66,7 +64,6 @@ class LabelPredictor:
         convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
-        mask: Mask | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern.
 
@@ -81,8 +78,6 @@ class LabelPredictor:
         refine : bool
             Fit the synthesised pattern to the measured one; a model without a table of
             simulated patterns cannot, and its answer says so.
-        mask : ndarray of bool, shape (rows, columns), optional
-            True where a pixel says nothing, beside those that are found.
 
         Returns
         -------
@@ -104,10 +99,8 @@ class LabelPredictor:
         covered = self.bundle.convergence_mrad
         system = dataclasses.replace(self.bundle.system, convergence_mrad=covered)
         system.check(convergence_mrad, mrad_per_pixel)
-        data = clean(pattern, mask)
-        road = self._way.begin(
-            self.bundle.preparation, data.values, convergence_mrad, mrad_per_pixel
-        )
+        data = clean(pattern)
+        road = self._way.begin(self.bundle.preparation, data, convergence_mrad, mrad_per_pixel)
         angle = scale_convergence(np.array([convergence_mrad]), covered)
         known = mrad_per_pixel is not None and self._way.takes_scale
         scaled = self._scale(road, angle, known)
@@ -118,15 +111,7 @@ class LabelPredictor:
         }
         direction = self._read_direction(road, scaled.placement, angle)
         context = LabelContext(
-            self.bundle,
-            self._digest,
-            self._way,
-            road,
-            scaled,
-            data,
-            mrad_per_pixel,
-            refine,
-            started,
+            self.bundle, self._digest, self._way, road, scaled, mrad_per_pixel, refine, started
         )
         estimate = label_estimate(context, read["Thickness"], read.get("Mistilt"), direction)
         table = self.bundle.table if refine else None
@@ -180,7 +165,7 @@ class LabelPredictor:
     def _refined(
         self,
         table: LacbedTable,
-        data: CleanPattern,
+        data: Pattern,
         convergence_mrad: float,
         context: LabelContext,
         reading: LabelReading,
