@@ -40,6 +40,7 @@ def fit_at(thickness_nm, structured_residual, mistilt_mrad=3.0):
     residuals = {"residual": 0.02, "contrast_residual": 0.05}
     return Fit(
         parameters, covariance, **residuals, structured_residual=structured_residual,
+        ranked_residual=0.05,
         chi_square=1000.0, blur_mrad=0.2, gain=1.0,
     )  # fmt: skip
 
