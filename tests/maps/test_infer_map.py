@@ -8,7 +8,7 @@ import pytest
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.infer import networks
 from pacbed.library.installed import load_engine
-from pacbed.maps import blocks
+from pacbed.maps import blocks, mapping
 from pacbed.maps.blocks import BlockTask, cut
 from pacbed.maps.layers import MISMATCH, NO_DATA, OK, SETTLED, STATUS_NAMES
 from pacbed.maps.mapping import infer_map
@@ -136,9 +136,28 @@ def test_the_detector_first_is_refused_where_it_shows(simulated):
 def test_another_voltage_is_not_mapped_in_silence(simulated):
     wrong = load_engine("sto-001-200kV")
     scan = Scan.from_array(simulated.counts, step_nm=(0.1, 0.1), high_tension_kV=300.0)
-    found = infer_map(scan, wrong, dataclasses.replace(OPTIONS, samples=2))
-    assert np.mean(found.status == MISMATCH) > 0.9
-    assert any("the system is for 200" in warning for warning in found.warnings)
+    options = dataclasses.replace(OPTIONS, samples=2)
+    try:
+        found = infer_map(scan, wrong, options)
+    except PatternError as refused:
+        # Too few of the sampled windows fit to find a geometry: said in the same words.
+        said = [str(refused)]
+    else:
+        assert np.mean(found.status == MISMATCH) > 0.9
+        said = list(found.warnings)
+    assert any("the system is for 200" in words for words in said)
+
+
+def test_a_refused_scan_hears_what_its_file_states(simulated, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PatternError("none of 2 sampled windows is a pattern of it.")
+
+    monkeypatch.setattr(mapping, "estimate_geometry", refuse)
+    scan = Scan.from_array(simulated.counts, step_nm=(0.1, 0.1), high_tension_kV=300.0)
+    with pytest.raises(
+        PatternError, match=r"of it\. The file states .*300, but the system is for 200"
+    ):
+        infer_map(scan, load_engine("sto-001-200kV"), OPTIONS)
 
 
 def test_the_window_is_found_from_the_cell_or_asked_for(simulated, bundle):

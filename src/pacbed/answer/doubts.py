@@ -13,8 +13,8 @@ _TOLERANCES = {"high_tension_kV": 0.02, "convergence_mrad": 0.05, "mrad_per_pixe
 def contradictions(
     stated: Mapping[str, float | None],
     system: System,
-    convergence_mrad: float,
-    mrad_per_pixel: float,
+    convergence_mrad: float | None,
+    mrad_per_pixel: float | None,
     shown: str,
 ) -> tuple[str, ...]:
     """Say which conditions in a file contradict what was used or found.
@@ -26,10 +26,10 @@ def contradictions(
         gives them; None or missing where it does not.
     system : System
         The system that answered.
-    convergence_mrad : float
-        Convergence semi-angle that was used.
-    mrad_per_pixel : float
-        As found.
+    convergence_mrad : float or None
+        Convergence semi-angle that was used, where one was.
+    mrad_per_pixel : float or None
+        As found, where it was.
     shown : str
         What shows the angle per pixel, such as ``the pattern shows``.
 

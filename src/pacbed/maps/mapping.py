@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from pacbed.answer.doubts import contradictions
 from pacbed.arrays import Numbers, Patterns
+from pacbed.errors import PatternError
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.library.models.bundle import Bundle
 from pacbed.library.models.kinds import Model
@@ -96,7 +97,10 @@ def infer_map(
     options = _as_can_be(options, scan, bundle)
     bundle.system.check(options.convergence_mrad)
     grid, warnings = make_grid(scan, bundle, options)
-    geometry = find_geometry(scan, grid, bundle, options, progress, store)
+    try:
+        geometry = find_geometry(scan, grid, bundle, options, progress, store)
+    except PatternError as error:
+        raise _with_what_the_file_says(error, scan, bundle, options) from error
     done = {} if store is None else store.rows()
     missing = [row for row in range(grid.shape[0]) if row not in done]
     largest = grid.shape[0] if spread is here else max(1, _BLOCK_WINDOWS // grid.shape[1])
@@ -123,6 +127,16 @@ def infer_map(
         scan.name,
         (*warnings, *doubts),
     )
+
+
+def _with_what_the_file_says(
+    error: PatternError, scan: Scan, bundle: Model, options: MapOptions
+) -> PatternError:
+    """The refusal of a scan, with the file's own conditions where they are not the system's."""
+    said = contradictions(
+        vars(scan), bundle.system, options.convergence_mrad, options.mrad_per_pixel, "given is"
+    )
+    return PatternError(" ".join([str(error), *(f"T{doubt[1:]}." for doubt in said)]))
 
 
 def _as_can_be(options: MapOptions, scan: Scan, bundle: Model) -> MapOptions:
