@@ -33,6 +33,8 @@ class Trial:
     tilt: np.ndarray
     convergence_mrad: float
     mrad_per_pixel: float
+    #: Column and row of the disk's centre, pixels.
+    center: np.ndarray
 
 
 def trials(folder: Path, system: str, half: int, seed: int, doses=DOSES, thinnest_nm=5.0):
@@ -76,7 +78,8 @@ def _record(frame, row, half, dose, rng) -> Trial:
     effects = _detector(dose, alpha / scale, rng)
     image = apply_effects(np.maximum(image, 0)[None], effects, rng)[0]
     tilt = turn @ np.array([float(row["tilt_x_mrad"]), float(row["tilt_y_mrad"])])
-    return Trial(image, row["system"], half, dose, float(row["thickness_nm"]), tilt, alpha, scale)
+    thickness = float(row["thickness_nm"])
+    return Trial(image, row["system"], half, dose, thickness, tilt, alpha, scale, centre)
 
 
 def _detector(dose, aperture_px, rng) -> DetectorEffects:

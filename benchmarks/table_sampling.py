@@ -23,8 +23,9 @@ from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.sampling import choose_sampling
 from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.clean import clean
 from pacbed.pattern.geometry import PatternParameters, rotation_matrix
-from pacbed.pattern.preprocess import DiskLocation, clean
+from pacbed.pattern.preprocess import DiskLocation
 from pacbed.pattern.synthesis import synthesise
 
 SHAPE, CENTER, ROTATION_DEG = (128, 128), (64.0, 61.5), 20.0

@@ -108,6 +108,16 @@ def test_a_nan_frame_is_left_out_and_marked(eager, simulated, bundle):
     assert any("NaN" in warning for warning in found.warnings)
 
 
+def test_a_pixel_that_is_nan_in_every_frame_does_no_harm(eager, simulated, bundle):
+    counts = simulated.counts.astype(np.float32)
+    counts[:, :, 30, 28] = np.nan
+    counts[5, 6, 10, 10] = np.nan
+    scan = dataclasses.replace(simulated, counts=counts).scan
+    found = infer_map(scan, bundle, OPTIONS)
+    assert found.bad_frames.sum() == 1
+    assert np.abs(found.thickness_nm - eager.thickness_nm).max() < 0.5
+
+
 def test_a_window_of_nan_frames_or_of_nothing_has_no_answer(eager, simulated, bundle):
     counts = simulated.counts.astype(np.float32)
     counts[4:8, 4:7] = np.nan

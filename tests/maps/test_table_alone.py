@@ -83,7 +83,6 @@ def test_the_convergence_angle_is_found(simulated, alone):
     place = np.array([[-0.7, -0.3], [0.0, 0.3], [0.7, 0.3]])
     geometry = estimate_geometry(sums[chosen], place, shared_predictor(alone), None, 1.0)
     assert geometry.convergence_mrad == pytest.approx(20.0, rel=0.03)
-    assert geometry.convergence_shift is None
     # What is not known speaks neither for nor against the crystal.
     solver = shared_predictor(alone).sharing(geometry)
     centers = geometry.center(place)

@@ -10,10 +10,12 @@ from pacbed.infer.fit.model import FitModel
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Known, fit_pattern
 from pacbed.infer.fit.samples import take_samples
-from pacbed.infer.fit.scan import ThicknessScan, valleys
+from pacbed.infer.fit.scan import ScannedImage, ThicknessScan, valleys
 from pacbed.library.installed import load_bundle
+from pacbed.pattern.clean import clean
 from pacbed.pattern.geometry import PatternParameters, rotation_matrix
-from pacbed.pattern.preprocess import DiskLocation, clean
+from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern
 from pacbed.pattern.synthesis import synthesise
 
 ALPHA, SCALE, ROTATION_DEG = 18.0, 0.3, 20.0
@@ -122,7 +124,7 @@ def test_dead_and_saturated_pixels_do_little_harm(table, image):
     places = rng.choice(image.size, round(0.003 * image.size), replace=False)
     spoilt.ravel()[places] = np.where(rng.random(len(places)) < 0.5, 0, 3 * spoilt.max())
     disk = DiskLocation(CENTER[1], CENTER[0], ALPHA / SCALE)
-    samples = take_samples(spoilt, disk, REACH)
+    samples = take_samples(CleanPattern(spoilt), disk, REACH)
     fit = fit_pattern(samples, table, FitParameters.from_vector(truth() + START), Known(), 25, 0.3)
     assert fit.parameters.thickness_nm == pytest.approx(THICKNESS_NM, abs=0.25)
     assert np.abs(fit.parameters.tilt - TILT).max() < 0.1
@@ -165,7 +167,7 @@ def test_scan_is_least_at_the_thickness(table, thickness_nm):
     image = synthesise(table, parameters, (128, 128))
     scan = ThicknessScan(table, TILT, ALPHA, 0.1)
     matrix = rotation_matrix(ROTATION_DEG) / SCALE
-    left = scan.explained(image, matrix, np.array([63.5, 63.5]), TILT)
+    left = scan.explained(ScannedImage(image, None, np.array([63.5, 63.5])), matrix, TILT)
     assert scan.thickness_nm[left.argmin()] == pytest.approx(thickness_nm, abs=0.5)
     assert left.min() < 0.03
     first, *others = valleys(left, scan.thickness_nm, 3)
@@ -180,7 +182,8 @@ def test_scan_of_a_cut_disk_compares_what_was_recorded(table, thickness_nm):
     image = synthesise(table, parameters, (128, 128))
     scan = ThicknessScan(table, TILT, ALPHA, 0.1)
     matrix = rotation_matrix(ROTATION_DEG) / SCALE
-    left = scan.explained(image[:, 50:], matrix, np.array([13.5, 63.5]), TILT)
+    cut = ScannedImage(image[:, 50:], None, np.array([13.5, 63.5]))
+    left = scan.explained(cut, matrix, TILT)
     assert scan.thickness_nm[left.argmin()] == pytest.approx(thickness_nm, abs=0.5)
     assert left.min() < 0.03
 
@@ -190,3 +193,21 @@ def test_valleys_are_local_minima_the_deepest_first():
     thickness = np.arange(7.0)
     assert valleys(left, thickness, 2) == [6.0, 3.0]
     assert valleys(left, thickness, 9) == [6.0, 3.0, 1.0]
+
+
+def test_scan_leaves_out_what_says_nothing(table):
+    """What hidden pixels hold makes no difference."""
+    x, y = rotation_matrix(ROTATION_DEG) @ TILT
+    parameters = PatternParameters(31.0, x, y, ALPHA, SCALE, ROTATION_DEG)
+    image = synthesise(table, parameters, (128, 128))
+    known = np.ones(image.shape, bool)
+    known[50:70] = False
+    scan = ThicknessScan(table, TILT, ALPHA, 0.1)
+    matrix = rotation_matrix(ROTATION_DEG) / SCALE
+    center = np.array([63.5, 63.5])
+    left = []
+    for fill in (0.0, 1e3):
+        spoilt = np.where(known, image, fill).astype(np.float32)
+        left.append(scan.explained(ScannedImage(spoilt, known, center), matrix, TILT))
+    assert left[0] == pytest.approx(left[1], abs=1e-6)
+    assert scan.thickness_nm[left[0].argmin()] == pytest.approx(31.0, abs=0.5)

@@ -200,3 +200,27 @@ def test_too_many_frames(make_client, example):
     response = post(client, parameters, stack.tobytes(), path="/inference/batch/")
     assert response.status_code == 422
     assert "several requests" in response.json()["detail"]
+
+
+def test_a_mask_comes_as_a_second_part(client, example):
+    mask = np.zeros(example.shape, np.uint8)
+    mask[::5, ::3] = 1
+    spoilt = np.where(mask, 3 * example.astype(np.uint32), example).astype(np.uint16)
+    parts = {"file": ("a.npy", _npy(spoilt)), "mask": ("mask.npy", _npy(mask))}
+    data = {"parameters": json.dumps({"system": "sto-001-300kV", "convergence_angle": 20.0})}
+    answer = client.post("/inference/", data=data, files=parts).json()
+    assert answer["status"] == "ok"
+    assert answer["pixels_left_out"] == int(mask.sum())
+    assert abs(answer["thickness_nm"] - 41.98) < 1
+    assert answer["convergence_mrad"] == pytest.approx(20, rel=0.02)
+    assert 0 < answer["convergence_std_mrad"] < 0.5
+    parts["mask"] = ("mask.npy", _npy(mask[:-1]))
+    refused = client.post("/inference/", data=data, files=parts)
+    assert refused.status_code == 422
+    assert "mask has shape" in refused.json()["detail"]
+
+
+def _npy(array):
+    content = io.BytesIO()
+    np.save(content, array)
+    return content.getvalue()

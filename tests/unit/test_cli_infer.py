@@ -88,6 +88,27 @@ def test_known_angle_per_pixel_is_kept(here):
     assert (answer["tilt_x_mrad"], answer["tilt_y_mrad"]) == pytest.approx(TILT_MRAD, abs=0.1)
 
 
+def test_a_mask_is_heeded_and_pixels_left_out_are_said(here):
+    pattern = np.load(here / "pattern.npy")
+    mask = np.zeros(pattern.shape, np.uint8)
+    mask[::4, ::3] = 1
+    rng = np.random.default_rng(2)
+    spoilt = np.where(mask, pattern * rng.uniform(0.1, 4, pattern.shape), pattern)
+    np.save(here / "spoilt.npy", spoilt)
+    np.save(here / "mask.npy", mask)
+    masked = (*OPTIONS, "--mrad-per-pixel", 0.3, "--mask", "mask.npy")
+    found = json.loads(succeed("infer", "spoilt.npy", *masked, "--json"))
+    assert found["thickness_nm"] == pytest.approx(THICKNESS_NM, abs=0.5)
+    assert found["pixels_left_out"] == int(mask.sum())
+    words = succeed("infer", "spoilt.npy", *masked, "--report", "picture.png")
+    assert f"{mask.sum()} pixels that say nothing" in words
+    assert (here / "picture.png").exists()
+    np.save(here / "mask.npy", mask[:-1])
+    assert "mask has shape" in fail("infer", "spoilt.npy", *masked)
+    np.save(here / "mask.npy", np.ones_like(mask))
+    assert "masks every pixel" in fail("infer", "spoilt.npy", *masked)
+
+
 def test_frame_of_a_stack(here):
     pattern = np.load("pattern.npy")
     np.save("stack.npy", np.stack([np.zeros_like(pattern), pattern]))
@@ -135,7 +156,7 @@ def test_conditions_in_the_file_are_used_shown_and_compared(here, shared):
     assert "300 kV, 12 mrad convergence, 0.3 mrad per pixel, title first grain" in words
     assert "the file states high_tension_kV = 300, but the system is for 200" in words
     words = succeed("infer", "pattern.npy", "--system", SYSTEM.name)
-    assert "mrad, found from the pattern" in words
+    assert re.search(r"convergence +12\.\d+ ± 0\.\d+ mrad, as the pattern shows", words)
 
 
 def test_a_data_folder_may_be_named(here, shared, monkeypatch):

@@ -14,16 +14,19 @@ from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.posing import Placement, Reading
 from pacbed.library.installed import load_bundle
 from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern, LeftOut
 
 BINS = np.linspace(1.0, 120.0, 120)
-SHAPE = (160, 160)
+PATTERN = CleanPattern(np.zeros((160, 160), np.float32))
 
 
 @pytest.fixture
 def context():
     bundle = load_bundle("sto-001-300kV")
     calibration = Calibration(mismatch=20.0, calibrated=True)
-    return Context(bundle.system, "0" * 64, calibration, BINS, 4, SHAPE, 20.0, time.perf_counter())
+    return Context(
+        bundle.system, "0" * 64, calibration, BINS, 4, PATTERN, 20.0, None, time.perf_counter()
+    )
 
 
 def reading_at(thickness_nm):
@@ -40,8 +43,7 @@ def fit_at(thickness_nm, structured_residual, mistilt_mrad=3.0):
     residuals = {"residual": 0.02, "contrast_residual": 0.05}
     return Fit(
         parameters, covariance, **residuals, structured_residual=structured_residual,
-        ranked_residual=0.05,
-        chi_square=1000.0, blur_mrad=0.2, gain=1.0,
+        ranked_residual=residuals["contrast_residual"], chi_square=1000.0, blur_mrad=0.2, gain=1.0,
     )  # fmt: skip
 
 
@@ -76,4 +78,46 @@ def test_doubt_refuses(context):
     judge = dataclasses.replace(context.calibration, mismatch=-1e3)
     found = estimate(dataclasses.replace(context, calibration=judge), fit_at(30.0, 0.01))
     assert found.status == "mismatch"
-    assert "check crystal" in found.warnings[0]
+    assert "crystal, zone axis and high tension" in found.warnings[0]
+
+
+def test_what_was_given_is_held_against_the_pattern(context):
+    given = dataclasses.replace(context, convergence_mrad=22.0, mrad_per_pixel=1.2)
+    found = estimate(given, fit_at(30.0, 0.01))
+    assert found.status == "ok"
+    assert found.warnings == (
+        "you gave a convergence semi-angle of 22 mrad; the pattern says 20.00",
+        "you gave 1.2 mrad per pixel; the pattern says 0.4",
+    )
+    assert found.convergence_mrad == pytest.approx(20.0)
+    # A covariance of 0.01 of the logarithm is 10 % of the angle.
+    assert found.convergence_std_mrad == pytest.approx(2.8, rel=0.05)
+
+
+def test_a_disk_that_is_cut_or_hidden_is_said_and_takes_a_better_fit(context):
+    cut = dataclasses.replace(context, pattern=CleanPattern(np.zeros((110, 160), np.float32)))
+    known = np.ones((160, 160), bool)
+    known[60:80, 80:] = False
+    hidden = dataclasses.replace(
+        context,
+        pattern=CleanPattern(PATTERN.values, known, LeftOut(beam_stop=1600)),
+    )
+    for spoilt, words in ((cut, "the frame cuts the bright-field disk: 8"), (hidden, "beam stop")):
+        good = estimate(spoilt, fit_at(30.0, 0.05))
+        assert good.status == "ok"
+        assert words in good.warnings[0]
+        assert estimate(context, fit_at(30.0, 0.15)).status == "ok"
+        assert estimate(spoilt, fit_at(30.0, 0.15)).status == "ambiguous"
+    assert estimate(hidden, fit_at(30.0, 0.05)).pixels_left_out == 1600
+
+
+def test_the_form_of_the_disk_names_pixels_that_are_not_square(context):
+    y, x = np.indices((160, 160))
+    oval = (np.hypot((x - 80) / 50, (y - 80) / 25) < 1).astype(np.float32)
+    judge = dataclasses.replace(context.calibration, mismatch=-1e3)
+    wide = dataclasses.replace(context, calibration=judge, pattern=CleanPattern(oval))
+    warnings = estimate(wide, fit_at(30.0, 0.5)).warnings
+    assert "not square" in warnings[0]
+    assert "1.98 times as wide" in warnings[0]
+    # The crystal comes last.
+    assert "crystal" in warnings[-1]

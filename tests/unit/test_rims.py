@@ -13,6 +13,7 @@ from pacbed.infer.search.rims import (
     sizes_to_try,
 )
 from pacbed.pattern.geometry import turn_matrix
+from pacbed.pattern.recorded import CleanPattern
 
 SQUARE = np.array([[6.4, 0.0], [0.0, 6.4]])
 HEXAGON = np.array([[8.7, 0.0], [4.35, 8.7 * math.sqrt(0.75)]])
@@ -53,7 +54,7 @@ def test_place_size_and_rotation_come_from_the_rims(lattice, alpha, radius):
     rotation, center = 0.4, np.array([71.0, 83.0])
     pattern = lattice_pattern(lattice, alpha, radius, rotation, center)
     sizes = sizes_to_try(pattern.shape, alpha, (4.0, 35.0), None)
-    best = rim_places(pattern, lattice, sizes, 4)[0]
+    best = rim_places(CleanPattern(pattern), lattice, sizes, 4)[0]
     assert best.radius_px == pytest.approx(radius, rel=0.05)
     turn = 2 * math.pi / lattice_rotations(lattice)
     assert abs(math.remainder(best.rotation - rotation, turn)) < math.radians(4)
@@ -64,7 +65,7 @@ def test_the_convergence_angle_comes_along():
     rotation, center = 0.4, np.array([71.0, 83.0])
     pattern = lattice_pattern(SQUARE, 9.0, 18.0, rotation, center)
     sizes = sizes_to_try(pattern.shape, None, (4.0, 35.0), None, likely_px=[18.0])
-    places = rim_places(pattern, SQUARE, sizes, 4)
+    places = rim_places(CleanPattern(pattern), SQUARE, sizes, 4)
     assert any(
         place.convergence_mrad == pytest.approx(9.0, rel=0.06)
         and place.radius_px == pytest.approx(18.0, rel=0.06)

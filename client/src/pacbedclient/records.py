@@ -56,6 +56,10 @@ class Estimate:
         Geometry of the pattern as given.
     residual : float
         Share of the pattern's variance that the simulated pattern leaves, 0..1.
+    convergence_mrad, convergence_std_mrad : float
+        Convergence semi-angle as the pattern shows it, and its standard error.
+    pixels_left_out : int
+        Pixels that say nothing: dead, saturated, hidden, no numbers, masked.
     alternatives : tuple of Alternative
         Other solutions, the likelier first.
     thickness_distribution : (tuple of float, tuple of float) or None
@@ -84,6 +88,9 @@ class Estimate:
     center_row_px: Optional[float] = None
     center_column_px: Optional[float] = None
     residual: Optional[float] = None
+    convergence_mrad: Optional[float] = None
+    convergence_std_mrad: Optional[float] = None
+    pixels_left_out: Optional[int] = None
     alternatives: Tuple[Alternative, ...] = ()
     thickness_distribution: Optional[Tuple[Tuple[float, ...], Tuple[float, ...]]] = field(
         default=None, repr=False
@@ -182,6 +189,7 @@ def estimate_from(answer: Any) -> Estimate:
             mistilt_mrad=_optional(full["mistilt_mrad"]),
             scale=float(full["scale"]),
             system=full.get("system"),
+            pixels_left_out=full.get("pixels_left_out"),
             status=full.get("status"),
             thickness_interval95_nm=_range(full.get("thickness_interval95_nm")),
             alternatives=tuple(
@@ -235,6 +243,7 @@ def system_from(entry: Any) -> System:
 _ESTIMATE_NUMBERS = (
     "thickness_std_nm", "tilt_x_mrad", "tilt_y_mrad", "tilt_std_mrad", "azimuth_deg",
     "mrad_per_pixel", "rotation_deg", "center_row_px", "center_column_px", "residual",
+    "convergence_mrad", "convergence_std_mrad",
 )  # fmt: skip
 
 

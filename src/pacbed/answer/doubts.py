@@ -1,6 +1,7 @@
 """What a file says about its recording, against the answer."""
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 from pacbed.answer.estimate import Estimate
@@ -50,6 +51,19 @@ def contradictions(
         if abs(said - value) > _TOLERANCES[name] * abs(value):
             found.append(f"the file states {name} = {said:.4g}, but {words} {value:.4g}")
     return tuple(found)
+
+
+def shown_convergence(estimate: Estimate, given_mrad: float | None) -> float:
+    """The convergence semi-angle to draw an answer with: as the pattern shows it, else as given.
+
+    Parameters
+    ----------
+    estimate : Estimate
+    given_mrad : float or None
+        Where it is None the estimate is of a fit.
+    """
+    found = estimate.convergence_mrad
+    return float(given_mrad or math.nan) if found is None else found
 
 
 def with_doubts(

@@ -5,6 +5,8 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pacbed.arrays import Mask
+
 Status = Literal["ok", "ambiguous", "mismatch", "out_of_range"]
 
 
@@ -46,10 +48,13 @@ class Basis:
         not grow with the noise, and can be compared between crystals. Infinite without a fit.
     direction_asked : bool
         Whether a network was asked for the tilt's direction; the warnings say where it is none.
+    known : ndarray of bool, shape (rows, columns), or None
+        Which pixels of the pattern said something; None where all did.
     """
 
     structured_residual: float = math.inf
     direction_asked: bool = False
+    known: Mask | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,13 @@ class Estimate:
         Distribution over thickness.
     warnings : tuple of str
         What the user should know before using the numbers.
+    convergence_mrad : float or None
+        Convergence semi-angle as the fit found it, mrad; None where nothing was fitted.
+    convergence_std_mrad : float or None
+        Its standard error, mrad.
+    pixels_left_out : int
+        Pixels that say nothing and had no weight: dead, in a gap, saturated, hidden, no numbers,
+        or masked.
     provenance : dict
         Bundle, versions, hashes and times behind the numbers, to be shown.
     basis : Basis
@@ -122,11 +134,14 @@ class Estimate:
     alternatives: tuple[Alternative, ...]
     thickness_distribution: ThicknessDistribution
     warnings: tuple[str, ...] = ()
+    convergence_mrad: float | None = None
+    convergence_std_mrad: float | None = None
+    pixels_left_out: int = 0
     provenance: dict[str, Any] = field(default_factory=dict)
     basis: Basis = Basis()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the estimate as plain dicts, lists and numbers, ready for JSON."""
-        values = dataclasses.asdict(self)
+        values = dataclasses.asdict(dataclasses.replace(self, basis=Basis()))
         del values["basis"]
         return values

@@ -8,8 +8,8 @@ STATUS_WORDS = {
     "ok": "ok: one solution stands out",
     "ambiguous": "ambiguous: the thickness is not determined; choose among the alternatives by"
     " what else is known",
-    "mismatch": "mismatch: the pattern does not fit this system, do not use the numbers; check"
-    " crystal, zone axis, voltage and convergence",
+    "mismatch": "mismatch: the pattern does not fit this system, do not use the numbers; the"
+    " warnings say what it may be",
     "out_of_range": "out of range: the answer lies outside what the system covers; do not use"
     " the numbers, or train a wider system",
 }
@@ -55,6 +55,11 @@ def summary_rows(estimate: Estimate) -> list[tuple[str, str]]:
         rows.append(("Rotation", f"{estimate.rotation_deg:.1f}° against the crystal"))
     if estimate.residual is not None:
         rows.append(("Residual", f"{100 * estimate.residual:.1f} % of the fitted variance"))
+    if estimate.convergence_mrad is not None:
+        angle = with_error(estimate.convergence_mrad, estimate.convergence_std_mrad)
+        rows.append(("Convergence", f"{angle} mrad, as the pattern shows"))
+    if estimate.pixels_left_out:
+        rows.append(("Left out", f"{estimate.pixels_left_out} pixels that say nothing"))
     if estimate.alternatives:
         shown = [
             f"{other.thickness_nm:.1f} nm ({100 * other.probability:.0f} %)"

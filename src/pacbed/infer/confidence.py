@@ -9,6 +9,7 @@ the networks together. Each is brought to the mean and width that it has for rig
 patterns; their sum is the *doubt*.
 """
 
+import math
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
@@ -30,30 +31,24 @@ class Evidence:
         How sure the reader is of the tilt; None where none was asked.
     thickness_std_nm : float or None
         The fit's own error of the thickness; None where it says nothing of the crystal.
-    convergence_shift : float or None
-        Change of the convergence semi-angle that the fit asks for, relative; None where
-        none was given.
     """
 
     structured_residual: float
     residual: float
     tilt_error_mrad: float | None
     thickness_std_nm: float | None
-    convergence_shift: float | None
 
     def figures(self) -> Numbers:
-        """Logarithms of the figures, so that a factor counts the same anywhere, (5,).
+        """Logarithms of the figures, so that a factor counts the same anywhere, (4,).
 
         What there is no evidence of is not a number.
         """
-        shift = self.convergence_shift
         return np.array(
             [
                 np.log(self.structured_residual + 0.02),
                 np.log(self.residual + 0.01),
                 np.nan if self.tilt_error_mrad is None else np.log(self.tilt_error_mrad + 1e-3),
                 np.nan if self.thickness_std_nm is None else np.log(self.thickness_std_nm + 0.05),
-                np.nan if shift is None else abs(shift) / 0.015,
             ]
         )
 
@@ -72,12 +67,15 @@ def leaves_open(thickness_std_nm: float, thickness_nm: float) -> bool:
 
 
 #: Mean and width of the figures for right patterns of the shipped systems.
-_CENTERS = (-2.86, -3.75, -2.61, -1.66, 0.20)
-_WIDTHS = (0.56, 0.47, 0.47, 0.43, 0.25)
+_CENTERS = (-2.86, -3.75, -2.61, -1.66)
+_WIDTHS = (0.56, 0.47, 0.47, 0.43)
 #: Below this thickness the error of the tilt grows no more, nm.
 _THINNEST_NM = 3.0
 #: How much of the model's error of a thin crystal's tilt is left where the geometry is known.
 _THIN_SHARE = 0.4
+#: The convergence semi-angle's error over the fit's own, and what the model leaves it at any
+#: dose, as a share of it: measured on frozen phonons.
+_ANGLE_SCALE, _ANGLE_FLOOR = 1.4, 0.003
 #: A figure that is better than usual speaks only so much against the others, in widths.
 _LARGEST_CREDIT = 2.0
 
@@ -126,8 +124,9 @@ class Calibration:
     def from_dict(cls, values: dict[str, float | list[float]]) -> "Calibration":
         """Take what a bundle stores; the rest stays at its default."""
         known = {f.name for f in fields(cls)}
+        # Bundles made before the convergence angle was free hold a figure more, of its change.
         given: dict[str, object] = {
-            name: tuple(value) if isinstance(value, list) else value
+            name: tuple(value[: len(_CENTERS)]) if isinstance(value, list) else value
             for name, value in values.items()
             if name in known
         }
@@ -157,6 +156,10 @@ class Calibration:
         thin = self.tilt_thin_mrad * (10 / max(thickness_nm, _THINNEST_NM)) ** 2
         parts = (self.tilt_scale * fit_std_mrad, self.tilt_floor_mrad, thin)
         return float(np.sqrt(sum(part**2 for part in parts)))
+
+    def convergence_std(self, fit_std_mrad: float, convergence_mrad: float) -> float:
+        """Standard error of the convergence semi-angle, mrad."""
+        return math.hypot(_ANGLE_SCALE * fit_std_mrad, _ANGLE_FLOOR * convergence_mrad)
 
     def doubt(self, evidence: Evidence) -> float:
         """Sum of how far the evidence lies beyond that of right patterns, in widths."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 from typing import Any, Protocol
 
 from pacbed.answer.estimate import Estimate
-from pacbed.arrays import Counts
+from pacbed.arrays import Counts, Mask
 from pacbed.infer.fit.solved import Solved
 from pacbed.infer.labels.predictor import LabelPredictor
 from pacbed.infer.predictor import Predictor
@@ -31,6 +31,7 @@ class AnyPredictor(Protocol):
         convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
+        mask: Mask | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern."""
         ...

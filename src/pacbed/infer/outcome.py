@@ -10,6 +10,7 @@ import numpy as np
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
+from pacbed.infer.causes import Given, is_whole, of_disk, of_form, of_given
 from pacbed.infer.confidence import (
     CLEAR,
     TILT_SLACK,
@@ -23,6 +24,7 @@ from pacbed.infer.posing import Reading, frame_scale
 from pacbed.library.system import System
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import INPUT_SIZE
+from pacbed.pattern.recorded import CleanPattern
 from pacbed.version import __version__
 
 #: A second peak of the networks' thickness distribution counts from this probability on.
@@ -32,6 +34,8 @@ _PEAK_HALF_WIDTH = 3
 _SUPPORT, _GOOD_FIT = 0.1, 0.1
 #: A fit that leaves more of the structure than this does not stand by its numbers.
 _POOR_FIT = 0.2
+#: The same where a part of the disk is cut or hidden.
+_POOR_OF_PART = 0.1
 #: A fit that leaves more than this share of the whole pattern's variance has found no pattern.
 _UNEXPLAINED = 0.9
 
@@ -50,10 +54,9 @@ class Context:
         Thicknesses of the distribution, nm.
     order : int
         Order of the projection's rotations.
-    shape : tuple of int
-        Of the pattern as given.
-    convergence_mrad : float or None
-        As it was given.
+    pattern : CleanPattern
+    convergence_mrad, mrad_per_pixel : float or None
+        As they were given.
     started : float
         When the inference began, of :func:`time.perf_counter`.
     """
@@ -63,8 +66,9 @@ class Context:
     calibration: Calibration
     bins: Thicknesses
     order: int
-    shape: tuple[int, ...]
+    pattern: CleanPattern
     convergence_mrad: float | None
+    mrad_per_pixel: float | None
     started: float
 
     def provenance(self, method: str) -> dict[str, Any]:
@@ -106,7 +110,7 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
         mistilt_mrad=mistilt,
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
         mrad_per_pixel=mrad_per_pixel,
-        scale=frame_scale(context.shape, mrad_per_pixel, convergence_mrad, INPUT_SIZE),
+        scale=frame_scale(context.pattern.shape, mrad_per_pixel, convergence_mrad, INPUT_SIZE),
         rotation_deg=_fold(placement.rotation_deg, context.order),
         center_row_px=placement.disk.row,
         center_column_px=placement.disk.column,
@@ -114,10 +118,13 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
         alternatives=_read_alternatives(context.bins, probability, mistilt),
         thickness_distribution=_distribution(context.bins, probability),
         warnings=(
+            *context.pattern.remarks,
             "the networks alone: the error bars are their own, and that the crystal is the "
             "right one is not checked",
         ),
+        pixels_left_out=context.pattern.left_out.count,
         provenance=context.provenance("network"),
+        basis=Basis(known=context.pattern.known),
     )
 
 
@@ -133,13 +140,15 @@ def fitted_estimate(
     turned = math.degrees(p.rotation)
     tilt = rotation_matrix(turned) @ p.tilt
     probabilities = _probabilities(context, reading, solutions)
-    evidence = _evidence(context, reading, best)
+    whole = is_whole(context.pattern, best)
+    evidence = _evidence(reading, best, whole)
     doubt = context.calibration.doubt(evidence)
     status = _status(
         context,
         reading,
         best,
         doubt,
+        whole,
         float(np.hypot(*tilt)),
         float(probabilities[0]),
         deviation,
@@ -157,7 +166,7 @@ def fitted_estimate(
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
         mrad_per_pixel=p.mrad_per_pixel,
         scale=frame_scale(
-            context.shape,
+            context.pattern.shape,
             p.mrad_per_pixel,
             context.convergence_mrad or p.convergence_mrad,
             INPUT_SIZE,
@@ -180,7 +189,12 @@ def fitted_estimate(
             **{n: round(value, 5) for n, value in vars(evidence).items() if value is not None},
             **_read_thickness(context, reading),
         },
-        basis=Basis(round(best.structured_residual, 5)),
+        convergence_mrad=p.convergence_mrad,
+        convergence_std_mrad=context.calibration.convergence_std(
+            best.convergence_std_mrad, p.convergence_mrad
+        ),
+        pixels_left_out=context.pattern.left_out.count,
+        basis=Basis(round(best.structured_residual, 5), known=context.pattern.known),
     )
 
 
@@ -191,14 +205,14 @@ def _read_thickness(context: Context, reading: Reading | None) -> dict[str, floa
     return {"network_thickness_nm": round(thickness, 2)}
 
 
-def _evidence(context: Context, reading: Reading | None, best: Fit) -> Evidence:
-    given = context.convergence_mrad
+def _evidence(reading: Reading | None, best: Fit, whole: bool) -> Evidence:
+    # Of a part of a disk the networks are never sure, whatever the crystal.
+    asked = reading is not None and whole
     return Evidence(
         best.structured_residual,
         best.residual,
-        None if reading is None else reading.tilt_error_mrad,
+        reading.tilt_error_mrad if asked and reading is not None else None,
         best.thickness_std_nm,
-        None if given is None else best.parameters.log_alpha - math.log(given),
     )
 
 
@@ -207,6 +221,7 @@ def _status(
     reading: Reading | None,
     best: Fit,
     doubt: float,
+    whole: bool,
     mistilt: float,
     probability: float,
     deviation: float,
@@ -226,16 +241,23 @@ def _status(
         # Networks and fit that contradict each other are believed only where the fit is good.
         near = np.abs(context.bins - thickness) <= max(_PEAK_HALF_WIDTH + 0.5, 3 * deviation)
         contradicted = bool(reading.probability[near].sum() < _SUPPORT)
-    poor = best.structured_residual > _POOR_FIT
+    poor = best.structured_residual > (_POOR_FIT if whole else _POOR_OF_PART)
     return "ambiguous" if probability < CLEAR or wide or contradicted or poor else "ok"
 
 
 def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
-    warnings = []
+    given = Given(context.convergence_mrad, context.mrad_per_pixel)
+    warnings = list(context.pattern.remarks) + of_disk(context.pattern, best)
+    if status != "mismatch":
+        # A fit that explains nothing has measured nothing either.
+        warnings += of_given(best, given)
+    if status == "mismatch" or best.structured_residual > _POOR_FIT:
+        warnings += of_form(context.pattern)
     if status == "mismatch":
+        first = "if that is right, check" if warnings else "check"
         warnings.append(
             f"the simulated pattern leaves {best.contrast_residual:.0%} of the contrast inside "
-            "the disk: check crystal, zone axis, high tension and convergence angle"
+            f"the disk: {first} convergence angle, crystal, zone axis and high tension"
         )
     elif best.structured_residual > _POOR_FIT:
         warnings.append(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.arrays import Pattern, Pixels, Probabilities, Tilt
+from pacbed.arrays import Mask, Pixels, Probabilities, Tilt
 from pacbed.infer.networks import Networks, ReaderAnswer
 from pacbed.pattern.crystal_frame import Pose
 from pacbed.pattern.geometry import turn_matrix
@@ -14,8 +14,10 @@ from pacbed.pattern.preprocess import (
     ZOOM_RANGE,
     BinnedPattern,
     DiskLocation,
+    known_frame,
     locate,
 )
+from pacbed.pattern.recorded import CleanPattern
 
 #: First guesses of the scale around the disk as first found, for an unknown camera length.
 _ZOOMS = (0.8, 0.95, 1.1)
@@ -81,7 +83,7 @@ class Reading:
 
 
 def read_poses(
-    data: Pattern,
+    data: CleanPattern,
     networks: Networks,
     convergence_mrad: float,
     mrad_per_pixel: float | None,
@@ -94,8 +96,7 @@ def read_poses(
 
     Parameters
     ----------
-    data : ndarray of float32, shape (rows, columns)
-        From :func:`pacbed.pattern.preprocess.clean`.
+    data : CleanPattern
     networks : Networks
     convergence_mrad : float
     mrad_per_pixel : float or None
@@ -107,8 +108,8 @@ def read_poses(
         The surest first.
     """
     radius = None if mrad_per_pixel is None else convergence_mrad / mrad_per_pixel
-    looker = _Looker(BinnedPattern(data), networks, convergence_mrad, radius)
-    first = locate(data)
+    looker = _Looker(data, BinnedPattern(data.values), networks, convergence_mrad, radius)
+    first = locate(data.values, data.known)
     zooms = _ZOOMS if radius is None else (1.0,)
     size = radius or first.radius
     disks = [DiskLocation(first.row, first.column, size * zoom) for zoom in zooms]
@@ -129,7 +130,8 @@ def read_poses(
 class _Looker:
     """What all looks at one pattern share; `radius` is the disk's where it is known."""
 
-    data: BinnedPattern
+    pattern: CleanPattern
+    binned: BinnedPattern
     networks: Networks
     convergence_mrad: float
     radius: float | None
@@ -137,7 +139,7 @@ class _Looker:
     def locate(self, disks: list[DiskLocation], count: int) -> list[Placement]:
         """Looks of the locator: from all starts, then again from the surest ones."""
         for look in range(_LOOKS):
-            frames = np.stack([self.data.input_frame(disk) for disk in disks])
+            frames = np.stack([self.binned.input_frame(disk) for disk in disks])
             found = self.networks.locate(frames, self.convergence_mrad)
             surest = np.argsort(found.tilt_error)[: max(count, 1 if look else 2 * count)]
             zooms = np.clip(found.zoom, *ZOOM_RANGE)
@@ -165,8 +167,13 @@ class _Looker:
         pose = Pose(
             placement.tilt[None], np.array([placement.rotation]), np.zeros(1), np.zeros((1, 2))
         )
-        frames = self.data.input_frame(placement.disk)[None]
-        return self.networks.read(frames, pose, self.convergence_mrad)
+        frames = self.binned.input_frame(placement.disk)[None]
+        return self.networks.read(frames, pose, self.convergence_mrad, self._known(placement.disk))
+
+    def _known(self, disk: DiskLocation) -> Mask | None:
+        """Which pixels of a frame say something; None of a pattern in which all do."""
+        known = self.pattern.known
+        return None if known is None else known_frame(known, self.pattern.shape, disk)[None]
 
     def _corrected(self, placement: Placement, answer: ReaderAnswer) -> Placement:
         """Take the errors that the reader found off the pose."""

@@ -1,25 +1,33 @@
 """From a measured pattern to an Estimate: the networks, and the fit behind them."""
 
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import cached_property
 
-import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
-from pacbed.arrays import Counts
+from pacbed.arrays import Counts, Mask
+from pacbed.infer.attempts import Attempt, Question, best_of
+from pacbed.infer.causes import is_whole, not_square
 from pacbed.infer.confidence import Calibration
-from pacbed.infer.fit.hypotheses import Solution, refine
+from pacbed.infer.fit.hypotheses import refine
 from pacbed.infer.fit.solved import Solved
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
-from pacbed.infer.posing import read_poses
-from pacbed.infer.search.effort import QUICK
+from pacbed.infer.posing import Reading, read_poses
+from pacbed.infer.search.effort import QUICK, THOROUGH
 from pacbed.infer.search.predictor import TablePredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
 from pacbed.library.models.bundle import READER, Bundle
-from pacbed.pattern.preprocess import clean
+from pacbed.pattern.clean import clean
+from pacbed.pattern.disk_form import disk_aspect
+from pacbed.pattern.recorded import CleanPattern
+
+#: Pixels along the longest side of a pattern that is stretched.
+_LONGEST = 4096
 
 
 class Predictor:
@@ -50,6 +58,7 @@ class Predictor:
         convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
+        mask: Mask | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern.
 
@@ -65,6 +74,9 @@ class Predictor:
         refine : bool
             Fit the synthesised pattern to the measured one. Without it the answer is
             the networks' alone, and a pattern of another crystal is not refused.
+        mask : ndarray of bool, shape (rows, columns), optional
+            True where a pixel says nothing, beside those that are found: dead lines and gaps
+            of any value, saturation, a beam stop, and what is no number.
 
         Returns
         -------
@@ -80,31 +92,95 @@ class Predictor:
         started = time.perf_counter()
         system = self.bundle.system
         system.check(convergence_mrad, mrad_per_pixel)
+        data = clean(pattern, mask)
         if convergence_mrad is None:
-            return self._alone.infer(pattern, None, mrad_per_pixel)
-        found = self.solve(pattern, convergence_mrad, mrad_per_pixel, refine)
+            return self._alone.answer(data, None, mrad_per_pixel, started)
         context = Context(
             system,
             self.bundle.hashes[READER],
             self._calibration,
             self._networks.bins,
             self._networks.order,
-            np.shape(pattern),
+            data,
             convergence_mrad,
+            mrad_per_pixel,
             started,
         )
+        question = Question(convergence_mrad, mrad_per_pixel)
         if not refine:
-            return read_estimate(context, found.readings[0], convergence_mrad)
-        estimate = fitted_estimate(context, found.readings[0], found.solutions)
-        if estimate.status != "mismatch":
-            return estimate
+            return read_estimate(context, self._read(data, question)[0], convergence_mrad)
+        found = self._find(data, question)
+        if not found.good and disk_aspect(data) is None:
+            context = replace(context, pattern=self._with_form(data, question))
+        return fitted_estimate(context, found.reading, found.solutions)
+
+    def _with_form(self, data: CleanPattern, question: Question) -> CleanPattern:
+        """Add a remark where binning along one axis explains what else nothing does.
+
+        It is tried where the disk is not seen as a whole, so that its form cannot be measured.
+        """
+        for axis, aspect in ((0, 2.0), (1, 0.5)):
+            stretched = data.repeated(axis)
+            if max(stretched.shape) <= _LONGEST:
+                attempt = self._by_networks(stretched, Question(question.convergence_mrad, None))
+                if attempt.good:
+                    return replace(data, remarks=(*data.remarks, not_square(aspect)))
+        return data
+
+    def _find(self, data: CleanPattern, question: Question) -> Attempt:
+        """The best of all attempts, of which no more are made than it takes for a good one."""
+        first = self._by_networks(data, question)
+        if first.good and not first.far(question.convergence_mrad):
+            return first
+        tried = [first]
+        if first.good:
+            # The networks were told of another aperture than the pattern shows.
+            again = self._by_networks(data, self._as_found(first))
+            return replace(best_of([first, again]), reading=again.reading)
+        for attempt in self._others(data, question, first.whole):
+            if attempt.near(question.convergence_mrad):
+                tried.append(attempt)
+                if attempt.good:
+                    break
+        return best_of(tried)
+
+    def _as_found(self, attempt: Attempt) -> Question:
+        """The question with the convergence angle that an attempt found."""
+        low, high = self.bundle.system.convergence_mrad
+        found = attempt.best.parameters
+        return Question(min(max(found.convergence_mrad, low), high), None)
+
+    def _others(self, data: CleanPattern, question: Question, whole: bool) -> Iterator[Attempt]:
+        """Attempts where the networks' answer to a question leads nowhere."""
+        for other in question.others(self.bundle.system.convergence_mrad):
+            yield self._by_networks(data, other)
         # The networks may never have come near.
-        searched = self._alone.search(
-            clean(pattern), convergence_mrad, mrad_per_pixel, efforts=(QUICK,)
-        )
-        if not searched or not _better(searched[0], found.solutions[0]):
-            return estimate
-        return fitted_estimate(context, None, searched)
+        efforts = (QUICK,) if whole else (QUICK, THOROUGH)
+        for other in dict.fromkeys((question, Question(question.convergence_mrad, None))):
+            solutions = self._alone.search(
+                data, other.convergence_mrad, other.mrad_per_pixel, efforts
+            )
+            if solutions:
+                yield Attempt(None, solutions, is_whole(data, solutions[0].fit))
+
+    def _read(self, data: CleanPattern, question: Question) -> list[Reading]:
+        return read_poses(data, self._networks, question.convergence_mrad, question.mrad_per_pixel)
+
+    def _by_networks(self, data: CleanPattern, question: Question) -> Attempt:
+        """Fits from where the networks lead."""
+        readings = self._read(data, question)
+        known = question.mrad_per_pixel is not None
+        # The fit's matrices are small: more threads only wait for each other.
+        with self._pools.limit(limits=self._threads, user_api="blas"):
+            solutions = _refine(
+                data,
+                readings,
+                self._networks.bins,
+                self.bundle.table,
+                question.convergence_mrad,
+                known,
+            )
+        return Attempt(readings[0], solutions, is_whole(data, solutions[0].fit))
 
     @cached_property
     def _alone(self) -> TablePredictor:
@@ -121,17 +197,11 @@ class Predictor:
         """As :meth:`infer`, without a judgement of what was found."""
         if convergence_mrad is None:
             return self._alone.solve(pattern, None, mrad_per_pixel)
-        data = clean(pattern)
-        readings = read_poses(data, self._networks, convergence_mrad, mrad_per_pixel)
+        data, question = clean(pattern), Question(convergence_mrad, mrad_per_pixel)
         if not refine:
-            return Solved(readings, [])
-        known = mrad_per_pixel is not None
-        # The fit's matrices are small: more threads only wait for each other.
-        with self._pools.limit(limits=self._threads, user_api="blas"):
-            solutions = _refine(
-                data, readings, self._networks.bins, self.bundle.table, convergence_mrad, known
-            )
-        return Solved(readings, solutions)
+            return Solved(self._read(data, question), [])
+        found = self._by_networks(data, question)
+        return Solved([] if found.reading is None else [found.reading], found.solutions)
 
     @property
     def order(self) -> int:
@@ -141,10 +211,6 @@ class Predictor:
     def sharing(self, geometry: SharedGeometry) -> BatchSolver:
         """Solver for many patterns of one geometry, which makes them much quicker."""
         return BatchSolver(self.bundle, self._networks, self._calibration, geometry)
-
-
-def _better(one: Solution, other: Solution) -> bool:
-    return one.fit.contrast_residual < other.fit.contrast_residual
 
 
 # The parameter of `Predictor.infer` has the function's name.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pacbed.answer.estimate import Estimate
 from pacbed.answer.ranking import rank
-from pacbed.arrays import Counts
+from pacbed.arrays import Counts, Mask
 from pacbed.errors import BundleError, OutOfRangeError, PatternError
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.library.models.kinds import Model
@@ -59,6 +59,7 @@ def ask_several(
     mrad_per_pixel: float | None = None,
     refine: bool = True,
     go_on: Callable[[int], bool] = lambda done: True,
+    mask: Mask | None = None,
 ) -> Ranked:
     """Ask several systems for their answers to one pattern, and rank these.
 
@@ -75,6 +76,8 @@ def ask_several(
         Only fits can be told apart.
     go_on : callable
         Gets the number of systems that were asked, and says whether to ask the next one.
+    mask : ndarray of bool, shape (rows, columns), optional
+        True where a pixel says nothing.
 
     Raises
     ------
@@ -93,7 +96,7 @@ def ask_several(
             unasked.append(model.system.name)
             continue
         try:
-            estimate = predictor.infer(pattern, convergence_mrad, mrad_per_pixel, refine)
+            estimate = predictor.infer(pattern, convergence_mrad, mrad_per_pixel, refine, mask=mask)
             answers.append((estimate, predictor.bundle))
         except PatternError as error:
             refusals.append(error)

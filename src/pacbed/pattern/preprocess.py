@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from pacbed.arrays import Counts, Mask, Numbers, Pattern, Patterns
+from pacbed.arrays import Mask, Numbers, Pattern, Patterns
 from pacbed.errors import PatternError
 
 #: Pixels of the network's input along one side, and of the convergence semi-angle
@@ -20,8 +20,11 @@ APERTURE_PX = 32.0
 #: Size of the disk in the input, over the right one, for which the network is trained.
 ZOOM_RANGE = (0.68, 1.2)
 
-_SMALLEST, _LARGEST = 32, 4096
 _LOCATE_SIZE = 128
+#: Share of a pixel of a frame that must be known.
+_KNOWN = 0.6
+#: Regions without a record that are wider than this share of the frame are no gaps.
+_WIDE = 0.1
 
 
 @dataclass(frozen=True)
@@ -33,67 +36,22 @@ class DiskLocation:
     radius: float
 
 
-def clean(pattern: Counts) -> Pattern:
-    """Check a raw array and mend single bad pixels.
+@dataclass(frozen=True)
+class BrightRegion:
+    """The brightest compact region of a pattern.
 
-    Parameters
+    Attributes
     ----------
-    pattern : ndarray, shape (rows, columns)
-        Any real dtype; negative values are allowed.
-
-    Returns
-    -------
-    ndarray of float32
-        Pixels that are NaN or infinite, and single hot ones, are replaced by the
-        median of their neighbours.
-
-    Raises
-    ------
-    PatternError
-        If the array is not a usable pattern.
+    pixels : ndarray of bool, shape (rows // factor, columns // factor)
+    factor : int
+        Pixels of the pattern along one of these.
     """
-    given = np.asarray(pattern)
-    if given.ndim != 2:
-        raise PatternError(
-            f"pattern has shape {given.shape}; give one 2-D array (choose a frame of a stack)"
-        )
-    if min(given.shape) < _SMALLEST or max(given.shape) > _LARGEST:
-        raise PatternError(
-            f"pattern has {given.shape[0]} x {given.shape[1]} pixels; "
-            f"give {_SMALLEST} to {_LARGEST} along each side"
-        )
-    if given.dtype.kind not in "iufb":
-        raise PatternError(f"pattern has the type {given.dtype}; give real numbers")
-    with np.errstate(over="ignore"):
-        data = given.astype(np.float32)
-    bad = ~np.isfinite(data)
-    share = float(bad.mean())
-    if share > 0.01:
-        raise PatternError(
-            f"{share:.1%} of the pixels are NaN or infinite; at most 1 % can be mended"
-        )
-    if share > 0:
-        data = np.where(bad, np.float32(np.median(data[~bad])), data)
-    if not data.max() > data.min():
-        raise PatternError("pattern is constant; give a recorded diffraction pattern")
-    # A hot pixel stands far above all its neighbours, which a diffraction feature,
-    # being blurred by the detector, never does.
-    limit = np.quantile(data[::3, ::3], 0.999)
-    suspects = np.flatnonzero(data > limit + 0.5 * (limit - data.min()))
-    suspects = np.union1d(suspects, np.flatnonzero(bad)) if share > 0 else suspects
-    if 0 < len(suspects) <= 0.01 * data.size:
-        rows, columns = np.unravel_index(suspects, data.shape)
-        padded = np.pad(data, 1, mode="reflect")
-        around = np.stack(
-            [padded[rows + i, columns + j] for i in range(3) for j in range(3) if (i, j) != (1, 1)]
-        )
-        middle = np.median(around, axis=0)
-        lonely = (data[rows, columns] > 3 * np.maximum(middle, 1e-12)) | bad[rows, columns]
-        data[rows[lonely], columns[lonely]] = middle[lonely]
-    return data
+
+    pixels: Mask
+    factor: int
 
 
-def locate(pattern: Pattern) -> DiskLocation:
+def locate(pattern: Pattern, known: Mask | None = None) -> DiskLocation:
     """Find the bright-field disk roughly: good to about a tenth of its radius.
 
     The disk is the brightest compact region: a threshold halfway between the
@@ -102,7 +60,10 @@ def locate(pattern: Pattern) -> DiskLocation:
     Parameters
     ----------
     pattern : ndarray of float32, shape (rows, columns)
-        From :func:`clean`.
+        From :func:`pacbed.pattern.clean.clean`.
+    known : ndarray of bool, shape (rows, columns), optional
+        Which pixels say something; by default all. Gaps count as what they were filled with,
+        wide regions as dark.
 
     Returns
     -------
@@ -113,9 +74,26 @@ def locate(pattern: Pattern) -> DiskLocation:
     PatternError
         If nothing stands out from the background.
     """
+    region = bright_region(pattern, known)
+    inside, factor = region.pixels, region.factor
+    area = float(inside.sum())
+    row, column = ndimage.center_of_mass(inside)
+    radius = max(1.0, float(np.sqrt(area / np.pi)))
+    return DiskLocation((row + 0.5) * factor - 0.5, (column + 0.5) * factor - 0.5, radius * factor)
+
+
+def bright_region(pattern: Pattern, known: Mask | None = None) -> BrightRegion:
+    """Find the region that stands out, as for :func:`locate`.
+
+    Raises
+    ------
+    PatternError
+        If nothing stands out from the background.
+    """
     factor = max(1, int(np.ceil(max(pattern.shape) / _LOCATE_SIZE)))
     small = bin_pixels(pattern, factor)
     small = ndimage.gaussian_filter(small, 1.0)
+    hidden = None if known is None else _wide(known, factor)
     border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
     background = min(float(np.quantile(small, 0.05)), float(np.median(border)))
     level = float(np.quantile(small, 0.995)) - background
@@ -123,16 +101,25 @@ def locate(pattern: Pattern) -> DiskLocation:
         raise PatternError("pattern has no bright-field disk; give a recorded pattern")
     for _ in range(3):
         inside = small - background > 0.45 * level
+        if hidden is not None:
+            inside &= ~hidden
         level = float((small[inside] - background).mean()) if inside.any() else level
     labels, count = ndimage.label(inside)
     if count > 1:
         sizes = ndimage.sum_labels(inside, labels, range(1, count + 1))
         inside = labels == 1 + int(np.argmax(sizes))
-    inside = ndimage.binary_fill_holes(inside)
-    area = float(inside.sum())
-    row, column = ndimage.center_of_mass(inside)
-    radius = max(1.0, float(np.sqrt(area / np.pi)))
-    return DiskLocation((row + 0.5) * factor - 0.5, (column + 0.5) * factor - 0.5, radius * factor)
+    return BrightRegion(ndimage.binary_fill_holes(inside), factor)
+
+
+def _wide(known: Mask, factor: int) -> Mask:
+    """Where nothing was recorded in a region that is wide beside the frame, binned."""
+    dark = bin_pixels(known.astype(np.float32), factor) < 0.5
+    width = max(3, round(_WIDE * min(dark.shape)))
+    # Beyond the frame nothing was recorded either.
+    padded = np.pad(dark, width, constant_values=True)
+    opened = ndimage.binary_opening(padded, np.ones((width, width), bool))
+    wide: Mask = opened[width:-width, width:-width]
+    return wide
 
 
 def bin_pixels(pattern: Pattern, factor: int) -> Pattern:
@@ -197,6 +184,29 @@ class BinnedPattern:
 def to_input_frame(pattern: Pattern, disk: DiskLocation) -> Pattern:
     """Input frame of a pattern that is looked at once, see :class:`BinnedPattern`."""
     return BinnedPattern(pattern).input_frame(disk)
+
+
+def known_frame(known: Mask | None, shape: tuple[int, ...], disk: DiskLocation) -> Mask:
+    """Which pixels of an input frame lie on an array and say something.
+
+    Parameters
+    ----------
+    known : ndarray of bool, shape (rows, columns), or None
+        Which pixels of the array say something; None where all do.
+    shape : tuple of int
+        Rows and columns of the array.
+    disk : DiskLocation
+        What is taken as the bright-field disk.
+
+    Returns
+    -------
+    ndarray of bool, shape (INPUT_SIZE, INPUT_SIZE)
+    """
+    on = recorded_frame(shape, disk)
+    if known is None:
+        return on
+    share = BinnedPattern(known.astype(np.float32)).input_frame(disk)
+    return on & (share > _KNOWN)
 
 
 def recorded_frame(shape: tuple[int, ...], disk: DiskLocation) -> Mask:

@@ -14,6 +14,9 @@ from numpy.typing import NDArray
 
 from pacbed.errors import OutOfRangeError
 
+#: Where more of the pixels than this are no numbers, it is the frames that are bad.
+_MOST_DEAD = 0.5
+
 
 @dataclass(frozen=True)
 class WindowGrid:
@@ -104,9 +107,9 @@ class WindowSums:
     row : int
         Number of the row of windows.
     patterns : ndarray of float64, shape (columns, detector rows, detector columns)
-        Sums over the frames that count.
+        Sums over the frames that count; NaN where a pixel of the detector is dead.
     frames : ndarray of int, shape (columns,)
-        How many frames count: masked ones and those with a NaN do not.
+        How many frames count: masked ones do not, nor those with a NaN at another pixel than most.
     bad : ndarray of int, shape (columns,)
         Frames left out because a pixel of them is NaN or infinite.
     """
@@ -211,6 +214,10 @@ def _sum_row(
     if not integers:
         with np.errstate(over="ignore", invalid="ignore"):
             finite = np.isfinite(frames.sum(axis=(1, 2), dtype=np.float64))
+    dead = _dead_pixels(frames, finite)
+    if dead is not None:
+        frames = np.where(dead, 0, frames)
+        finite = np.isfinite(frames.sum(axis=(1, 2), dtype=np.float64))
     counts = used & finite
     whole = bool(counts.all())
     kind = _accumulator(frames.dtype, grid.window[1])
@@ -220,12 +227,22 @@ def _sum_row(
         first, last = grid.columns_of(column)
         part = frames[first:last] if whole else frames[first:last][counts[first:last]]
         np.add.reduce(part, axis=0, dtype=kind, out=summed[column])
+    if dead is not None:
+        summed[:, dead] = np.nan
     windows = [grid.columns_of(column) for column in range(columns)]
     return (
         summed,
         np.array([int(counts[a:b].sum()) for a, b in windows]),
         np.array([int((used & ~finite)[a:b].sum()) for a, b in windows]),
     )
+
+
+def _dead_pixels(frames: np.ndarray, finite: np.ndarray) -> NDArray[np.bool_] | None:
+    """Pixels that are no numbers in most frames: the detector's, not a frame's; None of none."""
+    if finite.mean() > 0.5:
+        return None
+    dead: NDArray[np.bool_] = (~np.isfinite(frames)).mean(axis=0) > 0.5
+    return dead if 0 < dead.mean() < _MOST_DEAD else None
 
 
 def _accumulator(dtype: np.dtype, count: int) -> np.dtype:

@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # The usual pages load their scripts from other hosts; /docs is a page of our own.
         docs_url=None,
         redoc_url=None,
-        form_limits={"max_fields": 8, "max_files": 1, "max_part_size": 64 * 1024},
+        form_limits={"max_fields": 8, "max_files": 2, "max_part_size": 64 * 1024},
     )
     app.state.settings = chosen
     app.state.metrics = metrics

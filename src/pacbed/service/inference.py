@@ -5,11 +5,12 @@ import math
 import time
 from typing import Any
 
-from pacbed.answer.doubts import with_doubts
+from pacbed.answer.doubts import shown_convergence, with_doubts
 from pacbed.answer.estimate import Estimate
 from pacbed.answer.ranking import ranking_entry
 from pacbed.answer.report.view import crop_view, simulate_view
 from pacbed.answer.words import STATUS_WORDS
+from pacbed.arrays import Mask
 from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.infer.several import Ranked, ask_several, covering
@@ -90,7 +91,12 @@ class Inference:
             return read_upload(upload, described, self._readers, frame)
 
     def answer(
-        self, place: Place, upload: Upload, parameters: Parameters, frame: int | None
+        self,
+        place: Place,
+        upload: Upload,
+        parameters: Parameters,
+        frame: int | None,
+        mask: Upload | None = None,
     ) -> Answer:
         """Answer one request.
 
@@ -102,6 +108,8 @@ class Inference:
         parameters : Parameters
         frame : int or None
             Frame of a stack.
+        mask : Upload, optional
+            Not 0 where a pixel says nothing.
 
         Returns
         -------
@@ -114,6 +122,7 @@ class Inference:
         """
         wanted = None if parameters.asks_all else self.choose(parameters)
         measurement = self.read(upload, parameters.file_params, frame)
+        masked = None if mask is None else self.read(mask, FileParameters(), None).data != 0
         convergence = parameters.given_convergence_mrad
         if convergence is None:
             convergence = measurement.metadata.convergence_mrad
@@ -124,19 +133,18 @@ class Inference:
             models = [self._catalogue.predictor(wanted).bundle]
             if convergence is None and not _finds_convergence(models[0]):
                 raise OutOfRangeError(f"{upload.name}: {_NO_CONVERGENCE}")
-        ranked = self._ranked(place, models, measurement, convergence, parameters)
+        ranked = self._ranked(place, models, measurement, convergence, parameters, masked)
         estimate, model = ranked.estimates[0], ranked.best
         self._metrics.answers.labels(_counted_as(model.system), estimate.status).inc()
-        if convergence is None:
-            convergence = float(estimate.provenance["convergence_mrad"])
-        estimate = with_doubts(estimate, vars(measurement.metadata), model.system, convergence)
+        shown = shown_convergence(estimate, convergence)
+        stated = vars(measurement.metadata)
+        estimate = with_doubts(estimate, stated, model.system, convergence or shown)
         place.check()
         with self._metrics.stage("picture"):
-            pictures = self._pictures(model, measurement, estimate, parameters, convergence)
+            pictures = self._pictures(model, measurement, estimate, parameters, shown)
+        wire = {**_wire(estimate), **pictures, "convergence_mrad": shown}
         return Answer(
-            **_wire(estimate),
-            **pictures,
-            convergence_mrad=convergence,
+            **wire,
             metadata=Metadata(**vars(measurement.metadata)),
             directions=directions_words(model.provenance, estimate.rotation_deg),
             ranking=[_finite(ranking_entry(each)) for each in ranked.estimates]
@@ -188,6 +196,7 @@ class Inference:
         measurement: Measurement,
         convergence_mrad: float | None,
         parameters: Parameters,
+        mask: Mask | None,
     ) -> Ranked:
         """Ask one system after the other, as long as somebody waits and there is time."""
         end = time.monotonic() + self._asking_seconds
@@ -204,7 +213,7 @@ class Inference:
         with self._metrics.stage("infer"):
             return ask_several(
                 models, opened, measurement.data, convergence_mrad, parameters.mrad_per_pixel,
-                parameters.refine, go_on,
+                parameters.refine, go_on, mask,
             )  # fmt: skip
 
     def _pictures(

@@ -54,9 +54,19 @@ PatternFile = Annotated[
     UploadFile, File(description="The pattern: raw pixels row by row, or a file.")
 ]
 
+MaskFile = Annotated[
+    UploadFile | None,
+    File(
+        description="A file of the pattern's size, not 0 where a pixel says nothing, such as a "
+        "detector's bad pixels. Dead lines, gaps, saturation and a beam stop are found without it."
+    ),
+]
+
 
 @router.post("/inference/", response_model=Answer, responses=PROBLEMS, tags=["inference"])
-async def inference(request: Request, parameters: ParametersForm, file: PatternFile) -> Answer:
+async def inference(
+    request: Request, parameters: ParametersForm, file: PatternFile, mask: MaskFile = None
+) -> Answer:
     """Find thickness and mistilt of one pattern.
 
     With curl:
@@ -67,10 +77,15 @@ async def inference(request: Request, parameters: ParametersForm, file: PatternF
     `thickness` is in Å, as it always was; `thickness_nm` and everything beside it has its
     unit in its name. Look at `status` before using a number.
     """
-    with Upload(await file.read(), file.filename) as upload:
+    masking = b"" if mask is None else await mask.read()
+    with (
+        Upload(await file.read(), file.filename) as upload,
+        Upload(masking, None if mask is None else mask.filename) as masked,
+    ):
         answer = services_of(request).inference.answer
+        frame, given = parameters.file_params.frame, None if mask is None else masked
         return await work_for(
-            request, lambda place: answer(place, upload, parameters, parameters.file_params.frame)
+            request, lambda place: answer(place, upload, parameters, frame, given)
         )
 
 

@@ -97,7 +97,16 @@ class Answer(BaseModel):
     thickness_distribution: ThicknessDistribution
     warnings: list[str]
     provenance: dict[str, Any]
-    convergence_mrad: float
+    convergence_mrad: Annotated[
+        float, Field(description="As the pattern shows it; as given where nothing was fitted.")
+    ]
+    convergence_std_mrad: Annotated[
+        float | None, Field(description="null where nothing was fitted.")
+    ] = None
+    pixels_left_out: Annotated[
+        int,
+        Field(description="Pixels that say nothing: dead, saturated, hidden, no numbers, masked."),
+    ] = 0
     metadata: Metadata
     views: Views | None = None
     directions: Annotated[

@@ -124,6 +124,10 @@ def crop_view(
             "the report needs a two-dimensional array of real numbers, "
             f"not shape {image.shape} of type {image.dtype}"
         )
+    known = estimate.basis.known
+    if known is not None and known.shape == image.shape:
+        # What said nothing is not shown either.
+        image = np.where(known, image, np.nan)
     # The checks of ReportView come first: the arithmetic below needs these numbers.
     whole = ReportView(
         image,

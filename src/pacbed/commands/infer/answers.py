@@ -10,6 +10,7 @@ from pacbed.errors import OutOfRangeError, PatternError
 
 if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
+    from pacbed.arrays import Mask
     from pacbed.infer.open_predictor import AnyPredictor
     from pacbed.infer.several import Ranked
     from pacbed.library.models.kinds import Model
@@ -23,7 +24,6 @@ class Answer:
     measurement: "Measurement"
     estimate: "Estimate"
     model: "Model"
-    found_convergence: bool = False
     ranking: "tuple[Estimate, ...]" = ()
 
 
@@ -36,18 +36,21 @@ class Asked:
     frame: "Frame"
     refine: bool
     dataset: str | None = None
+    mask: Path | None = None
 
 
 def run(
     files: list[Path], models: "list[Model]", asked: Asked, reports: list[Path | None]
 ) -> Iterator[Answer]:
     """Read and infer one file after the other, and write its picture."""
-    from pacbed.answer.doubts import with_doubts
+    from pacbed.answer.doubts import shown_convergence, with_doubts
     from pacbed.infer.open_predictor import open_predictor
     from pacbed.infer.several import covering
     from pacbed.readers import read_pattern
+    from pacbed.readers.mask import read_mask
 
     predictors = {id(model): open_predictor(model) for model in models}
+    mask = None if asked.mask is None else read_mask(asked.mask)
     for path, picture in zip(files, reports, strict=True):
         measurement = read_pattern(path, asked.frame, dataset=asked.dataset)
         given = _convergence(measurement, asked.convergence_mrad)
@@ -55,22 +58,17 @@ def run(
             _check_finding(measurement, models)
         fitting = covering(models, given) if len(models) > 1 else models
         try:
-            ranked = _ranked(fitting, predictors, measurement, given, asked)
+            ranked = _ranked(fitting, predictors, measurement, given, asked, mask)
         except PatternError as error:
             raise PatternError(f"{path}: {error}") from error
         first, model = ranked.estimates[0], ranked.best
         stated = vars(measurement.metadata)
-        angle = given if given is not None else found_convergence(first)
-        estimate = with_doubts(first, stated, model.system, angle)
+        angle = shown_convergence(first, given)
+        estimate = with_doubts(first, stated, model.system, given or angle)
         if picture is not None:
             _write_report(picture, measurement, estimate, model, angle)
         others = ranked.estimates if len(models) > 1 else ()
-        yield Answer(measurement, estimate, model, given is None, others)
-
-
-def found_convergence(estimate: "Estimate") -> float:
-    """The convergence semi-angle that a fit found, mrad."""
-    return float(estimate.provenance["convergence_mrad"])
+        yield Answer(measurement, estimate, model, others)
 
 
 def _check_finding(measurement: "Measurement", models: "list[Model]") -> None:
@@ -88,6 +86,7 @@ def _ranked(
     measurement: "Measurement",
     convergence_mrad: float | None,
     asked: Asked,
+    mask: "Mask | None",
 ) -> "Ranked":
     """Answers of the systems that find a pattern at all, with a progress bar."""
     from pacbed.infer.several import ask_several
@@ -100,7 +99,7 @@ def _ranked(
 
         return ask_several(
             models, lambda model: predictors[id(model)], measurement.data, convergence_mrad,
-            asked.mrad_per_pixel, asked.refine, go_on,
+            asked.mrad_per_pixel, asked.refine, go_on, mask,
         )  # fmt: skip
 
 

@@ -84,6 +84,15 @@ def infer(
             metavar="NAME",
         ),
     ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pixels that say nothing, such as a detector's bad pixels: a file of the "
+            "pattern's size that is not 0 there. Dead lines, gaps, saturation and a beam stop are "
+            "found without it.",
+            metavar="FILE",
+        ),
+    ] = None,
     no_refine: NoRefineOption = False,
     as_json: JsonOption = False,
     report: Annotated[
@@ -118,7 +127,7 @@ def infer(
     --convergence 20[/bold]
     """
     reports = _report_paths(files, report)
-    asked = Asked(convergence, mrad_per_pixel, _frame(frame), not no_refine, dataset)
+    asked = Asked(convergence, mrad_per_pixel, _frame(frame), not no_refine, dataset, mask)
     if own.asked:
         _check_one(own, system, material, no_refine)
         models = _own_models(files, own, zone_axis, high_tension, asked)

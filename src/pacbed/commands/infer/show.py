@@ -3,7 +3,7 @@
 import dataclasses
 from typing import Any
 
-from pacbed.commands.infer.answers import Answer, found_convergence
+from pacbed.commands.infer.answers import Answer
 
 RANKING = ["system", "status", "thickness/nm", "mistilt/mrad", "residual/%", "structured/%"]
 
@@ -13,9 +13,6 @@ def rows(answer: Answer) -> list[tuple[str, str]]:
     from pacbed.answer.words import summary_rows
 
     rows = summary_rows(answer.estimate)
-    if answer.found_convergence:
-        angle = found_convergence(answer.estimate)
-        rows.append(("Convergence", f"{angle:.2f} mrad, found from the pattern"))
     directions = _directions(answer)
     if directions is not None:
         rows.append(("Directions", directions))

@@ -13,7 +13,7 @@ from typing import TypeVar
 import numpy as np
 
 from pacbed.answer.peaks import on_a_line, peaks
-from pacbed.arrays import Pattern, Probabilities, Thicknesses
+from pacbed.arrays import Probabilities, Thicknesses
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
@@ -23,6 +23,7 @@ from pacbed.infer.posing import Placement, Reading
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern
 
 #: Hypotheses beside the first that are fitted briefly, and those fitted to the end.
 _BRIEF, _FULL = 3, 2
@@ -64,7 +65,7 @@ class Solution:
 
 
 def refine(
-    data: Pattern,
+    data: CleanPattern,
     readings: list[Reading],
     bins: Thicknesses,
     table: LacbedTable,
@@ -75,7 +76,7 @@ def refine(
 
     Parameters
     ----------
-    data : ndarray of float32, shape (rows, columns)
+    data : CleanPattern
     readings : list of Reading
         The networks' answers, the surest first.
     bins : ndarray
@@ -126,7 +127,7 @@ def _elsewhere(readings: list[Reading], bins: Thicknesses, job: "_Job") -> list[
 class _Job:
     """What all fits of one pattern share."""
 
-    data: Pattern
+    data: CleanPattern
     samples: Samples
     table: LacbedTable
     placement: Placement
@@ -138,7 +139,7 @@ class _Job:
     def at(
         cls,
         placement: Placement,
-        data: Pattern,
+        data: CleanPattern,
         table: LacbedTable,
         convergence_mrad: float,
         scale_given: bool,
@@ -200,14 +201,14 @@ def start_parameters(
 
 
 def _scan(
-    data: Pattern, placement: Placement, table: LacbedTable, convergence_mrad: float
+    data: CleanPattern, placement: Placement, table: LacbedTable, convergence_mrad: float
 ) -> list[float]:
     """Thicknesses that explain the pattern best at this pose."""
     disk = placement.disk
-    image, center = scanned_image(data, disk)
+    image = scanned_image(data, disk)
     scan = ThicknessScan(table, placement.tilt, convergence_mrad, 0.1)
     matrix = turn_matrix(placement.rotation) * (disk.radius / convergence_mrad)
-    left_over = scan.explained(image, matrix, center, placement.tilt)
+    left_over = scan.explained(image, matrix, placement.tilt)
     return valleys(left_over, scan.thickness_nm, 3)
 
 

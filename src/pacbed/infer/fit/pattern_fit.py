@@ -55,14 +55,14 @@ REACH = 1.2
 _EDGE = 0.3
 #: σ of the ellipticity that is known beforehand.
 _ELLIPTICITY = 0.006
-#: σ from which on the convergence angle is bound, and how far it may go then and else.
-_LOOSE, _NEAR, _FAR = 0.05, 0.05, 0.25
+#: How far the convergence angle may go, relative: where it is given, and where σ is larger.
+_GIVEN, _NEAR, _FAR = 0.1, 0.12, 0.25
 #: Largest blur that is taken into the pattern itself, semi-angles.
 _LARGEST_BLUR = 0.12
 #: A step shorter than this in all parameters (in σ of `_SHORT`) ends the fit.
 _SHORT = np.array([0.01, 0.004, 0.004, 0.02, 0.02, 1e-4, 1e-3, 2e-4, 2e-4, 2e-4])
 #: Largest steps.
-_LONG = np.array([2.5, 0.6, 0.6, 4.0, 4.0, 0.02, 0.06, 0.01, 0.01, 0.01])
+_LONG = np.array([2.5, 0.6, 0.6, 4.0, 4.0, 0.02, 0.06, 0.01, 0.01, 0.02])
 
 
 @dataclass(frozen=True)
@@ -74,11 +74,12 @@ class Known:
     scale : float or None
         Of the angle per pixel; None where it is not known.
     convergence : float
-        Of the convergence semi-angle.
+        Of the convergence semi-angle: where it is given, it is a start. The lattice fixes the
+        scale, so that the aperture shows itself.
     """
 
     scale: float | None = None
-    convergence: float = 0.015
+    convergence: float = _GIVEN
 
     @classmethod
     def given(cls, scale_given: bool) -> "Known":
@@ -131,6 +132,11 @@ class Fit:
     def thickness_std_nm(self) -> float:
         """Standard deviation of the thickness, nm."""
         return math.sqrt(self.covariance[THICKNESS, THICKNESS])
+
+    @property
+    def convergence_std_mrad(self) -> float:
+        """Standard deviation of the convergence semi-angle, mrad."""
+        return self.parameters.convergence_mrad * math.sqrt(self.covariance[LOG_ALPHA, LOG_ALPHA])
 
     @property
     def tilt_std_mrad(self) -> float:
@@ -232,7 +238,7 @@ def _shot(pattern: Numbers) -> Numbers:
 def _bounds(table: LacbedTable, start: Numbers, known: Known) -> tuple[Numbers, Numbers]:
     low, high = np.full(10, -np.inf), np.full(10, np.inf)
     low[THICKNESS], high[THICKNESS] = 0.2, table.geometry.thicknesses_nm[-1]
-    far = _NEAR if known.convergence < _LOOSE else _FAR
+    far = _NEAR if known.convergence <= _GIVEN else _FAR
     low[LOG_ALPHA] = start[LOG_ALPHA] - far
     high[LOG_ALPHA] = min(start[LOG_ALPHA] + far, np.log(table.geometry.convergence_max_mrad))
     low[ELLIPSE_A : ELLIPSE_B + 1], high[ELLIPSE_A : ELLIPSE_B + 1] = -0.05, 0.05

@@ -4,12 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.arrays import Numbers, Pattern
+from pacbed.arrays import Numbers
 from pacbed.errors import PatternError
 from pacbed.pattern.preprocess import DiskLocation, bin_pixels
+from pacbed.pattern.recorded import CleanPattern
 
 #: Binned pixels in one radius of the disk, at least, where the pattern has as many.
 _PIXELS_PER_RADIUS = 17
+#: Share of a binned pixel that must say something.
+_KNOWN = 0.6
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,12 @@ class Samples:
     reach: float
 
 
-def take_samples(data: Pattern, disk: DiskLocation, reach: float) -> Samples:
-    """Bin the pixels within `reach` radii of the disk's centre.
+def take_samples(data: CleanPattern, disk: DiskLocation, reach: float) -> Samples:
+    """Bin the pixels within `reach` radii of the disk's centre, but those that say nothing.
 
     Parameters
     ----------
-    data : ndarray of float32, shape (rows, columns)
+    data : CleanPattern
     disk : DiskLocation
     reach : float
         Radius of the region, in radii of the disk.
@@ -57,7 +60,8 @@ def take_samples(data: Pattern, disk: DiskLocation, reach: float) -> Samples:
     factor = max(1, int(disk.radius / _PIXELS_PER_RADIUS))
     half = reach * disk.radius + factor
     top, left = (max(0, int(c - half)) for c in (disk.row, disk.column))
-    window = data[top : int(disk.row + half) + 2, left : int(disk.column + half) + 2]
+    part = slice(top, int(disk.row + half) + 2), slice(left, int(disk.column + half) + 2)
+    window = data.values[part]
     if min(window.shape, default=0) < 4 * factor:
         raise PatternError("the bright-field disk lies outside the array; crop less")
     window = bin_pixels(window, factor)
@@ -66,9 +70,14 @@ def take_samples(data: Pattern, disk: DiskLocation, reach: float) -> Samples:
     x, y = np.meshgrid(column, row)
     distance = np.hypot(x - disk.column, y - disk.row) / disk.radius
     inside = distance <= reach
-    disk_pixels = window[distance < 0.9]
+    if data.known is not None:
+        # What is binned with them was filled from the known pixels around.
+        inside &= bin_pixels(data.known[part].astype(np.float32), factor) > _KNOWN
+    disk_pixels = window[inside & (distance < 0.9)]
     if disk_pixels.size < 100:
-        raise PatternError("too little of the bright-field disk is recorded; crop less")
+        left_out = data.left_out.words
+        mend = f"of its pixels {left_out} say nothing" if left_out else "crop less"
+        raise PatternError(f"too little of the bright-field disk is recorded; {mend}")
     low = float(np.quantile(window[inside], 0.01))
     level = float(disk_pixels.mean()) - low
     if not level > 0:

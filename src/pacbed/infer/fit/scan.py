@@ -5,13 +5,17 @@ interpolation. In the table's common basis the sum over the disks is made once a
 every thickness is a short combination of the results.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from pacbed.arrays import Matrix, Numbers, Pattern, Pixels, Thicknesses, Tilt
+from pacbed.arrays import Mask, Matrix, Numbers, Pattern, Pixels, Thicknesses, Tilt
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.disks import Disks, gather_disks, grid_stride
+from pacbed.pattern.filling import smoothed
 from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern
 
 #: Radius of the compared region, semi-angles: inside the disk, whose edge says nothing.
 _REACH = 0.92
@@ -21,25 +25,46 @@ _POINTS = 500
 _CUT, _SMOOTHING = 1.1, 0.03
 
 
-def scanned_image(data: Pattern, disk: DiskLocation) -> tuple[Pattern, Pixels]:
+@dataclass(frozen=True)
+class ScannedImage:
+    """The disk cut out of a pattern, smoothed.
+
+    Attributes
+    ----------
+    values : ndarray of float32, shape (rows, columns)
+    known : ndarray of bool, shape (rows, columns), or None
+        Which pixels say something; None where all do.
+    center : ndarray, shape (2,)
+        Column and row of the disk's centre in it, pixels.
+    """
+
+    values: Pattern
+    known: Mask | None
+    center: Pixels
+
+
+def scanned_image(data: CleanPattern, disk: DiskLocation) -> ScannedImage:
     """Cut the disk out of a pattern, smoothed, for :meth:`ThicknessScan.explained`.
 
     Parameters
     ----------
-    data : ndarray of float32, shape (rows, columns)
+    data : CleanPattern
     disk : DiskLocation
 
     Returns
     -------
-    image : ndarray
-    center : ndarray, shape (2,)
-        Column and row of the disk's centre in it, pixels.
+    ScannedImage
     """
     reach = _CUT * disk.radius
     top, left = (max(0, int(c - reach)) for c in (disk.row, disk.column))
-    window = data[top : int(disk.row + reach) + 2, left : int(disk.column + reach) + 2]
-    image = gaussian_filter(window, _SMOOTHING * disk.radius)
-    return image, np.array([disk.column - left, disk.row - top])
+    part = slice(top, int(disk.row + reach) + 2), slice(left, int(disk.column + reach) + 2)
+    known = None if data.known is None else data.known[part]
+    width = _SMOOTHING * disk.radius
+    # Far from an edge it makes no difference; at the array's own the pattern is mirrored.
+    image = gaussian_filter(data.values[part], width)
+    if known is not None:
+        image = smoothed(data.values[part], known, width)
+    return ScannedImage(image, known, np.array([disk.column - left, disk.row - top]))
 
 
 class ThicknessScan:
@@ -70,19 +95,16 @@ class ThicknessScan:
         weights = table.thickness_weights(self.thickness_nm)
         self._mixing = (weights @ table.common_basis.T).astype(np.float32)
 
-    def explained(self, image: Pattern, matrix: Matrix, center: Pixels, tilt: Tilt) -> Numbers:
+    def explained(self, image: ScannedImage, matrix: Matrix, tilt: Tilt) -> Numbers:
         """Share of the contrast inside the disk that each thickness leaves.
 
-        Points off the image, where the disk is cut, are not compared.
+        Points off the image, where the disk is cut, and those that say nothing are not compared.
 
         Parameters
         ----------
-        image : ndarray, shape (rows, columns)
-            Smoothed pattern.
+        image : ScannedImage
         matrix : ndarray, shape (2, 2)
             From angles (x, y) in the crystal's frame, mrad, to pixel offsets.
-        center : ndarray, shape (2,)
-            Column and row of the disk's centre in `image`.
         tilt : ndarray, shape (2,)
             In the crystal's frame, mrad.
 
@@ -92,11 +114,14 @@ class ThicknessScan:
             0 (all explained) to 1, for ``thickness_nm``.
         """
         angle = self._angles + tilt
-        x, y = (angle @ matrix.T + center).T
+        x, y = (angle @ matrix.T + image.center).T
+        height, width = image.values.shape
         inside = np.linalg.norm(angle, axis=1) < _REACH * self._convergence
         # What lies off the array was not recorded, and says nothing.
-        inside &= (x >= 0) & (x <= image.shape[1] - 1) & (y >= 0) & (y <= image.shape[0] - 1)
-        measured: Numbers = map_coordinates(image, [y[inside], x[inside]], order=1)
+        inside &= (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+        if image.known is not None:
+            inside &= map_coordinates(image.known.astype(np.float32), [y, x], order=1) > 0.999
+        measured: Numbers = map_coordinates(image.values, [y[inside], x[inside]], order=1)
         weights = self._disks.aperture(tilt, self._convergence)[0]
         series = self._disks.series(self._coefficients, weights)[inside]
         # Offset and a broad background are taken off both sides.

@@ -11,6 +11,7 @@ from pacbed.infer.labels.roads import Road, RoadKind
 from pacbed.infer.labels.summary import LabelSummary
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.pattern.label_frame import Placement
+from pacbed.pattern.recorded import CleanPattern
 from pacbed.version import __version__
 
 _ANGSTROM_PER_NM = 10.0
@@ -51,6 +52,7 @@ class LabelContext:
     way : RoadKind
     road : Road
     scaled : Scaled
+    pattern : CleanPattern
     mrad_per_pixel : float or None
         As given.
     refine : bool
@@ -64,6 +66,7 @@ class LabelContext:
     way: RoadKind
     road: Road
     scaled: Scaled
+    pattern: CleanPattern
     mrad_per_pixel: float | None
     refine: bool
     started: float
@@ -134,9 +137,10 @@ def label_estimate(
             tuple(float(v) / _ANGSTROM_PER_NM for v in thickness.values),
             tuple(map(float, thickness.probability)),
         ),
-        warnings=_warnings(context, tilt),
+        warnings=(*context.pattern.remarks, *_warnings(context, tilt)),
         provenance=context.provenance("labels"),
-        basis=Basis(direction_asked=context.bundle.says_direction),
+        pixels_left_out=context.pattern.left_out.count,
+        basis=Basis(direction_asked=context.bundle.says_direction, known=context.pattern.known),
     )
 
 

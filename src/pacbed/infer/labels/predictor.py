@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
-from pacbed.arrays import Counts, Pattern, Probabilities, Singles
+from pacbed.arrays import Counts, Mask, Probabilities, Singles
 from pacbed.errors import OutOfRangeError
 from pacbed.infer.labels.direction import DirectionSummary, summarise_directions
 from pacbed.infer.labels.networks import LabelNetwork, open_network
@@ -19,8 +19,10 @@ from pacbed.infer.labels.summary import LabelSummary, summarise_labels
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.models.model_files import sha256
+from pacbed.pattern.clean import clean
 from pacbed.pattern.label_frame import Placement, scale_convergence
-from pacbed.pattern.preprocess import DiskLocation, clean
+from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern
 
 #: Looks of the scale network, and from which on its steps are halved, so that they cannot swing.
 _LOOKS, _DAMPED_FROM = 8, 4
@@ -64,6 +66,7 @@ class LabelPredictor:
         convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
+        mask: Mask | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern.
 
@@ -78,6 +81,8 @@ class LabelPredictor:
         refine : bool
             Fit the synthesised pattern to the measured one; a model without a table of
             simulated patterns cannot, and its answer says so.
+        mask : ndarray of bool, shape (rows, columns), optional
+            True where a pixel says nothing, beside those that are found.
 
         Returns
         -------
@@ -99,8 +104,10 @@ class LabelPredictor:
         covered = self.bundle.convergence_mrad
         system = dataclasses.replace(self.bundle.system, convergence_mrad=covered)
         system.check(convergence_mrad, mrad_per_pixel)
-        data = clean(pattern)
-        road = self._way.begin(self.bundle.preparation, data, convergence_mrad, mrad_per_pixel)
+        data = clean(pattern, mask)
+        road = self._way.begin(
+            self.bundle.preparation, data.values, convergence_mrad, mrad_per_pixel
+        )
         angle = scale_convergence(np.array([convergence_mrad]), covered)
         known = mrad_per_pixel is not None and self._way.takes_scale
         scaled = self._scale(road, angle, known)
@@ -111,7 +118,15 @@ class LabelPredictor:
         }
         direction = self._read_direction(road, scaled.placement, angle)
         context = LabelContext(
-            self.bundle, self._digest, self._way, road, scaled, mrad_per_pixel, refine, started
+            self.bundle,
+            self._digest,
+            self._way,
+            road,
+            scaled,
+            data,
+            mrad_per_pixel,
+            refine,
+            started,
         )
         estimate = label_estimate(context, read["Thickness"], read.get("Mistilt"), direction)
         table = self.bundle.table if refine else None
@@ -165,7 +180,7 @@ class LabelPredictor:
     def _refined(
         self,
         table: LacbedTable,
-        data: Pattern,
+        data: CleanPattern,
         convergence_mrad: float,
         context: LabelContext,
         reading: LabelReading,

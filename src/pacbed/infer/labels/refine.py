@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.answer.estimate import Estimate
-from pacbed.arrays import Numbers, Pattern, Probabilities, Thicknesses
+from pacbed.arrays import Numbers, Probabilities, Thicknesses
 from pacbed.infer.confidence import CLEAR, Calibration
 from pacbed.infer.fit.hypotheses import Solution, refine
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image
@@ -25,6 +25,7 @@ from pacbed.infer.posing import Placement, Reading
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern
 
 #: Grid of the search: turns of the pattern, and directions of the tilt.
 _TURN_STEP_DEG, _DIRECTIONS = 7.5, 12
@@ -67,7 +68,7 @@ class LabelReading:
 def refine_labels(
     labels: LabelContext,
     table: LacbedTable,
-    data: Pattern,
+    data: CleanPattern,
     reading: LabelReading,
     convergence_mrad: float,
 ) -> Estimate:
@@ -79,8 +80,8 @@ def refine_labels(
         Of the networks' answer.
     table : LacbedTable
         Of the crystal.
-    data : ndarray of float32, shape (rows, columns)
-        From :func:`pacbed.pattern.preprocess.clean`.
+    data : CleanPattern
+        From :func:`pacbed.pattern.clean.clean`.
     reading : LabelReading
     convergence_mrad : float
 
@@ -111,8 +112,9 @@ def refine_labels(
         Calibration.from_dict(bundle.calibration),
         bins,
         order,
-        data.shape,
+        data,
         convergence_mrad,
+        labels.mrad_per_pixel,
         labels.started,
     )
     return fitted_estimate(context, first, solutions)
@@ -136,7 +138,7 @@ def _distribution(summary: LabelSummary) -> tuple[Thicknesses, Probabilities]:
 
 def _search(
     table: LacbedTable,
-    data: Pattern,
+    data: CleanPattern,
     reading: LabelReading,
     convergence_mrad: float,
     order: int,
@@ -145,7 +147,7 @@ def _search(
 ) -> list[Placement]:
     """Poses that explain the pattern best at a likely thickness, the best first."""
     disk, mistilt = reading.disk, reading.mistilt_mrad
-    image, center = scanned_image(data, disk)
+    image = scanned_image(data, disk)
     scan = ThicknessScan(table, np.zeros(2), convergence_mrad, mistilt + 0.1)
     prior = np.interp(scan.thickness_nm, bins, probability, left=0.0, right=0.0)
     likely = prior >= _LIKELY * prior.max()
@@ -154,7 +156,7 @@ def _search(
         matrix = rotation_matrix(turn) * (disk.radius / convergence_mrad)
         for direction in _directions(reading, float(turn)):
             tilt = mistilt * np.array([math.cos(direction), math.sin(direction)])
-            left_over = scan.explained(image, matrix, center, tilt)
+            left_over = scan.explained(image, matrix, tilt)
             placement = Placement(disk, math.radians(turn), tilt)
             found.append((float(left_over[likely].min()), placement))
     found.sort(key=lambda item: item[0])

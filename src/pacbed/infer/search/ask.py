@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from pacbed.arrays import Pattern, Tilt
+from pacbed.arrays import Tilt
 from pacbed.infer.fit.pattern_fit import Known
 from pacbed.infer.search.effort import Effort
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
@@ -15,6 +15,7 @@ from pacbed.infer.search.settle import settle
 from pacbed.infer.search.sweep import Hypothesis, best_poses, sweep
 from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern
 
 _STEPS = 4
 #: Patterns smoothed for one size serve those that differ by less than this factor.
@@ -50,12 +51,11 @@ class Asker:
 
     Parameters
     ----------
-    data : ndarray of float32, shape (rows, columns)
-        From :func:`pacbed.pattern.preprocess.clean`.
+    data : CleanPattern
     known : Known
     """
 
-    def __init__(self, data: Pattern, known: Known) -> None:
+    def __init__(self, data: CleanPattern, known: Known) -> None:
         self._data = data
         self.known = known
         self._smooth: dict[int, SmoothPattern] = {}

@@ -80,7 +80,7 @@ class Finder:
         Parameters
         ----------
         data : ndarray of float32, shape (rows, columns)
-            From :func:`pacbed.pattern.preprocess.clean`.
+            From :func:`pacbed.pattern.clean.clean`.
         radius_px : float or None
             Radius of the disk where it is known.
         count : int

@@ -3,7 +3,6 @@
 import math
 from dataclasses import dataclass, replace
 
-from pacbed.arrays import Pattern
 from pacbed.errors import PatternError
 from pacbed.infer.fit.hypotheses import (
     BRIEF_STEPS,
@@ -19,6 +18,7 @@ from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.search.ask import Candidate
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.preprocess import DiskLocation
+from pacbed.pattern.recorded import CleanPattern
 
 #: Once a fit leaves less than this, candidates that leave so many times what the first one
 #: leaves are not fitted.
@@ -26,13 +26,13 @@ _GOOD, _BEHIND = 0.08, 1.8
 
 
 def polish(
-    data: Pattern, table: LacbedTable, candidates: list[Candidate], known: Known, count: int
+    data: CleanPattern, table: LacbedTable, candidates: list[Candidate], known: Known, count: int
 ) -> list[Fit]:
     """Fit the synthesised pattern to the measured one from each candidate.
 
     Parameters
     ----------
-    data : ndarray of float32, shape (rows, columns)
+    data : CleanPattern
     table : LacbedTable
     candidates : list of Candidate
     known : Known
@@ -66,7 +66,7 @@ class _Job:
     """Fits from one candidate."""
 
     candidate: Candidate
-    data: Pattern
+    data: CleanPattern
     samples: Samples
     table: LacbedTable
     known: Known
@@ -74,7 +74,7 @@ class _Job:
 
     @classmethod
     def of(
-        cls, candidate: Candidate, data: Pattern, table: LacbedTable, known: Known
+        cls, candidate: Candidate, data: CleanPattern, table: LacbedTable, known: Known
     ) -> "_Job | None":
         """The job, or None where hardly any of the disk is recorded."""
         reach = REACH + beyond_disk(table, candidate.convergence_mrad)

@@ -7,8 +7,10 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
-from pacbed.arrays import Counts, Pattern
+from pacbed.arrays import Counts, Mask
 from pacbed.errors import PatternError
+from pacbed.infer.attempts import Attempt, Question, best_of
+from pacbed.infer.causes import is_whole
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.solved import Solved
@@ -20,7 +22,8 @@ from pacbed.infer.shared.solve import BatchSolver
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.models.kinds import Model, table_of
 from pacbed.library.models.model_files import TABLE
-from pacbed.pattern.preprocess import clean
+from pacbed.pattern.clean import clean
+from pacbed.pattern.recorded import CleanPattern
 
 #: Step of the distribution over thickness, nm.
 _BIN_NM = 1.0
@@ -66,6 +69,7 @@ class TablePredictor:
         convergence_mrad: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
+        mask: Mask | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern.
 
@@ -79,6 +83,8 @@ class TablePredictor:
             Angle per pixel; found from the pattern where it is not given.
         refine : bool
             Has no effect: without networks every answer is a fit.
+        mask : ndarray of bool, shape (rows, columns), optional
+            True where a pixel says nothing, beside those that are found.
 
         Returns
         -------
@@ -92,9 +98,22 @@ class TablePredictor:
             If the convergence angle lies outside the table's range.
         """
         started = time.perf_counter()
+        self.bundle.system.check(convergence_mrad, mrad_per_pixel)
+        return self.answer(clean(pattern, mask), convergence_mrad, mrad_per_pixel, started)
+
+    def answer(
+        self,
+        data: CleanPattern,
+        convergence_mrad: float | None,
+        mrad_per_pixel: float | None,
+        started: float,
+    ) -> Estimate:
+        """As :meth:`infer`, of a cleaned pattern, since a time of :func:`time.perf_counter`."""
         system = self.bundle.system
-        system.check(convergence_mrad, mrad_per_pixel)
-        solutions = self.search(clean(pattern), convergence_mrad, mrad_per_pixel)
+        if convergence_mrad is None:
+            solutions = self.search(data, None, mrad_per_pixel)
+        else:
+            solutions = self._near(data, Question(convergence_mrad, mrad_per_pixel))
         if not solutions:
             raise PatternError("too little of the bright-field disk is recorded; crop less")
         low, high = system.thickness_nm
@@ -104,11 +123,25 @@ class TablePredictor:
             self._calibration,
             np.linspace(low, high, max(2, round((high - low) / _BIN_NM) + 1)),
             self.order,
-            np.shape(pattern),
+            data,
             convergence_mrad,
+            mrad_per_pixel,
             started,
         )
         return fitted_estimate(context, None, solutions)
+
+    def _near(self, data: CleanPattern, question: Question) -> list[Solution]:
+        """The solutions at a convergence angle, or at one near it where that explains nothing."""
+        tried = []
+        for asked in (question, *question.others(self.bundle.system.convergence_mrad)):
+            efforts = (QUICK, THOROUGH) if asked is question else (QUICK,)
+            found = self.search(data, asked.convergence_mrad, asked.mrad_per_pixel, efforts)
+            attempt = Attempt(None, found, is_whole(data, found[0].fit)) if found else None
+            if attempt is not None and attempt.near(question.convergence_mrad):
+                tried.append(attempt)
+                if attempt.good:
+                    break
+        return best_of(tried).solutions if tried else []
 
     def solve(
         self,
@@ -125,7 +158,7 @@ class TablePredictor:
 
     def search(
         self,
-        data: Pattern,
+        data: CleanPattern,
         convergence_mrad: float | None,
         mrad_per_pixel: float | None,
         efforts: Sequence[Effort] = (QUICK, THOROUGH),

@@ -15,9 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import fft, ndimage
 
-from pacbed.arrays import Angles, Indices, Matrix, Numbers, Pattern, Pixels, Singles
+from pacbed.arrays import Angles, Indices, Mask, Matrix, Numbers, Pattern, Pixels, Singles
 from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.preprocess import bin_pixels
+from pacbed.pattern.recorded import CleanPattern
 
 #: Pixels along the longer side of what is looked at.
 _SIDE = 112
@@ -72,14 +73,13 @@ class RimPlace:
 
 
 def rim_places(
-    data: Pattern, lattice_mrad: Matrix, sizes: Sequence[Size], count: int
+    data: CleanPattern, lattice_mrad: Matrix, sizes: Sequence[Size], count: int
 ) -> list[RimPlace]:
     """Places of a crystal's lattice, the strongest first.
 
     Parameters
     ----------
-    data : ndarray of float32, shape (rows, columns)
-        From :func:`pacbed.pattern.preprocess.clean`.
+    data : CleanPattern
     lattice_mrad : ndarray, shape (2, 2)
         Reciprocal lattice vectors as rows, mrad.
     sizes : sequence of Size
@@ -88,11 +88,16 @@ def rim_places(
         How many to give at most.
     """
     factor = max(1, round(max(data.shape) / _SIDE))
-    image = bin_pixels(data, factor).astype(np.float32)
-    rims_of = _Rims(image)
+    image = bin_pixels(data.values, factor).astype(np.float32)
+    known = None
+    if data.known is not None:
+        # A slope needs its neighbours on both sides.
+        silent = bin_pixels((~data.known).astype(np.float32), factor) > 0
+        known = ~ndimage.binary_dilation(silent, iterations=2)
+    rims_of = _Rims(image, known)
     order = lattice_rotations(lattice_mrad)
     turns = np.arange(0, 2 * np.pi / order - 1e-9, _TURN).tolist()
-    middle = np.rint((bright_middle(data) + 0.5) / factor - 0.5).astype(int)
+    middle = np.rint((bright_middle(data.values) + 0.5) / factor - 0.5).astype(int)
     found = []
     for radius, of_radius in itertools.groupby(sorted(sizes, key=_radius), key=_radius):
         rims = rims_of(radius / factor)
@@ -208,12 +213,13 @@ def _slopes(image: Singles) -> tuple[Singles, Singles]:
 class _Rims:
     """Steps from inside to outside, added up over a rim of any radius around each pixel."""
 
-    def __init__(self, image: Singles) -> None:
+    def __init__(self, image: Singles, known: Mask | None = None) -> None:
         self._shape = image.shape
         side = max(image.shape)
         rows, columns = (fft.next_fast_len(n + side, real=True) for n in image.shape)
         self._padded = (rows, columns)
-        self._slopes = [fft.rfft2(part, self._padded) for part in _slopes(image)]
+        slopes = [part if known is None else part * known for part in _slopes(image)]
+        self._slopes = [fft.rfft2(part, self._padded) for part in slopes]
         self._x, self._y = np.meshgrid(
             np.fft.fftfreq(columns, 1 / columns).astype(np.float32),
             np.fft.fftfreq(rows, 1 / rows).astype(np.float32),

@@ -7,14 +7,18 @@ from functools import cached_property
 import numpy as np
 from scipy import ndimage
 
-from pacbed.arrays import Angles, Mask, Matrix, Numbers, Pattern, Pixels, Singles
+from pacbed.arrays import Angles, Mask, Matrix, Numbers, Pixels, Singles
 from pacbed.pattern.detector_geometry import DetectorGeometry
+from pacbed.pattern.filling import smoothed
 from pacbed.pattern.preprocess import bin_pixels
+from pacbed.pattern.recorded import CleanPattern
 
 #: Pixels in one step of the lattice that are kept when a pattern is binned.
 _PIXELS_PER_STEP = 2.0
 #: Least smoothing of a pattern that is sampled between its pixels, pixels.
 _LEAST_PX = 0.5
+#: Share of a binned pixel that must say something.
+_KNOWN = 0.6
 
 
 @dataclass(frozen=True)
@@ -51,25 +55,27 @@ class SmoothPattern:
 
     Parameters
     ----------
-    data : ndarray of float32, shape (rows, columns)
-        From :func:`pacbed.pattern.preprocess.clean`.
+    data : CleanPattern
     step_px : float
         Step of the lattice, pixels.
     width_px : float
         σ of the smoothing, pixels.
     """
 
-    def __init__(self, data: Pattern, step_px: float, width_px: float) -> None:
+    def __init__(self, data: CleanPattern, step_px: float, width_px: float) -> None:
         most = max(1, min(data.shape) // 8)
         self._factor = min(most, max(1, int(step_px / _PIXELS_PER_STEP)))
-        binned = bin_pixels(data, self._factor).astype(np.float32)
+        binned = bin_pixels(data.values, self._factor).astype(np.float32)
         width = max(_LEAST_PX, width_px / self._factor)
-        self._image: Singles = ndimage.gaussian_filter(binned, width, mode="nearest")
+        known = None if data.known is None else data.known.astype(np.float32)
+        self._known = None if known is None else bin_pixels(known, self._factor) > _KNOWN
+        self._image: Singles = smoothed(binned, self._known, width)
 
     @cached_property
     def _gradient(self) -> tuple[Singles, Singles]:
-        rows, columns = np.gradient(self._image)
-        return columns / self._factor, rows / self._factor
+        rows, columns = (np.asarray(part, np.float32) for part in np.gradient(self._image))
+        step = np.float32(self._factor)
+        return columns / step, rows / step
 
     def at(self, places: Pixels) -> Singles:
         """Values at places (x, y) in pixels of the pattern as recorded, shape (..., 2)."""
@@ -80,10 +86,14 @@ class SmoothPattern:
         return np.stack([self._taken(part, places) for part in self._gradient], axis=-1)
 
     def recorded(self, places: Pixels) -> Mask:
-        """Whether places lie on the detector."""
+        """Whether places lie on the detector, and their pixels say something."""
         height, width = self._image.shape
         x, y = self._binned(places)
         inside: Mask = (x >= -0.5) & (y >= -0.5) & (x <= width - 0.5) & (y <= height - 0.5)
+        if self._known is not None:
+            row = np.clip(np.rint(y).astype(np.intp), 0, height - 1)
+            column = np.clip(np.rint(x).astype(np.intp), 0, width - 1)
+            inside &= self._known[row, column]
         return inside
 
     def _binned(self, places: Pixels) -> tuple[Numbers, Numbers]:

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from pacbed.arrays import Pattern
+from pacbed.infer.causes import is_whole
 from pacbed.infer.fit.hypotheses import Solution, weighted
 from pacbed.infer.fit.pattern_fit import Fit, Known
 from pacbed.infer.search.ask import Asker
@@ -21,6 +21,7 @@ from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.system import System
 from pacbed.pattern.preprocess import DiskLocation, locate
+from pacbed.pattern.recorded import CleanPattern
 
 #: A fit that leaves less than this share of the structure is not doubted.
 _GOOD = 0.08
@@ -29,8 +30,8 @@ _KEPT = 40
 #: Convergence angles closer than this share have the same patterns.
 _SAME_ANGLE = 2e-3
 #: σ of what is known: the angle per pixel where it is given, the convergence angle where it
-#: is given and where it is not.
-_SCALE, _ANGLE, _NO_ANGLE = 0.03, 0.015, 0.15
+#: is not.
+_SCALE, _NO_ANGLE = 0.03, 0.15
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,8 @@ class Asked:
     @property
     def known(self) -> Known:
         """The same for the fit."""
-        return Known(
-            None if self.mrad_per_pixel is None else _SCALE,
-            _NO_ANGLE if self.convergence_mrad is None else _ANGLE,
-        )
+        scale = None if self.mrad_per_pixel is None else _SCALE
+        return Known(scale, _NO_ANGLE) if self.convergence_mrad is None else Known(scale)
 
 
 class Searcher:
@@ -79,14 +78,13 @@ class Searcher:
         self._lock = threading.Lock()
 
     def solve(
-        self, data: Pattern, asked: Asked, efforts: Sequence[Effort] = (QUICK, THOROUGH)
+        self, data: CleanPattern, asked: Asked, efforts: Sequence[Effort] = (QUICK, THOROUGH)
     ) -> list[Solution]:
         """Find the solutions of a pattern.
 
         Parameters
         ----------
-        data : ndarray of float32, shape (rows, columns)
-            From :func:`pacbed.pattern.preprocess.clean`.
+        data : CleanPattern
         asked : Asked
         efforts : sequence of Effort
             One after the other, until something fits.
@@ -101,7 +99,7 @@ class Searcher:
         PatternError
             If the pattern shows no disk.
         """
-        locate(data)  # Nothing to look for where nothing stands out.
+        locate(data.values, data.known)  # Nothing to look for where nothing stands out.
         asker = Asker(data, asked.known)
         disks = self._disks(data, asked)
         places = self._places(data, asked, disks)
@@ -111,11 +109,14 @@ class Searcher:
             angles = self._angles(asked, places[: effort.places])
             posed = lattices[: effort.places] + self._turned(disks[: effort.disks], angles)
             fits = ranked([*fits, *self._fits(data, asker, posed, effort)])
-            if fits and fits[0].structured_residual < _GOOD:
+            # A part of a disk is explained by more.
+            if fits and fits[0].structured_residual < _GOOD and is_whole(data, fits[0]):
                 break
         return weighted(fits) if fits else []
 
-    def _fits(self, data: Pattern, asker: Asker, posed: list[Posed], effort: Effort) -> list[Fit]:
+    def _fits(
+        self, data: CleanPattern, asker: Asker, posed: list[Posed], effort: Effort
+    ) -> list[Fit]:
         """Fits from the best hypotheses at some poses."""
         closer = [
             asker.glance(one, self._coarse(one.convergence_mrad, GLANCE), effort.poses)
@@ -127,17 +128,19 @@ class Searcher:
         )
         return polish(data, self._table, candidates, asker.known, effort.finished)
 
-    def _disks(self, data: Pattern, asked: Asked) -> list[DiskLocation]:
+    def _disks(self, data: CleanPattern, asked: Asked) -> list[DiskLocation]:
         """Where the finder says that the first disk lies, the likeliest first."""
         finder, radius = shipped_finder(), asked.radius_px
-        disks = [one.disk for one in finder.find(data, None, THOROUGH.disks)]
+        disks = [one.disk for one in finder.find(data.values, None, THOROUGH.disks)]
         if radius is None:
             return disks
         # What is known of the size is not exact: the finder's own is taken where they agree.
         agreed = [disk for disk in disks if abs(math.log(disk.radius / radius)) < 2 * _SCALE]
-        return agreed or [one.disk for one in finder.find(data, radius, THOROUGH.disks)]
+        return agreed or [one.disk for one in finder.find(data.values, radius, THOROUGH.disks)]
 
-    def _places(self, data: Pattern, asked: Asked, disks: list[DiskLocation]) -> list[RimPlace]:
+    def _places(
+        self, data: CleanPattern, asked: Asked, disks: list[DiskLocation]
+    ) -> list[RimPlace]:
         """Where the rims of all disks together say that the lattice lies, the likeliest first."""
         sizes = sizes_to_try(
             data.shape,
@@ -173,6 +176,8 @@ class Searcher:
         return found
 
 
-def _posed_lattices(data: Pattern, places: list[RimPlace], geometry: TableGeometry) -> list[Posed]:
-    middle = bright_middle(data)
+def _posed_lattices(
+    data: CleanPattern, places: list[RimPlace], geometry: TableGeometry
+) -> list[Posed]:
+    middle = bright_middle(data.values)
     return [posed_lattice(place, middle, geometry) for place in places]

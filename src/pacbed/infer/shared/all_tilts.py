@@ -15,6 +15,7 @@ from pacbed.infer.search.parts import Part
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern, places_of
 from pacbed.infer.shared.geometry import SharedGeometry
+from pacbed.pattern.recorded import CleanPattern
 
 #: Share of the points that must be recorded.
 _ENOUGH = 0.25
@@ -51,7 +52,7 @@ class AllTilts:
         Parameters
         ----------
         pattern : ndarray of float32, shape (rows, columns)
-            From :func:`pacbed.pattern.preprocess.clean`.
+            From :func:`pacbed.pattern.clean.clean`.
         center : ndarray, shape (2,)
             Column and row of the disk's centre, pixels.
         count : int
@@ -65,7 +66,7 @@ class AllTilts:
         geometry, coarse = self._geometry, self._coarse
         scale = math.log(geometry.mrad_per_pixel)
         pose = Pose(center, scale, geometry.rotation, geometry.ellipticity)
-        smooth = SmoothPattern(pattern, self._step_px, SMOOTHING * self._step_px)
+        smooth = SmoothPattern(CleanPattern(pattern), self._step_px, SMOOTHING * self._step_px)
         places = places_of(coarse.angles[coarse.inner], pose)
         recorded = smooth.recorded(places)
         if recorded.mean() < _ENOUGH:

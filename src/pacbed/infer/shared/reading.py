@@ -48,7 +48,7 @@ def read_batch(
     Parameters
     ----------
     patterns : ndarray of float32, shape (B, rows, columns)
-        From :func:`pacbed.pattern.preprocess.clean`.
+        From :func:`pacbed.pattern.clean.clean`.
     centers : ndarray, shape (B, 2)
         Column and row of the disks' centres, pixels.
     geometry : SharedGeometry

@@ -35,7 +35,7 @@ from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.reading import BatchReading, read_batch
 from pacbed.infer.shared.sampler import LatticeSampler, sampling_width
 from pacbed.library.models.kinds import Model, table_of
-from pacbed.pattern.preprocess import clean
+from pacbed.pattern.clean import cleaned_window
 
 #: Solutions that are kept of each pattern, the best first.
 KEPT = 3
@@ -168,11 +168,10 @@ class BatchSolver:
 
         A window has few electrons: what noise alone makes large (the errors of networks and
         fit, the residual) says nothing about the crystal. Only what the fit leaves beyond
-        the noise counts, and the convergence angle that the scan asks for.
+        the noise counts.
         """
-        shift = self.geometry.convergence_shift
         return self.calibration.doubt(
-            Evidence(fit.structured_residual, fit.structured_share, None, None, shift)
+            Evidence(fit.structured_residual, fit.structured_share, None, None)
         )
 
     def _tools(self) -> tuple[PatternDictionary, LatticeSampler]:
@@ -330,7 +329,7 @@ def cleaned(patterns: Counts) -> tuple[Patterns, Mask]:
     result = np.zeros(patterns.shape, np.float32)
     for number, pattern in enumerate(patterns):
         try:
-            result[number] = clean(pattern)
+            result[number] = cleaned_window(pattern)
         except PatternError:
             usable[number] = False
     return result, usable

@@ -1,0 +1,96 @@
+"""What was found in a pattern under one assumption, and when another one is to be tried."""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pacbed.infer.fit.hypotheses import Solution
+from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.posing import Reading
+
+#: A fit that leaves less of the structure needs no other attempt: of a whole disk, and of a part,
+#: which a wrong thickness explains more easily.
+_GOOD, _GOOD_OF_PART = 0.12, 0.06
+#: Convergence angles beside the given one, and how far the right one may be from it.
+_BESIDE = (0.94, 1.065)
+#: Logarithm of the largest change of a given angle.
+_FARTHEST = 0.12
+#: Logarithm of a change that networks notice.
+_OTHER = 0.025
+
+
+@dataclass(frozen=True)
+class Question:
+    """What is known of a pattern beforehand.
+
+    Attributes
+    ----------
+    convergence_mrad : float
+    mrad_per_pixel : float or None
+        None where it is not known.
+    """
+
+    convergence_mrad: float
+    mrad_per_pixel: float | None
+
+    def others(self, covered: tuple[float, float]) -> Iterator["Question"]:
+        """What may be right where nothing explains the pattern.
+
+        First without the angle per pixel, which is the one that is given wrong most often, then
+        with other convergence angles near the given one.
+
+        Parameters
+        ----------
+        covered : tuple of float
+            Smallest and largest convergence angle that can be asked for, mrad.
+        """
+        if self.mrad_per_pixel is not None:
+            yield Question(self.convergence_mrad, None)
+        low, high = covered
+        for factor in _BESIDE:
+            angle = self.convergence_mrad * factor
+            if low <= angle <= high:
+                yield Question(angle, None)
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """What was found.
+
+    Attributes
+    ----------
+    reading : Reading or None
+        The networks' answer that it came from; None where none were asked.
+    solutions : list of Solution
+        The best first, at least one.
+    whole : bool
+        Whether the best one's disk is hardly cut or hidden.
+    """
+
+    reading: Reading | None
+    solutions: list[Solution]
+    whole: bool
+
+    @property
+    def best(self) -> Fit:
+        """The best fit."""
+        return self.solutions[0].fit
+
+    @property
+    def good(self) -> bool:
+        """Whether nothing else need be tried."""
+        limit = _GOOD if self.whole else _GOOD_OF_PART
+        return self.best.structured_residual < limit and self.best.gain > 0
+
+    def far(self, convergence_mrad: float) -> bool:
+        """Whether the convergence angle is not the one that was given."""
+        return abs(self.best.parameters.log_alpha - math.log(convergence_mrad)) > _OTHER
+
+    def near(self, convergence_mrad: float) -> bool:
+        """Whether the convergence angle is as near to a given one as it may be."""
+        return abs(self.best.parameters.log_alpha - math.log(convergence_mrad)) <= _FARTHEST
+
+
+def best_of(attempts: list[Attempt]) -> Attempt:
+    """The attempt that leaves least; those that the pattern speaks for go first."""
+    return min(attempts, key=lambda a: (a.best.gain <= 0, a.best.ranked_residual))

@@ -1,0 +1,100 @@
+"""Why a pattern may not be explained: what the evidence points to, in words.
+
+Each cause is said by its name where the pattern itself shows it; crystal, zone axis and high
+tension are for when nothing else does.
+"""
+
+from dataclasses import dataclass
+
+from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.pattern.disk_form import disk_aspect
+from pacbed.pattern.recorded import CleanPattern
+
+#: Relative differences from what was given that are worth a word.
+_ANGLE, _SCALE = 0.02, 0.05
+#: A disk of which less than this says something is said to be cut or hidden.
+_WHOLE = 0.97
+#: Of less of a disk, a wrong thickness explains what is left more easily.
+_ENOUGH = 0.9
+#: Width of a disk over its height, or the other way round, that pixels which are not square make.
+_SQUARE = 1.1
+
+
+@dataclass(frozen=True)
+class Given:
+    """What the user gave of the recording; None where nothing.
+
+    Attributes
+    ----------
+    convergence_mrad, mrad_per_pixel : float or None
+    """
+
+    convergence_mrad: float | None
+    mrad_per_pixel: float | None
+
+
+def share_said(pattern: CleanPattern, best: Fit) -> float:
+    """Share of the bright-field disk, as a fit found it, that was recorded and says something."""
+    p = best.parameters
+    return pattern.share_known(p.center_y, p.center_x, p.convergence_mrad / p.mrad_per_pixel)
+
+
+def is_whole(pattern: CleanPattern, best: Fit) -> bool:
+    """Whether so much of the disk says something that a good fit is a right one."""
+    return share_said(pattern, best) >= _ENOUGH
+
+
+def of_given(best: Fit, given: Given) -> list[str]:
+    """What is to be said where the pattern contradicts what was given.
+
+    Parameters
+    ----------
+    best : Fit
+    given : Given
+    """
+    p = best.parameters
+    said = []
+    angle = given.convergence_mrad
+    if angle is not None and abs(p.convergence_mrad / angle - 1) > _ANGLE:
+        said.append(
+            f"you gave a convergence semi-angle of {angle:.4g} mrad; the pattern says "
+            f"{p.convergence_mrad:.2f}"
+        )
+    scale = given.mrad_per_pixel
+    if scale is not None and abs(p.mrad_per_pixel / scale - 1) > _SCALE:
+        said.append(f"you gave {scale:.4g} mrad per pixel; the pattern says {p.mrad_per_pixel:.3g}")
+    return said
+
+
+def of_disk(pattern: CleanPattern, best: Fit) -> list[str]:
+    """What is to be said where a part of the bright-field disk is missing."""
+    p = best.parameters
+    radius = p.convergence_mrad / p.mrad_per_pixel
+    on_frame = CleanPattern(pattern.values).share_known(p.center_y, p.center_x, radius)
+    said = []
+    if on_frame < _WHOLE:
+        said.append(
+            f"the frame cuts the bright-field disk: {on_frame:.0%} of it is recorded; centre the "
+            "pattern or use a shorter camera length"
+        )
+    share = share_said(pattern, best)
+    if share < on_frame - (1 - _WHOLE):
+        said.append(
+            f"{on_frame - share:.0%} of the bright-field disk says nothing and was left out "
+            f"({pattern.left_out.words})"
+        )
+    return said
+
+
+def of_form(pattern: CleanPattern) -> list[str]:
+    """What may keep a pattern from being explained by any crystal."""
+    aspect = disk_aspect(pattern)
+    return [] if aspect is None or 1 / _SQUARE < aspect < _SQUARE else [not_square(aspect)]
+
+
+def not_square(aspect: float) -> str:
+    """Words for a disk that is so many times as wide as it is high."""
+    return (
+        f"the bright disk is {aspect:.2f} times as wide as it is high: pixels that are not square, "
+        "such as of a detector read with binning along one axis; give the pattern with square ones"
+    )
