@@ -197,9 +197,9 @@ def pickles() -> Iterator[Upload]:
 def not_a_pattern() -> Iterator[Upload]:
     line = np.linspace(0, 1, 64)
     nan = np.outer(line, line)
-    nan[:8] = np.nan
+    nan[:56] = np.nan
     arrays = {
-        "all NaN": np.full((64, 64), np.nan), "an eighth NaN": nan,
+        "all NaN": np.full((64, 64), np.nan), "seven eighths NaN": nan,
         "infinite": np.full((64, 64), np.inf), "constant": np.ones((64, 64)),
         "complex": np.ones((64, 64)) * 1j, "text": np.full((64, 64), "a"),
         "one dimension": line, "no dimension": np.float64(1), "tiny": np.outer(line, line)[:4, :4],

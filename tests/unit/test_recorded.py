@@ -134,3 +134,14 @@ def test_a_cropped_disk_is_not_answered_wrong(number, turns, radii):
     low, high = found.thickness_interval95_nm
     assert found.status != "ok" or low <= float(row["thickness_nm"]) <= high
     assert "cuts the bright-field disk" in " ".join(found.warnings)
+
+
+@pytest.mark.parametrize("refine", [True, False])
+def test_a_ramp_beside_dead_rows_is_no_confident_answer(predictor, refine):
+    """A smooth corner of something is explained by the rim of a disk outside of the frame."""
+    line = np.linspace(0, 1, 64)
+    ramp = np.outer(line, line)
+    ramp[:8] = np.nan
+    found = predictor.infer(ramp, CONVERGENCE_MRAD, refine=refine)
+    assert found.status != "ok"
+    assert any("the frame cuts the bright-field disk" in words for words in found.warnings)

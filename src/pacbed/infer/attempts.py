@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pacbed.infer.confidence import FARTHEST_ANGLE
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.posing import Reading
@@ -13,8 +14,6 @@ from pacbed.infer.posing import Reading
 _GOOD, _GOOD_OF_PART = 0.12, 0.06
 #: Convergence angles beside the given one, and how far the right one may be from it.
 _BESIDE = (0.94, 1.065)
-#: Logarithm of the largest change of a given angle.
-_FARTHEST = 0.12
 #: Logarithm of a change that networks notice.
 _OTHER = 0.025
 
@@ -88,7 +87,7 @@ class Attempt:
 
     def near(self, convergence_mrad: float) -> bool:
         """Whether the convergence angle is as near to a given one as it may be."""
-        return abs(self.best.parameters.log_alpha - math.log(convergence_mrad)) <= _FARTHEST
+        return abs(self.best.parameters.log_alpha - math.log(convergence_mrad)) <= FARTHEST_ANGLE
 
 
 def best_of(attempts: list[Attempt]) -> Attempt:

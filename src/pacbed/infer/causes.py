@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.pattern.disk_form import disk_aspect
+from pacbed.pattern.preprocess import DiskLocation
 from pacbed.pattern.recorded import CleanPattern
 
 #: Relative differences from what was given that are worth a word.
@@ -33,15 +34,20 @@ class Given:
     mrad_per_pixel: float | None
 
 
-def share_said(pattern: CleanPattern, best: Fit) -> float:
-    """Share of the bright-field disk, as a fit found it, that was recorded and says something."""
+def disk_of(best: Fit) -> DiskLocation:
+    """The bright-field disk as a fit found it."""
     p = best.parameters
-    return pattern.share_known(p.center_y, p.center_x, p.convergence_mrad / p.mrad_per_pixel)
+    return DiskLocation(p.center_y, p.center_x, p.convergence_mrad / p.mrad_per_pixel)
+
+
+def share_said(pattern: CleanPattern, disk: DiskLocation) -> float:
+    """Share of a bright-field disk that was recorded and says something."""
+    return pattern.share_known(disk.row, disk.column, disk.radius)
 
 
 def is_whole(pattern: CleanPattern, best: Fit) -> bool:
     """Whether so much of the disk says something that a good fit is a right one."""
-    return share_said(pattern, best) >= _ENOUGH
+    return share_said(pattern, disk_of(best)) >= _ENOUGH
 
 
 def of_given(best: Fit, given: Given) -> list[str]:
@@ -66,18 +72,16 @@ def of_given(best: Fit, given: Given) -> list[str]:
     return said
 
 
-def of_disk(pattern: CleanPattern, best: Fit) -> list[str]:
+def of_disk(pattern: CleanPattern, disk: DiskLocation) -> list[str]:
     """What is to be said where a part of the bright-field disk is missing."""
-    p = best.parameters
-    radius = p.convergence_mrad / p.mrad_per_pixel
-    on_frame = CleanPattern(pattern.values).share_known(p.center_y, p.center_x, radius)
+    on_frame = share_said(CleanPattern(pattern.values), disk)
     said = []
     if on_frame < _WHOLE:
         said.append(
             f"the frame cuts the bright-field disk: {on_frame:.0%} of it is recorded; centre the "
             "pattern or use a shorter camera length"
         )
-    share = share_said(pattern, best)
+    share = share_said(pattern, disk)
     if share < on_frame - (1 - _WHOLE):
         said.append(
             f"{on_frame - share:.0%} of the bright-field disk says nothing and was left out "

@@ -31,12 +31,15 @@ class Evidence:
         How sure the reader is of the tilt; None where none was asked.
     thickness_std_nm : float or None
         The fit's own error of the thickness; None where it says nothing of the crystal.
+    convergence_shift : float or None
+        Logarithm of the convergence semi-angle found over the one given; None where none was.
     """
 
     structured_residual: float
     residual: float
     tilt_error_mrad: float | None
     thickness_std_nm: float | None
+    convergence_shift: float | None = None
 
     def figures(self) -> Numbers:
         """Logarithms of the figures, so that a factor counts the same anywhere, (4,).
@@ -76,6 +79,10 @@ _THIN_SHARE = 0.4
 #: The convergence semi-angle's error over the fit's own, and what the model leaves it at any
 #: dose, as a share of it: measured on frozen phonons.
 _ANGLE_SCALE, _ANGLE_FLOOR = 1.4, 0.003
+#: How far off a given convergence semi-angle may be, as a logarithm: beyond, it is the crystal or
+#: the high tension that is another, and so much doubt is added.
+FARTHEST_ANGLE = 0.115
+_ANOTHER = 20.0
 #: A figure that is better than usual speaks only so much against the others, in widths.
 _LARGEST_CREDIT = 2.0
 
@@ -164,4 +171,6 @@ class Calibration:
     def doubt(self, evidence: Evidence) -> float:
         """Sum of how far the evidence lies beyond that of right patterns, in widths."""
         far = (evidence.figures() - np.array(self.doubt_centers)) / np.array(self.doubt_widths)
-        return float(np.nansum(np.maximum(far, -_LARGEST_CREDIT)))
+        doubt = float(np.nansum(np.maximum(far, -_LARGEST_CREDIT)))
+        another = abs(evidence.convergence_shift or 0.0) > FARTHEST_ANGLE
+        return doubt + _ANOTHER if another else doubt

@@ -10,7 +10,7 @@ import numpy as np
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
-from pacbed.infer.causes import Given, is_whole, of_disk, of_form, of_given
+from pacbed.infer.causes import Given, disk_of, is_whole, of_disk, of_form, of_given, share_said
 from pacbed.infer.confidence import (
     CLEAR,
     TILT_SLACK,
@@ -36,6 +36,8 @@ _SUPPORT, _GOOD_FIT = 0.1, 0.1
 _POOR_FIT = 0.2
 #: The same where a part of the disk is cut or hidden.
 _POOR_OF_PART = 0.1
+#: Less of a disk than this determines nothing, however well it is explained.
+_LEAST_OF_DISK = 0.5
 #: A fit that leaves more than this share of the whole pattern's variance has found no pattern.
 _UNEXPLAINED = 0.9
 
@@ -57,6 +59,9 @@ class Context:
     pattern : CleanPattern
     convergence_mrad, mrad_per_pixel : float or None
         As they were given.
+    tilt_error_mrad : float or None
+        How sure networks were of the tilt at best, wherever the answer is from; None where none
+        were asked.
     started : float
         When the inference began, of :func:`time.perf_counter`.
     """
@@ -70,6 +75,7 @@ class Context:
     convergence_mrad: float | None
     mrad_per_pixel: float | None
     started: float
+    tilt_error_mrad: float | None = None
 
     def provenance(self, method: str) -> dict[str, Any]:
         """Bundle, versions, hashes and times behind an answer."""
@@ -94,7 +100,10 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
     status: Status = "ok"
     if mistilt > context.system.mistilt_mrad[1] * TILT_SLACK:
         status = "out_of_range"
-    elif on_a_line(context.bins, _PEAK_HALF_WIDTH)(probability).share < CLEAR:
+    elif (
+        on_a_line(context.bins, _PEAK_HALF_WIDTH)(probability).share < CLEAR
+        or share_said(context.pattern, placement.disk) < _LEAST_OF_DISK
+    ):
         status = "ambiguous"
     return Estimate(
         system=context.system.name,
@@ -119,6 +128,7 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
         thickness_distribution=_distribution(context.bins, probability),
         warnings=(
             *context.pattern.remarks,
+            *of_disk(context.pattern, placement.disk),
             "the networks alone: the error bars are their own, and that the crystal is the "
             "right one is not checked",
         ),
@@ -141,7 +151,8 @@ def fitted_estimate(
     tilt = rotation_matrix(turned) @ p.tilt
     probabilities = _probabilities(context, reading, solutions)
     whole = is_whole(context.pattern, best)
-    evidence = _evidence(reading, best, whole)
+    enough = share_said(context.pattern, disk_of(best)) >= _LEAST_OF_DISK
+    evidence = _evidence(context, best, whole)
     doubt = context.calibration.doubt(evidence)
     status = _status(
         context,
@@ -149,6 +160,7 @@ def fitted_estimate(
         best,
         doubt,
         whole,
+        enough,
         float(np.hypot(*tilt)),
         float(probabilities[0]),
         deviation,
@@ -205,14 +217,16 @@ def _read_thickness(context: Context, reading: Reading | None) -> dict[str, floa
     return {"network_thickness_nm": round(thickness, 2)}
 
 
-def _evidence(reading: Reading | None, best: Fit, whole: bool) -> Evidence:
-    # Of a part of a disk the networks are never sure, whatever the crystal.
-    asked = reading is not None and whole
+def _evidence(context: Context, best: Fit, whole: bool) -> Evidence:
+    given = context.convergence_mrad
+    shift = None if given is None else best.parameters.log_alpha - math.log(given)
     return Evidence(
         best.structured_residual,
         best.residual,
-        reading.tilt_error_mrad if asked and reading is not None else None,
+        # Of a part of a disk the networks are never sure, whatever the crystal.
+        context.tilt_error_mrad if whole else None,
         best.thickness_std_nm,
+        shift,
     )
 
 
@@ -222,6 +236,7 @@ def _status(
     best: Fit,
     doubt: float,
     whole: bool,
+    enough: bool,
     mistilt: float,
     probability: float,
     deviation: float,
@@ -242,12 +257,13 @@ def _status(
         near = np.abs(context.bins - thickness) <= max(_PEAK_HALF_WIDTH + 0.5, 3 * deviation)
         contradicted = bool(reading.probability[near].sum() < _SUPPORT)
     poor = best.structured_residual > (_POOR_FIT if whole else _POOR_OF_PART)
-    return "ambiguous" if probability < CLEAR or wide or contradicted or poor else "ok"
+    open_ = probability < CLEAR or wide or contradicted or poor or not enough
+    return "ambiguous" if open_ else "ok"
 
 
 def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
     given = Given(context.convergence_mrad, context.mrad_per_pixel)
-    warnings = list(context.pattern.remarks) + of_disk(context.pattern, best)
+    warnings = list(context.pattern.remarks) + of_disk(context.pattern, disk_of(best))
     if status != "mismatch":
         # A fit that explains nothing has measured nothing either.
         warnings += of_given(best, given)

@@ -109,7 +109,10 @@ class Predictor:
         question = Question(convergence_mrad, mrad_per_pixel)
         if not refine:
             return read_estimate(context, self._read(data, question)[0], convergence_mrad)
-        found = self._find(data, question)
+        tried = self._find(data, question)
+        found = best_of(tried)
+        sure = min(a.reading.tilt_error_mrad for a in tried if a.reading is not None)
+        context = replace(context, tilt_error_mrad=sure)
         if not found.good and disk_aspect(data) is None:
             context = replace(context, pattern=self._with_form(data, question))
         return fitted_estimate(context, found.reading, found.solutions)
@@ -127,22 +130,23 @@ class Predictor:
                     return replace(data, remarks=(*data.remarks, not_square(aspect)))
         return data
 
-    def _find(self, data: CleanPattern, question: Question) -> Attempt:
-        """The best of all attempts, of which no more are made than it takes for a good one."""
+    def _find(self, data: CleanPattern, question: Question) -> list[Attempt]:
+        """All attempts, of which no more are made than it takes for a good one."""
         first = self._by_networks(data, question)
         if first.good and not first.far(question.convergence_mrad):
-            return first
+            return [first]
         tried = [first]
         if first.good:
             # The networks were told of another aperture than the pattern shows.
             again = self._by_networks(data, self._as_found(first))
-            return replace(best_of([first, again]), reading=again.reading)
+            best = best_of([first, again])
+            return [replace(best, reading=again.reading)]
         for attempt in self._others(data, question, first.whole):
             if attempt.near(question.convergence_mrad):
                 tried.append(attempt)
                 if attempt.good:
                     break
-        return best_of(tried)
+        return tried
 
     def _as_found(self, attempt: Attempt) -> Question:
         """The question with the convergence angle that an attempt found."""

@@ -112,12 +112,13 @@ def estimate_geometry(
         If too few of the patterns are of the system.
     """
     chosen = np.unique(np.linspace(0, len(patterns) - 1, min(samples, len(patterns))).astype(int))
-    before = 0.0 if convergence_mrad is not None else 0.4
+    given = convergence_mrad
     if convergence_mrad is None:
         few = chosen[:: max(1, len(chosen) // _FOR_ANGLE)]
         convergence_mrad = _find_convergence(
             patterns[few], predictor, mrad_per_pixel, lambda share: progress(0.4 * share)
         )
+    before = 0.0 if given is not None else 0.4
     good = []
     for done, number in enumerate(chosen):
         fit = _good_fit(patterns[number], predictor, convergence_mrad, mrad_per_pixel)
@@ -131,6 +132,8 @@ def estimate_geometry(
             "and that the axes are scan row, scan column, detector row, detector column."
         )
     shared = _shared(good, predictor.order)
+    shift = None if given is None else float(np.log(shared.convergence_mrad / given))
+    shared = replace(shared, convergence_shift=shift)
     return _with_centers(shared, patterns, place, predictor, lambda s: progress(0.8 + 0.2 * s))
 
 

@@ -31,6 +31,8 @@ class SharedGeometry:
         the last scan row and to the last scan column.
     center_std_px : float
         How far the centres of single windows lie from that plane.
+    convergence_shift : float or None
+        Logarithm of the convergence semi-angle found over the one given; None where none was.
     """
 
     convergence_mrad: float
@@ -41,6 +43,7 @@ class SharedGeometry:
     center_x: tuple[float, float, float] = (0.0, 0.0, 0.0)
     center_y: tuple[float, float, float] = (0.0, 0.0, 0.0)
     center_std_px: float = 0.1
+    convergence_shift: float | None = None
 
     @property
     def radius_px(self) -> float:

@@ -168,10 +168,11 @@ class BatchSolver:
 
         A window has few electrons: what noise alone makes large (the errors of networks and
         fit, the residual) says nothing about the crystal. Only what the fit leaves beyond
-        the noise counts.
+        the noise counts, and the convergence angle that the scan asks for.
         """
+        shift = self.geometry.convergence_shift
         return self.calibration.doubt(
-            Evidence(fit.structured_residual, fit.structured_share, None, None)
+            Evidence(fit.structured_residual, fit.structured_share, None, None, shift)
         )
 
     def _tools(self) -> tuple[PatternDictionary, LatticeSampler]:
