@@ -34,6 +34,7 @@ def measure(system, count, seed, refine):
                 np.hypot(*tilt),
                 abs(found.mrad_per_pixel / truth.mrad_per_pixel - 1),
                 found.status == "ok",
+                found.status == "mismatch",
             )
         )
     return np.array(rows, float)
@@ -52,7 +53,7 @@ def main():
         if arguments.system not in (None, system.name):
             continue
         rows = measure(system, arguments.patterns, arguments.seed, not arguments.no_refine)
-        thickness, tilt, scale, ok = rows.T
+        thickness, tilt, scale, ok, refused = rows.T
         results[system.name] = {
             "patterns": arguments.patterns,
             "seed": arguments.seed,
@@ -64,6 +65,7 @@ def main():
             "p95_tilt_error_mrad": round(float(np.quantile(tilt, 0.95)), 3),
             "median_scale_error": round(float(np.median(scale)), 4),
             "share_ok": round(float(ok.mean()), 3),
+            "share_mismatch": round(float(refused.mean()), 4),
             "median_thickness_error_where_ok_nm": round(
                 float(np.median(thickness[ok > 0])) if ok.any() else float("nan"), 2
             ),

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 #: Made-up requests for each route and phase.
-EXAMPLES = int(os.environ.get("PACBED_TEST_FUZZ", "12"))
+EXAMPLES = int(os.environ.get("PACBED_TEST_FUZZ", "6"))
 
 CHECKS = (
     "not_a_server_error,status_code_conformance,content_type_conformance,"

@@ -7,8 +7,10 @@ import numpy as np
 import pytest
 
 from pacbed.errors import PatternError
+from pacbed.infer.causes import of_rim
 from pacbed.infer.predictor import Predictor
 from pacbed.library.installed import load_bundle
+from pacbed.pattern.clean import clean
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 
@@ -145,3 +147,10 @@ def test_a_ramp_beside_dead_rows_is_no_confident_answer(predictor, refine):
     found = predictor.infer(ramp, CONVERGENCE_MRAD, refine=refine)
     assert found.status != "ok"
     assert any("the frame cuts the bright-field disk" in words for words in found.warnings)
+
+
+def test_a_frame_that_cuts_is_suspected_without_a_fit(counts):
+    """At a mismatch no fit says where the disk lies: what reaches the rim does."""
+    assert of_rim(clean(counts)) == []
+    (words,) = of_rim(clean(counts[:90]))
+    assert "if the bright-field disk is cut there" in words

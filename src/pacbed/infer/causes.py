@@ -7,7 +7,7 @@ tension are for when nothing else does.
 from dataclasses import dataclass
 
 from pacbed.infer.fit.pattern_fit import Fit
-from pacbed.pattern.disk_form import disk_aspect
+from pacbed.pattern.disk_form import disk_aspect, reaches_rim
 from pacbed.pattern.preprocess import DiskLocation
 from pacbed.pattern.recorded import CleanPattern
 
@@ -94,6 +94,16 @@ def of_form(pattern: CleanPattern) -> list[str]:
     """What may keep a pattern from being explained by any crystal."""
     aspect = disk_aspect(pattern)
     return [] if aspect is None or 1 / _SQUARE < aspect < _SQUARE else [not_square(aspect)]
+
+
+def of_rim(pattern: CleanPattern) -> list[str]:
+    """What to say of a frame that may cut the disk, where no fit says where the disk lies."""
+    if not reaches_rim(pattern):
+        return []
+    return [
+        "the bright region reaches the frame's rim: if the bright-field disk is cut there, centre "
+        "the pattern or use a shorter camera length"
+    ]
 
 
 def not_square(aspect: float) -> str:

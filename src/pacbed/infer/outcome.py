@@ -10,7 +10,16 @@ import numpy as np
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
-from pacbed.infer.causes import Given, disk_of, is_whole, of_disk, of_form, of_given, share_said
+from pacbed.infer.causes import (
+    Given,
+    disk_of,
+    is_whole,
+    of_disk,
+    of_form,
+    of_given,
+    of_rim,
+    share_said,
+)
 from pacbed.infer.confidence import (
     CLEAR,
     TILT_SLACK,
@@ -263,13 +272,15 @@ def _status(
 
 def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
     given = Given(context.convergence_mrad, context.mrad_per_pixel)
-    warnings = list(context.pattern.remarks) + of_disk(context.pattern, disk_of(best))
+    missing = of_disk(context.pattern, disk_of(best))
+    warnings = [*context.pattern.remarks, *missing]
     if status != "mismatch":
         # A fit that explains nothing has measured nothing either.
         warnings += of_given(best, given)
     if status == "mismatch" or best.structured_residual > _POOR_FIT:
         warnings += of_form(context.pattern)
     if status == "mismatch":
+        warnings += [] if missing else of_rim(context.pattern)
         first = "if that is right, check" if warnings else "check"
         warnings.append(
             f"the simulated pattern leaves {best.contrast_residual:.0%} of the contrast inside "
