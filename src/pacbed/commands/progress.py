@@ -3,11 +3,12 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 #: Seconds until the first line, and between two; in a long step they become rarer, so that a
 #: night's log stays short.
@@ -34,6 +35,16 @@ def progress_bar(words: str, total: float = 1.0) -> Iterator[Bar]:
     total : float
         Value of :meth:`Bar.update` at which the step is finished.
     """
+    # Here, so that commands without a bar do not wait for it.
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        Progress,
+        TaskProgressColumn,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
     # On stderr, so that the standard output holds the answer alone; and gone when done, so
     # that an error stands alone as well.
     console = Console(stderr=True)
@@ -54,7 +65,7 @@ def progress_bar(words: str, total: float = 1.0) -> Iterator[Bar]:
 class _OnTerminal:
     """A bar that moves."""
 
-    def __init__(self, progress: Progress, task: Any) -> None:
+    def __init__(self, progress: "Progress", task: Any) -> None:
         self._progress = progress
         self._task = task
 
