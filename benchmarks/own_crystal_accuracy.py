@@ -103,6 +103,8 @@ def ask(folder: Path, row: dict, of: dict, mode: str, seed: int) -> dict:
     }
 
 
+#: Predictors that are kept open: each holds some hundred megabytes.
+KEPT = 4
 _OPEN: dict = {}
 
 
@@ -128,6 +130,8 @@ def predictor_of(folder: Path, row: dict, alpha: float, unknown: bool) -> TableP
         write_table_model(place, system, table, {"cpu_s": time.process_time() - started})
         print(f"{name}: table of {cell.area:.1f} Å² in {time.process_time() - started:.1f} CPU s",
               flush=True)  # fmt: skip
+    while len(_OPEN) >= KEPT:
+        del _OPEN[next(iter(_OPEN))]
     _OPEN[name] = TablePredictor(TableModel.load(place))
     return _OPEN[name]
 

@@ -83,6 +83,17 @@ def test_a_beam_stop_is_left_out(counts, angle, width):
     assert found.known[~hidden].mean() > 0.95
 
 
+@pytest.mark.parametrize("turns", range(4))
+def test_a_beam_stop_is_left_out_where_the_disk_reaches_the_rim(counts, turns):
+    spoilt = counts[:, :90].copy()
+    shadow = np.random.default_rng(6).poisson(45, (9, 35))
+    spoilt[60:69, 55:] = shadow
+    found = clean(np.rot90(spoilt, turns))
+    known = np.rot90(found.known, -turns)
+    assert known[60:69, 55:].mean() < 0.05
+    assert known[:56].all()
+
+
 def test_a_saturated_plateau_is_left_out_and_said(counts):
     spoilt = np.minimum(counts, 3500)
     found = clean(spoilt)

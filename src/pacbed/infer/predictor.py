@@ -133,10 +133,11 @@ class Predictor:
     def _find(self, data: CleanPattern, question: Question) -> list[Attempt]:
         """All attempts, of which no more are made than it takes for a good one."""
         first = self._by_networks(data, question)
-        if first.good and not first.far(question.convergence_mrad):
+        settled = first.good and first.whole
+        if settled and not first.far(question.convergence_mrad):
             return [first]
         tried = [first]
-        if first.good:
+        if settled:
             # The networks were told of another aperture than the pattern shows.
             again = self._by_networks(data, self._as_found(first))
             best = best_of([first, again])
@@ -156,8 +157,10 @@ class Predictor:
 
     def _others(self, data: CleanPattern, question: Question, whole: bool) -> Iterator[Attempt]:
         """Attempts where the networks' answer to a question leads nowhere."""
-        for other in question.others(self.bundle.system.convergence_mrad):
-            yield self._by_networks(data, other)
+        # Networks see whole disks. From a part they lead to thicknesses that explain it by chance.
+        if whole:
+            for other in question.others(self.bundle.system.convergence_mrad):
+                yield self._by_networks(data, other)
         # The networks may never have come near.
         efforts = (QUICK,) if whole else (QUICK, THOROUGH)
         for other in dict.fromkeys((question, Question(question.convergence_mrad, None))):

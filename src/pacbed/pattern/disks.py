@@ -58,6 +58,11 @@ class Disks:
         """Width of a grid cell, half that of the aperture's edge, mrad."""
         return cell_mrad(self.lattice)
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory that it takes."""
+        return sum(a.nbytes for a in (self.places, self.direction_of, self.point_of))
+
     def aperture(self, tilt: Tilt, convergence_mrad: float) -> Numbers:
         """Weights of the directions and their derivatives, shape (4, K).
 

@@ -32,8 +32,11 @@ from pacbed.pattern.grid import spline_slopes, spline_weights
 
 #: Stretch of thickness that is taken from the table at once, and its nodes.
 _STRETCH_NM, _NODES = 5.0, 11
-#: Stretches that a model keeps, and models that a shelf keeps.
-_KEPT_STRETCHES, _KEPT_MODELS = 3, 4
+#: Stretches that a model keeps.
+_KEPT_STRETCHES = 3
+#: Memory of the models that a shelf keeps beside the one in use, bytes: of a usual crystal all
+#: that a pattern asks for, of a large cell and a wide aperture two or three.
+_KEPT_BYTES = 500 * 2**20
 
 
 @dataclass(frozen=True)
@@ -84,6 +87,11 @@ class FitModel:
         self._window = _Window(self._disks)
         # Nodes and the contributions' values there, the latest used last.
         self._stretches: list[tuple[Thicknesses, Singles]] = []
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory that it takes."""
+        return self._disks.held_bytes + sum(values.nbytes for _, values in self._stretches)
 
     def covers(self, parameters: Numbers) -> bool:
         """Whether tilt and convergence are still within the margin."""
@@ -175,9 +183,18 @@ class ModelShelf:
                 return self._models[-1]
         tilt = parameters[TILT_X : TILT_Y + 1].copy()
         alpha = float(np.exp(parameters[LOG_ALPHA]))
+        self._make_room()
         self._models.append(FitModel(self._table, tilt, alpha, self._reach))
-        del self._models[:-_KEPT_MODELS]
         return self._models[-1]
+
+    def _make_room(self) -> None:
+        """Drop the models that were used longest ago, beyond what may be kept."""
+        held = 0
+        for number in reversed(range(len(self._models))):
+            held += self._models[number].held_bytes
+            if held > _KEPT_BYTES:
+                del self._models[: number + 1]
+                break
 
 
 def _angles(parameters: Numbers, samples: Samples) -> tuple[Angles, Matrix, Pixels]:

@@ -248,6 +248,16 @@ class CoarsePatterns:
         outer = self.reach * self.convergence_mrad + self.mistilt_max_mrad + 2 * widest
         return outer, self.convergence_mrad + self.mistilt_max_mrad + 2 * widest + edge
 
+    @property
+    def held_bytes(self) -> int:
+        """Memory of what was gathered, and of the tilts that were asked for so far."""
+        # Of copies: threads that share this add tilts meanwhile.
+        arrays = [*self._nodes.copy().values()]
+        arrays += [one.patterns for one in self._projected.copy().values()]
+        if "_reduced" in vars(self):
+            arrays.append(self._reduced[0].coefficients)
+        return sum(array.nbytes for array in arrays)
+
     def node(self, step: tuple[int, int]) -> Singles:
         """Patterns at the tilt ``step @ lattice`` in the functions of thickness, shape (N, R)."""
         found = self._nodes.get(step)

@@ -45,10 +45,14 @@ def polish(
         The best first; none where no candidate's disk is recorded.
     """
     tried: list[tuple[Fit, _Job]] = []
+    # Candidates come by the same tilts.
+    shelves: dict[float, ModelShelf] = {}
     for candidate in candidates:
         if _settled_already(candidate, candidates[0], tried):
             break
-        job = _Job.of(candidate, data, table, known)
+        reach = REACH + beyond_disk(table, candidate.convergence_mrad)
+        shelf = shelves.setdefault(reach, ModelShelf(table, reach))
+        job = _Job.of(candidate, data, table, known, shelf, reach)
         if job is not None:
             tried.append((job.start(), job))
     tried.sort(key=lambda item: item[0].ranked_residual)
@@ -74,15 +78,20 @@ class _Job:
 
     @classmethod
     def of(
-        cls, candidate: Candidate, data: CleanPattern, table: LacbedTable, known: Known
+        cls,
+        candidate: Candidate,
+        data: CleanPattern,
+        table: LacbedTable,
+        known: Known,
+        shelf: ModelShelf,
+        reach: float,
     ) -> "_Job | None":
         """The job, or None where hardly any of the disk is recorded."""
-        reach = REACH + beyond_disk(table, candidate.convergence_mrad)
         try:
             samples = take_samples(data, candidate.disk, reach)
         except PatternError:
             return None
-        return cls(candidate, data, samples, table, known, ModelShelf(table, reach))
+        return cls(candidate, data, samples, table, known, shelf)
 
     def start(self) -> Fit:
         """A few steps from the candidate."""

@@ -1,6 +1,5 @@
 """From a pattern to the solutions that a table allows, without any network."""
 
-import itertools
 import math
 import threading
 from collections import OrderedDict
@@ -25,8 +24,8 @@ from pacbed.pattern.recorded import CleanPattern
 
 #: A fit that leaves less than this share of the structure is not doubted.
 _GOOD = 0.08
-#: Coarse patterns that are kept, of different convergence angles.
-_KEPT = 40
+#: Memory of the coarse patterns that are kept from one answer to the next, bytes.
+_KEPT_BYTES = 300 * 2**20
 #: Convergence angles closer than this share have the same patterns.
 _SAME_ANGLE = 2e-3
 #: σ of what is known: the angle per pixel where it is given, the convergence angle where it
@@ -112,6 +111,7 @@ class Searcher:
             # A part of a disk is explained by more.
             if fits and fits[0].structured_residual < _GOOD and is_whole(data, fits[0]):
                 break
+        self._forget()
         return weighted(fits) if fits else []
 
     def _fits(
@@ -171,9 +171,16 @@ class Searcher:
                 found = CoarsePatterns(self._table, angle, largest, fineness)
                 self._made[key] = found
             self._made.move_to_end(key)
-            for old in list(itertools.islice(self._made, max(0, len(self._made) - _KEPT))):
-                del self._made[old]
         return found
+
+    def _forget(self) -> None:
+        """Drop the coarse patterns that were asked for longest ago, beyond what may be kept."""
+        with self._lock:
+            held = 0
+            for key, made in reversed(list(self._made.items())):
+                held += made.held_bytes
+                if held > _KEPT_BYTES:
+                    del self._made[key]
 
 
 def _posed_lattices(

@@ -137,8 +137,9 @@ def _is_strip(piece: Mask, hull: Mask, over: Numbers, radius: float) -> bool:
     # Its ends may be round, pointed or oblique; between them it is of one width.
     if (np.abs(widths - width) <= _EVEN * width + 1.0).mean() < _FILLED:
         return False
-    # It must come in from outside of the disk.
-    if not (ndimage.binary_dilation(piece, iterations=2) & ~hull).any():
+    # It must come in from outside of the disk, or of the frame.
+    outside = ~np.pad(hull, 2)
+    if not (ndimage.binary_dilation(np.pad(piece, 2), iterations=2) & outside).any():
         return False
     # The axis goes through the middle of the part of one width.
     usual = np.isin(np.rint(along - along.min()), np.flatnonzero(widths >= 0.8 * width))
@@ -190,7 +191,7 @@ def _whole_rod(piece: Mask, hull: Mask) -> Mask:
 
 def _leaves(piece: Mask, hull: Mask, long: Vectors, middle: Vectors, sign: float) -> bool:
     """Whether the end of a piece on one side lies nearer to the outside than the other end."""
-    depth = ndimage.distance_transform_edt(hull)
+    depth = ndimage.distance_transform_edt(np.pad(hull, 1))[1:-1, 1:-1]
     offset = np.argwhere(piece) - middle
     along = sign * (offset @ long)
     depths = depth[piece]
