@@ -50,6 +50,11 @@ def is_whole(pattern: CleanPattern, best: Fit) -> bool:
     return share_said(pattern, disk_of(best)) >= _ENOUGH
 
 
+def is_cut(pattern: CleanPattern, disk: DiskLocation) -> bool:
+    """Whether the frame leaves out a part of a disk that matters."""
+    return share_said(CleanPattern(pattern.values), disk) < _ENOUGH
+
+
 def of_given(best: Fit, given: Given) -> list[str]:
     """What is to be said where the pattern contradicts what was given.
 

@@ -13,6 +13,7 @@ from pacbed.arrays import Numbers, Probabilities, Thicknesses
 from pacbed.infer.causes import (
     Given,
     disk_of,
+    is_cut,
     is_whole,
     of_disk,
     of_form,
@@ -43,8 +44,8 @@ _PEAK_HALF_WIDTH = 3
 _SUPPORT, _GOOD_FIT = 0.1, 0.1
 #: A fit that leaves more of the structure than this does not stand by its numbers.
 _POOR_FIT = 0.2
-#: The same where a part of the disk is cut or hidden.
-_POOR_OF_PART = 0.1
+#: The same where the frame cuts a part of the disk, or more than a third of it is hidden.
+_POOR_OF_PART, _MOSTLY_SEEN = 0.1, 0.65
 #: Less of a disk than this determines nothing, however well it is explained.
 _LEAST_OF_DISK = 0.5
 #: A fit that leaves more than this share of the whole pattern's variance has found no pattern.
@@ -168,7 +169,7 @@ def fitted_estimate(
         reading,
         best,
         doubt,
-        whole,
+        _is_poor(context.pattern, best),
         enough,
         float(np.hypot(*tilt)),
         float(probabilities[0]),
@@ -244,7 +245,7 @@ def _status(
     reading: Reading | None,
     best: Fit,
     doubt: float,
-    whole: bool,
+    poor: bool,
     enough: bool,
     mistilt: float,
     probability: float,
@@ -265,9 +266,15 @@ def _status(
         # Networks and fit that contradict each other are believed only where the fit is good.
         near = np.abs(context.bins - thickness) <= max(_PEAK_HALF_WIDTH + 0.5, 3 * deviation)
         contradicted = bool(reading.probability[near].sum() < _SUPPORT)
-    poor = best.structured_residual > (_POOR_FIT if whole else _POOR_OF_PART)
     open_ = probability < CLEAR or wide or contradicted or poor or not enough
     return "ambiguous" if open_ else "ok"
+
+
+def _is_poor(pattern: CleanPattern, best: Fit) -> bool:
+    """Whether a fit leaves too much of what is there to see."""
+    disk = disk_of(best)
+    part = is_cut(pattern, disk) or share_said(pattern, disk) < _MOSTLY_SEEN
+    return best.structured_residual > (_POOR_OF_PART if part else _POOR_FIT)
 
 
 def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
