@@ -41,6 +41,15 @@ TiltYOption = Annotated[
 RecipeArgument = Annotated[
     Path, typer.Argument(help="Recipe of the system (TOML).", metavar="RECIPE")
 ]
+MicroscopeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--microscope",
+        help="What [bold]pacbed calibrate-microscope[/bold] wrote: angle per pixel, ellipticity and"
+        " convergence angle, which go before what the file says and after what is stated here.",
+        metavar="TOML",
+    ),
+]
 NoRefineOption = Annotated[
     bool,
     typer.Option(

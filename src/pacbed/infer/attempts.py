@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 from pacbed.infer.confidence import FARTHEST_ANGLE
 from pacbed.infer.fit.hypotheses import Solution
+from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.given import Session
 from pacbed.infer.posing import Reading
 
 #: A fit that leaves less of the structure needs no other attempt: of a whole disk, and of a part,
@@ -27,15 +29,27 @@ class Question:
     convergence_mrad : float
     mrad_per_pixel : float or None
         None where it is not known.
+    session : Session or None
+        How sure a calibrated microscope is of both.
     """
 
     convergence_mrad: float
     mrad_per_pixel: float | None
+    session: Session | None = None
+
+    @property
+    def known(self) -> Known:
+        """The same for the fit."""
+        known = Known.given(self.mrad_per_pixel is not None)
+        if self.session is None:
+            return known
+        return self.session.known(known, self.convergence_mrad, self.mrad_per_pixel)
 
     def others(self, covered: tuple[float, float]) -> Iterator["Question"]:
         """What may be right where nothing explains the pattern.
 
-        First without the angle per pixel, which is the one that is given wrong most often, then
+        First without the angle per pixel, which is the one that is given wrong most often, and
+        without what was calibrated, then
         with other convergence angles near the given one.
 
         Parameters

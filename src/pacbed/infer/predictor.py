@@ -14,14 +14,17 @@ from pacbed.infer.causes import is_whole, not_square
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import refine
 from pacbed.infer.fit.solved import Solved
+from pacbed.infer.given import Given
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
 from pacbed.infer.posing import Reading, read_poses
 from pacbed.infer.search.effort import QUICK, THOROUGH
 from pacbed.infer.search.predictor import TablePredictor
+from pacbed.infer.search.search import Asked
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
 from pacbed.library.models.bundle import READER, Bundle
+from pacbed.microscope.record import Microscope
 from pacbed.pattern.clean import clean
 from pacbed.pattern.disk_form import disk_aspect
 from pacbed.pattern.recorded import CleanPattern
@@ -59,6 +62,7 @@ class Predictor:
         mrad_per_pixel: float | None = None,
         refine: bool = True,
         mask: Mask | None = None,
+        microscope: Microscope | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern.
 
@@ -77,6 +81,9 @@ class Predictor:
         mask : ndarray of bool, shape (rows, columns), optional
             True where a pixel says nothing, beside those that are found: dead lines and gaps
             of any value, saturation, a beam stop, and what is no number.
+        microscope : Microscope, optional
+            From :func:`pacbed.read_microscope`: says what is not given, how sure that is, and
+            the shape of the disks. One of another high tension is left out, with a warning.
 
         Returns
         -------
@@ -91,10 +98,11 @@ class Predictor:
         """
         started = time.perf_counter()
         system = self.bundle.system
-        system.check(convergence_mrad, mrad_per_pixel)
+        given = Given.of(system, convergence_mrad, mrad_per_pixel, microscope)
         data = clean(pattern, mask)
-        if convergence_mrad is None:
-            return self._alone.answer(data, None, mrad_per_pixel, started)
+        angle = given.convergence_mrad
+        if angle is None:
+            return self._alone.answer(data, given, started)
         context = Context(
             system,
             self.bundle.hashes[READER],
@@ -102,13 +110,12 @@ class Predictor:
             self._networks.bins,
             self._networks.order,
             data,
-            convergence_mrad,
-            mrad_per_pixel,
+            given,
             started,
         )
-        question = Question(convergence_mrad, mrad_per_pixel)
+        question = Question(angle, given.mrad_per_pixel, given.session)
         if not refine:
-            return read_estimate(context, self._read(data, question)[0], convergence_mrad)
+            return read_estimate(context, self._read(data, question)[0], angle)
         tried = self._find(data, question)
         found = best_of(tried)
         sure = min(a.reading.tilt_error_mrad for a in tried if a.reading is not None)
@@ -161,9 +168,7 @@ class Predictor:
         # The networks may never have come near.
         efforts = (QUICK,) if whole else (QUICK, THOROUGH)
         for other in dict.fromkeys((question, Question(question.convergence_mrad, None))):
-            solutions = self._alone.search(
-                data, other.convergence_mrad, other.mrad_per_pixel, efforts
-            )
+            solutions = self._alone.search(data, Asked.of(other), efforts)
             if solutions:
                 yield Attempt(None, solutions, is_whole(data, solutions[0].fit))
 
@@ -173,7 +178,6 @@ class Predictor:
     def _by_networks(self, data: CleanPattern, question: Question) -> Attempt:
         """Fits from where the networks lead."""
         readings = self._read(data, question)
-        known = question.mrad_per_pixel is not None
         # The fit's matrices are small: more threads only wait for each other.
         with self._pools.limit(limits=self._threads, user_api="blas"):
             solutions = _refine(
@@ -182,7 +186,7 @@ class Predictor:
                 self._networks.bins,
                 self.bundle.table,
                 question.convergence_mrad,
-                known,
+                question.known,
             )
         return Attempt(readings[0], solutions, is_whole(data, solutions[0].fit))
 

@@ -9,6 +9,7 @@ from pacbed.arrays import Counts, Mask
 from pacbed.errors import BundleError, OutOfRangeError, PatternError
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.library.models.kinds import Model
+from pacbed.microscope.record import Microscope
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def ask_several(
     refine: bool = True,
     go_on: Callable[[int], bool] = lambda done: True,
     mask: Mask | None = None,
+    microscope: Microscope | None = None,
 ) -> Ranked:
     """Ask several systems for their answers to one pattern, and rank these.
 
@@ -78,6 +80,8 @@ def ask_several(
         Gets the number of systems that were asked, and says whether to ask the next one.
     mask : ndarray of bool, shape (rows, columns), optional
         True where a pixel says nothing.
+    microscope : Microscope, optional
+        Says what is not given.
 
     Raises
     ------
@@ -96,7 +100,9 @@ def ask_several(
             unasked.append(model.system.name)
             continue
         try:
-            estimate = predictor.infer(pattern, convergence_mrad, mrad_per_pixel, refine, mask=mask)
+            estimate = predictor.infer(
+                pattern, convergence_mrad, mrad_per_pixel, refine, mask, microscope
+            )
             answers.append((estimate, predictor.bundle))
         except PatternError as error:
             refusals.append(error)
