@@ -53,7 +53,8 @@ def of_given(best: Fit, given: Given) -> list[str]:
             f"says {p.convergence_mrad:.2f}"
         )
     scale = given.mrad_per_pixel
-    if scale is not None and abs(p.mrad_per_pixel / scale - 1) > _SCALE:
+    limit = _ANGLE if given.scale_is_calibrated else _SCALE
+    if scale is not None and abs(p.mrad_per_pixel / scale - 1) > limit:
         said.append(
             f"{given.scale_source} {scale:.4g} mrad per pixel; the pattern says "
             f"{p.mrad_per_pixel:.3g}"

@@ -88,10 +88,7 @@ class Given:
         """
         remarks: tuple[str, ...] = ()
         if microscope is not None and not microscope.is_at(system.high_tension_kV):
-            remarks = (
-                f"the microscope was calibrated at {microscope.high_tension_kV:g} kV, the system "
-                f"is for {system.high_tension_kV:g} kV: the calibration was not used",
-            )
+            remarks = (microscope.other_high_tension(system.high_tension_kV),)
             microscope = None
         session = None
         if microscope is not None:
@@ -109,9 +106,14 @@ class Given:
         return _source(self.session is not None and self.session.convergence is not None)
 
     @property
+    def scale_is_calibrated(self) -> bool:
+        """Whether the angle per pixel is a calibrated microscope's."""
+        return self.session is not None and self.session.scale is not None
+
+    @property
     def scale_source(self) -> str:
         """Who says the angle per pixel, for messages."""
-        return _source(self.session is not None and self.session.scale is not None)
+        return _source(self.scale_is_calibrated)
 
 
 def _source(calibrated: bool) -> str:

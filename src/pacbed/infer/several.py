@@ -31,6 +31,42 @@ class Ranked:
     unasked: tuple[str, ...] = ()
 
 
+def angle_to_ask(
+    stated_mrad: float | None,
+    microscope: Microscope | None,
+    file_mrad: float | None,
+    models: Sequence[Model],
+) -> tuple[float | None, float | None]:
+    """The convergence semi-angle: what was stated goes before a microscope, that before a file.
+
+    Parameters
+    ----------
+    stated_mrad : float or None
+    microscope : Microscope or None
+    file_mrad : float or None
+        As the pattern's file says it.
+    models : sequence of Model
+
+    Returns
+    -------
+    asked, known : float or None
+        What predictors are given beside the microscope, which says its own angle itself; and
+        what is known, from wherever.
+    """
+    if stated_mrad is not None:
+        return stated_mrad, stated_mrad
+    if microscope is not None and of_its_voltage(microscope, models):
+        return None, microscope.convergence_mrad
+    return file_mrad, file_mrad
+
+
+def of_its_voltage(microscope: Microscope | None, models: Sequence[Model]) -> list[Model]:
+    """The models that a microscope's calibration holds for; none where there is none."""
+    if microscope is None:
+        return []
+    return [model for model in models if microscope.is_at(model.system.high_tension_kV)]
+
+
 def covering(models: Sequence[Model], convergence_mrad: float | None) -> list[Model]:
     """Those whose range of convergence angles holds this one; all where none is known.
 

@@ -13,7 +13,8 @@ from pacbed.version import __version__
 
 #: Version of the file's form.
 FORM = 1
-_MOST_BYTES = 2**20
+#: Largest size.
+MOST_BYTES = 2**18
 _OPTIONAL = ("rotation_deg", "rotation_std_deg")
 _WORDS = ("system", "date")
 _NUMBERS = tuple(
@@ -39,7 +40,7 @@ def read_microscope(path: str | Path) -> Microscope:
     """
     path = Path(path)
     try:
-        return parse_microscope(read_bytes(path, _MOST_BYTES), str(path))
+        return parse_microscope(read_bytes(path, MOST_BYTES), str(path))
     except OSError as error:
         raise FileFormatError(
             f"{path}: cannot be read ({error.strerror}); check the path"
@@ -53,6 +54,8 @@ def parse_microscope(content: bytes, name: str) -> Microscope:
     ------
     FileFormatError
     """
+    if len(content) > MOST_BYTES:
+        raise FileFormatError(f"{name}: is larger than {MOST_BYTES} bytes: this is another file.")
     try:
         given = parse_toml(content)
     except ValueError as error:

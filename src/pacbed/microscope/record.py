@@ -7,6 +7,8 @@ from pacbed.errors import OutOfRangeError
 
 #: High tensions that differ by less than this share are the same.
 _SAME_HIGH_TENSION = 0.02
+#: Differences that are worth a word, relative.
+_OTHER = 0.02
 #: The fit follows a distortion up to this.
 _LARGEST_ELLIPTICITY = 0.07
 
@@ -105,6 +107,29 @@ class Microscope:
         if high_tension_kV is None:
             return True
         return abs(high_tension_kV - self.high_tension_kV) <= _SAME_HIGH_TENSION * high_tension_kV
+
+    def other_high_tension(self, high_tension_kV: float | None) -> str:
+        """Words for a system of another high tension in kV."""
+        return (
+            f"the microscope was calibrated at {self.high_tension_kV:g} kV, the system is for "
+            f"{high_tension_kV:g} kV: the calibration was not used"
+        )
+
+    def contradictions(self, convergence_mrad: float, mrad_per_pixel: float) -> tuple[str, ...]:
+        """Words for what patterns show otherwise, both in mrad."""
+        said = "the microscope's calibration says"
+        words = []
+        if abs(convergence_mrad / self.convergence_mrad - 1) > _OTHER:
+            words.append(
+                f"{said} a convergence semi-angle of {self.convergence_mrad:.4g} mrad; the "
+                f"patterns say {convergence_mrad:.2f}"
+            )
+        if abs(mrad_per_pixel / self.mrad_per_pixel - 1) > _OTHER:
+            words.append(
+                f"{said} {self.mrad_per_pixel:.4g} mrad per pixel; the patterns say "
+                f"{mrad_per_pixel:.4g}"
+            )
+        return tuple(words)
 
 
 def ellipse_of(distortion: tuple[float, float]) -> tuple[float, float]:
