@@ -14,6 +14,10 @@ from pacbed.infer.posing import Reading
 #: A fit that leaves less of the structure needs no other attempt: of a whole disk, and of a part,
 #: which a wrong thickness explains more easily.
 _GOOD, _GOOD_OF_PART = 0.12, 0.06
+#: A fit with a known angle per pixel that leaves more is compared with one without it, which is
+#: taken where it leaves less than this share: a wrong scale and a wrong thickness explain a pattern
+#: together nearly as well.
+_UNDOUBTED, _BETTER = 0.03, 0.7
 #: Convergence angles beside the given one, and how far the right one may be from it.
 _BESIDE = (0.94, 1.065)
 #: Logarithm of a change that networks notice.
@@ -45,6 +49,11 @@ class Question:
             return known
         return self.session.known(known, self.convergence_mrad, self.mrad_per_pixel)
 
+    @property
+    def freed(self) -> "Question":
+        """The same without the angle per pixel, and without what was calibrated."""
+        return Question(self.convergence_mrad, None)
+
     def others(self, covered: tuple[float, float]) -> Iterator["Question"]:
         """What may be right where nothing explains the pattern.
 
@@ -58,7 +67,7 @@ class Question:
             Smallest and largest convergence angle that can be asked for, mrad.
         """
         if self.mrad_per_pixel is not None:
-            yield Question(self.convergence_mrad, None)
+            yield self.freed
         low, high = covered
         for factor in _BESIDE:
             angle = self.convergence_mrad * factor
@@ -95,6 +104,11 @@ class Attempt:
         limit = _GOOD if self.whole else _GOOD_OF_PART
         return self.best.structured_residual < limit and self.best.gain > 0
 
+    def doubts(self, question: Question) -> bool:
+        """Whether what was known, of which this is the fit, may be what is wrong."""
+        known = question.mrad_per_pixel is not None
+        return known and self.best.structured_residual > _UNDOUBTED
+
     def far(self, convergence_mrad: float) -> bool:
         """Whether the convergence angle is not the one that was given."""
         return abs(self.best.parameters.log_alpha - math.log(convergence_mrad)) > _OTHER
@@ -102,6 +116,15 @@ class Attempt:
     def near(self, convergence_mrad: float) -> bool:
         """Whether the convergence angle is as near to a given one as it may be."""
         return abs(self.best.parameters.log_alpha - math.log(convergence_mrad)) <= FARTHEST_ANGLE
+
+
+def with_or_without(known: Attempt, freed: Attempt) -> Attempt:
+    """Of a fit with a known angle per pixel and one without it, the one to believe."""
+    one, other = known.best, freed.best
+    # The noise of both is the same: how much less is left shows in what pixels share.
+    better = other.structured_residual < _BETTER * one.structured_residual
+    better &= other.gain > 0 and other.ranked_residual < one.ranked_residual
+    return freed if better else known
 
 
 def best_of(attempts: list[Attempt]) -> Attempt:

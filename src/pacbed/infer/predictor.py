@@ -9,7 +9,7 @@ from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
-from pacbed.infer.attempts import Attempt, Question, best_of
+from pacbed.infer.attempts import Attempt, Question, best_of, with_or_without
 from pacbed.infer.causes import is_whole, not_square
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import refine
@@ -140,6 +140,8 @@ class Predictor:
     def _find(self, data: CleanPattern, question: Question) -> list[Attempt]:
         """All attempts, of which no more are made than it takes for a good one."""
         first = self._by_networks(data, question)
+        if first.good and first.doubts(question):
+            first = with_or_without(first, self._by_networks(data, question.freed))
         if first.good and not first.far(question.convergence_mrad):
             return [first]
         tried = [first]
@@ -167,7 +169,7 @@ class Predictor:
             yield self._by_networks(data, other)
         # The networks may never have come near.
         efforts = (QUICK,) if whole else (QUICK, THOROUGH)
-        for other in dict.fromkeys((question, Question(question.convergence_mrad, None))):
+        for other in dict.fromkeys((question, question.freed)):
             solutions = self._alone.search(data, Asked.of(other), efforts)
             if solutions:
                 yield Attempt(None, solutions, is_whole(data, solutions[0].fit))

@@ -2,17 +2,15 @@
 
 import math
 
-import numpy as np
-
-from pacbed.arrays import Numbers
 from pacbed.infer.confidence import thin_angle_std
-from pacbed.infer.fit.parameters import ELLIPSE_A, ELLIPSE_B, LOG_ALPHA, LOG_SCALE, ROTATION
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.microscope.shown import Shown
 
-#: What the model leaves the distortion of a crystal 10 nm thick, beside the fit's own error; it
-#: falls as that of all angles does (``benchmarks/sessions.py``).
+#: What the model leaves the distortion of a thin crystal's pattern beside the fit's own error, over
+#: what it leaves the angles (``benchmarks/sessions.py``).
 _THIN_DISTORTION = 0.1
+#: Of the distortion's variance, how much may be what was known beforehand.
+_MOST_KNOWN = 0.9
 
 
 def shown_by(fit: Fit, order: int) -> Shown:
@@ -24,29 +22,27 @@ def shown_by(fit: Fit, order: int) -> Shown:
     order : int
         Of the projection's rotations.
     """
-    p, variance = fit.parameters, np.diag(fit.covariance)
+    p = fit.parameters
     thin = thin_angle_std(p.thickness_nm)
-    angle = math.hypot(math.sqrt(variance[LOG_ALPHA]), thin)
-    scale = math.hypot(math.sqrt(variance[LOG_SCALE]), thin)
-    distortion, spread = _distortion(fit, variance[ELLIPSE_A : ELLIPSE_B + 1])
+    distortion, spread = _distortion(fit)
     return Shown(
-        p.convergence_mrad,
-        angle * p.convergence_mrad,
-        p.mrad_per_pixel,
-        scale * p.mrad_per_pixel,
-        distortion,
-        math.hypot(spread, _THIN_DISTORTION * thin),
-        math.degrees(p.rotation),
-        math.degrees(math.sqrt(variance[ROTATION])),
-        360.0 / order,
+        convergence_mrad=p.convergence_mrad,
+        convergence_std_mrad=math.hypot(fit.convergence_std_mrad, thin * p.convergence_mrad),
+        mrad_per_pixel=p.mrad_per_pixel,
+        mrad_per_pixel_std=math.hypot(fit.mrad_per_pixel_std, thin * p.mrad_per_pixel),
+        distortion=distortion,
+        distortion_std=math.hypot(spread, _THIN_DISTORTION * thin),
+        rotation_deg=math.degrees(p.rotation),
+        rotation_std_deg=math.degrees(fit.rotation_std),
+        period_deg=360.0 / order,
     )
 
 
-def _distortion(fit: Fit, variance: Numbers) -> tuple[tuple[float, float], float]:
+def _distortion(fit: Fit) -> tuple[tuple[float, float], float]:
     """The distortion without what was known beforehand, which would count in every pattern."""
-    known = fit.known
-    found = np.array(fit.parameters.ellipticity)
-    before = np.array(known.distortion)
-    share = np.minimum(variance / known.ellipticity**2, 0.9)
-    a, b = (found - share * before) / (1 - share)
-    return (float(a), float(b)), float(np.sqrt((variance / (1 - share)).mean()))
+    share = min(fit.ellipticity_std**2 / fit.known.ellipticity**2, _MOST_KNOWN)
+    a, b = (
+        (found - share * before) / (1 - share)
+        for found, before in zip(fit.parameters.ellipticity, fit.known.distortion, strict=True)
+    )
+    return (a, b), fit.ellipticity_std / math.sqrt(1 - share)

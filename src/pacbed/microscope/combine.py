@@ -159,9 +159,9 @@ def _rotation(shown: list[Shown]) -> Said | None:
     turned = np.array([math.remainder(s.rotation_deg - first, period) for s in shown])
     shared = math.degrees(_ROTATION)
     values = _Values("rotation", turned, np.array([s.rotation_std_deg for s in shown]), shared)
-    everyone: Mask = np.ones(len(shown), bool)
-    off = np.abs(turned - np.median(turned)) / np.hypot(values.std, shared)
-    if (off > _SAME_ROTATION).any():
+    weights = 1 / values.std**2
+    mean = float((weights * turned).sum() / weights.sum())
+    if (np.abs(turned - mean) > _SAME_ROTATION * np.hypot(values.std, shared)).any():
         return None
-    said = values.said(everyone)
+    said = values.said(np.ones(len(shown), bool))
     return Said(math.remainder(first + said.value, period), said.std)

@@ -132,18 +132,17 @@ class Inference:
             If the request cannot be answered.
         """
         wanted = None if parameters.asks_all else self.choose(parameters)
-        session = None
-        if microscope is not None:
-            session = parse_microscope(microscope.content, microscope.name)
+        session = None if microscope is None else _session(microscope)
         measurement = self.read(upload, parameters.file_params, frame)
         masked = None if mask is None else self.read(mask, FileParameters(), None).data != 0
         place.check()
         models = self._models() if wanted is None else [self._catalogue.predictor(wanted).bundle]
-        stated, of_file = parameters.given_convergence_mrad, measurement.metadata.convergence_mrad
-        angle, convergence = angle_to_ask(stated, session, of_file, models)
+        of_file = measurement.metadata.convergence_mrad
+        angle, convergence = angle_to_ask(
+            parameters.given_convergence_mrad, session, of_file, models
+        )
         if wanted is None:
-            likely = of_its_voltage(session, models) or models
-            models = self._rankable(likely, measurement, convergence)
+            models = self._rankable(models, session, measurement, convergence)
         elif convergence is None and not _finds_convergence(models[0]):
             raise OutOfRangeError(f"{upload.name}: {_NO_CONVERGENCE}")
         ranked = self._ranked(place, models, measurement, angle, parameters, masked, session)
@@ -155,9 +154,8 @@ class Inference:
         place.check()
         with self._metrics.stage("picture"):
             pictures = self._pictures(model, measurement, estimate, parameters, shown)
-        wire = {**_wire(estimate), **pictures, "convergence_mrad": shown}
         return Answer(
-            **wire,
+            **{**_wire(estimate), **pictures, "convergence_mrad": shown},
             metadata=Metadata(**vars(measurement.metadata)),
             directions=directions_words(model.provenance, estimate.rotation_deg),
             ranking=[_finite(ranking_entry(each)) for each in ranked.estimates]
@@ -172,7 +170,11 @@ class Inference:
         return [models[s.id] for s in self._catalogue.in_order_of_search() if s.id in models]
 
     def _rankable(
-        self, models: list[Model], measurement: Measurement, convergence_mrad: float | None
+        self,
+        models: list[Model],
+        microscope: Microscope | None,
+        measurement: Measurement,
+        convergence_mrad: float | None,
     ) -> list[Model]:
         """Those whose answers can be ranked, the ones of the file's high tension first.
 
@@ -182,7 +184,8 @@ class Inference:
             If there is none, or none that covers the angle.
         """
         # Without a fit, networks that choose among labels are at odds with no pattern.
-        rankable = [model for model in models if model.has_table]
+        likely = of_its_voltage(microscope, models) or models
+        rankable = [model for model in likely if model.has_table]
         if not rankable:
             raise UnknownSystemError(
                 "no installed model has a table to fit with, and only fits can be ranked: give "
@@ -253,6 +256,10 @@ class Inference:
             "validation": validation_picture(view, estimate, parameters.validation, title),
             "views": packed_views(view) if parameters.views else None,
         }
+
+
+def _session(upload: Upload) -> Microscope:
+    return parse_microscope(upload.content, upload.name)
 
 
 def _is_near(high_tension_kV: float, stated_kV: float) -> bool:

@@ -39,6 +39,7 @@ from pacbed.infer.fit.parameters import (
     ELLIPSE_B,
     LOG_ALPHA,
     LOG_SCALE,
+    ROTATION,
     THICKNESS,
     TILT_X,
     TILT_Y,
@@ -111,18 +112,36 @@ class Fit:
     @property
     def thickness_std_nm(self) -> float:
         """Standard deviation of the thickness, nm."""
-        return math.sqrt(self.covariance[THICKNESS, THICKNESS])
+        return self._std(THICKNESS)
 
     @property
     def convergence_std_mrad(self) -> float:
         """Standard deviation of the convergence semi-angle, mrad."""
-        return self.parameters.convergence_mrad * math.sqrt(self.covariance[LOG_ALPHA, LOG_ALPHA])
+        return self.parameters.convergence_mrad * self._std(LOG_ALPHA)
+
+    @property
+    def mrad_per_pixel_std(self) -> float:
+        """Standard deviation of the angle per pixel, mrad."""
+        return self.parameters.mrad_per_pixel * self._std(LOG_SCALE)
+
+    @property
+    def rotation_std(self) -> float:
+        """Standard deviation of the rotation, rad."""
+        return self._std(ROTATION)
+
+    @property
+    def ellipticity_std(self) -> float:
+        """Standard deviation of a component of the distortion."""
+        return math.hypot(self._std(ELLIPSE_A), self._std(ELLIPSE_B)) / math.sqrt(2)
 
     @property
     def tilt_std_mrad(self) -> float:
         """Standard deviation of one component of the tilt, mrad."""
         tilt = self.covariance[TILT_X : TILT_Y + 1, TILT_X : TILT_Y + 1]
         return math.sqrt(float(np.trace(tilt)) / 2)
+
+    def _std(self, place: int) -> float:
+        return math.sqrt(self.covariance[place, place])
 
 
 def beyond_disk(table: LacbedTable, convergence_mrad: float) -> float:

@@ -9,7 +9,7 @@ from threadpoolctl import ThreadpoolController
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
 from pacbed.errors import PatternError
-from pacbed.infer.attempts import Attempt, Question, best_of
+from pacbed.infer.attempts import Attempt, Question, best_of, with_or_without
 from pacbed.infer.causes import is_whole
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
@@ -132,16 +132,27 @@ class TablePredictor:
 
     def _near(self, data: CleanPattern, question: Question) -> list[Solution]:
         """The solutions at a convergence angle, or at one near it where that explains nothing."""
-        tried = []
+        tried: list[Attempt] = []
         for asked in (question, *question.others(self.bundle.system.convergence_mrad)):
             efforts = (QUICK, THOROUGH) if asked is question else (QUICK,)
-            found = self.search(data, Asked.of(asked), efforts)
-            attempt = Attempt(None, found, is_whole(data, found[0].fit)) if found else None
-            if attempt is not None and attempt.near(question.convergence_mrad):
-                tried.append(attempt)
-                if attempt.good:
-                    break
+            attempt = self._attempt(data, asked, efforts)
+            if attempt is None or not attempt.near(question.convergence_mrad):
+                continue
+            if attempt.good and attempt.doubts(asked):
+                freed = self._attempt(data, asked.freed, (QUICK,))
+                near = freed is not None and freed.near(question.convergence_mrad)
+                attempt = with_or_without(attempt, freed) if freed and near else attempt
+            tried.append(attempt)
+            if attempt.good:
+                break
         return best_of(tried).solutions if tried else []
+
+    def _attempt(
+        self, data: CleanPattern, question: Question, efforts: Sequence[Effort]
+    ) -> Attempt | None:
+        """What a search finds; None where no disk is recorded."""
+        found = self.search(data, Asked.of(question), efforts)
+        return Attempt(None, found, is_whole(data, found[0].fit)) if found else None
 
     def solve(
         self,
