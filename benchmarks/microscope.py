@@ -1,6 +1,6 @@
 """What a calibrated microscope is worth, on frozen phonons with known truth.
 
-    python benchmarks/microscope.py SET [--sessions N] [--json FILE]
+    python benchmarks/microscope.py SET [--sessions N] [--without-search] [--json FILE]
 
 Each run of the set (``reference_set.py``, or tests/data/reference_set) becomes a session: its
 patterns, of one camera length, distortion and convergence angle, are recorded twice. The first half
@@ -52,13 +52,14 @@ def relative(microscope, session) -> dict[str, float]:
     }
 
 
-def ask(predictor, session, pattern, microscope, rng) -> dict[str, dict[str, float]]:
+def ask(predictor, session, pattern, microscope, rng, ways) -> dict[str, dict[str, float]]:
     """Errors of the answers to one pattern, one for each of `WAYS`."""
     near = session.convergence_mrad * rng.uniform(0.95, 1.05)
     low, high = predictor.bundle.system.convergence_mrad
-    given = (None, float(np.clip(near, low, high)), None)
+    given = dict(zip(WAYS, (None, float(np.clip(near, low, high)), None), strict=True))
     found = {}
-    for way, angle, known in zip(WAYS, given, (None, None, microscope), strict=True):
+    for way in ways:
+        angle, known = given[way], microscope if way == WAYS[-1] else None
         start = time.perf_counter()
         answer = predictor.infer(pattern.image, angle, microscope=known)
         seconds = time.perf_counter() - start
@@ -75,7 +76,7 @@ def ask(predictor, session, pattern, microscope, rng) -> dict[str, dict[str, flo
     return found
 
 
-def measure(folder: Path, count: int | None, seed: int):
+def measure(folder: Path, count: int | None, seed: int, ways):
     """Pulls and relative errors of all calibrations, and answers."""
     predictors: dict[str, Predictor] = {}
     all_pulls, all_errors, answers = [], [], []
@@ -96,7 +97,7 @@ def measure(folder: Path, count: int | None, seed: int):
         all_errors.append(relative(microscope, session))
         rng = np.random.default_rng([seed, 1, number])
         for pattern in session.patterns[1::2]:
-            answers.append(ask(predictor, session, pattern, microscope, rng))
+            answers.append(ask(predictor, session, pattern, microscope, rng, ways))
     return all_pulls, all_errors, answers
 
 
@@ -116,7 +117,7 @@ def figures(all_pulls, all_errors, answers):
         result[f"error of {name}, percent"] = {
             "median": float(np.median(values)), "largest": float(values.max()),
         }  # fmt: skip
-    for way in WAYS:
+    for way in answers[0]:
         column = {key: np.array([a[way][key] for a in answers]) for key in answers[0][way]}
         result[f"answers, {way}"] = {
             "patterns": len(answers),
@@ -136,10 +137,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("set", type=Path)
     parser.add_argument("--sessions", type=int, help="how many at most")
+    parser.add_argument("--without-search", action="store_true", help="the quick answers alone")
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--json", type=Path, help="file for the figures")
     arguments = parser.parse_args()
-    results = figures(*measure(arguments.set, arguments.sessions, arguments.seed))
+    ways = WAYS[1:] if arguments.without_search else WAYS
+    results = figures(*measure(arguments.set, arguments.sessions, arguments.seed, ways))
     for name, values in results.items():
         print(name)
         print("   " + ", ".join(f"{key} {value:.3g}" for key, value in values.items()))
