@@ -44,7 +44,7 @@ class Question:
     @property
     def known(self) -> Known:
         """The same for the fit."""
-        known = Known.given(self.mrad_per_pixel is not None)
+        known = Known.given(self.mrad_per_pixel)
         if self.session is None:
             return known
         return self.session.known(known, self.convergence_mrad, self.mrad_per_pixel)
@@ -106,8 +106,10 @@ class Attempt:
 
     def doubts(self, question: Question) -> bool:
         """Whether what was known, of which this is the fit, may be what is wrong."""
-        known = question.mrad_per_pixel is not None
-        return known and self.best.structured_residual > _UNDOUBTED
+        if question.mrad_per_pixel is None:
+            return False
+        left = self.best.structured_residual > _UNDOUBTED
+        return left or question.known.contradicts(self.best.parameters)
 
     def far(self, convergence_mrad: float) -> bool:
         """Whether the convergence angle is not the one that was given."""
@@ -118,13 +120,14 @@ class Attempt:
         return abs(self.best.parameters.log_alpha - math.log(convergence_mrad)) <= FARTHEST_ANGLE
 
 
-def with_or_without(known: Attempt, freed: Attempt) -> Attempt:
+def with_or_without(known: Attempt, freed: Attempt, question: Question) -> Attempt:
     """Of a fit with a known angle per pixel and one without it, the one to believe."""
     one, other = known.best, freed.best
+    if other.gain <= 0 or other.ranked_residual > one.ranked_residual:
+        return known
     # The noise of both is the same: how much less is left shows in what pixels share.
     better = other.structured_residual < _BETTER * one.structured_residual
-    better &= other.gain > 0 and other.ranked_residual < one.ranked_residual
-    return freed if better else known
+    return freed if better or question.known.contradicts(one.parameters) else known
 
 
 def best_of(attempts: list[Attempt]) -> Attempt:

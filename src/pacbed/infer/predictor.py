@@ -141,7 +141,7 @@ class Predictor:
         """All attempts, of which no more are made than it takes for a good one."""
         first = self._by_networks(data, question)
         if first.good and first.doubts(question):
-            first = with_or_without(first, self._by_networks(data, question.freed))
+            first = with_or_without(first, self._by_networks(data, question.freed), question)
         if first.good and not first.far(question.convergence_mrad):
             return [first]
         tried = [first]

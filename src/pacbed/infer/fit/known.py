@@ -11,6 +11,8 @@ GIVEN = 0.1
 ELLIPTICITY = 0.006
 #: σ of an angle per pixel that is given, as a logarithm.
 _SCALE = 0.01
+#: A fit that ends so many σ from what is known contradicts it.
+_FAR = 3.0
 
 
 @dataclass(frozen=True)
@@ -29,8 +31,8 @@ class Known:
     distortion : tuple of float
         a, b around which that is.
     log_scale, log_alpha : float or None
-        Around which angle per pixel and convergence semi-angle are known, where that was
-        measured; None where it is where a fit starts.
+        Around which angle per pixel and convergence semi-angle are known; None where it is where a
+        fit starts.
     """
 
     scale: float | None = None
@@ -41,9 +43,22 @@ class Known:
     log_alpha: float | None = None
 
     @classmethod
-    def given(cls, scale_given: bool) -> "Known":
-        """The convergence angle as users give it, and the scale or not."""
-        return cls(_SCALE if scale_given else None)
+    def given(cls, mrad_per_pixel: float | None) -> "Known":
+        """The convergence angle as users give it, and the angle per pixel or None."""
+        if mrad_per_pixel is None:
+            return cls()
+        return cls(_SCALE, log_scale=math.log(mrad_per_pixel))
+
+    def contradicts(self, found: FitParameters) -> bool:
+        """Whether a fit ended far from what was measured or given, for how sure that is."""
+        pairs = (
+            (found.log_scale, self.log_scale, self.scale),
+            (found.log_alpha, self.log_alpha, self.convergence),
+        )
+        return any(
+            around is not None and std is not None and abs(at - around) > _FAR * std
+            for at, around, std in pairs
+        )
 
     def centred(self, at: FitParameters, convergence_mrad: float) -> FitParameters:
         """Parameters to start from, with what is known where it is known.

@@ -141,7 +141,7 @@ class TablePredictor:
             if attempt.good and attempt.doubts(asked):
                 freed = self._attempt(data, asked.freed, (QUICK,))
                 near = freed is not None and freed.near(question.convergence_mrad)
-                attempt = with_or_without(attempt, freed) if freed and near else attempt
+                attempt = with_or_without(attempt, freed, asked) if freed and near else attempt
             tried.append(attempt)
             if attempt.good:
                 break

@@ -5,7 +5,7 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pacbed.infer.attempts import Question
 from pacbed.infer.causes import is_whole
@@ -68,8 +68,11 @@ class Asked:
     @property
     def known(self) -> Known:
         """The same for the fit."""
-        scale = None if self.mrad_per_pixel is None else _SCALE
-        known = Known(scale, _NO_ANGLE) if self.convergence_mrad is None else Known(scale)
+        known = Known.given(self.mrad_per_pixel)
+        if known.scale is not None:
+            known = replace(known, scale=_SCALE)
+        if self.convergence_mrad is None:
+            known = replace(known, convergence=_NO_ANGLE)
         if self.session is None:
             return known
         return self.session.known(known, self.convergence_mrad, self.mrad_per_pixel)
