@@ -74,11 +74,38 @@ def test_a_session_is_calibrated(here):
     assert said["output"] == "microscope.toml"
 
 
+def test_frames_and_masks_are_read_as_infer_reads_them(here, monkeypatch):
+    from pacbed.infer.predictor import Predictor
+
+    asked = []
+    infer = Predictor.infer
+
+    def watched(self, pattern, convergence_mrad=None, mask=None):
+        asked.append((pattern, mask))
+        return infer(self, pattern, convergence_mrad, mask=mask)
+
+    monkeypatch.setattr(Predictor, "infer", watched)
+    clean = np.load("a.npy")
+    np.save("stack.npy", np.stack([0 * clean, clean]))
+    bad = np.zeros(clean.shape, np.uint8)
+    bad[3, 4] = 1
+    np.save("bad.npy", bad)
+    command = ("calibrate-microscope", "stack.npy", *OPTIONS, "--convergence", 12, "-o", "m.toml")
+    words = succeed(*command, "--frame", 1, "--mask", "bad.npy")
+    np.testing.assert_array_equal(asked[-1][0], clean)
+    np.testing.assert_array_equal(asked[-1][1], bad > 0)
+    assert "one pattern alone" in words
+    assert "give a number from 0 on, or sum" in fail(*command, "--frame", "x")
+
+
 def test_what_is_refused(here):
     command = ("calibrate-microscope", "a.npy")
     assert "end the name in .toml" in fail(*command, *OPTIONS, "-o", "m.txt")
     assert "no system was chosen" in fail(*command, "-o", "m.toml")
     assert "--cif CIF" in fail(*command, *OPTIONS, "--cif", "x.cif", "-o", "m.toml")
+    assert "a.npy: convergence 50 mrad" in fail(
+        *command, *OPTIONS, "--convergence", 50, "-o", "m.toml"
+    )
     assert "none.npy" in fail(*command, "none.npy", *OPTIONS, "-o", "m.toml")
     line = fail("calibrate-microscope", "noise.npy", *OPTIONS, "--convergence", 12, "-o", "m.toml")
     assert "no pattern can be used" in line

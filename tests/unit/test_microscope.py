@@ -163,6 +163,14 @@ def test_more_scatter_than_errors_widens_them():
     assert found.mrad_per_pixel.std / 0.3 == pytest.approx(0.011 / math.sqrt(6), rel=0.2)
 
 
+def test_of_two_that_contradict_each_other_nobody_knows_which_is_right():
+    one = drawn(np.random.default_rng(6), 2)
+    found = combine([replace(one[0], mrad_per_pixel=0.3, mrad_per_pixel_std=3e-4),
+                     replace(one[1], mrad_per_pixel=0.33, mrad_per_pixel_std=3e-4)])  # fmt: skip
+    assert found.far == ("", "")
+    assert found.mrad_per_pixel.std == pytest.approx(0.015, rel=0.1)
+
+
 def test_a_pattern_of_another_camera_length_is_left_out():
     rng = np.random.default_rng(3)
     shown = drawn(rng, 5)

@@ -1,5 +1,6 @@
 """``pacbed calibrate-microscope``: what the patterns of one session share."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,12 +14,13 @@ from pacbed.commands.options import (
     MaterialOption,
     SystemOption,
     check_output,
+    parse_frame,
 )
 from pacbed.commands.output import print_block, print_json, print_table
 from pacbed.commands.own_crystal import OwnCrystalOptions, models_of, understand_all
 from pacbed.commands.progress import progress_bar
 from pacbed.commands.select import choose_model
-from pacbed.errors import PatternError, UnknownSystemError
+from pacbed.errors import OutOfRangeError, PatternError, UnknownSystemError
 
 if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
@@ -27,6 +29,29 @@ if TYPE_CHECKING:
 
 _HEADER = ["pattern", "convergence/mrad", "mrad per pixel", "ellipticity/%", "direction/degrees",
            "used"]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ReadingOptions:
+    """What of the files is looked at; each field is an option."""
+
+    frame: Annotated[
+        str | None,
+        typer.Option(
+            help="Frame of stacks or scans, from 0; [bold]sum[/bold] adds all.", metavar="N|sum"
+        ),
+    ] = None
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Array or signal of files that hold several.", metavar="NAME"),
+    ] = None
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pixels that say nothing: a file of the patterns' size that is not 0 there.",
+            metavar="FILE",
+        ),
+    ] = None
 
 
 @declared
@@ -55,6 +80,7 @@ def calibrate_microscope(
             metavar="MRAD",
         ),
     ] = None,
+    reading: ReadingOptions,
     as_json: JsonOption = False,
     data: DataOption = None,
     own: OwnCrystalOptions,
@@ -76,7 +102,7 @@ def calibrate_microscope(
 
     check_output(output, (".toml",))
     model = _model(system, material, high_tension, zone_axis, convergence, data, own)
-    answers = _answers(files, model, convergence)
+    answers = _answers(files, model, convergence, reading)
     found = calibrate(answers, model.system)
     write_atomically(output, microscope_text(found).encode())
     if as_json:
@@ -116,28 +142,33 @@ def _model(
 
 
 def _answers(
-    files: list[Path], model: "Model", convergence: float | None
+    files: list[Path], model: "Model", convergence: float | None, reading: ReadingOptions
 ) -> "dict[str, Estimate | PatternError]":
     """The answer to each pattern, or why it has none, with a warning where its file disagrees."""
     from pacbed.answer.doubts import shown_convergence, with_doubts
     from pacbed.infer.open_predictor import open_predictor
     from pacbed.readers import read_pattern
+    from pacbed.readers.mask import read_mask
 
     predictor = open_predictor(model)
     answers: dict[str, Estimate | PatternError] = {}
     # All are read first: a wrong name shows before anything is computed.
-    measurements = [read_pattern(file) for file in files]
+    mask = None if reading.mask is None else read_mask(reading.mask)
+    frame = parse_frame(reading.frame)
+    measurements = [read_pattern(file, frame, dataset=reading.dataset) for file in files]
     with progress_bar("inferring", total=len(files)) as bar:
         for done, measurement in enumerate(measurements, start=1):
             stated = measurement.metadata
             given = stated.convergence_mrad if convergence is None else convergence
             try:
-                found = predictor.infer(measurement.data, given)
+                found = predictor.infer(measurement.data, given, mask=mask)
                 angle = shown_convergence(found, given)
                 found = with_doubts(found, vars(stated), model.system, angle)
                 answers[str(measurement.path)] = found
             except PatternError as error:
                 answers[str(measurement.path)] = error
+            except OutOfRangeError as error:
+                raise OutOfRangeError(f"{measurement.path}: {error}") from error
             bar.update(done)
     return answers
 

@@ -17,16 +17,16 @@ from pacbed.commands.options import (
     MicroscopeOption,
     NoRefineOption,
     check_output,
+    parse_frame,
 )
 from pacbed.commands.output import print_block, print_json, print_table
 from pacbed.commands.own_crystal import OwnCrystalOptions, models_of, understand_all
 from pacbed.commands.select import choose_model
-from pacbed.errors import FileFormatError, OutOfRangeError, UnknownSystemError
+from pacbed.errors import FileFormatError, UnknownSystemError
 from pacbed.library.system import ANY
 
 if TYPE_CHECKING:
     from pacbed.library.models.kinds import Model
-    from pacbed.readers import Frame
 
 
 @declared
@@ -134,7 +134,7 @@ def infer(
     asked = Asked(
         convergence,
         mrad_per_pixel,
-        _frame(frame),
+        parse_frame(frame),
         not no_refine,
         dataset,
         mask,
@@ -156,15 +156,6 @@ def infer(
                 print_table(RANKING, ranking_rows(answer), numbers=set(RANKING[2:]))
     if as_json:
         print_json(answers[0] if len(answers) == 1 else answers)
-
-
-def _frame(text: str | None) -> "Frame":
-    """A number of a frame, or the sum of all."""
-    if text is None or text == "sum":
-        return text  # type: ignore[return-value]
-    if not text.isdecimal():
-        raise OutOfRangeError(f'--frame "{text}": give a number from 0 on, or sum.')
-    return int(text)
 
 
 def _check_one(
