@@ -203,9 +203,11 @@ def _rows(
 
     rows = summary_rows(found)
     rows += [("Left out", f"{p.file}: {p.left_out}") for p in found.patterns if p.left_out]
+    said: dict[str, list[str]] = {}
     for file, answer in answers.items():
-        if isinstance(answer, Estimate):
-            rows += [("Warning", f"{file}: {warning}") for warning in answer.warnings]
+        for warning in answer.warnings if isinstance(answer, Estimate) else ():
+            said.setdefault(warning, []).append(file)
+    rows += [("Warning", f"{', '.join(files)}: {warning}") for warning, files in said.items()]
     if sum(not p.left_out for p in found.patterns) == 1:
         rows.append(("Warning", "one pattern alone: nothing shows whether others agree"))
     return rows

@@ -73,5 +73,5 @@ def _why_not(answer: Estimate | PatternError) -> str:
     if not isinstance(answer, Estimate):
         return str(answer)
     if answer.status != "ok":
-        return f"its answer is {answer.status}: {STATUS_WORDS[answer.status]}"
+        return f"its answer is {STATUS_WORDS[answer.status]}"
     return "" if answer.basis.shown is not None else "its answer is without a fit"
