@@ -158,3 +158,12 @@ def test_a_wrong_angle_per_pixel_does_not_bend_the_thickness(predictor, thicknes
     found = predictor.infer(pattern, 20.3, 0.31)
     assert found.thickness_nm == pytest.approx(thickness, abs=0.4)
     assert any("you gave 0.31 mrad per pixel" in warning for warning in found.warnings)
+
+
+def test_a_wrong_angle_per_pixel_does_not_bend_what_maps_and_tables_solve(predictor):
+    table = predictor.bundle.table
+    pattern = recorded(table, 33.0, 24, scale=0.29)
+    for solver in (predictor, TablePredictor(predictor.bundle)):
+        best = solver.solve(pattern, 20.3, 0.31).solutions[0].fit.parameters
+        assert best.mrad_per_pixel == pytest.approx(0.29, rel=0.006)
+        assert best.thickness_nm == pytest.approx(33, abs=0.5)

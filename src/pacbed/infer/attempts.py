@@ -104,12 +104,12 @@ class Attempt:
         limit = _GOOD if self.whole else _GOOD_OF_PART
         return self.best.structured_residual < limit and self.best.gain > 0
 
-    def doubts(self, question: Question) -> bool:
-        """Whether what was known, of which this is the fit, may be what is wrong."""
-        if question.mrad_per_pixel is None:
+    def doubts(self, known: Known) -> bool:
+        """Whether it is good, and what was known of the scale may yet be wrong."""
+        if known.scale is None or not self.good:
             return False
         left = self.best.structured_residual > _UNDOUBTED
-        return left or question.known.contradicts(self.best.parameters)
+        return left or known.contradicts(self.best.parameters)
 
     def far(self, convergence_mrad: float) -> bool:
         """Whether the convergence angle is not the one that was given."""
@@ -120,14 +120,14 @@ class Attempt:
         return abs(self.best.parameters.log_alpha - math.log(convergence_mrad)) <= FARTHEST_ANGLE
 
 
-def with_or_without(known: Attempt, freed: Attempt, question: Question) -> Attempt:
+def with_or_without(bound: Attempt, freed: Attempt, known: Known) -> Attempt:
     """Of a fit with a known angle per pixel and one without it, the one to believe."""
-    one, other = known.best, freed.best
+    one, other = bound.best, freed.best
     if other.gain <= 0 or other.ranked_residual > one.ranked_residual:
-        return known
+        return bound
     # The noise of both is the same: how much less is left shows in what pixels share.
     better = other.structured_residual < _BETTER * one.structured_residual
-    return freed if better or question.known.contradicts(one.parameters) else known
+    return freed if better or known.contradicts(one.parameters) else bound
 
 
 def best_of(attempts: list[Attempt]) -> Attempt:

@@ -139,9 +139,7 @@ class Predictor:
 
     def _find(self, data: CleanPattern, question: Question) -> list[Attempt]:
         """All attempts, of which no more are made than it takes for a good one."""
-        first = self._by_networks(data, question)
-        if first.good and first.doubts(question):
-            first = with_or_without(first, self._by_networks(data, question.freed), question)
+        first = self._believed(data, question)
         if first.good and not first.far(question.convergence_mrad):
             return [first]
         tried = [first]
@@ -177,6 +175,13 @@ class Predictor:
     def _read(self, data: CleanPattern, question: Question) -> list[Reading]:
         return read_poses(data, self._networks, question.convergence_mrad, question.mrad_per_pixel)
 
+    def _believed(self, data: CleanPattern, question: Question) -> Attempt:
+        """Fits from where the networks lead, with what is known of the scale, or without it."""
+        bound = self._by_networks(data, question)
+        if not bound.doubts(question.known):
+            return bound
+        return with_or_without(bound, self._by_networks(data, question.freed), question.known)
+
     def _by_networks(self, data: CleanPattern, question: Question) -> Attempt:
         """Fits from where the networks lead."""
         readings = self._read(data, question)
@@ -210,7 +215,7 @@ class Predictor:
         data, question = clean(pattern), Question(convergence_mrad, mrad_per_pixel)
         if not refine:
             return Solved(self._read(data, question), [])
-        found = self._by_networks(data, question)
+        found = self._believed(data, question)
         return Solved([] if found.reading is None else [found.reading], found.solutions)
 
     @property

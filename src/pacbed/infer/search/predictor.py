@@ -135,24 +135,13 @@ class TablePredictor:
         tried: list[Attempt] = []
         for asked in (question, *question.others(self.bundle.system.convergence_mrad)):
             efforts = (QUICK, THOROUGH) if asked is question else (QUICK,)
-            attempt = self._attempt(data, asked, efforts)
-            if attempt is None or not attempt.near(question.convergence_mrad):
-                continue
-            if attempt.good and attempt.doubts(asked):
-                freed = self._attempt(data, asked.freed, (QUICK,))
-                near = freed is not None and freed.near(question.convergence_mrad)
-                attempt = with_or_without(attempt, freed, asked) if freed and near else attempt
-            tried.append(attempt)
-            if attempt.good:
-                break
+            found = self.search(data, Asked.of(asked), efforts)
+            attempt = Attempt(None, found, is_whole(data, found[0].fit)) if found else None
+            if attempt is not None and attempt.near(question.convergence_mrad):
+                tried.append(attempt)
+                if attempt.good:
+                    break
         return best_of(tried).solutions if tried else []
-
-    def _attempt(
-        self, data: CleanPattern, question: Question, efforts: Sequence[Effort]
-    ) -> Attempt | None:
-        """What a search finds; None where no disk is recorded."""
-        found = self.search(data, Asked.of(question), efforts)
-        return Attempt(None, found, is_whole(data, found[0].fit)) if found else None
 
     def solve(
         self,
@@ -174,6 +163,20 @@ class TablePredictor:
         efforts: Sequence[Effort] = (QUICK, THOROUGH),
     ) -> list[Solution]:
         """The solutions of a cleaned pattern, the best first; none where no disk is recorded."""
+        bound = self._searched(data, asked, efforts)
+        if bound is None or not bound.doubts(asked.known):
+            return [] if bound is None else bound.solutions
+        freed = self._searched(data, asked.freed, (QUICK,))
+        angle = asked.convergence_mrad
+        if freed is None or (angle is not None and not freed.near(angle)):
+            return bound.solutions
+        return with_or_without(bound, freed, asked.known).solutions
+
+    def _searched(
+        self, data: CleanPattern, asked: Asked, efforts: Sequence[Effort]
+    ) -> Attempt | None:
+        """What one search finds; None where no disk is recorded."""
         # Small matrices, but for the sweep's: more threads only wait for each other.
         with self._pools.limit(limits=self._threads, user_api="blas"):
-            return self._searcher.solve(data, asked, efforts)
+            found = self._searcher.solve(data, asked, efforts)
+        return Attempt(None, found, is_whole(data, found[0].fit)) if found else None

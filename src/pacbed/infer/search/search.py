@@ -59,6 +59,11 @@ class Asked:
         return cls(question.convergence_mrad, question.mrad_per_pixel, question.session)
 
     @property
+    def freed(self) -> "Asked":
+        """The same without the angle per pixel, and without what was calibrated."""
+        return Asked(self.convergence_mrad, None)
+
+    @property
     def radius_px(self) -> float | None:
         """Radius of the disk, where both are known."""
         if self.convergence_mrad is None or self.mrad_per_pixel is None:
