@@ -18,9 +18,12 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
+    from pacbed.infer.calibrate_microscope import calibrate_microscope
     from pacbed.infer.open_predictor import open_predictor
     from pacbed.infer.predictor import Predictor
     from pacbed.library.installed import installed_systems, load_bundle
+    from pacbed.microscope.file import read_microscope
+    from pacbed.microscope.record import Microscope
     from pacbed.own_crystal.open_crystal import open_crystal
     from pacbed.pattern.geometry import PatternParameters
     from pacbed.pattern.synthesis import synthesise
@@ -28,13 +31,16 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Estimate",
+    "Microscope",
     "PatternParameters",
     "Predictor",
     "__version__",
+    "calibrate_microscope",
     "installed_systems",
     "load_bundle",
     "open_crystal",
     "open_predictor",
+    "read_microscope",
     "read_pattern",
     "synthesise",
 ]
@@ -42,12 +48,15 @@ __all__ = [
 #: Where each public name lives.
 _HOME = {
     "Estimate": "pacbed.answer.estimate",
+    "Microscope": "pacbed.microscope.record",
     "PatternParameters": "pacbed.pattern.geometry",
     "Predictor": "pacbed.infer.predictor",
+    "calibrate_microscope": "pacbed.infer.calibrate_microscope",
     "installed_systems": "pacbed.library.installed",
     "load_bundle": "pacbed.library.installed",
     "open_crystal": "pacbed.own_crystal.open_crystal",
     "open_predictor": "pacbed.infer.open_predictor",
+    "read_microscope": "pacbed.microscope.file",
     "read_pattern": "pacbed.readers",
     "synthesise": "pacbed.pattern.synthesis",
 }

@@ -7,6 +7,7 @@ import typer
 from pacbed import optional
 from pacbed.commands.add import add
 from pacbed.commands.cache import cache_group
+from pacbed.commands.calibrate_microscope import calibrate_microscope
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer.command import infer
@@ -52,6 +53,10 @@ app = typer.Typer(
 
         [bold]pacbed infer a.dm4 --system sto-001-200kV --convergence 20[/bold]
 
+    What the patterns of one session share, for exacter and quicker answers:
+
+        [bold]pacbed calibrate-microscope a.dm4 b.dm4 --system 2 -o microscope.toml[/bold]
+
     A map of thickness and mistilt over a 4D-STEM scan:
 
         [bold]pacbed map scan.dm4 --system sto-001-300kV --convergence 20 -o map.hspy[/bold]
@@ -87,6 +92,7 @@ app.command()(serve)
 app.add_typer(systems_group, name="systems")
 app.command()(add)
 app.add_typer(cache_group, name="cache")
+app.command()(calibrate_microscope)
 app.command()(pattern)
 app.command()(evaluate)
 app.command()(recipe)

@@ -4,12 +4,15 @@ import base64
 import copy
 import io
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pacbed import Predictor, load_bundle
+from pacbed.microscope.file import microscope_text
+from pacbed.microscope.record import Microscope
 from tests.service.conftest import post, raw_parameters
 from tests.service.dm4 import dm4_bytes
 
@@ -218,6 +221,30 @@ def test_a_mask_comes_as_a_second_part(client, example):
     refused = client.post("/inference/", data=data, files=parts)
     assert refused.status_code == 422
     assert "mask has shape" in refused.json()["detail"]
+
+
+def test_a_microscope_comes_as_a_part(client, example):
+    session = Microscope(300.0, 20.0, 0.1, 0.3, 0.003)
+    plain = {"system": "sto-001-300kV", "convergence_angle": 20.0}
+    parts = {"file": ("a.npy", _npy(example))}
+    known = client.post("/inference/", data={"parameters": json.dumps(plain)}, files=parts).json()
+    session = replace(session, mrad_per_pixel=known["mrad_per_pixel"])
+    parts["microscope"] = ("m.toml", microscope_text(session).encode())
+    data = {"parameters": json.dumps({"system": "sto-001-300kV"})}
+    answer = client.post("/inference/", data=data, files=parts).json()
+    assert answer["status"] == "ok"
+    # The networks' way: without an angle only the table's search would answer.
+    assert answer["provenance"]["method"] == "fit"
+    assert abs(answer["thickness_nm"] - known["thickness_nm"]) < 0.2
+    assert answer["warnings"] == []
+    other = replace(session, high_tension_kV=200.0)
+    parts["microscope"] = ("m.toml", microscope_text(other).encode())
+    said = client.post("/inference/", data={"parameters": json.dumps(plain)}, files=parts).json()
+    assert "calibrated at 200 kV" in said["warnings"][0]
+    parts["microscope"] = ("m.toml", b"version = 7")
+    refused = client.post("/inference/", data=data, files=parts)
+    assert refused.status_code == 400
+    assert refused.json()["detail"].startswith("m.toml: is no calibration")
 
 
 def _npy(array):

@@ -9,6 +9,7 @@ import pytest
 
 import pacbed
 from pacbed.infer.fit import parameters as fit_parameters
+from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.shared.fit import LocalFit
@@ -37,10 +38,16 @@ def test_what_follows_from_the_parameters():
     assert named.mrad_per_pixel == pytest.approx(0.3, rel=1e-12)
     assert named.convergence_mrad == pytest.approx(18, rel=1e-12)
     assert named.mistilt_mrad == pytest.approx(math.sqrt(5))
-    again = named.known_again(20.0)
+    again = Known().centred(named, 20.0)
     assert again.ellipticity == (0.0, 0.0)
     assert again.log_alpha == math.log(20.0)
     assert (again.thickness_nm, again.tilt) == (named.thickness_nm, named.tilt)
+    measured = Known(distortion=(0.01, 0.0), log_scale=-1.0, log_alpha=2.5).centred(named, 20.0)
+    assert (measured.ellipticity, measured.log_scale, measured.log_alpha) == (
+        (0.01, 0.0),
+        -1.0,
+        2.5,
+    )
 
 
 def test_places_in_the_vector_are_the_solvers_alone():

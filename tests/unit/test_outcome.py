@@ -10,6 +10,7 @@ from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.given import Given
 from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.posing import Placement, Reading
 from pacbed.library.installed import load_bundle
@@ -24,8 +25,9 @@ PATTERN = CleanPattern(np.zeros((160, 160), np.float32))
 def context():
     bundle = load_bundle("sto-001-300kV")
     calibration = Calibration(mismatch=20.0, calibrated=True)
+    given = Given(20.0, None)
     return Context(
-        bundle.system, "0" * 64, calibration, BINS, 4, PATTERN, 20.0, None, time.perf_counter()
+        bundle.system, "0" * 64, calibration, BINS, 4, PATTERN, given, time.perf_counter()
     )
 
 
@@ -82,7 +84,7 @@ def test_doubt_refuses(context):
 
 
 def test_what_was_given_is_held_against_the_pattern(context):
-    given = dataclasses.replace(context, convergence_mrad=22.0, mrad_per_pixel=1.2)
+    given = dataclasses.replace(context, given=Given(22.0, 1.2))
     found = estimate(given, fit_at(30.0, 0.01))
     assert found.status == "ok"
     assert found.warnings == (

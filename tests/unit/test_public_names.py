@@ -13,13 +13,16 @@ import pacbed.maps
 
 PUBLIC_NAMES = [
     "Estimate",
+    "Microscope",
     "PatternParameters",
     "Predictor",
     "__version__",
+    "calibrate_microscope",
     "installed_systems",
     "load_bundle",
     "open_crystal",
     "open_predictor",
+    "read_microscope",
     "read_pattern",
     "synthesise",
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from pacbed.arrays import Mask
+from pacbed.microscope.shown import Shown
 
 Status = Literal["ok", "ambiguous", "mismatch", "out_of_range"]
 
@@ -50,11 +51,14 @@ class Basis:
         Whether a network was asked for the tilt's direction; the warnings say where it is none.
     known : ndarray of bool, shape (rows, columns), or None
         Which pixels of the pattern said something; None where all did.
+    shown : Shown or None
+        What the pattern shows of the microscope; None where nothing was fitted.
     """
 
     structured_residual: float = math.inf
     direction_asked: bool = False
     known: Mask | None = field(default=None, compare=False, repr=False)
+    shown: Shown | None = None
 
 
 @dataclass(frozen=True)

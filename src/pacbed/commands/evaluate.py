@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from pacbed.commands.options import DataOption, JsonOption, NoRefineOption, check_output
+from pacbed.commands.options import (
+    DataOption,
+    JsonOption,
+    MicroscopeOption,
+    NoRefineOption,
+    check_output,
+)
 from pacbed.commands.output import print_block, print_json, print_table
 from pacbed.commands.own_crystal import models_of
 from pacbed.commands.progress import progress_bar
@@ -18,6 +24,7 @@ if TYPE_CHECKING:
     from pacbed.evaluate.truth import Label
     from pacbed.library.installed import Installed
     from pacbed.library.models.kinds import Model
+    from pacbed.microscope.record import Microscope
     from pacbed.own_crystal.understood import Understood
 
 _HEADER = [
@@ -36,6 +43,7 @@ def evaluate(
             metavar="LABELS.csv",
         ),
     ],
+    microscope: MicroscopeOption = None,
     no_refine: NoRefineOption = False,
     as_json: JsonOption = False,
     output: Annotated[
@@ -56,13 +64,15 @@ def evaluate(
     from pacbed.evaluate.truth import read_labels
     from pacbed.files import write_atomically
     from pacbed.library.installed import look
+    from pacbed.microscope.file import read_microscope
 
     if output is not None:
         check_output(output, (".csv",))
     entries = read_labels(labels)
+    session = None if microscope is None else read_microscope(microscope)
     installed = look(data).warn()
     models = _find(installed, labels, entries)
-    scores = _scores(labels, entries, models, not no_refine)
+    scores = _scores(labels, entries, models, not no_refine, session)
     summary = summarise(scores)
     if output is not None:
         write_atomically(output, to_csv(scores).encode())
@@ -138,6 +148,7 @@ def _scores(
     labels: "tuple[Label, ...]",
     models: "list[Model]",
     refine: bool,
+    microscope: "Microscope | None",
 ) -> "list[Score]":
     from pacbed.evaluate.scores import Score
     from pacbed.infer.open_predictor import open_predictor
@@ -154,6 +165,7 @@ def _scores(
                     label.convergence_mrad,
                     label.mrad_per_pixel,
                     refine,
+                    microscope=microscope,
                 )
             scores.append(Score(label, estimate))
             bar.update(number)

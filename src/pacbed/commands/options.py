@@ -1,11 +1,14 @@
 """Options that several commands share, with the same words everywhere."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pacbed.errors import FileFormatError, OutOfRangeError
+
+if TYPE_CHECKING:
+    from pacbed.readers import Frame
 
 SystemOption = Annotated[
     str | None,
@@ -40,6 +43,15 @@ TiltYOption = Annotated[
 ]
 RecipeArgument = Annotated[
     Path, typer.Argument(help="Recipe of the system (TOML).", metavar="RECIPE")
+]
+MicroscopeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--microscope",
+        help="What [bold]pacbed calibrate-microscope[/bold] wrote: angle per pixel, ellipticity and"
+        " convergence angle, which go before what the file says and after what is stated here.",
+        metavar="TOML",
+    ),
 ]
 NoRefineOption = Annotated[
     bool,
@@ -76,6 +88,21 @@ def check_output(path: Path, endings: tuple[str, ...]) -> None:
         raise FileFormatError(f"{path}: this is a folder: give a file to write.")
     if not path.parent.is_dir():
         raise FileFormatError(f"{path}: there is no folder {path.parent}: make it first.")
+
+
+def parse_frame(text: str | None) -> "Frame":
+    """A number of a frame, or the sum of all.
+
+    Raises
+    ------
+    OutOfRangeError
+        If it is neither.
+    """
+    if text is None or text == "sum":
+        return text  # type: ignore[return-value]
+    if not text.isdecimal():
+        raise OutOfRangeError(f'--frame "{text}": give a number from 0 on, or sum.')
+    return int(text)
 
 
 def parse_numbers(text: str, option: str) -> tuple[float, ...]:

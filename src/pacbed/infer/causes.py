@@ -4,9 +4,8 @@ Each cause is said by its name where the pattern itself shows it; crystal, zone 
 tension are for when nothing else does.
 """
 
-from dataclasses import dataclass
-
 from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.given import Given
 from pacbed.pattern.disk_form import disk_aspect, reaches_rim
 from pacbed.pattern.preprocess import DiskLocation
 from pacbed.pattern.recorded import CleanPattern
@@ -19,19 +18,6 @@ _WHOLE = 0.97
 _ENOUGH = 0.9
 #: Width of a disk over its height, or the other way round, that pixels which are not square make.
 _SQUARE = 1.1
-
-
-@dataclass(frozen=True)
-class Given:
-    """What the user gave of the recording; None where nothing.
-
-    Attributes
-    ----------
-    convergence_mrad, mrad_per_pixel : float or None
-    """
-
-    convergence_mrad: float | None
-    mrad_per_pixel: float | None
 
 
 def disk_of(best: Fit) -> DiskLocation:
@@ -68,12 +54,16 @@ def of_given(best: Fit, given: Given) -> list[str]:
     angle = given.convergence_mrad
     if angle is not None and abs(p.convergence_mrad / angle - 1) > _ANGLE:
         said.append(
-            f"you gave a convergence semi-angle of {angle:.4g} mrad; the pattern says "
-            f"{p.convergence_mrad:.2f}"
+            f"{given.convergence_source} a convergence semi-angle of {angle:.4g} mrad; the pattern "
+            f"says {p.convergence_mrad:.2f}"
         )
     scale = given.mrad_per_pixel
-    if scale is not None and abs(p.mrad_per_pixel / scale - 1) > _SCALE:
-        said.append(f"you gave {scale:.4g} mrad per pixel; the pattern says {p.mrad_per_pixel:.3g}")
+    limit = _ANGLE if given.scale_is_calibrated else _SCALE
+    if scale is not None and abs(p.mrad_per_pixel / scale - 1) > limit:
+        said.append(
+            f"{given.scale_source} {scale:.4g} mrad per pixel; the pattern says "
+            f"{p.mrad_per_pixel:.3g}"
+        )
     return said
 
 

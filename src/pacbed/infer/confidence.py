@@ -64,6 +64,15 @@ TILT_SLACK = 1.05
 _WIDEST_NM, _WIDEST_SHARE = 1.2, 0.02
 
 
+def thin_angle_std(thickness_nm: float) -> float:
+    """Error that the model leaves the angles of a thin crystal's pattern, as a logarithm.
+
+    It falls with the square of the thickness, as that of the tilt does: the pattern of a thin
+    crystal says little of the lattice, which fixes all angles.
+    """
+    return _THIN_ANGLE * (10 / max(thickness_nm, _THINNEST_NM)) ** 2
+
+
 def leaves_open(thickness_std_nm: float, thickness_nm: float) -> bool:
     """Whether an error is so wide that the thickness is called ambiguous."""
     return thickness_std_nm > _WIDEST_NM + _WIDEST_SHARE * thickness_nm
@@ -79,6 +88,8 @@ _THIN_SHARE = 0.4
 #: The convergence semi-angle's error over the fit's own, and what the model leaves it at any
 #: dose, as a share of it: measured on frozen phonons.
 _ANGLE_SCALE, _ANGLE_FLOOR = 1.4, 0.003
+#: What it leaves all angles of a crystal 10 nm thick (``benchmarks/sessions.py``).
+_THIN_ANGLE = 0.012
 #: How far off a given convergence semi-angle may be, as a logarithm: beyond, it is the crystal or
 #: the high tension that is another, and so much doubt is added.
 FARTHEST_ANGLE = 0.115
@@ -164,9 +175,12 @@ class Calibration:
         parts = (self.tilt_scale * fit_std_mrad, self.tilt_floor_mrad, thin)
         return float(np.sqrt(sum(part**2 for part in parts)))
 
-    def convergence_std(self, fit_std_mrad: float, convergence_mrad: float) -> float:
+    def convergence_std(
+        self, fit_std_mrad: float, convergence_mrad: float, thickness_nm: float
+    ) -> float:
         """Standard error of the convergence semi-angle, mrad."""
-        return math.hypot(_ANGLE_SCALE * fit_std_mrad, _ANGLE_FLOOR * convergence_mrad)
+        floor = math.hypot(_ANGLE_FLOOR, thin_angle_std(thickness_nm))
+        return math.hypot(_ANGLE_SCALE * fit_std_mrad, floor * convergence_mrad)
 
     def doubt(self, evidence: Evidence) -> float:
         """Sum of how far the evidence lies beyond that of right patterns, in widths."""

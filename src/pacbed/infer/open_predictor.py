@@ -15,6 +15,7 @@ from pacbed.library.models.bundle import Bundle
 from pacbed.library.models.kinds import Model, with_table
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.models.table_model import TableModel
+from pacbed.microscope.record import Microscope
 
 
 class AnyPredictor(Protocol):
@@ -32,6 +33,7 @@ class AnyPredictor(Protocol):
         mrad_per_pixel: float | None = None,
         refine: bool = True,
         mask: Mask | None = None,
+        microscope: Microscope | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern."""
         ...

@@ -11,7 +11,6 @@ from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, Thickne
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
 from pacbed.infer.causes import (
-    Given,
     disk_of,
     is_cut,
     is_whole,
@@ -30,7 +29,9 @@ from pacbed.infer.confidence import (
 )
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.given import Given
 from pacbed.infer.posing import Reading, frame_scale
+from pacbed.infer.shown import shown_by
 from pacbed.library.system import System
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import INPUT_SIZE
@@ -67,8 +68,7 @@ class Context:
     order : int
         Order of the projection's rotations.
     pattern : CleanPattern
-    convergence_mrad, mrad_per_pixel : float or None
-        As they were given.
+    given : Given
     tilt_error_mrad : float or None
         How sure networks were of the tilt at best, wherever the answer is from; None where none
         were asked.
@@ -82,8 +82,7 @@ class Context:
     bins: Thicknesses
     order: int
     pattern: CleanPattern
-    convergence_mrad: float | None
-    mrad_per_pixel: float | None
+    given: Given
     started: float
     tilt_error_mrad: float | None = None
 
@@ -137,6 +136,7 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
         alternatives=_read_alternatives(context.bins, probability, mistilt),
         thickness_distribution=_distribution(context.bins, probability),
         warnings=(
+            *context.given.remarks,
             *context.pattern.remarks,
             *of_disk(context.pattern, placement.disk),
             "the networks alone: the error bars are their own, and that the crystal is the "
@@ -190,7 +190,7 @@ def fitted_estimate(
         scale=frame_scale(
             context.pattern.shape,
             p.mrad_per_pixel,
-            context.convergence_mrad or p.convergence_mrad,
+            context.given.convergence_mrad or p.convergence_mrad,
             INPUT_SIZE,
         ),
         rotation_deg=_fold(turned, context.order),
@@ -213,10 +213,14 @@ def fitted_estimate(
         },
         convergence_mrad=p.convergence_mrad,
         convergence_std_mrad=context.calibration.convergence_std(
-            best.convergence_std_mrad, p.convergence_mrad
+            best.convergence_std_mrad, p.convergence_mrad, thickness
         ),
         pixels_left_out=context.pattern.left_out.count,
-        basis=Basis(round(best.structured_residual, 5), known=context.pattern.known),
+        basis=Basis(
+            round(best.structured_residual, 5),
+            known=context.pattern.known,
+            shown=shown_by(best, context.order),
+        ),
     )
 
 
@@ -228,7 +232,7 @@ def _read_thickness(context: Context, reading: Reading | None) -> dict[str, floa
 
 
 def _evidence(context: Context, best: Fit, whole: bool) -> Evidence:
-    given = context.convergence_mrad
+    given = context.given.convergence_mrad
     shift = None if given is None else best.parameters.log_alpha - math.log(given)
     return Evidence(
         best.structured_residual,
@@ -278,12 +282,11 @@ def _is_poor(pattern: CleanPattern, best: Fit) -> bool:
 
 
 def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
-    given = Given(context.convergence_mrad, context.mrad_per_pixel)
     missing = of_disk(context.pattern, disk_of(best))
-    warnings = [*context.pattern.remarks, *missing]
+    warnings = [*context.given.remarks, *context.pattern.remarks, *missing]
     if status != "mismatch":
         # A fit that explains nothing has measured nothing either.
-        warnings += of_given(best, given)
+        warnings += of_given(best, context.given)
     if status == "mismatch" or best.structured_residual > _POOR_FIT:
         warnings += of_form(context.pattern)
     if status == "mismatch":

@@ -9,19 +9,22 @@ from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
-from pacbed.infer.attempts import Attempt, Question, best_of
+from pacbed.infer.attempts import Attempt, Question, best_of, with_or_without
 from pacbed.infer.causes import is_whole, not_square
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import refine
 from pacbed.infer.fit.solved import Solved
+from pacbed.infer.given import Given
 from pacbed.infer.networks import Networks
 from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
 from pacbed.infer.posing import Reading, read_poses
 from pacbed.infer.search.effort import QUICK, THOROUGH
 from pacbed.infer.search.predictor import TablePredictor
+from pacbed.infer.search.search import Asked
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
 from pacbed.library.models.bundle import READER, Bundle
+from pacbed.microscope.record import Microscope
 from pacbed.pattern.clean import clean
 from pacbed.pattern.disk_form import disk_aspect
 from pacbed.pattern.recorded import CleanPattern
@@ -59,6 +62,7 @@ class Predictor:
         mrad_per_pixel: float | None = None,
         refine: bool = True,
         mask: Mask | None = None,
+        microscope: Microscope | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern.
 
@@ -77,6 +81,9 @@ class Predictor:
         mask : ndarray of bool, shape (rows, columns), optional
             True where a pixel says nothing, beside those that are found: dead lines and gaps
             of any value, saturation, a beam stop, and what is no number.
+        microscope : Microscope, optional
+            From :func:`pacbed.read_microscope`: says what is not given, how sure that is, and
+            the shape of the disks. One of another high tension is left out, with a warning.
 
         Returns
         -------
@@ -91,10 +98,11 @@ class Predictor:
         """
         started = time.perf_counter()
         system = self.bundle.system
-        system.check(convergence_mrad, mrad_per_pixel)
+        given = Given.of(system, convergence_mrad, mrad_per_pixel, microscope)
         data = clean(pattern, mask)
-        if convergence_mrad is None:
-            return self._alone.answer(data, None, mrad_per_pixel, started)
+        angle = given.convergence_mrad
+        if angle is None:
+            return self._alone.answer(data, given, started)
         context = Context(
             system,
             self.bundle.hashes[READER],
@@ -102,13 +110,12 @@ class Predictor:
             self._networks.bins,
             self._networks.order,
             data,
-            convergence_mrad,
-            mrad_per_pixel,
+            given,
             started,
         )
-        question = Question(convergence_mrad, mrad_per_pixel)
+        question = Question(angle, given.mrad_per_pixel, given.session)
         if not refine:
-            return read_estimate(context, self._read(data, question)[0], convergence_mrad)
+            return read_estimate(context, self._read(data, question)[0], angle)
         tried = self._find(data, question)
         found = best_of(tried)
         sure = min(a.reading.tilt_error_mrad for a in tried if a.reading is not None)
@@ -132,7 +139,7 @@ class Predictor:
 
     def _find(self, data: CleanPattern, question: Question) -> list[Attempt]:
         """All attempts, of which no more are made than it takes for a good one."""
-        first = self._by_networks(data, question)
+        first = self._believed(data, question)
         settled = first.good and first.whole
         if settled and not first.far(question.convergence_mrad):
             return [first]
@@ -163,20 +170,24 @@ class Predictor:
                 yield self._by_networks(data, other)
         # The networks may never have come near.
         efforts = (QUICK,) if whole else (QUICK, THOROUGH)
-        for other in dict.fromkeys((question, Question(question.convergence_mrad, None))):
-            solutions = self._alone.search(
-                data, other.convergence_mrad, other.mrad_per_pixel, efforts
-            )
+        for other in dict.fromkeys((question, question.freed)):
+            solutions = self._alone.search(data, Asked.of(other), efforts)
             if solutions:
                 yield Attempt(None, solutions, is_whole(data, solutions[0].fit))
 
     def _read(self, data: CleanPattern, question: Question) -> list[Reading]:
         return read_poses(data, self._networks, question.convergence_mrad, question.mrad_per_pixel)
 
+    def _believed(self, data: CleanPattern, question: Question) -> Attempt:
+        """Fits from where the networks lead, with what is known of the scale, or without it."""
+        bound = self._by_networks(data, question)
+        if not bound.doubts(question.known):
+            return bound
+        return with_or_without(bound, self._by_networks(data, question.freed), question.known)
+
     def _by_networks(self, data: CleanPattern, question: Question) -> Attempt:
         """Fits from where the networks lead."""
         readings = self._read(data, question)
-        known = question.mrad_per_pixel is not None
         # The fit's matrices are small: more threads only wait for each other.
         with self._pools.limit(limits=self._threads, user_api="blas"):
             solutions = _refine(
@@ -185,7 +196,7 @@ class Predictor:
                 self._networks.bins,
                 self.bundle.table,
                 question.convergence_mrad,
-                known,
+                question.known,
             )
         return Attempt(readings[0], solutions, is_whole(data, solutions[0].fit))
 
@@ -207,7 +218,7 @@ class Predictor:
         data, question = clean(pattern), Question(convergence_mrad, mrad_per_pixel)
         if not refine:
             return Solved(self._read(data, question), [])
-        found = self._by_networks(data, question)
+        found = self._believed(data, question)
         return Solved([] if found.reading is None else [found.reading], found.solutions)
 
     @property

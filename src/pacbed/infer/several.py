@@ -9,6 +9,7 @@ from pacbed.arrays import Counts, Mask
 from pacbed.errors import BundleError, OutOfRangeError, PatternError
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.library.models.kinds import Model
+from pacbed.microscope.record import Microscope
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,42 @@ class Ranked:
     estimates: tuple[Estimate, ...]
     best: Model
     unasked: tuple[str, ...] = ()
+
+
+def angle_to_ask(
+    stated_mrad: float | None,
+    microscope: Microscope | None,
+    file_mrad: float | None,
+    models: Sequence[Model],
+) -> tuple[float | None, float | None]:
+    """The convergence semi-angle: what was stated goes before a microscope, that before a file.
+
+    Parameters
+    ----------
+    stated_mrad : float or None
+    microscope : Microscope or None
+    file_mrad : float or None
+        As the pattern's file says it.
+    models : sequence of Model
+
+    Returns
+    -------
+    asked, known : float or None
+        What predictors are given beside the microscope, which says its own angle itself; and
+        what is known, from wherever.
+    """
+    if stated_mrad is not None:
+        return stated_mrad, stated_mrad
+    if microscope is not None and of_its_voltage(microscope, models):
+        return None, microscope.convergence_mrad
+    return file_mrad, file_mrad
+
+
+def of_its_voltage(microscope: Microscope | None, models: Sequence[Model]) -> list[Model]:
+    """The models that a microscope's calibration holds for; none where there is none."""
+    if microscope is None:
+        return []
+    return [model for model in models if microscope.is_at(model.system.high_tension_kV)]
 
 
 def covering(models: Sequence[Model], convergence_mrad: float | None) -> list[Model]:
@@ -60,6 +97,7 @@ def ask_several(
     refine: bool = True,
     go_on: Callable[[int], bool] = lambda done: True,
     mask: Mask | None = None,
+    microscope: Microscope | None = None,
 ) -> Ranked:
     """Ask several systems for their answers to one pattern, and rank these.
 
@@ -78,6 +116,8 @@ def ask_several(
         Gets the number of systems that were asked, and says whether to ask the next one.
     mask : ndarray of bool, shape (rows, columns), optional
         True where a pixel says nothing.
+    microscope : Microscope, optional
+        Says what is not given.
 
     Raises
     ------
@@ -96,7 +136,9 @@ def ask_several(
             unasked.append(model.system.name)
             continue
         try:
-            estimate = predictor.infer(pattern, convergence_mrad, mrad_per_pixel, refine, mask=mask)
+            estimate = predictor.infer(
+                pattern, convergence_mrad, mrad_per_pixel, refine, mask, microscope
+            )
             answers.append((estimate, predictor.bundle))
         except PatternError as error:
             refusals.append(error)

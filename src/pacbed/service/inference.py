@@ -13,11 +13,19 @@ from pacbed.answer.words import STATUS_WORDS
 from pacbed.arrays import Mask
 from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
 from pacbed.infer.open_predictor import AnyPredictor
-from pacbed.infer.several import Ranked, ask_several, covering
+from pacbed.infer.several import (
+    Ranked,
+    angle_to_ask,
+    ask_several,
+    covering,
+    of_its_voltage,
+)
 from pacbed.library.installed import match_system
 from pacbed.library.models.kinds import Model
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.system import System
+from pacbed.microscope.file import parse_microscope
+from pacbed.microscope.record import Microscope
 from pacbed.own_crystal.directions import directions_words
 from pacbed.readers import Measurement
 from pacbed.service.catalogue import Catalogue
@@ -97,6 +105,7 @@ class Inference:
         parameters: Parameters,
         frame: int | None,
         mask: Upload | None = None,
+        microscope: Upload | None = None,
     ) -> Answer:
         """Answer one request.
 
@@ -110,6 +119,8 @@ class Inference:
             Frame of a stack.
         mask : Upload, optional
             Not 0 where a pixel says nothing.
+        microscope : Upload, optional
+            The session's calibration; goes before the file.
 
         Returns
         -------
@@ -121,30 +132,30 @@ class Inference:
             If the request cannot be answered.
         """
         wanted = None if parameters.asks_all else self.choose(parameters)
+        session = None if microscope is None else _session(microscope)
         measurement = self.read(upload, parameters.file_params, frame)
         masked = None if mask is None else self.read(mask, FileParameters(), None).data != 0
-        convergence = parameters.given_convergence_mrad
-        if convergence is None:
-            convergence = measurement.metadata.convergence_mrad
         place.check()
+        models = self._models() if wanted is None else [self._catalogue.predictor(wanted).bundle]
+        of_file = measurement.metadata.convergence_mrad
+        angle, convergence = angle_to_ask(
+            parameters.given_convergence_mrad, session, of_file, models
+        )
         if wanted is None:
-            models = self._rankable(measurement, convergence)
-        else:
-            models = [self._catalogue.predictor(wanted).bundle]
-            if convergence is None and not _finds_convergence(models[0]):
-                raise OutOfRangeError(f"{upload.name}: {_NO_CONVERGENCE}")
-        ranked = self._ranked(place, models, measurement, convergence, parameters, masked)
+            models = self._rankable(models, session, measurement, convergence)
+        elif convergence is None and not _finds_convergence(models[0]):
+            raise OutOfRangeError(f"{upload.name}: {_NO_CONVERGENCE}")
+        ranked = self._ranked(place, models, measurement, angle, parameters, masked, session)
         estimate, model = ranked.estimates[0], ranked.best
         self._metrics.answers.labels(_counted_as(model.system), estimate.status).inc()
         shown = shown_convergence(estimate, convergence)
-        stated = vars(measurement.metadata)
-        estimate = with_doubts(estimate, stated, model.system, convergence or shown)
+        in_file = vars(measurement.metadata)
+        estimate = with_doubts(estimate, in_file, model.system, convergence or shown)
         place.check()
         with self._metrics.stage("picture"):
             pictures = self._pictures(model, measurement, estimate, parameters, shown)
-        wire = {**_wire(estimate), **pictures, "convergence_mrad": shown}
         return Answer(
-            **wire,
+            **{**_wire(estimate), **pictures, "convergence_mrad": shown},
             metadata=Metadata(**vars(measurement.metadata)),
             directions=directions_words(model.provenance, estimate.rotation_deg),
             ranking=[_finite(ranking_entry(each)) for each in ranked.estimates]
@@ -153,7 +164,18 @@ class Inference:
             unasked=list(ranked.unasked) if parameters.asks_all else None,
         )
 
-    def _rankable(self, measurement: Measurement, convergence_mrad: float | None) -> list[Model]:
+    def _models(self) -> list[Model]:
+        """All models, in the order in which they are searched."""
+        models = {model.system.id: model for model in self._catalogue.models()}
+        return [models[s.id] for s in self._catalogue.in_order_of_search() if s.id in models]
+
+    def _rankable(
+        self,
+        models: list[Model],
+        microscope: Microscope | None,
+        measurement: Measurement,
+        convergence_mrad: float | None,
+    ) -> list[Model]:
         """Those whose answers can be ranked, the ones of the file's high tension first.
 
         Raises
@@ -161,10 +183,9 @@ class Inference:
         UnknownSystemError, OutOfRangeError
             If there is none, or none that covers the angle.
         """
-        models = {model.system.id: model for model in self._catalogue.models()}
-        in_order = [models[s.id] for s in self._catalogue.in_order_of_search() if s.id in models]
         # Without a fit, networks that choose among labels are at odds with no pattern.
-        rankable = [model for model in in_order if model.has_table]
+        likely = of_its_voltage(microscope, models) or models
+        rankable = [model for model in likely if model.has_table]
         if not rankable:
             raise UnknownSystemError(
                 "no installed model has a table to fit with, and only fits can be ranked: give "
@@ -197,6 +218,7 @@ class Inference:
         convergence_mrad: float | None,
         parameters: Parameters,
         mask: Mask | None,
+        microscope: Microscope | None,
     ) -> Ranked:
         """Ask one system after the other, as long as somebody waits and there is time."""
         end = time.monotonic() + self._asking_seconds
@@ -213,7 +235,7 @@ class Inference:
         with self._metrics.stage("infer"):
             return ask_several(
                 models, opened, measurement.data, convergence_mrad, parameters.mrad_per_pixel,
-                parameters.refine, go_on, mask,
+                parameters.refine, go_on, mask, microscope,
             )  # fmt: skip
 
     def _pictures(
@@ -234,6 +256,10 @@ class Inference:
             "validation": validation_picture(view, estimate, parameters.validation, title),
             "views": packed_views(view) if parameters.views else None,
         }
+
+
+def _session(upload: Upload) -> Microscope:
+    return parse_microscope(upload.content, upload.name)
 
 
 def _is_near(high_tension_kV: float, stated_kV: float) -> bool:

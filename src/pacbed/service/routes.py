@@ -62,10 +62,23 @@ MaskFile = Annotated[
     ),
 ]
 
+MicroscopeFile = Annotated[
+    UploadFile | None,
+    File(
+        description="What `pacbed calibrate-microscope` wrote: angle per pixel, ellipticity and "
+        "convergence angle of the session. It goes before what the pattern's file says, and after "
+        "the parameters."
+    ),
+]
+
 
 @router.post("/inference/", response_model=Answer, responses=PROBLEMS, tags=["inference"])
 async def inference(
-    request: Request, parameters: ParametersForm, file: PatternFile, mask: MaskFile = None
+    request: Request,
+    parameters: ParametersForm,
+    file: PatternFile,
+    mask: MaskFile = None,
+    microscope: MicroscopeFile = None,
 ) -> Answer:
     """Find thickness and mistilt of one pattern.
 
@@ -78,6 +91,7 @@ async def inference(
     unit in its name. Look at `status` before using a number.
     """
     masking = b"" if mask is None else await mask.read()
+    session = await _session(microscope)
     with (
         Upload(await file.read(), file.filename) as upload,
         Upload(masking, None if mask is None else mask.filename) as masked,
@@ -85,14 +99,17 @@ async def inference(
         answer = services_of(request).inference.answer
         frame, given = parameters.file_params.frame, None if mask is None else masked
         return await work_for(
-            request, lambda place: answer(place, upload, parameters, frame, given)
+            request, lambda place: answer(place, upload, parameters, frame, given, session)
         )
 
 
 @router.post("/inference/batch/", response_model=BatchAnswer, responses=PROBLEMS,
              tags=["inference"])  # fmt: skip
 async def inference_batch(
-    request: Request, parameters: ParametersForm, file: PatternFile
+    request: Request,
+    parameters: ParametersForm,
+    file: PatternFile,
+    microscope: MicroscopeFile = None,
 ) -> BatchAnswer:
     """Find thickness and mistilt of every frame of a stack.
 
@@ -101,13 +118,15 @@ async def inference_batch(
     `file_params.frames`. There are no validation pictures unless `validation` asks
     for them.
     """
-    services = services_of(request)
+    services, session = services_of(request), await _session(microscope)
     if "validation" not in parameters.model_fields_set:
         parameters = parameters.model_copy(update={"validation": False})
 
     def frame_answer(place: Place, number: int) -> BatchItem:
         try:
-            answer = services.inference.answer(place, upload, parameters, number)
+            answer = services.inference.answer(
+                place, upload, parameters, number, microscope=session
+            )
         except ClientGoneError:
             raise
         except PacbedError as error:
@@ -127,6 +146,11 @@ async def inference_batch(
                 f"{services.settings.max_frames}: send them in several requests"
             )
         return BatchAnswer(results=await work_for_each(request, range(frames), frame_answer))
+
+
+async def _session(file: UploadFile | None) -> Upload | None:
+    """The calibration of a microscope that came with a request; it is parsed with the work."""
+    return None if file is None else Upload(await file.read(), file.filename)
 
 
 @router.post("/preview/", response_model=Preview, responses=PROBLEMS, tags=["inference"])

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pacbed.infer.open_predictor import AnyPredictor
     from pacbed.infer.several import Ranked
     from pacbed.library.models.kinds import Model
+    from pacbed.microscope.record import Microscope
     from pacbed.readers import Frame, Measurement
 
 
@@ -37,6 +38,7 @@ class Asked:
     refine: bool
     dataset: str | None = None
     mask: Path | None = None
+    microscope: "Microscope | None" = None
 
 
 def run(
@@ -45,7 +47,7 @@ def run(
     """Read and infer one file after the other, and write its picture."""
     from pacbed.answer.doubts import shown_convergence, with_doubts
     from pacbed.infer.open_predictor import open_predictor
-    from pacbed.infer.several import covering
+    from pacbed.infer.several import angle_to_ask, covering, of_its_voltage
     from pacbed.readers import read_pattern
     from pacbed.readers.mask import read_mask
 
@@ -53,20 +55,23 @@ def run(
     mask = None if asked.mask is None else read_mask(asked.mask)
     for path, picture in zip(files, reports, strict=True):
         measurement = read_pattern(path, asked.frame, dataset=asked.dataset)
-        given = _convergence(measurement, asked.convergence_mrad)
-        if given is None:
+        of_file = measurement.metadata.convergence_mrad
+        angle, known = angle_to_ask(asked.convergence_mrad, asked.microscope, of_file, models)
+        if known is None:
             _check_finding(measurement, models)
-        fitting = covering(models, given) if len(models) > 1 else models
+        fitting = models
+        if len(models) > 1:
+            fitting = covering(of_its_voltage(asked.microscope, models) or models, known)
         try:
-            ranked = _ranked(fitting, predictors, measurement, given, asked, mask)
+            ranked = _ranked(fitting, predictors, measurement, angle, asked, mask)
         except PatternError as error:
             raise PatternError(f"{path}: {error}") from error
         first, model = ranked.estimates[0], ranked.best
         stated = vars(measurement.metadata)
-        angle = shown_convergence(first, given)
-        estimate = with_doubts(first, stated, model.system, given or angle)
+        shown = shown_convergence(first, known)
+        estimate = with_doubts(first, stated, model.system, known or shown)
         if picture is not None:
-            _write_report(picture, measurement, estimate, model, angle)
+            _write_report(picture, measurement, estimate, model, shown)
         others = ranked.estimates if len(models) > 1 else ()
         yield Answer(measurement, estimate, model, others)
 
@@ -99,13 +104,8 @@ def _ranked(
 
         return ask_several(
             models, lambda model: predictors[id(model)], measurement.data, convergence_mrad,
-            asked.mrad_per_pixel, asked.refine, go_on, mask,
+            asked.mrad_per_pixel, asked.refine, go_on, mask, asked.microscope,
         )  # fmt: skip
-
-
-def _convergence(measurement: "Measurement", given: float | None) -> float | None:
-    """As given, else as the file says; None where it is to be found."""
-    return given if given is not None else measurement.metadata.convergence_mrad
 
 
 def _write_report(

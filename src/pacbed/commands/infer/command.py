@@ -14,18 +14,19 @@ from pacbed.commands.options import (
     HighTensionOption,
     JsonOption,
     MaterialOption,
+    MicroscopeOption,
     NoRefineOption,
     check_output,
+    parse_frame,
 )
 from pacbed.commands.output import print_block, print_json, print_table
 from pacbed.commands.own_crystal import OwnCrystalOptions, models_of, understand_all
 from pacbed.commands.select import choose_model
-from pacbed.errors import FileFormatError, OutOfRangeError, UnknownSystemError
+from pacbed.errors import FileFormatError, UnknownSystemError
 from pacbed.library.system import ANY
 
 if TYPE_CHECKING:
     from pacbed.library.models.kinds import Model
-    from pacbed.readers import Frame
 
 
 @declared
@@ -93,6 +94,7 @@ def infer(
             metavar="FILE",
         ),
     ] = None,
+    microscope: MicroscopeOption = None,
     no_refine: NoRefineOption = False,
     as_json: JsonOption = False,
     report: Annotated[
@@ -126,8 +128,18 @@ def infer(
     Where the crystal is not known: [bold]pacbed infer pattern.dm4 --system any
     --convergence 20[/bold]
     """
+    from pacbed.microscope.file import read_microscope
+
     reports = _report_paths(files, report)
-    asked = Asked(convergence, mrad_per_pixel, _frame(frame), not no_refine, dataset, mask)
+    asked = Asked(
+        convergence,
+        mrad_per_pixel,
+        parse_frame(frame),
+        not no_refine,
+        dataset,
+        mask,
+        None if microscope is None else read_microscope(microscope),
+    )
     if own.asked:
         _check_one(own, system, material, no_refine)
         models = _own_models(files, own, zone_axis, high_tension, asked)
@@ -144,15 +156,6 @@ def infer(
                 print_table(RANKING, ranking_rows(answer), numbers=set(RANKING[2:]))
     if as_json:
         print_json(answers[0] if len(answers) == 1 else answers)
-
-
-def _frame(text: str | None) -> "Frame":
-    """A number of a frame, or the sum of all."""
-    if text is None or text == "sum":
-        return text  # type: ignore[return-value]
-    if not text.isdecimal():
-        raise OutOfRangeError(f'--frame "{text}": give a number from 0 on, or sum.')
-    return int(text)
 
 
 def _check_one(
@@ -179,7 +182,10 @@ def _own_models(
     """Say what was understood of the structures, and simulate what is not kept."""
     from pacbed.readers import read_pattern
 
-    understood = understand_all(own, zone_axis, high_tension, asked.convergence_mrad)
+    known = asked.convergence_mrad
+    if known is None and asked.microscope is not None and asked.microscope.is_at(high_tension):
+        known = asked.microscope.convergence_mrad
+    understood = understand_all(own, zone_axis, high_tension, known)
     # Read before anything is simulated, so that a wrong file shows, and for what they state.
     stated = [
         read_pattern(file, asked.frame, dataset=asked.dataset).metadata.convergence_mrad
@@ -187,7 +193,7 @@ def _own_models(
     ]
     angles = [angle for angle in stated if angle is not None]
     alike = len(angles) == len(files) and max(angles) < 1.05 * min(angles)
-    if asked.convergence_mrad is None and alike:
+    if known is None and alike:
         understood = understand_all(own, zone_axis, high_tension, angles[0])
     for one in understood:
         print_block(str(one.conditions.cif), one.rows(), err=True)

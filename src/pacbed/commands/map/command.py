@@ -1,5 +1,6 @@
 """``pacbed map``: thickness and mistilt over a 4D-STEM scan."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pacbed.library.models.kinds import Model
     from pacbed.maps.options import MapOptions
     from pacbed.maps.thickness_map import ThicknessMap
+    from pacbed.microscope.record import Microscope
     from pacbed.scans.scan import Scan
 
 #: Endings of the file that is written; see ``pacbed.maps.output``.
@@ -69,9 +71,28 @@ def map_scan(
 
     check_ending(output)
     scan = reading.open(file)
-    options = windows.map_options(scan)
     bundle = with_table(choose_model(system, material, high_tension, zone_axis, data))
-    _print(output, _run(file, scan, bundle, options, output, resume, place), as_json)
+    session = _session(windows.microscope, bundle)
+    options = windows.map_options(scan, session)
+    result = _run(file, scan, bundle, options, output, resume, place)
+    _print(output, result, as_json)
+    if session is not None:
+        found = result.geometry
+        for doubt in session.contradictions(found.convergence_mrad, found.mrad_per_pixel):
+            warnings.warn(doubt, stacklevel=1)
+
+
+def _session(file: Path | None, bundle: "Model") -> "Microscope | None":
+    """The microscope of the option, where it holds for the system's high tension."""
+    from pacbed.microscope.file import read_microscope
+
+    if file is None:
+        return None
+    session = read_microscope(file)
+    if session.is_at(bundle.system.high_tension_kV):
+        return session
+    warnings.warn(session.other_high_tension(bundle.system.high_tension_kV), stacklevel=1)
+    return None
 
 
 def _run(

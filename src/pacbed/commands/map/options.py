@@ -14,7 +14,7 @@ from pacbed.commands.cluster_options import (
     check_one,
     open_cluster,
 )
-from pacbed.commands.options import NoRefineOption, parse_numbers
+from pacbed.commands.options import MicroscopeOption, NoRefineOption, parse_numbers
 from pacbed.errors import FileFormatError, OutOfRangeError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pacbed.library.models.kinds import Model
     from pacbed.maps.blocks import Spread
     from pacbed.maps.options import MapOptions
+    from pacbed.microscope.record import Microscope
     from pacbed.scans.files import RawLayout
     from pacbed.scans.scan import Scan
 
@@ -150,6 +151,7 @@ class WindowOptions:
         float | None,
         typer.Option(help="Angle per pixel where it is known; found otherwise.", metavar="MRAD"),
     ] = None
+    microscope: MicroscopeOption = None
     no_refine: NoRefineOption = False
     samples: Annotated[
         int,
@@ -158,18 +160,29 @@ class WindowOptions:
         ),
     ] = 16
 
-    def map_options(self, scan: "Scan") -> "MapOptions":
-        """The same, with the scan's own convergence angle where none was given."""
+    def map_options(self, scan: "Scan", session: "Microscope | None" = None) -> "MapOptions":
+        """The same, with what the session's microscope says, else the scan, where none was given.
+
+        Parameters
+        ----------
+        scan : Scan
+        session : Microscope, optional
+            From the option of its name, where it holds for the system.
+        """
         from pacbed.maps.options import MapOptions
 
-        angle = self.convergence if self.convergence is not None else scan.convergence_mrad
+        angle, scale = self.convergence, self.mrad_per_pixel
+        if session is not None:
+            angle = session.convergence_mrad if angle is None else angle
+            scale = session.mrad_per_pixel if scale is None else scale
+        angle = scan.convergence_mrad if angle is None else angle
         return MapOptions(
             convergence_mrad=angle,
             window=_integer_pair(self.window, "--window"),
             stride=_integer_pair(self.stride, "--stride"),
             region=_region(self.region),
             mask=None if self.mask is None else _read_mask(self.mask),
-            mrad_per_pixel=self.mrad_per_pixel,
+            mrad_per_pixel=scale,
             refine=not self.no_refine,
             samples=self.samples,
             step_nm=self.step,

@@ -14,9 +14,10 @@ import numpy as np
 
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Probabilities, Thicknesses
+from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys
 from pacbed.infer.posing import Placement, Reading
@@ -70,7 +71,7 @@ def refine(
     bins: Thicknesses,
     table: LacbedTable,
     convergence_mrad: float,
-    scale_given: bool,
+    known: Known,
 ) -> list[Solution]:
     """Fit the synthesised pattern to the measured one.
 
@@ -83,8 +84,7 @@ def refine(
         Thicknesses of its distribution, nm.
     table : LacbedTable
     convergence_mrad : float
-    scale_given : bool
-        Whether the angle per pixel is known.
+    known : Known
 
     Returns
     -------
@@ -92,7 +92,7 @@ def refine(
         The best first.
     """
     reading = readings[0]
-    job = _Job.at(reading.placement, data, table, convergence_mrad, scale_given)
+    job = _Job.at(reading.placement, data, table, convergence_mrad, known)
     read = _read_thicknesses(reading.probability, bins)
     best = job.fit(read[0], FULL_STEPS)
     if best.structured_residual < _GOOD and _share(reading.probability, bins, best) > _SURE:
@@ -117,7 +117,7 @@ def _elsewhere(readings: list[Reading], bins: Thicknesses, job: "_Job") -> list[
     for other in readings[1 : 1 + _POSES]:
         thickness = _read_thicknesses(other.probability, bins)[0]
         jobs.append((job.moved(other.placement), thickness))
-    if not job.scale_given:
+    if job.known.scale is None:
         thickness = _read_thicknesses(readings[0].probability, bins)[0]
         jobs += [(job.moved(_rescaled(job.placement, zoom)), thickness) for zoom in _SCALES]
     return [(moved.fit(thickness, BRIEF_STEPS), moved) for moved, thickness in jobs]
@@ -132,7 +132,7 @@ class _Job:
     table: LacbedTable
     placement: Placement
     convergence_mrad: float
-    scale_given: bool
+    known: Known
     shelf: ModelShelf
 
     @classmethod
@@ -142,29 +142,30 @@ class _Job:
         data: CleanPattern,
         table: LacbedTable,
         convergence_mrad: float,
-        scale_given: bool,
+        known: Known,
         shelf: ModelShelf | None = None,
     ) -> "_Job":
         """Take the samples around a placement."""
         samples = take_samples(data, placement.disk, REACH)
         shelf = shelf or ModelShelf(table, REACH)
-        return cls(data, samples, table, placement, convergence_mrad, scale_given, shelf)
+        return cls(data, samples, table, placement, convergence_mrad, known, shelf)
 
     def moved(self, placement: Placement) -> "_Job":
         """The same pattern with the crystal elsewhere."""
         return _Job.at(
-            placement, self.data, self.table, self.convergence_mrad, self.scale_given, self.shelf
+            placement, self.data, self.table, self.convergence_mrad, self.known, self.shelf
         )
 
     def fit(self, thickness: float, steps: int) -> Fit:
         """Fit from the placement and a thickness in nm."""
         start = start_parameters(self.placement, thickness, self.convergence_mrad)
+        start = self.known.centred(start, self.convergence_mrad)
         return self._run(start, steps, FIRST_BLUR * self.convergence_mrad)
 
     def finish(self, fit: Fit) -> Fit:
         """Go on from where a brief fit ended."""
         # What is known beforehand is centred on what was given, not on where the fit is.
-        start = fit.parameters.known_again(self.convergence_mrad)
+        start = self.known.centred(fit.parameters, self.convergence_mrad)
         return self._run(start, FULL_STEPS, fit.blur_mrad)
 
     def _run(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
@@ -172,7 +173,7 @@ class _Job:
             self.samples,
             self.table,
             start,
-            Known.given(self.scale_given),
+            self.known,
             steps,
             blur_mrad,
             self.shelf,

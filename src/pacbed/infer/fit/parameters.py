@@ -13,8 +13,7 @@ log convergence       logarithm of the convergence semi-angle (mrad)
 ====================  =====================================================
 """
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -87,7 +86,3 @@ class FitParameters:
     def detector(self) -> DetectorGeometry:
         """How the pattern lies on the detector."""
         return DetectorGeometry(self.mrad_per_pixel, self.rotation, self.ellipticity)
-
-    def known_again(self, convergence_mrad: float) -> "FitParameters":
-        """The same with what is known beforehand where it was given: no ellipticity, and α."""
-        return replace(self, ellipticity=(0.0, 0.0), log_alpha=math.log(convergence_mrad))

@@ -5,12 +5,13 @@ offset, backgrounds, gain curve and a rest of blur enter linearly.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from pacbed.arrays import Mask, Numbers
+from pacbed.infer.fit.known import GIVEN, Known
 from pacbed.infer.fit.least_squares import (
     Evaluation,
     Solved,
@@ -38,6 +39,7 @@ from pacbed.infer.fit.parameters import (
     ELLIPSE_B,
     LOG_ALPHA,
     LOG_SCALE,
+    ROTATION,
     THICKNESS,
     TILT_X,
     TILT_Y,
@@ -53,38 +55,14 @@ REACH = 1.2
 #: logarithm of the convergence angle, which is large there alone: how sharp the edges
 #: are depends on the table's grid and on the aperture, and says nothing of the crystal.
 _EDGE = 0.3
-#: σ of the ellipticity that is known beforehand.
-_ELLIPTICITY = 0.006
 #: How far the convergence angle may go, relative: where it is given, and where σ is larger.
-_GIVEN, _NEAR, _FAR = 0.1, 0.12, 0.25
+_NEAR, _FAR = 0.12, 0.25
 #: Largest blur that is taken into the pattern itself, semi-angles.
 _LARGEST_BLUR = 0.12
 #: A step shorter than this in all parameters (in σ of `_SHORT`) ends the fit.
 _SHORT = np.array([0.01, 0.004, 0.004, 0.02, 0.02, 1e-4, 1e-3, 2e-4, 2e-4, 2e-4])
 #: Largest steps.
 _LONG = np.array([2.5, 0.6, 0.6, 4.0, 4.0, 0.02, 0.06, 0.01, 0.01, 0.02])
-
-
-@dataclass(frozen=True)
-class Known:
-    """What is known of a pattern beforehand: σ of logarithms around the start.
-
-    Attributes
-    ----------
-    scale : float or None
-        Of the angle per pixel; None where it is not known.
-    convergence : float
-        Of the convergence semi-angle: where it is given, it is a start. The lattice fixes the
-        scale, so that the aperture shows itself.
-    """
-
-    scale: float | None = None
-    convergence: float = _GIVEN
-
-    @classmethod
-    def given(cls, scale_given: bool) -> "Known":
-        """The convergence angle as users give it, and the scale or not."""
-        return cls(0.01 if scale_given else None)
 
 
 @dataclass(frozen=True)
@@ -115,6 +93,8 @@ class Fit:
         Contrast of the measured pattern over the synthesised one's.
     settled : bool
         Whether it ended where it ends; else its steps had run out.
+    known : Known
+        What was known beforehand.
     """
 
     parameters: FitParameters
@@ -127,22 +107,41 @@ class Fit:
     blur_mrad: float
     gain: float
     settled: bool = True
+    known: Known = field(default_factory=Known)
 
     @property
     def thickness_std_nm(self) -> float:
         """Standard deviation of the thickness, nm."""
-        return math.sqrt(self.covariance[THICKNESS, THICKNESS])
+        return self._std(THICKNESS)
 
     @property
     def convergence_std_mrad(self) -> float:
         """Standard deviation of the convergence semi-angle, mrad."""
-        return self.parameters.convergence_mrad * math.sqrt(self.covariance[LOG_ALPHA, LOG_ALPHA])
+        return self.parameters.convergence_mrad * self._std(LOG_ALPHA)
+
+    @property
+    def mrad_per_pixel_std(self) -> float:
+        """Standard deviation of the angle per pixel, mrad."""
+        return self.parameters.mrad_per_pixel * self._std(LOG_SCALE)
+
+    @property
+    def rotation_std(self) -> float:
+        """Standard deviation of the rotation, rad."""
+        return self._std(ROTATION)
+
+    @property
+    def ellipticity_std(self) -> float:
+        """Standard deviation of a component of the distortion."""
+        return math.hypot(self._std(ELLIPSE_A), self._std(ELLIPSE_B)) / math.sqrt(2)
 
     @property
     def tilt_std_mrad(self) -> float:
         """Standard deviation of one component of the tilt, mrad."""
         tilt = self.covariance[TILT_X : TILT_Y + 1, TILT_X : TILT_Y + 1]
         return math.sqrt(float(np.trace(tilt)) / 2)
+
+    def _std(self, place: int) -> float:
+        return math.sqrt(self.covariance[place, place])
 
 
 def beyond_disk(table: LacbedTable, convergence_mrad: float) -> float:
@@ -173,6 +172,7 @@ def fit_pattern(
         Within `REACH` of the disk's centre, or more.
     table : LacbedTable
     start : FitParameters
+        What is known is centred on it; see :meth:`Known.centred`.
     known : Known
     steps : int
         Steps at most.
@@ -189,7 +189,7 @@ def fit_pattern(
     first = start.to_vector()
     model = _Model(samples, shelf, _bounds(table, first, known), _prior(known), blur_mrad)
     state = minimise(model, first, Steps(steps, _SHORT, _LONG, 1e3))
-    return _finish(model, state)
+    return _finish(model, state, known)
 
 
 @dataclass(frozen=True)
@@ -238,7 +238,7 @@ def _shot(pattern: Numbers) -> Numbers:
 def _bounds(table: LacbedTable, start: Numbers, known: Known) -> tuple[Numbers, Numbers]:
     low, high = np.full(10, -np.inf), np.full(10, np.inf)
     low[THICKNESS], high[THICKNESS] = 0.2, table.geometry.thicknesses_nm[-1]
-    far = _NEAR if known.convergence <= _GIVEN else _FAR
+    far = _NEAR if known.convergence <= GIVEN else _FAR
     low[LOG_ALPHA] = start[LOG_ALPHA] - far
     high[LOG_ALPHA] = min(start[LOG_ALPHA] + far, np.log(table.geometry.convergence_max_mrad))
     low[ELLIPSE_A : ELLIPSE_B + 1], high[ELLIPSE_A : ELLIPSE_B + 1] = -0.05, 0.05
@@ -248,7 +248,7 @@ def _bounds(table: LacbedTable, start: Numbers, known: Known) -> tuple[Numbers, 
 def _prior(known: Known) -> Numbers:
     """Inverse variances of what is known of each parameter beforehand."""
     precision = np.zeros(10)
-    precision[ELLIPSE_A : ELLIPSE_B + 1] = _ELLIPTICITY**-2
+    precision[ELLIPSE_A : ELLIPSE_B + 1] = known.ellipticity**-2
     precision[LOG_ALPHA] = known.convergence**-2
     if known.scale is not None:
         precision[LOG_SCALE] = known.scale**-2
@@ -273,7 +273,7 @@ def _next_blur(state: State, alpha: float) -> float:
     return float(np.sqrt(np.clip(square, 0, (_LARGEST_BLUR * alpha) ** 2)))
 
 
-def _finish(model: _Model, state: State) -> Fit:
+def _finish(model: _Model, state: State, known: Known) -> Fit:
     samples, solved = model.samples, state.solved
     values = samples.values
     centred = values - values.mean()
@@ -294,6 +294,7 @@ def _finish(model: _Model, state: State) -> Fit:
         state.at.blur_mrad,
         float(solved.coefficients[0]),
         state.settled,
+        known,
     )
 
 

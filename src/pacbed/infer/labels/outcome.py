@@ -6,6 +6,7 @@ from typing import Any
 
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
 from pacbed.infer.confidence import CLEAR
+from pacbed.infer.given import Given
 from pacbed.infer.labels.direction import DirectionSummary, Tilt, tilt_of
 from pacbed.infer.labels.roads import Road, RoadKind
 from pacbed.infer.labels.summary import LabelSummary
@@ -53,8 +54,7 @@ class LabelContext:
     road : Road
     scaled : Scaled
     pattern : CleanPattern
-    mrad_per_pixel : float or None
-        As given.
+    given : Given
     refine : bool
         Whether a fit was asked for.
     started : float
@@ -67,7 +67,7 @@ class LabelContext:
     road: Road
     scaled: Scaled
     pattern: CleanPattern
-    mrad_per_pixel: float | None
+    given: Given
     refine: bool
     started: float
 
@@ -123,7 +123,7 @@ def label_estimate(
         tilt_std_mrad=tilt.std_mrad,
         mistilt_mrad=length,
         azimuth_deg=tilt.azimuth_deg,
-        mrad_per_pixel=context.mrad_per_pixel or road.mrad_per_pixel(placement),
+        mrad_per_pixel=context.given.mrad_per_pixel or road.mrad_per_pixel(placement),
         scale=road.scale(placement),
         rotation_deg=None,
         center_row_px=float(road.disk.row),
@@ -137,7 +137,7 @@ def label_estimate(
             tuple(float(v) / _ANGSTROM_PER_NM for v in thickness.values),
             tuple(map(float, thickness.probability)),
         ),
-        warnings=(*context.pattern.remarks, *_warnings(context, tilt)),
+        warnings=(*context.given.remarks, *context.pattern.remarks, *_warnings(context, tilt)),
         provenance=context.provenance("labels"),
         pixels_left_out=context.pattern.left_out.count,
         basis=Basis(direction_asked=context.bundle.says_direction, known=context.pattern.known),
@@ -163,7 +163,7 @@ def _warnings(context: LabelContext, tilt: Tilt) -> tuple[str, ...]:
         said.append(f"no network for the scale: {way.unscaled}")
     elif not context.scaled.settled:
         said.append(_RESTLESS)
-    if context.mrad_per_pixel is not None and not way.takes_scale:
+    if context.given.mrad_per_pixel is not None and not way.takes_scale:
         said.append("the angle per pixel was not used: the network finds the scale itself")
     return tuple(said)
 

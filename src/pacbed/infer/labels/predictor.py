@@ -10,6 +10,7 @@ from threadpoolctl import ThreadpoolController
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask, Probabilities, Singles
 from pacbed.errors import OutOfRangeError
+from pacbed.infer.given import Given
 from pacbed.infer.labels.direction import DirectionSummary, summarise_directions
 from pacbed.infer.labels.networks import LabelNetwork, open_network
 from pacbed.infer.labels.outcome import LabelContext, Scaled, fit_warnings, label_estimate
@@ -19,6 +20,7 @@ from pacbed.infer.labels.summary import LabelSummary, summarise_labels
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.models.model_files import sha256
+from pacbed.microscope.record import Microscope
 from pacbed.pattern.clean import clean
 from pacbed.pattern.label_frame import Placement, scale_convergence
 from pacbed.pattern.preprocess import DiskLocation
@@ -67,6 +69,7 @@ class LabelPredictor:
         mrad_per_pixel: float | None = None,
         refine: bool = True,
         mask: Mask | None = None,
+        microscope: Microscope | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern.
 
@@ -83,6 +86,9 @@ class LabelPredictor:
             simulated patterns cannot, and its answer says so.
         mask : ndarray of bool, shape (rows, columns), optional
             True where a pixel says nothing, beside those that are found.
+        microscope : Microscope, optional
+            From :func:`pacbed.read_microscope`: says what is not given, how sure that is, and
+            the shape of the disks. One of another high tension is left out, with a warning.
 
         Returns
         -------
@@ -97,13 +103,14 @@ class LabelPredictor:
             If the convergence angle is not given, or lies outside the bundle's range.
         """
         started = time.perf_counter()
+        covered = self.bundle.convergence_mrad
+        system = dataclasses.replace(self.bundle.system, convergence_mrad=covered)
+        given = Given.of(system, convergence_mrad, mrad_per_pixel, microscope)
+        convergence_mrad, mrad_per_pixel = given.convergence_mrad, given.mrad_per_pixel
         if convergence_mrad is None:
             raise OutOfRangeError(
                 f"the networks of {self.bundle.system.name} need the convergence angle; give it"
             )
-        covered = self.bundle.convergence_mrad
-        system = dataclasses.replace(self.bundle.system, convergence_mrad=covered)
-        system.check(convergence_mrad, mrad_per_pixel)
         data = clean(pattern, mask)
         road = self._way.begin(
             self.bundle.preparation, data.values, convergence_mrad, mrad_per_pixel
@@ -124,7 +131,7 @@ class LabelPredictor:
             road,
             scaled,
             data,
-            mrad_per_pixel,
+            given,
             refine,
             started,
         )

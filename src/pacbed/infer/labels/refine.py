@@ -14,6 +14,7 @@ import numpy as np
 
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
+from pacbed.infer.attempts import Question
 from pacbed.infer.confidence import CLEAR, Calibration
 from pacbed.infer.fit.hypotheses import Solution, refine
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image
@@ -91,14 +92,15 @@ def refine_labels(
         That of the fit; what the bundle is, and what its networks said, is for the caller
         to add.
     """
-    bundle, scale_given = labels.bundle, labels.mrad_per_pixel is not None
+    bundle, given = labels.bundle, labels.given
+    known = Question(convergence_mrad, given.mrad_per_pixel, given.session).known
     order = table.geometry.rotation_order
     bins, probability = _distribution(reading.thickness)
 
     def fit_from(start: LabelReading) -> tuple[Reading, list[Solution]]:
         placements = _search(table, data, start, convergence_mrad, order, bins, probability)
         readings = [Reading(p, probability, _USUAL_TILT_ERROR_MRAD) for p in placements]
-        return readings[0], refine(data, readings, bins, table, convergence_mrad, scale_given)
+        return readings[0], refine(data, readings, bins, table, convergence_mrad, known)
 
     first, solutions = fit_from(reading)
     if reading.direction is not None and _left(solutions) > _DOUBTFUL:
@@ -113,8 +115,7 @@ def refine_labels(
         bins,
         order,
         data,
-        convergence_mrad,
-        labels.mrad_per_pixel,
+        given,
         labels.started,
     )
     return fitted_estimate(context, first, solutions)

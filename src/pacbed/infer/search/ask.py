@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pacbed.arrays import Tilt
-from pacbed.infer.fit.pattern_fit import Known
+from pacbed.infer.fit.known import Known
 from pacbed.infer.search.effort import Effort
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
 from pacbed.infer.search.places import Posed

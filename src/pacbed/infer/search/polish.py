@@ -11,9 +11,10 @@ from pacbed.infer.fit.hypotheses import (
     distinct,
     worth_finishing,
 )
+from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Fit, Known, beyond_disk, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, Fit, beyond_disk, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.search.ask import Candidate
 from pacbed.lacbed.table import LacbedTable
@@ -106,7 +107,7 @@ class _Job:
             rotation=pose.rotation,
             log_alpha=math.log(alpha),
         )
-        return self._fit(start, BRIEF_STEPS, FIRST_BLUR * alpha)
+        return self._fit(self.known.centred(start, alpha), BRIEF_STEPS, FIRST_BLUR * alpha)
 
     def finish(self, fit: Fit) -> Fit:
         """Go on to the end, with the samples around the disk that was found."""
@@ -121,7 +122,7 @@ class _Job:
         except PatternError:
             samples = self.samples
         job = replace(self, samples=samples)
-        start = found.known_again(self.candidate.convergence_mrad)
+        start = self.known.centred(found, self.candidate.convergence_mrad)
         return job._fit(start, FULL_STEPS, fit.blur_mrad)
 
     def _fit(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:

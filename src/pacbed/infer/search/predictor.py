@@ -9,11 +9,12 @@ from threadpoolctl import ThreadpoolController
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
 from pacbed.errors import PatternError
-from pacbed.infer.attempts import Attempt, Question, best_of
+from pacbed.infer.attempts import Attempt, Question, best_of, with_or_without
 from pacbed.infer.causes import is_whole
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.solved import Solved
+from pacbed.infer.given import Given
 from pacbed.infer.outcome import Context, fitted_estimate
 from pacbed.infer.search.effort import QUICK, THOROUGH, Effort
 from pacbed.infer.search.search import Asked, Searcher
@@ -22,6 +23,7 @@ from pacbed.infer.shared.solve import BatchSolver
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.models.kinds import Model, table_of
 from pacbed.library.models.model_files import TABLE
+from pacbed.microscope.record import Microscope
 from pacbed.pattern.clean import clean
 from pacbed.pattern.recorded import CleanPattern
 
@@ -70,6 +72,7 @@ class TablePredictor:
         mrad_per_pixel: float | None = None,
         refine: bool = True,
         mask: Mask | None = None,
+        microscope: Microscope | None = None,
     ) -> Estimate:
         """Infer thickness and mistilt of one pattern.
 
@@ -85,6 +88,9 @@ class TablePredictor:
             Has no effect: without networks every answer is a fit.
         mask : ndarray of bool, shape (rows, columns), optional
             True where a pixel says nothing, beside those that are found.
+        microscope : Microscope, optional
+            From :func:`pacbed.read_microscope`: says what is not given, how sure that is, and
+            the shape of the disks. One of another high tension is left out, with a warning.
 
         Returns
         -------
@@ -98,22 +104,17 @@ class TablePredictor:
             If the convergence angle lies outside the table's range.
         """
         started = time.perf_counter()
-        self.bundle.system.check(convergence_mrad, mrad_per_pixel)
-        return self.answer(clean(pattern, mask), convergence_mrad, mrad_per_pixel, started)
+        given = Given.of(self.bundle.system, convergence_mrad, mrad_per_pixel, microscope)
+        return self.answer(clean(pattern, mask), given, started)
 
-    def answer(
-        self,
-        data: CleanPattern,
-        convergence_mrad: float | None,
-        mrad_per_pixel: float | None,
-        started: float,
-    ) -> Estimate:
+    def answer(self, data: CleanPattern, given: Given, started: float) -> Estimate:
         """As :meth:`infer`, of a cleaned pattern, since a time of :func:`time.perf_counter`."""
         system = self.bundle.system
-        if convergence_mrad is None:
-            solutions = self.search(data, None, mrad_per_pixel)
+        angle = given.convergence_mrad
+        if angle is None:
+            solutions = self.search(data, Asked(None, given.mrad_per_pixel, given.session))
         else:
-            solutions = self._near(data, Question(convergence_mrad, mrad_per_pixel))
+            solutions = self._near(data, Question(angle, given.mrad_per_pixel, given.session))
         if not solutions:
             raise PatternError("too little of the bright-field disk is recorded; crop less")
         low, high = system.thickness_nm
@@ -124,18 +125,17 @@ class TablePredictor:
             np.linspace(low, high, max(2, round((high - low) / _BIN_NM) + 1)),
             self.order,
             data,
-            convergence_mrad,
-            mrad_per_pixel,
+            given,
             started,
         )
         return fitted_estimate(context, None, solutions)
 
     def _near(self, data: CleanPattern, question: Question) -> list[Solution]:
         """The solutions at a convergence angle, or at one near it where that explains nothing."""
-        tried = []
+        tried: list[Attempt] = []
         for asked in (question, *question.others(self.bundle.system.convergence_mrad)):
             efforts = (QUICK, THOROUGH) if asked is question else (QUICK,)
-            found = self.search(data, asked.convergence_mrad, asked.mrad_per_pixel, efforts)
+            found = self.search(data, Asked.of(asked), efforts)
             attempt = Attempt(None, found, is_whole(data, found[0].fit)) if found else None
             if attempt is not None and attempt.near(question.convergence_mrad):
                 tried.append(attempt)
@@ -150,7 +150,7 @@ class TablePredictor:
         mrad_per_pixel: float | None = None,
     ) -> Solved:
         """As :meth:`infer`, without a judgement of what was found."""
-        return Solved([], self.search(clean(pattern), convergence_mrad, mrad_per_pixel))
+        return Solved([], self.search(clean(pattern), Asked(convergence_mrad, mrad_per_pixel)))
 
     def sharing(self, geometry: SharedGeometry) -> BatchSolver:
         """Solver for many patterns of one geometry, which makes them much quicker."""
@@ -159,11 +159,24 @@ class TablePredictor:
     def search(
         self,
         data: CleanPattern,
-        convergence_mrad: float | None,
-        mrad_per_pixel: float | None,
+        asked: Asked,
         efforts: Sequence[Effort] = (QUICK, THOROUGH),
     ) -> list[Solution]:
         """The solutions of a cleaned pattern, the best first; none where no disk is recorded."""
+        bound = self._searched(data, asked, efforts)
+        if bound is None or not bound.doubts(asked.known):
+            return [] if bound is None else bound.solutions
+        freed = self._searched(data, asked.freed, (QUICK,))
+        angle = asked.convergence_mrad
+        if freed is None or (angle is not None and not freed.near(angle)):
+            return bound.solutions
+        return with_or_without(bound, freed, asked.known).solutions
+
+    def _searched(
+        self, data: CleanPattern, asked: Asked, efforts: Sequence[Effort]
+    ) -> Attempt | None:
+        """What one search finds; None where no disk is recorded."""
         # Small matrices, but for the sweep's: more threads only wait for each other.
         with self._pools.limit(limits=self._threads, user_api="blas"):
-            return self._searcher.solve(data, Asked(convergence_mrad, mrad_per_pixel), efforts)
+            found = self._searcher.solve(data, asked, efforts)
+        return Attempt(None, found, is_whole(data, found[0].fit)) if found else None

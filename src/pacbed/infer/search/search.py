@@ -4,11 +4,14 @@ import math
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from pacbed.infer.attempts import Question
 from pacbed.infer.causes import is_whole
 from pacbed.infer.fit.hypotheses import Solution, weighted
-from pacbed.infer.fit.pattern_fit import Fit, Known
+from pacbed.infer.fit.known import Known
+from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.given import Session
 from pacbed.infer.search.ask import Asker
 from pacbed.infer.search.effort import QUICK, THOROUGH, Effort
 from pacbed.infer.search.finder import shipped_finder
@@ -41,10 +44,23 @@ class Asked:
     ----------
     convergence_mrad : float or None
     mrad_per_pixel : float or None
+    session : Session or None
+        How sure a calibrated microscope is of both.
     """
 
     convergence_mrad: float | None
     mrad_per_pixel: float | None
+    session: Session | None = None
+
+    @classmethod
+    def of(cls, question: Question) -> "Asked":
+        """The same of what names its convergence semi-angle."""
+        return cls(question.convergence_mrad, question.mrad_per_pixel, question.session)
+
+    @property
+    def freed(self) -> "Asked":
+        """The same without the angle per pixel, and without what was calibrated."""
+        return Asked(self.convergence_mrad, None)
 
     @property
     def radius_px(self) -> float | None:
@@ -56,8 +72,14 @@ class Asked:
     @property
     def known(self) -> Known:
         """The same for the fit."""
-        scale = None if self.mrad_per_pixel is None else _SCALE
-        return Known(scale, _NO_ANGLE) if self.convergence_mrad is None else Known(scale)
+        known = Known.given(self.mrad_per_pixel)
+        if known.scale is not None:
+            known = replace(known, scale=_SCALE)
+        if self.convergence_mrad is None:
+            known = replace(known, convergence=_NO_ANGLE)
+        if self.session is None:
+            return known
+        return self.session.known(known, self.convergence_mrad, self.mrad_per_pixel)
 
 
 class Searcher:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pacbed.arrays import Numbers, Singles, Tilt
-from pacbed.infer.fit.pattern_fit import Known
+from pacbed.infer.fit.known import Known
 from pacbed.infer.search.patterns import CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern, places_of
 from pacbed.infer.search.sweep import Hypothesis
