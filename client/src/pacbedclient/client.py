@@ -170,6 +170,7 @@ class Client:
         refine: Optional[bool] = None,
         limit_s: float = 3600.0,
         progress: Optional[Callable[[int, int], Any]] = None,
+        detector_mask: Any = None,
     ) -> Dict[str, Any]:
         """Infer thickness and mistilt over a small 4D-STEM scan.
 
@@ -195,6 +196,8 @@ class Client:
             Longest time for the map, s.
         progress : callable, optional
             Called with the number of windows done and their number.
+        detector_mask : array_like or path, optional
+            Not 0 where a pixel of the detector says nothing, such as its bad pixels.
 
         Returns
         -------
@@ -217,7 +220,7 @@ class Client:
             "mrad_per_pixel": mrad_per_pixel,
             "refine": refine,
         }
-        return fetch_map(self._transport, scan, parameters, limit_s, progress)
+        return fetch_map(self._transport, scan, parameters, limit_s, progress, detector_mask)
 
     def add_system(
         self,

@@ -1,8 +1,11 @@
 """The request for an inference, in the service's wire format."""
 
+import io
 import json
 import os
 from typing import Any, Dict, Tuple
+
+import numpy as np
 
 from pacbedclient.arrays import raw_pattern
 from pacbedclient.errors import PatternError
@@ -34,6 +37,30 @@ def inference_form(pattern: Any, parameters: Dict[str, Any]) -> Tuple[bytes, str
             Part("file", filename, "application/octet-stream", content),
         ]
     )
+
+
+def mask_part(mask: Any) -> Part:
+    """Return the part of a request that says which pixels say nothing.
+
+    Parameters
+    ----------
+    mask : array_like or path
+        Not 0 where a pixel says nothing; or a file that the service reads.
+
+    Raises
+    ------
+    PatternError
+        The mask has not two dimensions, or its file cannot be read.
+    """
+    if isinstance(mask, (str, os.PathLike)):
+        _, name, content = _upload(mask)
+        return Part("mask", name, "application/octet-stream", content)
+    array = np.asarray(mask)
+    if array.ndim != 2:
+        raise PatternError(f"a mask has two dimensions, this array has the shape {array.shape}")
+    stored = io.BytesIO()
+    np.save(stored, np.ascontiguousarray(array != 0).astype(np.uint8), allow_pickle=False)
+    return Part("mask", "mask.npy", "application/octet-stream", stored.getvalue())
 
 
 def physical_params(

@@ -5,27 +5,24 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pacbed.answer.doubts import contradictions
-from pacbed.arrays import Numbers, Patterns
 from pacbed.errors import PatternError
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.library.models.bundle import Bundle
 from pacbed.library.models.kinds import Model
 from pacbed.maps.blocks import BlockTask, Spread, cut, here, shared_predictor
-from pacbed.maps.geometry import estimate_geometry, places, sample_windows
+from pacbed.maps.geometry import estimate_geometry
 from pacbed.maps.layers import Layers, join_layers
 from pacbed.maps.options import MapOptions, make_grid, scan_step_nm
+from pacbed.maps.sample import Sample, read_sample
+from pacbed.maps.silent_pixels import silent_words
 from pacbed.maps.thickness_map import ThicknessMap, finish_map
 from pacbed.scans.scan import Scan
-from pacbed.scans.windows import WindowGrid
 
 #: Windows in a block that is sent elsewhere, about.
 _BLOCK_WINDOWS = 64
-#: Windows that say where the centre is, for each one from which the scale is found.
-_CENTERS = 4
 
 
 class Stage(StrEnum):
@@ -97,8 +94,9 @@ def infer_map(
     options = _as_can_be(options, scan, bundle)
     bundle.system.check(options.convergence_mrad)
     grid, warnings = make_grid(scan, bundle, options)
+    opened, scan, sample = scan, *read_sample(scan, grid, options)
     try:
-        geometry = find_geometry(scan, grid, bundle, options, progress, store)
+        geometry = find_geometry(sample, bundle, options, scan.mrad_per_pixel, progress, store)
     except PatternError as error:
         raise _with_what_the_file_says(error, scan, bundle, options) from error
     done = {} if store is None else store.rows()
@@ -125,7 +123,8 @@ def infer_map(
         options,
         scan_step_nm(scan, options),
         scan.name,
-        (*warnings, *doubts),
+        (*warnings, *silent_words(opened, options.detector_mask, scan.pixel_mask), *doubts),
+        scan.pixel_mask,
     )
 
 
@@ -150,43 +149,38 @@ def _as_can_be(options: MapOptions, scan: Scan, bundle: Model) -> MapOptions:
 
 
 def find_geometry(
-    scan: Scan,
-    grid: WindowGrid,
+    sample: Sample,
     bundle: Model,
     options: MapOptions,
+    mrad_per_pixel: float | None = None,
     progress: Progress = no_progress,
     store: Store | None = None,
 ) -> SharedGeometry:
-    """Geometry of a scan from a sample of its windows, or from the store."""
+    """Geometry of a scan from a sample of its windows, or from the store.
+
+    Parameters
+    ----------
+    sample : Sample
+    bundle : Model
+    options : MapOptions
+    mrad_per_pixel : float or None
+        As the file says, where the options do not.
+    progress : callable
+    store : Store or None
+    """
     found = None if store is None else store.geometry()
     if found is None:
-        patterns, place = read_sample(scan, grid, sample_windows(grid, _CENTERS * options.samples))
         # As in the blocks: quicker, and the same whatever the number of cores.
         with threadpool_limits(limits=1, user_api="blas"):
             found = estimate_geometry(
-                patterns,
-                place,
+                sample.patterns,
+                sample.place,
                 shared_predictor(bundle),
                 options.convergence_mrad,
-                options.mrad_per_pixel or scan.mrad_per_pixel,
+                options.mrad_per_pixel or mrad_per_pixel,
                 lambda share: progress(Stage.GEOMETRY, share),
                 options.samples,
             )
         if store is not None:
             store.keep_geometry(found)
     return found
-
-
-def read_sample(
-    scan: Scan, grid: WindowGrid, chosen: list[tuple[int, int]]
-) -> tuple[Patterns, Numbers]:
-    """Summed patterns of some windows and their places; windows without frames are left out."""
-    where = places(grid)
-    patterns, place = [], []
-    for row in sorted({row for row, _ in chosen}):
-        sums = next(scan.sums(grid, row, row + 1))
-        for column in [c for r, c in chosen if r == row]:
-            if sums.frames[column]:
-                patterns.append(sums.patterns[column])
-                place.append(where[row, column])
-    return np.array(patterns), np.array(place)

@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pacbed.arrays import Mask
 from pacbed.errors import OutOfRangeError
 from pacbed.library.models.kinds import Model, table_of
 from pacbed.scans.scan import Scan
@@ -37,6 +37,9 @@ class MapOptions:
         Windows from which scale, rotation and centre are found.
     step_nm : float or None
         Distance of scan positions, where the file does not say.
+    detector_mask : ndarray of bool or None
+        True where a pixel of the detector says nothing, beside those that the file lists and
+        those that are found: dead lines, gaps and a beam stop.
 
     Raises
     ------
@@ -48,11 +51,12 @@ class MapOptions:
     window: tuple[int, int] | None = None
     stride: tuple[int, int] | None = None
     region: tuple[int, int, int, int] | None = None
-    mask: NDArray[np.bool_] | None = field(default=None, compare=False)
+    mask: Mask | None = field(default=None, compare=False)
     mrad_per_pixel: float | None = None
     refine: bool = True
     samples: int = 16
     step_nm: float | None = None
+    detector_mask: Mask | None = field(default=None, compare=False)
 
     def __post_init__(self) -> None:
         for name in ("convergence_mrad", "mrad_per_pixel", "step_nm"):
@@ -63,7 +67,7 @@ class MapOptions:
             raise OutOfRangeError("samples must be 1 or more")
 
     def settings(self) -> dict[str, object]:
-        """The settings as plain values for a file; the mask only as whether there is one."""
+        """The settings as plain values for a file; masks only as whether there are any."""
         return {
             "convergence_mrad": self.convergence_mrad,
             "window": None if self.window is None else list(self.window),
@@ -74,6 +78,7 @@ class MapOptions:
             "refine": self.refine,
             "samples": self.samples,
             "step_nm": self.step_nm,
+            "detector_masked": self.detector_mask is not None,
         }
 
 

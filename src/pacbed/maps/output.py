@@ -117,6 +117,7 @@ def description(result: ThicknessMap) -> dict[str, Any]:
         "status_names": list(STATUS_NAMES),
         "counts": result.counts(),
         "geometry": dataclasses.asdict(result.geometry),
+        "pixels_left_out": result.pixels_left_out,
         "warnings": list(result.warnings),
         "settings": result.settings,
         "provenance": result.provenance,

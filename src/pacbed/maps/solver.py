@@ -72,7 +72,7 @@ class WindowSolver:
         self, sums: WindowSums, place: Numbers, chosen: Indices, layers: Layers
     ) -> None:
         patterns, usable = cleaned(sums.patterns[chosen])
-        patterns, chosen = patterns[usable], chosen[usable]
+        chosen = chosen[usable]
         if not len(chosen):
             return
         centers = self._geometry.center(place[chosen])

@@ -59,6 +59,9 @@ class ThicknessMap:
     settings, provenance : dict
     mask : ndarray of bool or None
         True where a scan position was used; None where all were.
+    detector_mask : ndarray of bool or None
+        True where a pixel of the detector said nothing: as given, as the file lists, or found;
+        None where all said something. Its shape is that of the detector.
     """
 
     system: str
@@ -85,6 +88,12 @@ class ThicknessMap:
     settings: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     mask: Mask | None = None
+    detector_mask: Mask | None = None
+
+    @property
+    def pixels_left_out(self) -> int:
+        """How many pixels of the detector said nothing."""
+        return 0 if self.detector_mask is None else int(self.detector_mask.sum())
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -125,6 +134,7 @@ def finish_map(
     step_nm: tuple[float, float] | None = None,
     source: str = "",
     warnings: tuple[str, ...] = (),
+    detector_mask: Mask | None = None,
 ) -> ThicknessMap:
     """From raw answers to the map: settle, mark and describe.
 
@@ -141,6 +151,8 @@ def finish_map(
     source : str
         Name of the file, for the provenance.
     warnings : tuple of str
+    detector_mask : ndarray of bool, optional
+        True where a pixel of the detector said nothing.
     """
     settled = settle(layers)
     status = settled.status
@@ -198,6 +210,7 @@ def finish_map(
             "made": datetime.now(UTC).isoformat(timespec="seconds"),
         },
         mask=grid.mask,
+        detector_mask=detector_mask,
     )
 
 

@@ -47,6 +47,7 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
         stride: int | tuple[int, int] | None = None,
         *,
         mask: ArrayLike | None = None,
+        detector_mask: ArrayLike | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
         samples: int = 16,
@@ -68,6 +69,9 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
             Positions from one window to the next; windows touch by default.
         mask : array_like of bool, optional
             True for scan positions that count, rows by columns.
+        detector_mask : array_like of bool, optional
+            True for pixels of the detector that say nothing, rows by columns; dead lines, gaps
+            and a beam stop are found without it.
         mrad_per_pixel : float, optional
             Angle per pixel; by default that of signal axes in mrad, else found.
         refine : bool
@@ -105,6 +109,7 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
             mrad_per_pixel=mrad_per_pixel,
             refine=refine,
             samples=samples,
+            detector_mask=None if detector_mask is None else np.asarray(detector_mask, bool),
         )
         with Progress(disable=not show_progressbar, transient=True) as bar:
             task = bar.add_task("", total=1.0)

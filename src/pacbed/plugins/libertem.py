@@ -69,6 +69,9 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
         Windows from which scale, rotation and centre are found.
     data : str, optional
         Data folder with further systems.
+    detector_mask : ndarray of bool, optional
+        True where a pixel of the detector says nothing; dead lines, gaps and a beam stop are
+        found without it.
 
     Attributes
     ----------
@@ -83,7 +86,8 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
     Notes
     -----
     The maps are results of the kind ``single``, one entry for each window. Their valid mask
-    is True for windows of which no frame is missing.
+    is True for windows of which no frame is missing. Why these have no answers yet is written to
+    the log ``pacbed.plugins``.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
         refine: bool = True,
         samples: int = 16,
         data: str | None = None,
+        detector_mask: np.ndarray | None = None,
     ) -> None:
         self._bundle: Model | None = None
         if window is None:
@@ -112,6 +117,7 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
             refine=refine,
             samples=samples,
             data=data,
+            detector_mask=detector_mask,
         )
         self.thickness_map: ThicknessMap | None = None
         self._growing: GrowingMap | None = None
@@ -153,7 +159,8 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
     def process_frame(self, frame: np.ndarray) -> None:
         """Add a frame to the windows that hold its position."""
         row, column = (int(n) for n in self.meta.coordinates[0])
-        add_frame(self.results.windows[0], self._grid(), row, column, frame)
+        windows, silent = self.results.windows[0], self.params.detector_mask
+        add_frame(windows, self._grid(), row, column, frame, silent)
 
     def merge(self, dest: Any, src: Any) -> None:
         """Add up what two workers have summed."""
@@ -213,7 +220,8 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
                 "with nav_shape, and patterns of rows and columns"
             )
         dtype = np.dtype(self.meta.dataset_dtype)
-        return SummedScan(shape, dtype, no_frames, "the data set", windows=windows)
+        scan = SummedScan(shape, dtype, no_frames, "the data set", windows=windows)
+        return scan.without_pixels(self.params.detector_mask, "detector_mask")
 
     def _options(self, grid: WindowGrid | None) -> MapOptions:
         return MapOptions(
@@ -225,6 +233,7 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
             refine=self.params.refine,
             samples=self.params.samples,
             step_nm=self.params.step_nm,
+            detector_mask=self.params.detector_mask,
         )
 
     def _grid(self) -> WindowGrid:

@@ -15,6 +15,7 @@ from pacbed.readers.hdf5 import metadata_of
 from pacbed.readers.hdf5_content import Hdf5Content, choose_array, read_content
 from pacbed.readers.measurement import Metadata
 from pacbed.readers.metadata import groups, read_metadata
+from pacbed.readers.pixel_mask import read_pixel_mask
 from pacbed.readers.signals import choose_signal, open_signals
 from pacbed.readers.tags import as_number
 from pacbed.readers.zarr_store import open_zarr
@@ -142,7 +143,8 @@ def open_hdf5(
     at_once = int(array.chunks[0]) if array.chunks and array.ndim == 4 else 1
     return _with_metadata(
         Scan(four, array.dtype, FrameRows(path, array, four), str(path),
-             rows_at_once=at_once if at_once > 1 else None),
+             rows_at_once=at_once if at_once > 1 else None,
+             pixel_mask=read_pixel_mask(path, four[2:], alone=alone)),
         metadata_of(content, name), content.axes[name],
     )  # fmt: skip
 

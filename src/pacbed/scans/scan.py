@@ -3,11 +3,12 @@
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pacbed.errors import FileFormatError, PatternError
 from pacbed.readers.checks import reason
@@ -58,6 +59,8 @@ class Scan:
         Distance of scan rows and of scan columns, nm.
     mrad_per_pixel, high_tension_kV, convergence_mrad : float or None
         What the file says.
+    pixel_mask : ndarray of bool, shape (detector rows, detector columns), or None
+        True where a pixel of the detector says nothing, as the file says.
     """
 
     shape: tuple[int, int, int, int]
@@ -69,6 +72,7 @@ class Scan:
     mrad_per_pixel: float | None = None
     high_tension_kV: float | None = None
     convergence_mrad: float | None = None
+    pixel_mask: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if len(self.shape) != 4:
@@ -87,6 +91,36 @@ class Scan:
                 "each side. Give the axes in the order scan row, scan column, detector row, "
                 "detector column."
             )
+
+    @property
+    def detector_shape(self) -> tuple[int, int]:
+        """Rows and columns of the detector."""
+        return self.shape[2], self.shape[3]
+
+    def without_pixels(self, silent: NDArray[np.bool_] | None, whose: str) -> Self:
+        """The same scan of which more pixels of the detector say nothing.
+
+        Parameters
+        ----------
+        silent : ndarray of bool, shape (detector rows, detector columns), or None
+            None leaves the scan as it is.
+        whose : str
+            What the mask is called, for messages.
+
+        Raises
+        ------
+        PatternError
+            If the mask has another shape.
+        """
+        if silent is None:
+            return self
+        if silent.shape != self.detector_shape:
+            raise PatternError(
+                f"{self.name}: {whose} has the shape {silent.shape}, the detector "
+                f"{self.detector_shape}; give one entry for each pixel of the detector"
+            )
+        joined = silent if self.pixel_mask is None else silent | self.pixel_mask
+        return replace(self, pixel_mask=joined)
 
     @property
     def scan_shape(self) -> tuple[int, int]:
@@ -126,7 +160,7 @@ class Scan:
     def sums(self, grid: WindowGrid, first: int, last: int) -> Iterator[WindowSums]:
         """Summed patterns of rows of windows, in one pass over their scan rows."""
         begin, end = grid.rows_of(first)[0], grid.rows_of(last - 1)[1]
-        yield from sum_windows(grid, self.rows(begin, end), first, last)
+        yield from sum_windows(grid, self.rows(begin, end), first, last, self.pixel_mask)
 
 
 def damaged(path: Path, first: int, error: Exception) -> FileFormatError:

@@ -213,7 +213,7 @@ class Inference:
         with self._metrics.stage("infer"):
             return ask_several(
                 models, opened, measurement.data, convergence_mrad, parameters.mrad_per_pixel,
-                parameters.refine, go_on, mask,
+                parameters.refine, go_on, measurement.silent(mask),
             )  # fmt: skip
 
     def _pictures(

@@ -99,7 +99,7 @@ def _ranked(
 
         return ask_several(
             models, lambda model: predictors[id(model)], measurement.data, convergence_mrad,
-            asked.mrad_per_pixel, asked.refine, go_on, mask,
+            asked.mrad_per_pixel, asked.refine, go_on, measurement.silent(mask),
         )  # fmt: skip
 
 

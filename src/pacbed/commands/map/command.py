@@ -116,7 +116,7 @@ def _identity(
     from pacbed.version import __version__
 
     found = file.stat()
-    mask = None if options.mask is None else options.mask.tobytes().hex()
+    masks = (options.mask, options.detector_mask)
     return {
         "file": str(file.resolve()),
         "bytes": found.st_size,
@@ -124,7 +124,7 @@ def _identity(
         "shape": list(scan.shape),
         "bundle": hashes,
         "version": __version__,
-        "mask": mask,
+        "masks": [None if mask is None else mask.tobytes().hex() for mask in masks],
         **options.settings(),
     }
 

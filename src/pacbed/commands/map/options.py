@@ -138,8 +138,17 @@ class WindowOptions:
     mask: Annotated[
         Path | None,
         typer.Option(
-            help="Positions to use: npy with one entry for each, 0 where it is left out.",
+            help="Scan positions to use: npy with one entry for each, 0 where it is left out.",
             metavar="NPY",
+        ),
+    ] = None
+    detector_mask: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pixels of the detector that say nothing, such as its bad pixels: a file of the "
+            "detector's size that is not 0 there. Dead lines, gaps and a beam stop are found "
+            "without it, and the file's own list of bad pixels is read.",
+            metavar="FILE",
         ),
     ] = None
     step: Annotated[
@@ -161,6 +170,7 @@ class WindowOptions:
     def map_options(self, scan: "Scan") -> "MapOptions":
         """The same, with the scan's own convergence angle where none was given."""
         from pacbed.maps.options import MapOptions
+        from pacbed.readers.mask import read_mask
 
         angle = self.convergence if self.convergence is not None else scan.convergence_mrad
         return MapOptions(
@@ -173,6 +183,7 @@ class WindowOptions:
             refine=not self.no_refine,
             samples=self.samples,
             step_nm=self.step,
+            detector_mask=None if self.detector_mask is None else read_mask(self.detector_mask),
         )
 
 

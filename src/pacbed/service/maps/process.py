@@ -61,6 +61,8 @@ def main(folder: Path, memory_mib: int) -> int:
     _, code = classify(problem)
     # The client knows its file by another name, and paths of the server are nobody's business.
     said = str(problem).replace(asked["scan"], asked["name"])
+    if asked["mask"] is not None:
+        said = said.replace(asked["mask"], asked["mask_name"])
     said = said.replace(asked["bundle"], "the bundle")
     for option, parameter in _PARAMETERS.items():
         said = said.replace(option, parameter)
@@ -87,6 +89,7 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
     from pacbed.maps.output import save_map
     from pacbed.maps.picture import map_png
     from pacbed.maps.table import map_table
+    from pacbed.readers.mask import read_mask
     from pacbed.scans.files import open_scan
 
     tell = Teller(folder / PROGRESS)
@@ -103,6 +106,7 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
         refine=asked["refine"],
         samples=asked["samples"],
         step_nm=asked["scan_step_nm"],
+        detector_mask=None if asked["mask"] is None else read_mask(Path(asked["mask"]), alone=True),
     )
     rows, columns = make_grid(scan, bundle, options)[0].shape
 
