@@ -171,6 +171,8 @@ class Client:
         limit_s: float = 3600.0,
         progress: Optional[Callable[[int, int], Any]] = None,
         detector_mask: Any = None,
+        scan_rotation_deg: Optional[float] = None,
+        flip_y: bool = False,
     ) -> Dict[str, Any]:
         """Infer thickness and mistilt over a small 4D-STEM scan.
 
@@ -198,6 +200,12 @@ class Client:
             Called with the number of windows done and their number.
         detector_mask : array_like or path, optional
             Not 0 where a pixel of the detector says nothing, such as its bad pixels.
+        scan_rotation_deg : float, optional
+            Turns vectors of the pattern, from +x to the right towards +y downwards, to be
+            vectors of the scan, degrees; the maps then have ``scan_tilt_x_mrad`` and
+            ``scan_tilt_y_mrad`` too.
+        flip_y : bool
+            The pattern's y is reversed before it is turned.
 
         Returns
         -------
@@ -219,6 +227,8 @@ class Client:
             "scan_step_nm": scan_step_nm,
             "mrad_per_pixel": mrad_per_pixel,
             "refine": refine,
+            "scan_rotation_deg": scan_rotation_deg,
+            "flip_y": True if flip_y else None,
         }
         return fetch_map(self._transport, scan, parameters, limit_s, progress, detector_mask)
 

@@ -125,6 +125,7 @@ def infer_map(
         scan.name,
         (*warnings, *silent_words(opened, options.detector_mask, scan.pixel_mask), *doubts),
         scan.pixel_mask,
+        options.orientation or scan.orientation,
     )
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from pacbed.arrays import Mask
 from pacbed.errors import OutOfRangeError
 from pacbed.library.models.kinds import Model, table_of
+from pacbed.scans.orientation import ScanOrientation
 from pacbed.scans.scan import Scan
 from pacbed.scans.windows import WindowGrid, projected_cell_nm, window_for_cell
 
@@ -40,6 +41,11 @@ class MapOptions:
     detector_mask : ndarray of bool or None
         True where a pixel of the detector says nothing, beside those that the file lists and
         those that are found: dead lines, gaps and a beam stop.
+    scan_rotation_deg : float or None
+        Turns vectors of the pattern from +x towards +y to be vectors of the scan; None takes
+        what the file says. See :class:`pacbed.scans.orientation.ScanOrientation`.
+    flip_y : bool
+        The pattern's y is reversed before it is turned.
 
     Raises
     ------
@@ -57,6 +63,8 @@ class MapOptions:
     samples: int = 16
     step_nm: float | None = None
     detector_mask: Mask | None = field(default=None, compare=False)
+    scan_rotation_deg: float | None = None
+    flip_y: bool = False
 
     def __post_init__(self) -> None:
         for name in ("convergence_mrad", "mrad_per_pixel", "step_nm"):
@@ -65,6 +73,15 @@ class MapOptions:
                 raise OutOfRangeError(f"{name} must be a positive number, not {value}")
         if self.samples < 1:
             raise OutOfRangeError("samples must be 1 or more")
+        # It is checked where it is made.
+        self.orientation  # noqa: B018
+
+    @property
+    def orientation(self) -> ScanOrientation | None:
+        """How the scan's axes lie in the patterns; None where nothing was given."""
+        if self.scan_rotation_deg is None and not self.flip_y:
+            return None
+        return ScanOrientation(self.scan_rotation_deg or 0.0, self.flip_y)
 
     def settings(self) -> dict[str, object]:
         """The settings as plain values for a file; masks only as whether there are any."""
@@ -79,6 +96,8 @@ class MapOptions:
             "samples": self.samples,
             "step_nm": self.step_nm,
             "detector_masked": self.detector_mask is not None,
+            "scan_rotation_deg": self.scan_rotation_deg,
+            "flip_y": self.flip_y,
         }
 
 

@@ -11,9 +11,11 @@ from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.library.models.bundle import LOCATOR, READER
 from pacbed.library.models.kinds import Model
 from pacbed.library.models.model_files import TABLE
+from pacbed.maps.fields import MapField, fields_of
 from pacbed.maps.layers import AMBIGUOUS, NO_DATA, STATUS_NAMES, Layers
 from pacbed.maps.options import MapOptions
 from pacbed.maps.settle import settle, take
+from pacbed.scans.orientation import ScanOrientation
 from pacbed.scans.windows import WindowGrid
 from pacbed.version import __version__
 
@@ -62,6 +64,9 @@ class ThicknessMap:
     detector_mask : ndarray of bool or None
         True where a pixel of the detector said nothing: as given, as the file lists, or found;
         None where all said something. Its shape is that of the detector.
+    orientation : ScanOrientation or None
+        How the scan's axes lie in the patterns, as given or as the file says; None where that is
+        not known.
     """
 
     system: str
@@ -89,6 +94,7 @@ class ThicknessMap:
     provenance: dict[str, Any] = field(default_factory=dict)
     mask: Mask | None = None
     detector_mask: Mask | None = None
+    orientation: ScanOrientation | None = None
 
     @property
     def pixels_left_out(self) -> int:
@@ -110,6 +116,32 @@ class ThicknessMap:
     def azimuth_deg(self) -> Angles:
         """Direction of the tilt vector from +x towards +y, degrees."""
         return np.degrees(np.arctan2(self.tilt_y_mrad, self.tilt_x_mrad))
+
+    @property
+    def tilt_in_scan_mrad(self) -> Tilts:
+        """Tilt (x, y) along the scan's columns and rows, shape (rows, columns, 2).
+
+        NaN where it is not known how the scan's axes lie in the patterns.
+        """
+        tilt = np.stack([self.tilt_x_mrad, self.tilt_y_mrad], axis=-1)
+        if self.orientation is None:
+            return np.full_like(tilt, np.nan)
+        return self.orientation.in_scan(tilt)
+
+    @property
+    def scan_tilt_x_mrad(self) -> Angles:
+        """Tilt along the scan's columns; NaN where its axes are not known."""
+        return self.tilt_in_scan_mrad[..., 0]
+
+    @property
+    def scan_tilt_y_mrad(self) -> Angles:
+        """Tilt along the scan's rows; NaN where its axes are not known."""
+        return self.tilt_in_scan_mrad[..., 1]
+
+    @property
+    def fields(self) -> tuple[MapField, ...]:
+        """The maps that there are: those in the scan's axes only where these are known."""
+        return fields_of(self.orientation is not None)
 
     @property
     def settled(self) -> Mask:
@@ -135,6 +167,7 @@ def finish_map(
     source: str = "",
     warnings: tuple[str, ...] = (),
     detector_mask: Mask | None = None,
+    orientation: ScanOrientation | None = None,
 ) -> ThicknessMap:
     """From raw answers to the map: settle, mark and describe.
 
@@ -153,6 +186,8 @@ def finish_map(
     warnings : tuple of str
     detector_mask : ndarray of bool, optional
         True where a pixel of the detector said nothing.
+    orientation : ScanOrientation, optional
+        How the scan's axes lie in the patterns.
     """
     settled = settle(layers)
     status = settled.status
@@ -211,6 +246,7 @@ def finish_map(
         },
         mask=grid.mask,
         detector_mask=detector_mask,
+        orientation=orientation,
     )
 
 

@@ -48,6 +48,8 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
         *,
         mask: ArrayLike | None = None,
         detector_mask: ArrayLike | None = None,
+        scan_rotation_deg: float | None = None,
+        flip_y: bool = False,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
         samples: int = 16,
@@ -72,6 +74,11 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
         detector_mask : array_like of bool, optional
             True for pixels of the detector that say nothing, rows by columns; dead lines, gaps
             and a beam stop are found without it.
+        scan_rotation_deg : float, optional
+            Turns vectors of the pattern from +x towards +y to be vectors of the scan; there are
+            then maps of the tilt along the scan's axes.
+        flip_y : bool
+            The pattern's y is reversed before it is turned.
         mrad_per_pixel : float, optional
             Angle per pixel; by default that of signal axes in mrad, else found.
         refine : bool
@@ -110,6 +117,8 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
             refine=refine,
             samples=samples,
             detector_mask=None if detector_mask is None else np.asarray(detector_mask, bool),
+            scan_rotation_deg=scan_rotation_deg,
+            flip_y=flip_y,
         )
         with Progress(disable=not show_progressbar, transient=True) as bar:
             task = bar.add_task("", total=1.0)

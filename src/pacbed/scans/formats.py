@@ -19,6 +19,7 @@ from pacbed.readers.pixel_mask import read_pixel_mask
 from pacbed.readers.signals import choose_signal, open_signals
 from pacbed.readers.tags import as_number
 from pacbed.readers.zarr_store import open_zarr
+from pacbed.scans.orientation import read_orientation
 from pacbed.scans.scan import ArrayRows, Scan, as_four, damaged, shapes_of
 
 #: Extensions that RosettaSciIO reads lazily.
@@ -144,7 +145,8 @@ def open_hdf5(
     return _with_metadata(
         Scan(four, array.dtype, FrameRows(path, array, four), str(path),
              rows_at_once=at_once if at_once > 1 else None,
-             pixel_mask=read_pixel_mask(path, four[2:], alone=alone)),
+             pixel_mask=read_pixel_mask(path, four[2:], alone=alone),
+             orientation=read_orientation(content.tags)),
         metadata_of(content, name), content.axes[name],
     )  # fmt: skip
 

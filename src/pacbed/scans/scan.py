@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from pacbed.errors import FileFormatError, PatternError
 from pacbed.readers.checks import reason
+from pacbed.scans.orientation import ScanOrientation
 from pacbed.scans.windows import WindowGrid, WindowSums, sum_windows
 
 #: Frames that are read at once hold at most so many bytes.
@@ -61,6 +62,8 @@ class Scan:
         What the file says.
     pixel_mask : ndarray of bool, shape (detector rows, detector columns), or None
         True where a pixel of the detector says nothing, as the file says.
+    orientation : ScanOrientation or None
+        How the scan's axes lie in the patterns, as the file says.
     """
 
     shape: tuple[int, int, int, int]
@@ -73,6 +76,7 @@ class Scan:
     high_tension_kV: float | None = None
     convergence_mrad: float | None = None
     pixel_mask: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
+    orientation: ScanOrientation | None = None
 
     def __post_init__(self) -> None:
         if len(self.shape) != 4:

@@ -159,6 +159,21 @@ class WindowOptions:
         float | None,
         typer.Option(help="Angle per pixel where it is known; found otherwise.", metavar="MRAD"),
     ] = None
+    scan_rotation: Annotated[
+        float | None,
+        typer.Option(
+            help="Angle by which vectors of the pattern are turned, from +x to the right towards "
+            "+y downwards, to be vectors of the scan; by default that of the file. Tilts are then "
+            "given along the scan's axes too.",
+            metavar="DEG",
+        ),
+    ] = None
+    flip_y: Annotated[
+        bool,
+        typer.Option(
+            "--flip-y", help="The pattern is mirrored, y to -y, before it is turned to the scan."
+        ),
+    ] = False
     no_refine: NoRefineOption = False
     samples: Annotated[
         int,
@@ -184,6 +199,8 @@ class WindowOptions:
             samples=self.samples,
             step_nm=self.step,
             detector_mask=None if self.detector_mask is None else read_mask(self.detector_mask),
+            scan_rotation_deg=self.scan_rotation,
+            flip_y=self.flip_y,
         )
 
 

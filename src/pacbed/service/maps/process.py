@@ -106,6 +106,8 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
         refine=asked["refine"],
         samples=asked["samples"],
         step_nm=asked["scan_step_nm"],
+        scan_rotation_deg=asked["scan_rotation_deg"],
+        flip_y=asked["flip_y"],
         detector_mask=None if asked["mask"] is None else read_mask(Path(asked["mask"]), alone=True),
     )
     rows, columns = make_grid(scan, bundle, options)[0].shape

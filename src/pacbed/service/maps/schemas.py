@@ -71,6 +71,19 @@ class MapParameters(BaseModel):
     mrad_per_pixel: Annotated[
         _Angle | None, Field(description="Angle per pixel, where it is known.")
     ] = None
+    scan_rotation_deg: Annotated[
+        float | None,
+        Field(
+            ge=-360,
+            le=360,
+            allow_inf_nan=False,
+            description="Turns vectors of the pattern, from +x to the right towards +y downwards, "
+            "to be vectors of the scan; tilts are then given along the scan's axes too.",
+        ),
+    ] = None
+    flip_y: Annotated[
+        bool, Field(description="The pattern's y is reversed before it is turned to the scan.")
+    ] = False
     samples: Annotated[
         int,
         Field(ge=1, le=64, description="Windows from which scale, rotation and centre are found."),
