@@ -35,14 +35,14 @@ def draw_map(result: ThicknessMap) -> Figure:
     extent, unit = _extent(result)
     figure = Figure(figsize=(11, 9), layout="constrained")
     axes = figure.subplots(2, 2)
-    axes_of_arrows = "pattern" if result.orientation is None else "scan"
+    whose = "pattern" if result.orientation is None else "scan"
     hidden = np.isin(result.status, (MISMATCH, OUT_OF_RANGE, NO_DATA))
     for place, (name, words, colours) in zip(axes.flat, _PANELS, strict=False):
         values = np.where(hidden, np.nan, getattr(result, name))
         _panel(
             place,
             values,
-            FIELD[name].label + words.format(axes=axes_of_arrows),
+            FIELD[name].label + words.format(axes=whose),
             colours,
             extent,
             unit,
