@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pacbed.library.installed import installed_systems, load_bundle
     from pacbed.own_crystal.open_crystal import open_crystal
     from pacbed.pattern.geometry import PatternParameters
+    from pacbed.pattern.square_pixels import square_pixels
     from pacbed.pattern.synthesis import synthesise
     from pacbed.readers import read_pattern
 
@@ -36,6 +37,7 @@ __all__ = [
     "open_crystal",
     "open_predictor",
     "read_pattern",
+    "square_pixels",
     "synthesise",
 ]
 
@@ -49,6 +51,7 @@ _HOME = {
     "open_crystal": "pacbed.own_crystal.open_crystal",
     "open_predictor": "pacbed.infer.open_predictor",
     "read_pattern": "pacbed.readers",
+    "square_pixels": "pacbed.pattern.square_pixels",
     "synthesise": "pacbed.pattern.synthesis",
 }
 

@@ -50,11 +50,15 @@ class Basis:
         Whether a network was asked for the tilt's direction; the warnings say where it is none.
     known : ndarray of bool, shape (rows, columns), or None
         Which pixels of the pattern said something; None where all did.
+    pixel_aspect : float
+        The pattern was stretched to square pixels from pixels so many times as high as wide;
+        what is said in pixels is of these.
     """
 
     structured_residual: float = math.inf
     direction_asked: bool = False
     known: Mask | None = field(default=None, compare=False, repr=False)
+    pixel_aspect: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -16,13 +16,16 @@ from pacbed.maps.blocks import BlockTask, Spread, cut, here, shared_predictor
 from pacbed.maps.geometry import estimate_geometry
 from pacbed.maps.layers import Layers, join_layers
 from pacbed.maps.options import MapOptions, make_grid, scan_step_nm
-from pacbed.maps.sample import Sample, read_sample
+from pacbed.maps.sample import Sample, aspect_words, on_square_pixels, read_sample, seen_aspect
 from pacbed.maps.silent_pixels import silent_words
 from pacbed.maps.thickness_map import ThicknessMap, finish_map
 from pacbed.scans.scan import Scan
 
 #: Windows in a block that is sent elsewhere, about.
 _BLOCK_WINDOWS = 64
+#: A disk that is so many times as wide as high, or the other way round, is no round one that fits
+#: take up.
+_OBLONG = 1.25
 
 
 class Stage(StrEnum):
@@ -96,9 +99,10 @@ def infer_map(
     grid, warnings = make_grid(scan, bundle, options)
     opened, scan, sample = scan, *read_sample(scan, grid, options)
     try:
-        geometry = find_geometry(sample, bundle, options, scan.mrad_per_pixel, progress, store)
+        geometry = _geometry_and_form(scan, sample, bundle, options, progress, store)
     except PatternError as error:
         raise _with_what_the_file_says(error, scan, bundle, options) from error
+    scan = replace(scan, pixel_aspect=geometry.pixel_aspect)
     done = {} if store is None else store.rows()
     missing = [row for row in range(grid.shape[0]) if row not in done]
     largest = grid.shape[0] if spread is here else max(1, _BLOCK_WINDOWS // grid.shape[1])
@@ -123,10 +127,40 @@ def infer_map(
         options,
         scan_step_nm(scan, options),
         scan.name,
-        (*warnings, *silent_words(opened, options.detector_mask, scan.pixel_mask), *doubts),
+        (
+            *warnings,
+            *silent_words(opened, options.detector_mask, scan.pixel_mask),
+            *aspect_words(scan.pixel_aspect),
+            *doubts,
+        ),
         scan.pixel_mask,
         options.orientation or scan.orientation,
     )
+
+
+def _geometry_and_form(
+    scan: Scan,
+    sample: Sample,
+    bundle: Model,
+    options: MapOptions,
+    progress: Progress,
+    store: Store | None,
+) -> SharedGeometry:
+    """The geometry, on square pixels: as they are known, or else as the disk shows them."""
+    known = scan.mrad_per_pixel
+    seen = None if options.pixel_aspect is not None else seen_aspect(sample)
+    if seen is None:
+        return find_geometry(sample, bundle, options, known, progress, store)
+    # The angle per pixel that is known may be that of either side.
+    tries = [(sample, known), (on_square_pixels(scan, sample, seen)[1], None)]
+    if not 1 / _OBLONG < seen < _OBLONG:
+        tries.reverse()
+    try:
+        first, scale = tries[0]
+        return find_geometry(first, bundle, options, scale, progress, store)
+    except PatternError:
+        second, scale = tries[1]
+        return find_geometry(second, bundle, options, scale, progress, store)
 
 
 def _with_what_the_file_says(
@@ -182,6 +216,7 @@ def find_geometry(
                 lambda share: progress(Stage.GEOMETRY, share),
                 options.samples,
             )
+        found = replace(found, pixel_aspect=sample.pixel_aspect)
         if store is not None:
             store.keep_geometry(found)
     return found

@@ -7,6 +7,7 @@ import numpy as np
 from pacbed.arrays import Mask
 from pacbed.errors import OutOfRangeError
 from pacbed.library.models.kinds import Model, table_of
+from pacbed.pattern.square_pixels import check_aspect
 from pacbed.scans.orientation import ScanOrientation
 from pacbed.scans.scan import Scan
 from pacbed.scans.windows import WindowGrid, projected_cell_nm, window_for_cell
@@ -46,6 +47,9 @@ class MapOptions:
         what the file says. See :class:`pacbed.scans.orientation.ScanOrientation`.
     flip_y : bool
         The pattern's y is reversed before it is turned.
+    pixel_aspect : float or None
+        Angle per row over angle per column of the detector; None takes what the file says, and
+        where no window fits then, what the bright disk shows. The map's pixels are square ones.
 
     Raises
     ------
@@ -65,6 +69,7 @@ class MapOptions:
     detector_mask: Mask | None = field(default=None, compare=False)
     scan_rotation_deg: float | None = None
     flip_y: bool = False
+    pixel_aspect: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("convergence_mrad", "mrad_per_pixel", "step_nm"):
@@ -73,6 +78,8 @@ class MapOptions:
                 raise OutOfRangeError(f"{name} must be a positive number, not {value}")
         if self.samples < 1:
             raise OutOfRangeError("samples must be 1 or more")
+        if self.pixel_aspect is not None:
+            check_aspect(self.pixel_aspect)
         # It is checked where it is made.
         self.orientation  # noqa: B018
 
@@ -98,6 +105,7 @@ class MapOptions:
             "detector_masked": self.detector_mask is not None,
             "scan_rotation_deg": self.scan_rotation_deg,
             "flip_y": self.flip_y,
+            "pixel_aspect": self.pixel_aspect,
         }
 
 

@@ -6,21 +6,19 @@ once, in the mean of the windows from which the geometry is found.
 
 import numpy as np
 
-from pacbed.arrays import Indices, Mask, Patterns
+from pacbed.arrays import Mask, Numbers
 from pacbed.errors import PatternError
 from pacbed.pattern.clean import clean
 from pacbed.scans.scan import Scan
 
 
-def find_silent(patterns: Patterns, frames: Indices, known: Mask | None) -> Mask | None:
-    """Find the pixels that say nothing in patterns of one scan.
+def find_silent(mean: Numbers, known: Mask | None) -> Mask | None:
+    """Find the pixels that say nothing in a scan.
 
     Parameters
     ----------
-    patterns : ndarray, shape (B, rows, columns)
-        Summed patterns of some windows; NaN where a pixel is known to say nothing.
-    frames : ndarray, shape (B,)
-        How many frames each is the sum of.
+    mean : ndarray, shape (rows, columns)
+        Mean of the frames of some windows; NaN where a pixel is known to say nothing.
     known : ndarray of bool, shape (rows, columns), or None
         True where a pixel is known to say nothing.
 
@@ -29,10 +27,6 @@ def find_silent(patterns: Patterns, frames: Indices, known: Mask | None) -> Mask
     ndarray of bool, shape (rows, columns), or None
         True where a pixel says nothing, those known among them; None where all say something.
     """
-    if not len(patterns):
-        return known
-    # In units of a frame, so that what is stored in place of a count is one value.
-    mean = (patterns / frames[:, None, None]).mean(axis=0)
     try:
         said = clean(mean, known).known
     except PatternError:

@@ -49,7 +49,7 @@ class ThicknessMap:
     frames, bad_frames : ndarray of int
         Frames in the window's mean, and frames left out for a NaN in them.
     center_shift_px : ndarray, shape (rows, columns, 2)
-        The disk's centre (x, y) beside the scan's drift; NaN without a fit.
+        The disk's centre (x, y) beside the scan's drift, in square pixels; NaN without a fit.
     alternatives : dict of ndarray
         Every solution of each window, see :mod:`pacbed.maps.layers`.
     position_nm : tuple of ndarray or None

@@ -13,7 +13,7 @@ from pacbed.maps.blocks import shared_predictor
 from pacbed.maps.geometry import estimate_geometry, places
 from pacbed.maps.layers import Layers, empty_layers
 from pacbed.maps.options import MapOptions
-from pacbed.maps.sample import take_sample, without_silent
+from pacbed.maps.sample import on_square_pixels, take_sample, without_silent
 from pacbed.maps.solver import WindowSolver
 from pacbed.plugins.scattered_sums import SummedScan
 from pacbed.scans.windows import WindowGrid
@@ -74,6 +74,8 @@ class GrowingMap:
                 self._next = 2 * len(ready)
             if self._solver is not None:
                 quiet = scan.without_pixels(self._silent, "what was found")
+                # What the disk shows of the pixels is looked for when the scan is whole.
+                quiet = replace(quiet, pixel_aspect=self._options.pixel_aspect or 1.0)
                 self._read_new(self._solver, quiet, complete & ~self._read)
                 self._read |= complete
 
@@ -94,6 +96,7 @@ class GrowingMap:
         if not len(sample.patterns):
             return
         quiet, sample = without_silent(scan, sample)
+        _, sample = on_square_pixels(scan, sample, self._options.pixel_aspect or 1.0)
         predictor = shared_predictor(self._bundle)
         try:
             geometry = estimate_geometry(

@@ -79,6 +79,8 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
         LiberTEM's ``scan_rotation``; there are then maps of the tilt along the scan's axes.
     flip_y : bool
         The pattern's y is reversed before it is turned.
+    pixel_aspect : float, optional
+        Angle per row over angle per column, where pixels are not square.
 
     Attributes
     ----------
@@ -111,6 +113,7 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
         detector_mask: np.ndarray | None = None,
         scan_rotation_deg: float | None = None,
         flip_y: bool = False,
+        pixel_aspect: float | None = None,
     ) -> None:
         self._bundle: Model | None = None
         if window is None:
@@ -129,6 +132,7 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
             detector_mask=detector_mask,
             scan_rotation_deg=scan_rotation_deg,
             flip_y=flip_y,
+            pixel_aspect=pixel_aspect,
         )
         self.thickness_map: ThicknessMap | None = None
         self._growing: GrowingMap | None = None
@@ -251,6 +255,7 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
             detector_mask=self.params.detector_mask,
             scan_rotation_deg=self.params.scan_rotation_deg,
             flip_y=self.params.flip_y,
+            pixel_aspect=self.params.pixel_aspect,
         )
 
     def _maps(self) -> dict[str, str]:

@@ -186,7 +186,7 @@ class SummedScan(Scan):
             sums = row_of_sums(self.windows, grid, row, self.shape[2:])
             if self.pixel_mask is not None:
                 sums.patterns[:, self.pixel_mask] = np.nan
-            yield sums
+            yield self.on_square_pixels(sums)
 
 
 def no_frames(first: int, last: int) -> np.ndarray:

@@ -40,6 +40,14 @@ class Metadata:
     camera_length_mm: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def pixel_aspect(self) -> float | None:
+        """Angle per row over angle per column; None where the file does not give both."""
+        if self.mrad_per_pixel_axes is None:
+            return None
+        rows, columns = self.mrad_per_pixel_axes
+        return rows / columns
+
 
 @dataclass(frozen=True)
 class Measurement:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pacbed.errors import MissingExtraError, PacbedError
+from pacbed.pattern.square_pixels import LARGEST, are_square
 from pacbed.readers.axis_units import length_nm
 from pacbed.readers.checks import not_readable, reason
 from pacbed.readers.formats import ROSETTASCIIO_MODULES
@@ -184,12 +185,21 @@ def _no_scan(series: int | None) -> str:
 
 def _with_metadata(scan: Scan, known: Metadata, axes: list[Any]) -> Scan:
     return replace(
-        scan,
+        with_angles(scan, known),
         step_nm=_step(axes[:-2] if len(axes) == 4 else []),
-        mrad_per_pixel=known.mrad_per_pixel,
         high_tension_kV=known.high_tension_kV,
         convergence_mrad=known.convergence_mrad,
     )
+
+
+def with_angles(scan: Scan, known: Metadata) -> Scan:
+    """The scan with the angles of its pixels: where they are not square, of square ones."""
+    aspect = known.pixel_aspect
+    if known.mrad_per_pixel_axes is None or aspect is None or are_square(aspect):
+        return replace(scan, mrad_per_pixel=known.mrad_per_pixel)
+    if not 1 / LARGEST < aspect < LARGEST:
+        return scan
+    return replace(scan, mrad_per_pixel=min(known.mrad_per_pixel_axes), pixel_aspect=aspect)
 
 
 def _step(axes: list[Any]) -> tuple[float, float] | None:

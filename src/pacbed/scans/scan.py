@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pacbed.errors import FileFormatError, PatternError
+from pacbed.pattern.square_pixels import are_square, square_pixels
 from pacbed.readers.checks import reason
 from pacbed.scans.orientation import ScanOrientation
 from pacbed.scans.windows import WindowGrid, WindowSums, sum_windows
@@ -62,6 +63,9 @@ class Scan:
         What the file says.
     pixel_mask : ndarray of bool, shape (detector rows, detector columns), or None
         True where a pixel of the detector says nothing, as the file says.
+    pixel_aspect : float
+        Angle per row over angle per column of the detector. The summed patterns have square
+        pixels, of the smaller of both angles, which is what `mrad_per_pixel` is of.
     orientation : ScanOrientation or None
         How the scan's axes lie in the patterns, as the file says.
     """
@@ -76,6 +80,7 @@ class Scan:
     high_tension_kV: float | None = None
     convergence_mrad: float | None = None
     pixel_mask: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
+    pixel_aspect: float = 1.0
     orientation: ScanOrientation | None = None
 
     def __post_init__(self) -> None:
@@ -164,7 +169,14 @@ class Scan:
     def sums(self, grid: WindowGrid, first: int, last: int) -> Iterator[WindowSums]:
         """Summed patterns of rows of windows, in one pass over their scan rows."""
         begin, end = grid.rows_of(first)[0], grid.rows_of(last - 1)[1]
-        yield from sum_windows(grid, self.rows(begin, end), first, last, self.pixel_mask)
+        for sums in sum_windows(grid, self.rows(begin, end), first, last, self.pixel_mask):
+            yield self.on_square_pixels(sums)
+
+    def on_square_pixels(self, sums: WindowSums) -> WindowSums:
+        """The same windows with patterns of square pixels."""
+        if are_square(self.pixel_aspect):
+            return sums
+        return replace(sums, patterns=square_pixels(sums.patterns, self.pixel_aspect))
 
 
 def damaged(path: Path, first: int, error: Exception) -> FileFormatError:

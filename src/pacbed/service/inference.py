@@ -12,6 +12,7 @@ from pacbed.answer.report.view import crop_view, simulate_view
 from pacbed.answer.words import STATUS_WORDS
 from pacbed.arrays import Mask
 from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
+from pacbed.infer.on_square_pixels import OnSquarePixels
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.infer.several import Ranked, ask_several, covering
 from pacbed.library.installed import match_system
@@ -205,11 +206,16 @@ class Inference:
             place.check()
             return time.monotonic() < end
 
-        opened = (
-            self._opened
-            if parameters.asks_all
-            else lambda model: self._catalogue.predictor(model.system)
-        )
+        def opened(model: Model) -> AnyPredictor | None:
+            if not parameters.asks_all:
+                predictor = self._catalogue.predictor(model.system)
+            elif (found := self._opened(model)) is None:
+                return None
+            else:
+                predictor = found
+            stated = measurement.metadata.pixel_aspect
+            return OnSquarePixels(predictor, parameters.pixel_aspect, stated)
+
         with self._metrics.stage("infer"):
             return ask_several(
                 models, opened, measurement.data, convergence_mrad, parameters.mrad_per_pixel,

@@ -109,6 +109,16 @@ class Parameters(BaseModel):
         ),
     ] = None
     mrad_per_pixel: Annotated[_Angle | None, Field(description="Where it is known.")] = None
+    pixel_aspect: Annotated[
+        float | None,
+        Field(
+            ge=0.125,
+            le=8,
+            allow_inf_nan=False,
+            description="Angle per row over angle per column, where pixels are not square; else "
+            "that of the file, or where nothing fits that of the bright disk.",
+        ),
+    ] = None
     refine: Annotated[
         bool, Field(description="Fit the simulation to the pattern, starting from the network.")
     ] = True

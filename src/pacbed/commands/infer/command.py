@@ -15,6 +15,7 @@ from pacbed.commands.options import (
     JsonOption,
     MaterialOption,
     NoRefineOption,
+    PixelAspectOption,
     check_output,
 )
 from pacbed.commands.output import print_block, print_json, print_table
@@ -93,6 +94,7 @@ def infer(
             metavar="FILE",
         ),
     ] = None,
+    pixel_aspect: PixelAspectOption = None,
     no_refine: NoRefineOption = False,
     as_json: JsonOption = False,
     report: Annotated[
@@ -127,7 +129,9 @@ def infer(
     --convergence 20[/bold]
     """
     reports = _report_paths(files, report)
-    asked = Asked(convergence, mrad_per_pixel, _frame(frame), not no_refine, dataset, mask)
+    asked = Asked(
+        convergence, mrad_per_pixel, _frame(frame), not no_refine, dataset, mask, pixel_aspect
+    )
     if own.asked:
         _check_one(own, system, material, no_refine)
         models = _own_models(files, own, zone_axis, high_tension, asked)

@@ -14,7 +14,7 @@ from pacbed.commands.cluster_options import (
     check_one,
     open_cluster,
 )
-from pacbed.commands.options import NoRefineOption, parse_numbers
+from pacbed.commands.options import NoRefineOption, PixelAspectOption, parse_numbers
 from pacbed.errors import FileFormatError, OutOfRangeError
 
 if TYPE_CHECKING:
@@ -159,6 +159,7 @@ class WindowOptions:
         float | None,
         typer.Option(help="Angle per pixel where it is known; found otherwise.", metavar="MRAD"),
     ] = None
+    pixel_aspect: PixelAspectOption = None
     scan_rotation: Annotated[
         float | None,
         typer.Option(
@@ -201,6 +202,7 @@ class WindowOptions:
             detector_mask=None if self.detector_mask is None else read_mask(self.detector_mask),
             scan_rotation_deg=self.scan_rotation,
             flip_y=self.flip_y,
+            pixel_aspect=self.pixel_aspect,
         )
 
 

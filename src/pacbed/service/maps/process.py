@@ -108,6 +108,7 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
         step_nm=asked["scan_step_nm"],
         scan_rotation_deg=asked["scan_rotation_deg"],
         flip_y=asked["flip_y"],
+        pixel_aspect=asked["pixel_aspect"],
         detector_mask=None if asked["mask"] is None else read_mask(Path(asked["mask"]), alone=True),
     )
     rows, columns = make_grid(scan, bundle, options)[0].shape

@@ -71,6 +71,16 @@ class MapParameters(BaseModel):
     mrad_per_pixel: Annotated[
         _Angle | None, Field(description="Angle per pixel, where it is known.")
     ] = None
+    pixel_aspect: Annotated[
+        float | None,
+        Field(
+            ge=0.125,
+            le=8,
+            allow_inf_nan=False,
+            description="Angle per row over angle per column of the detector, where its pixels "
+            "are not square; else that of the file, or where nothing fits that of the disk.",
+        ),
+    ] = None
     scan_rotation_deg: Annotated[
         float | None,
         Field(
