@@ -21,6 +21,7 @@ PUBLIC_NAMES = [
     "open_crystal",
     "open_predictor",
     "read_pattern",
+    "square_pixels",
     "synthesise",
 ]
 

@@ -100,5 +100,5 @@ def not_square(aspect: float) -> str:
     """Words for a disk that is so many times as wide as it is high."""
     return (
         f"the bright disk is {aspect:.2f} times as wide as it is high: pixels that are not square, "
-        "such as of a detector read with binning along one axis; give their aspect if it is another one"
+        "such as of a detector read with binning along one axis; give their aspect"
     )
