@@ -61,6 +61,10 @@ class Client:
         mrad_per_pixel: Optional[float] = None,
         refine: Optional[bool] = None,
         validation: bool = False,
+        frame: Optional[Union[int, str]] = None,
+        dataset: Optional[str] = None,
+        mask: Any = None,
+        pixel_aspect: Optional[float] = None,
     ) -> Estimate:
         """Infer thickness and mistilt from one pattern.
 
@@ -86,6 +90,14 @@ class Client:
             service.
         validation : bool
             Whether to get the picture of measured beside simulated pattern.
+        frame : int or "sum", optional
+            Frame of a file that holds several, from 0, or all of them added.
+        dataset : str, optional
+            Array or signal of a file that holds several.
+        mask : array_like or path, optional
+            Not 0 where a pixel says nothing, such as a detector's bad pixels.
+        pixel_aspect : float, optional
+            Angle per row over angle per column, where pixels are not square.
 
         Returns
         -------
@@ -104,7 +116,9 @@ class Client:
             parameters["mrad_per_pixel"] = mrad_per_pixel
         if refine is not None:
             parameters["refine"] = refine
-        body, content_type = inference_form(pattern, parameters)
+        if pixel_aspect is not None:
+            parameters["pixel_aspect"] = pixel_aspect
+        body, content_type = inference_form(pattern, parameters, mask, frame=frame, dataset=dataset)
         answer = self._transport.send_for_json("POST", INFERENCE_PATH, body, content_type)
         return estimate_from(answer)
 
@@ -173,6 +187,7 @@ class Client:
         detector_mask: Any = None,
         scan_rotation_deg: Optional[float] = None,
         flip_y: bool = False,
+        pixel_aspect: Optional[float] = None,
     ) -> Dict[str, Any]:
         """Infer thickness and mistilt over a small 4D-STEM scan.
 
@@ -206,6 +221,8 @@ class Client:
             ``scan_tilt_y_mrad`` too.
         flip_y : bool
             The pattern's y is reversed before it is turned.
+        pixel_aspect : float, optional
+            Angle per row over angle per column of the detector, where its pixels are not square.
 
         Returns
         -------
@@ -229,6 +246,7 @@ class Client:
             "refine": refine,
             "scan_rotation_deg": scan_rotation_deg,
             "flip_y": True if flip_y else None,
+            "pixel_aspect": pixel_aspect,
         }
         return fetch_map(self._transport, scan, parameters, limit_s, progress, detector_mask)
 

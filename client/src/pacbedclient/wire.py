@@ -14,7 +14,9 @@ from pacbedclient.multipart import Part, encode
 INFERENCE_PATH = "/inference/"
 
 
-def inference_form(pattern: Any, parameters: Dict[str, Any]) -> Tuple[bytes, str]:
+def inference_form(
+    pattern: Any, parameters: Dict[str, Any], mask: Any = None, **described: Any
+) -> Tuple[bytes, str]:
     """Return body and content type of a request for an inference.
 
     Parameters
@@ -23,6 +25,10 @@ def inference_form(pattern: Any, parameters: Dict[str, Any]) -> Tuple[bytes, str
         Intensities ``[row, column]``, or a file in a format that the service reads.
     parameters : dict
         Everything but ``file_params``, which this function adds.
+    mask : array_like or path, optional
+        Not 0 where a pixel says nothing.
+    **described
+        ``frame`` and ``dataset``, where the file holds several; None is left out.
 
     Raises
     ------
@@ -30,13 +36,15 @@ def inference_form(pattern: Any, parameters: Dict[str, Any]) -> Tuple[bytes, str
         The pattern cannot be sent, or the file not be read.
     """
     file_params, filename, content = _upload(pattern)
+    file_params.update({name: value for name, value in described.items() if value is not None})
     text = json.dumps(dict(parameters, file_params=file_params), default=_plain)
-    return encode(
-        [
-            Part("parameters", "", "application/json", text.encode("utf-8")),
-            Part("file", filename, "application/octet-stream", content),
-        ]
-    )
+    parts = [
+        Part("parameters", "", "application/json", text.encode("utf-8")),
+        Part("file", filename, "application/octet-stream", content),
+    ]
+    if mask is not None:
+        parts.append(mask_part(mask))
+    return encode(parts)
 
 
 def mask_part(mask: Any) -> Part:

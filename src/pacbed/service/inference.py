@@ -20,7 +20,7 @@ from pacbed.library.models.kinds import Model
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.library.system import System
 from pacbed.own_crystal.directions import directions_words
-from pacbed.readers import Measurement
+from pacbed.readers import Frame, Measurement
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.metrics import Metrics
 from pacbed.service.pictures import packed_views, validation_picture
@@ -86,7 +86,7 @@ class Inference:
             zone_axis=(0, 0, 1) if axis is None else (axis.u, axis.v, axis.w),
         )
 
-    def read(self, upload: Upload, described: FileParameters, frame: int | None) -> Measurement:
+    def read(self, upload: Upload, described: FileParameters, frame: Frame) -> Measurement:
         """Read one frame of an upload; see :func:`~pacbed.service.uploads.read_upload`."""
         with self._metrics.stage("read"):
             return read_upload(upload, described, self._readers, frame)
@@ -96,7 +96,7 @@ class Inference:
         place: Place,
         upload: Upload,
         parameters: Parameters,
-        frame: int | None,
+        frame: Frame,
         mask: Upload | None = None,
     ) -> Answer:
         """Answer one request.
@@ -107,7 +107,7 @@ class Inference:
             Tells whether anybody still waits for the answer.
         upload : Upload
         parameters : Parameters
-        frame : int or None
+        frame : int, "sum" or None
             Frame of a stack.
         mask : Upload, optional
             Not 0 where a pixel says nothing.

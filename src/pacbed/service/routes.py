@@ -92,7 +92,7 @@ async def inference(
 @router.post("/inference/batch/", response_model=BatchAnswer, responses=PROBLEMS,
              tags=["inference"])  # fmt: skip
 async def inference_batch(
-    request: Request, parameters: ParametersForm, file: PatternFile
+    request: Request, parameters: ParametersForm, file: PatternFile, mask: MaskFile = None
 ) -> BatchAnswer:
     """Find thickness and mistilt of every frame of a stack.
 
@@ -107,7 +107,7 @@ async def inference_batch(
 
     def frame_answer(place: Place, number: int) -> BatchItem:
         try:
-            answer = services.inference.answer(place, upload, parameters, number)
+            answer = services.inference.answer(place, upload, parameters, number, masked)
         except ClientGoneError:
             raise
         except PacbedError as error:
@@ -119,7 +119,12 @@ async def inference_batch(
         services.inference.choose(parameters)
         return services.inference.read(upload, parameters.file_params, 0).frames
 
-    with Upload(await file.read(), file.filename) as upload:
+    masking = b"" if mask is None else await mask.read()
+    with (
+        Upload(await file.read(), file.filename) as upload,
+        Upload(masking, None if mask is None else mask.filename) as sent,
+    ):
+        masked = None if mask is None else sent
         frames = await work_for(request, count)
         if frames > services.settings.max_frames:
             raise OutOfRangeError(
