@@ -3,6 +3,7 @@
 import shutil
 import sys
 
+import h5py
 import numpy as np
 import pytest
 from rsciio import hspy
@@ -238,6 +239,22 @@ def test_a_sum_of_frames_in_pieces(tmp_path, monkeypatch):
     np.testing.assert_array_equal(read_pattern(tmp_path / "a.npy", "sum").data, CUBE.sum((0, 1)))
     np.save(tmp_path / "b.npy", PATTERN)
     np.testing.assert_array_equal(read_pattern(tmp_path / "b.npy", "sum").data, PATTERN)
+
+
+@pytest.mark.parametrize("kind", ["npy", "h5"])
+def test_a_lost_frame_and_a_dead_pixel_spoil_no_sum(tmp_path, kind):
+    cube = CUBE.astype("f4")
+    cube[..., 5, 7] = np.nan
+    cube[1, 2] = np.inf
+    path = tmp_path / f"a.{kind}"
+    if kind == "npy":
+        np.save(path, cube)
+    else:
+        with h5py.File(path, "w") as file:
+            file["data"] = cube
+    expected = CUBE.sum((0, 1), dtype=float) - CUBE[1, 2]
+    expected[5, 7] = np.nan
+    np.testing.assert_allclose(read_pattern(path, "sum").data, expected, rtol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["Bitshuffle", "LZ4"])

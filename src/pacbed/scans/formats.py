@@ -21,7 +21,7 @@ from pacbed.readers.signals import choose_signal, open_signals
 from pacbed.readers.tags import as_number
 from pacbed.readers.zarr_store import open_zarr
 from pacbed.scans.orientation import read_orientation
-from pacbed.scans.scan import ArrayRows, Scan, as_four, damaged, shapes_of
+from pacbed.scans.scan import ArrayRows, Scan, as_four, check_declared, damaged, shapes_of
 
 #: Extensions that RosettaSciIO reads lazily.
 LAZY_FORMATS = tuple(n for n in ROSETTASCIIO_MODULES if n not in (".tif", ".tiff"))
@@ -141,6 +141,7 @@ def open_hdf5(
     series = max((a.shape[0] for a in content.arrays.values() if a.ndim == 3), default=None)
     name, array = choose_array(content, dataset, 3 if scan_shape is not None else 4,
                                _no_scan(series))  # fmt: skip
+    check_declared(array.shape, scan_shape, str(path))
     four = as_four(array.shape, scan_shape, str(path))
     at_once = int(array.chunks[0]) if array.chunks and array.ndim == 4 else 1
     return _with_metadata(
@@ -155,6 +156,7 @@ def open_hdf5(
 def open_zarr_scan(path: Path, scan_shape: tuple[int, int] | None, dataset: str | None) -> Scan:
     """Open the scan in a zarr store, as abTEM writes it."""
     array, axes, tags = open_zarr(path, dataset)
+    check_declared(array.shape, scan_shape, str(path))
     four = as_four(array.shape, scan_shape, str(path))
     known = read_metadata({"axes": axes, "metadata": {}, "original_metadata": {"abtem": tags}})
     return _with_metadata(

@@ -219,6 +219,24 @@ def as_four(
     return shape[0], shape[1], shape[2], shape[3]
 
 
+def check_declared(shape: tuple[int, ...], scan_shape: tuple[int, int] | None, name: str) -> None:
+    """Refuse a scan shape that contradicts the one of an array with four axes.
+
+    Raises
+    ------
+    PatternError
+        Read in another shape its rows would be sheared.
+    """
+    if scan_shape is None or len(shape) != 4 or min(shape[:2]) < 2:
+        return
+    if tuple(scan_shape) != tuple(shape[:2]):
+        raise PatternError(
+            f"{name}: the array itself says that the scan is {shape[0]} x {shape[1]}, not "
+            f"{scan_shape[0]} x {scan_shape[1]}: leave out --scan-shape, which is for one long "
+            "series of frames."
+        )
+
+
 def shapes_of(frames: int, meant: tuple[int, int] | None = None) -> str:
     """Shapes of a scan that have so many frames: near what was meant, or nearly square."""
     divisors = [n for n in range(1, math.isqrt(frames) + 1) if frames % n == 0]
