@@ -34,6 +34,7 @@ _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
 _PARAMETERS = {
     "--frame N": "the parameter frame",
     "--dataset NAME": "the parameter dataset",
+    "--dataset": "the parameter dataset",
 }
 #: A process is replaced after this many files, whatever its libraries have leaked.
 _FILES_PER_PROCESS = 500
