@@ -94,6 +94,13 @@ def test_pixels_of_the_detector_that_say_nothing(context, recorded):
     assert expected.pixels_left_out == 30
 
 
+def test_tilts_along_the_axes_of_the_scan(context, recorded):
+    scan = context.load("memory", data=recorded.data, num_partitions=3)
+    made = context.run_udf(scan, udf(refine=False, scan_rotation_deg=90, flip_y=True))
+    assert np.asarray(made["scan_tilt_x_mrad"].data) == pytest.approx(made["tilt_y_mrad"].data)
+    assert np.asarray(made["scan_tilt_y_mrad"].data) == pytest.approx(made["tilt_x_mrad"].data)
+
+
 def test_why_nothing_is_shown_yet(context, recorded, caplog, monkeypatch):
     def refuse(*args, **kwargs):
         raise PatternError("only 0 of 6 sampled windows are patterns")

@@ -160,5 +160,9 @@ def _rows(result: "ThicknessMap") -> list[tuple[str, str]]:
          f"{geometry.convergence_mrad:.2f} mrad convergence, rotation "
          f"{geometry.rotation_deg:.1f} degrees")
     )  # fmt: skip
+    if result.orientation is not None:
+        mirrored = "mirrored (y to -y), then " if result.orientation.flip_y else ""
+        turned = f"{mirrored}turned by {result.orientation.rotation_deg:g} degrees"
+        rows.append(("Scan axes", f"the pattern's vectors {turned}"))
     rows += [("Warning", warning) for warning in result.warnings]
     return rows
