@@ -71,7 +71,8 @@ def test_the_service_knows_stages_whatever_their_words(
         "scan": str(tmp_path / "scan.npy"), "name": "scan.npy", "bundle": str(bundle.folder),
         "convergence_mrad": 20.0, "window": [4, 4], "stride": None, "mrad_per_pixel": None,
         "refine": True, "samples": 4, "scan_step_nm": None, "path": None,
-        "mask": None, "scan_rotation_deg": None, "flip_y": False, "pixel_aspect": None,
+        "mask": None, "scan_shape": None, "dataset": None,
+        "scan_rotation_deg": None, "flip_y": False, "pixel_aspect": None,
     }  # fmt: skip
     with pytest.raises(PatternError, match="enough"):
         map_process._make(asked, tmp_path)

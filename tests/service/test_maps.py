@@ -6,6 +6,7 @@ import json
 import re
 import time
 
+import h5py
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
@@ -108,6 +109,20 @@ def test_from_a_scan_to_maps(client, scan):
     for path in ("", "/events", "/file", "/table", "/picture"):
         assert client.get(f"/maps/{job['id']}{path}").status_code == 404
     assert client.delete(f"/maps/{job['id']}").json()["code"] == "not_found"
+
+
+def test_a_series_of_frames_in_one_of_several_arrays(client, scan):
+    stored = io.BytesIO()
+    series = scan.reshape(-1, *scan.shape[2:])
+    with h5py.File(stored, "w") as file:
+        file["one"], file["other"] = series, 0 * series
+    content = stored.getvalue()
+    asked = {"dataset": "one", "scan_shape": list(scan.shape[:2])}
+    job = wait(client, start(client, content, "a.h5", **asked).json(), "done")
+    assert job["windows"] == 6
+    refused = wait(client, start(client, content, "a.h5", dataset="one").json(), "failed")
+    assert "scan_shape" in refused["detail"]
+    assert "--" not in refused["detail"]
 
 
 def test_a_mask_of_the_detector(client, scan):

@@ -30,6 +30,7 @@ MAPS = [
     "MapOptions",
     "RawLayout",
     "Scan",
+    "ScanOrientation",
     "ThicknessMap",
     "infer_map",
     "load_map",

@@ -188,6 +188,8 @@ class Client:
         scan_rotation_deg: Optional[float] = None,
         flip_y: bool = False,
         pixel_aspect: Optional[float] = None,
+        dataset: Optional[str] = None,
+        scan_shape: Optional[Sequence[int]] = None,
     ) -> Dict[str, Any]:
         """Infer thickness and mistilt over a small 4D-STEM scan.
 
@@ -223,6 +225,10 @@ class Client:
             The pattern's y is reversed before it is turned.
         pixel_aspect : float, optional
             Angle per row over angle per column of the detector, where its pixels are not square.
+        dataset : str, optional
+            Array or signal of a file that holds several.
+        scan_shape : sequence of int, optional
+            Scan rows and columns, of a file with one long series of frames.
 
         Returns
         -------
@@ -247,6 +253,8 @@ class Client:
             "scan_rotation_deg": scan_rotation_deg,
             "flip_y": True if flip_y else None,
             "pixel_aspect": pixel_aspect,
+            "dataset": dataset,
+            "scan_shape": None if scan_shape is None else [int(n) for n in scan_shape],
         }
         return fetch_map(self._transport, scan, parameters, limit_s, progress, detector_mask)
 

@@ -28,6 +28,10 @@ FULL = 7
 _PARAMETERS = {
     "add --window N, or --step NM": "add window, or scan_step_nm",
     "--window N": "window",
+    "--scan-shape ROWS,COLUMNS": "scan_shape",
+    "--scan-shape": "scan_shape",
+    "--dataset NAME": "dataset",
+    "--dataset": "dataset",
     "--step NM": "scan_step_nm",
 }
 #: Inference requests go first.
@@ -95,7 +99,12 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
     tell = Teller(folder / PROGRESS)
     tell("reading")
     # An upload may lead nowhere, a scan of the server's own to its folder and below.
-    opened = open_scan(Path(asked["scan"]), alone=asked["path"] is None)
+    opened = open_scan(
+        Path(asked["scan"]),
+        scan_shape=_pair(asked["scan_shape"]),
+        dataset=asked["dataset"],
+        alone=asked["path"] is None,
+    )
     scan = dataclasses.replace(opened, name=asked["name"])
     bundle = model_of(read_description(Path(asked["bundle"])))
     options = MapOptions(

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _Angle = Annotated[float, Field(ge=1e-4, le=1000, allow_inf_nan=False)]
 _Positions = Annotated[int, Field(ge=1, le=4096)]
+_Side = Annotated[int, Field(ge=1, le=65536)]
 _Pair = tuple[_Positions, _Positions]
 
 JobStage = Literal["waiting", "reading", "preparing", "inferring", "writing", "done", "failed"]
@@ -47,6 +48,17 @@ class MapParameters(BaseModel):
             description="A file below the folder that the service was given for this, in place of "
             "an upload; with slashes, and not beginning with one.",
         ),
+    ] = None
+    dataset: Annotated[
+        str | None,
+        Field(
+            max_length=1000,
+            description="Array or signal of a file that holds several (HDF5, emd, hspy).",
+        ),
+    ] = None
+    scan_shape: Annotated[
+        tuple[_Side, _Side] | None,
+        Field(description="Scan rows and columns, of a file with one long series of frames."),
     ] = None
     window: Annotated[
         _Pair | None,
