@@ -15,7 +15,7 @@ from pacbed.library.models.kinds import Model
 from pacbed.maps.blocks import BlockTask, Spread, cut, here, shared_predictor
 from pacbed.maps.geometry import estimate_geometry
 from pacbed.maps.layers import Layers, join_layers
-from pacbed.maps.options import MapOptions, make_grid, scan_step_nm
+from pacbed.maps.options import MapOptions, make_grid
 from pacbed.maps.sample import Sample, aspect_words, on_square_pixels, read_sample, seen_aspect
 from pacbed.maps.silent_pixels import silent_words
 from pacbed.maps.thickness_map import ThicknessMap, finish_map
@@ -125,16 +125,13 @@ def infer_map(
         geometry,
         bundle,
         options,
-        scan_step_nm(scan, options),
-        scan.name,
+        scan,
         (
             *warnings,
             *silent_words(opened, options.detector_mask, scan.pixel_mask),
             *aspect_words(scan.pixel_aspect),
             *doubts,
         ),
-        scan.pixel_mask,
-        options.orientation or scan.orientation,
     )
 
 

@@ -13,9 +13,10 @@ from pacbed.library.models.kinds import Model
 from pacbed.library.models.model_files import TABLE
 from pacbed.maps.fields import MapField, fields_of
 from pacbed.maps.layers import AMBIGUOUS, NO_DATA, STATUS_NAMES, Layers
-from pacbed.maps.options import MapOptions
+from pacbed.maps.options import MapOptions, scan_step_nm
 from pacbed.maps.settle import settle, take
 from pacbed.scans.orientation import ScanOrientation
+from pacbed.scans.scan import Scan
 from pacbed.scans.windows import WindowGrid
 from pacbed.version import __version__
 
@@ -163,11 +164,8 @@ def finish_map(
     geometry: SharedGeometry,
     bundle: Model,
     options: MapOptions,
-    step_nm: tuple[float, float] | None = None,
-    source: str = "",
+    scan: Scan,
     warnings: tuple[str, ...] = (),
-    detector_mask: Mask | None = None,
-    orientation: ScanOrientation | None = None,
 ) -> ThicknessMap:
     """From raw answers to the map: settle, mark and describe.
 
@@ -179,15 +177,9 @@ def finish_map(
     geometry : SharedGeometry
     bundle : Model
     options : MapOptions
-    step_nm : tuple of float, optional
-        Distance of scan rows and of scan columns.
-    source : str
-        Name of the file, for the provenance.
+    scan : Scan
+        With all pixels that said nothing.
     warnings : tuple of str
-    detector_mask : ndarray of bool, optional
-        True where a pixel of the detector said nothing.
-    orientation : ScanOrientation, optional
-        How the scan's axes lie in the patterns.
     """
     settled = settle(layers)
     status = settled.status
@@ -199,11 +191,7 @@ def finish_map(
     if not options.refine:
         tilt, tilt_std = take(layers["tilt_mrad"], chosen), take(layers["tilt_std_mrad"], chosen)
         joined = np.zeros_like(joined)
-    rows, columns = grid.centers()
-    pixels = (rows[:, 0], columns[0])
-    position = None
-    if step_nm is not None:
-        position = (pixels[0] * step_nm[0], pixels[1] * step_nm[1])
+    pixels, position = _positions(grid, scan_step_nm(scan, options))
     return ThicknessMap(
         system=bundle.system.name,
         thickness_nm=take(layers["thickness_nm"], chosen),
@@ -232,22 +220,35 @@ def finish_map(
             "stride": list(grid.stride),
             "region": list(grid.region),
         },
-        provenance={
-            "version": __version__,
-            "bundle": bundle.system.name,
-            "bundle_sha256": {
-                name: bundle.hashes[name]
-                for name in (LOCATOR, READER, TABLE)
-                if name in bundle.hashes
-            },
-            "method": "fit" if options.refine else "network",
-            "source": source,
-            "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        },
+        provenance=_provenance(bundle, options, scan.name),
         mask=grid.mask,
-        detector_mask=detector_mask,
-        orientation=orientation,
+        detector_mask=scan.pixel_mask,
+        orientation=options.orientation or scan.orientation,
     )
+
+
+def _positions(
+    grid: WindowGrid, step_nm: tuple[float, float] | None
+) -> tuple[tuple[Numbers, Numbers], tuple[Numbers, Numbers] | None]:
+    """Middles of the windows in scan positions, and in nm where the step is known."""
+    rows, columns = grid.centers()
+    pixels = (rows[:, 0], columns[0])
+    if step_nm is None:
+        return pixels, None
+    return pixels, (pixels[0] * step_nm[0], pixels[1] * step_nm[1])
+
+
+def _provenance(bundle: Model, options: MapOptions, source: str) -> dict[str, Any]:
+    """What a map was made with."""
+    parts = [name for name in (LOCATOR, READER, TABLE) if name in bundle.hashes]
+    return {
+        "version": __version__,
+        "bundle": bundle.system.name,
+        "bundle_sha256": {name: bundle.hashes[name] for name in parts},
+        "method": "fit" if options.refine else "network",
+        "source": source,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _warnings(status: Codes, jump: Mask, layers: Layers, bundle: Model) -> tuple[str, ...]:
