@@ -50,6 +50,7 @@ def compare(path: Path) -> None:
     from pacbed.maps.layers import MISMATCH, join_layers
     from pacbed.maps.mapping import find_geometry
     from pacbed.maps.options import MapOptions, make_grid
+    from pacbed.maps.sample import read_sample
     from pacbed.maps.solver import WindowSolver
     from pacbed.scans.files import open_scan
     from pacbed.scans.wedge import WedgeOptions
@@ -62,7 +63,7 @@ def compare(path: Path) -> None:
     solvers, spent, answers = {}, {}, {}
     for name, model in (("networks", bundle), ("table alone", without_networks(bundle))):
         began = time.process_time()
-        geometry = find_geometry(scan, grid, model, options)
+        geometry = find_geometry(read_sample(scan, grid, options)[1], model, options)
         print(f"{name}: geometry in {time.process_time() - began:.1f} CPU s, once; {geometry}")
         solvers[name] = WindowSolver(shared_predictor(model), geometry)
         spent[name] = []
@@ -105,6 +106,7 @@ def windows(path: Path) -> None:
     from pacbed.maps.blocks import shared_predictor
     from pacbed.maps.mapping import find_geometry
     from pacbed.maps.options import MapOptions, make_grid
+    from pacbed.maps.sample import read_sample
     from pacbed.maps.solver import WindowSolver
     from pacbed.scans.files import open_scan
     from pacbed.scans.wedge import WedgeOptions
@@ -114,7 +116,7 @@ def windows(path: Path) -> None:
     options = MapOptions(WedgeOptions().convergence_mrad, window=(WINDOW, WINDOW), step_nm=0.1)
     grid, _ = make_grid(scan, bundle, options)
     began = time.process_time()
-    geometry = find_geometry(scan, grid, bundle, options)
+    geometry = find_geometry(read_sample(scan, grid, options)[1], bundle, options)
     print(f"geometry: {time.process_time() - began:.1f} CPU s, once")
     sums, where = chosen_rows(scan, grid)
     for name, refine in (("networks only", False), ("with the fit", True)):

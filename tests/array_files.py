@@ -12,8 +12,10 @@ import numpy as np
 from tests.format_files import KV, MRAD, STEP
 
 
-def py4dstem(path: Path, cube: np.ndarray, unit: str = "A^-1", step: float = STEP / 10) -> Path:
-    """An emd of py4DSTEM 0.14: the data cube, its axes, and its calibration."""
+def py4dstem(
+    path: Path, cube: np.ndarray, unit: str = "A^-1", step: float = STEP / 10, **more: Any
+) -> Path:
+    """An emd of py4DSTEM 0.14: the data cube, its axes, and its calibration, which may say more."""
     with h5py.File(path, "w") as file:
         file.attrs.update({"emd_group_type": "file", "version_major": 1, "version_minor": 0,
                            "authoring_program": "py4DSTEM"})  # fmt: skip
@@ -35,7 +37,7 @@ def py4dstem(path: Path, cube: np.ndarray, unit: str = "A^-1", step: float = STE
         for name, value in {
             "Q_pixel_size": step, "Q_pixel_units": unit, "R_pixel_size": 2.0,
             "R_pixel_units": "A", "convergence_semiangle_mrad": MRAD, "probe_semiangle": 23.1,
-            "accelerating_voltage_V": 1e3 * KV, "QR_flip": False,
+            "accelerating_voltage_V": 1e3 * KV, "QR_flip": False, **more,
         }.items():  # fmt: skip
             calibration[name] = value
     return path

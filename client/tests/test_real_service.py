@@ -2,6 +2,7 @@
 
 import os
 
+import h5py
 import numpy as np
 import pytest
 
@@ -26,6 +27,29 @@ def test_the_real_service_answers_the_client(real_service, pattern):
     )
     assert by_conditions.system == "sto-001-300kV"
     assert by_conditions.validation.shape[2] == 3
+
+
+def test_a_frame_a_dataset_and_a_mask(real_service, pattern, tmp_path):
+    client = Client(real_service, timeout_s=120)
+    part = pattern // 2
+    np.save(str(tmp_path / "stack.npy"), np.stack([part, pattern - part]))
+    with h5py.File(str(tmp_path / "named.h5"), "w") as file:
+        file["one"], file["other"] = pattern, 0 * pattern
+    mask = np.zeros(pattern.shape, bool)
+    mask[::5, ::3] = True
+    asked = {"system": "sto-001-300kV", "refine": False}
+    added = client.infer(str(tmp_path / "stack.npy"), 20, frame="sum", mask=mask, **asked)
+    whole = client.infer(pattern, 20, mask=mask, **asked)
+    assert added.thickness_nm == pytest.approx(whole.thickness_nm, abs=0.01)
+    assert added.answer["pixels_left_out"] == mask.sum()
+    named = client.infer(str(tmp_path / "named.h5"), 20, dataset="one", mask=mask, **asked)
+    assert named.thickness_nm == pytest.approx(whole.thickness_nm, abs=0.01)
+    with pytest.raises(RequestRefusedError, match="there is no"):
+        client.infer(str(tmp_path / "named.h5"), 20, dataset="none", **asked)
+    square = client.infer(pattern, 20, pixel_aspect=1.0, **asked)
+    assert square.thickness_nm == pytest.approx(whole.thickness_nm, abs=2)
+    with pytest.raises(PatternError, match="two dimensions"):
+        client.infer(pattern, 20, mask=np.zeros(5), **asked)
 
 
 def test_the_earlier_function(real_service, pattern):
@@ -56,12 +80,22 @@ def test_maps_of_a_scan(real_service):
         expected = np.nan_to_num(pattern).clip(0) * 20000
         scan[:, columns] = random.poisson(expected, (4, 2, 64, 64))
     told = []
+    bad = np.zeros((64, 64), bool)
+    bad[:4] = True
     maps = client.infer_map(
-        scan, 20, "sto-001-300kV", window=(2, 2), progress=lambda *done: told.append(done)
+        scan,
+        20,
+        "sto-001-300kV",
+        window=(2, 2),
+        progress=lambda *done: told.append(done),
+        detector_mask=bad,
+        scan_rotation_deg=90,
     )
     assert maps["thickness_nm"] == pytest.approx(np.array([[20, 60]] * 2), abs=2)
     assert maps["description"]["system"] == "sto-001-300kV"
     assert all(total == 4 for _, total in told)
+    assert (maps["detector_mask"] == bad).all()
+    assert maps["scan_tilt_y_mrad"] == pytest.approx(maps["tilt_x_mrad"])
     with pytest.raises(RequestRefusedError, match="larger than the scan"):
         client.infer_map(scan, 20, "sto-001-300kV", window=(9, 9))
     with pytest.raises(RequestRefusedError, match="diamond"):

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from pacbed.microscope.record import Microscope
     from pacbed.own_crystal.open_crystal import open_crystal
     from pacbed.pattern.geometry import PatternParameters
+    from pacbed.pattern.square_pixels import square_pixels
     from pacbed.pattern.synthesis import synthesise
     from pacbed.readers import read_pattern
 
@@ -42,6 +43,7 @@ __all__ = [
     "open_predictor",
     "read_microscope",
     "read_pattern",
+    "square_pixels",
     "synthesise",
 ]
 
@@ -58,6 +60,7 @@ _HOME = {
     "open_predictor": "pacbed.infer.open_predictor",
     "read_microscope": "pacbed.microscope.file",
     "read_pattern": "pacbed.readers",
+    "square_pixels": "pacbed.pattern.square_pixels",
     "synthesise": "pacbed.pattern.synthesis",
 }
 

@@ -97,7 +97,7 @@ def test_json(straight):
         (("scan.npy", *SYSTEM, "--window", "4", "-o", "no/m.npz"), "no folder"),
         (("none.npy", *SYSTEM, "--window", "4", "-o", "m.npz"), "no such file"),
         (("scan.npy", *SYSTEM, *FEW, "--scheduler", "tcp://a:1", "-o", "m.npz"), "exclude"),
-        (("scan.npy", *SYSTEM, "--scan-shape", "5,5", "-o", "m.npz"), "mend --scan-shape"),
+        (("scan.npy", *SYSTEM, "--scan-shape", "5,5", "-o", "m.npz"), "leave out --scan-shape"),
     ],
 )
 def test_bad_input_is_one_line(here, words, message):

@@ -10,7 +10,7 @@ import pytest
 
 from pacbed.errors import PatternError
 from pacbed.maps import mapping as making
-from pacbed.maps.fields import FIELD, FIELDS
+from pacbed.maps.fields import FIELD, FIELDS, IN_SCAN
 from pacbed.maps.mapping import Stage, infer_map
 from pacbed.maps.output import to_signal
 from pacbed.maps.table import map_table
@@ -26,7 +26,7 @@ def test_the_list_has_every_map_and_what_it_is(eager):
         if isinstance(getattr(eager, field.name), np.ndarray)
         and getattr(eager, field.name).shape == eager.shape
     }
-    assert maps | {"mistilt_mrad", "azimuth_deg"} == set(FIELD)
+    assert maps | {"mistilt_mrad", "azimuth_deg", *IN_SCAN} == set(FIELD)
     for field in FIELDS:
         values = getattr(eager, field.name)
         assert values.shape == eager.shape
@@ -35,10 +35,10 @@ def test_the_list_has_every_map_and_what_it_is(eager):
 
 def test_files_and_tables_hold_what_the_list_says(eager):
     held = to_signal(eager)["metadata"]["PACBED"]["maps"]
-    assert held[: len(FIELDS)] == [field.name for field in FIELDS]
+    assert held[: len(eager.fields)] == [field.name for field in eager.fields]
     [first, *_] = csv.DictReader(io.StringIO(map_table(eager)))
     assert set(first) - {"row", "column", "y_nm", "x_nm"} == {
-        field.name for field in FIELDS if field.in_table
+        field.name for field in eager.fields if field.in_table
     }
 
 
@@ -71,6 +71,8 @@ def test_the_service_knows_stages_whatever_their_words(
         "scan": str(tmp_path / "scan.npy"), "name": "scan.npy", "bundle": str(bundle.folder),
         "convergence_mrad": 20.0, "window": [4, 4], "stride": None, "mrad_per_pixel": None,
         "refine": True, "samples": 4, "scan_step_nm": None, "path": None,
+        "mask": None, "scan_shape": None, "dataset": None,
+        "scan_rotation_deg": None, "flip_y": False, "pixel_aspect": None,
     }  # fmt: skip
     with pytest.raises(PatternError, match="enough"):
         map_process._make(asked, tmp_path)

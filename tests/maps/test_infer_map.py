@@ -4,12 +4,14 @@ import dataclasses
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.infer import networks
 from pacbed.library.installed import load_engine
 from pacbed.maps import blocks, mapping
 from pacbed.maps.blocks import BlockTask, cut
+from pacbed.maps.geometry import places
 from pacbed.maps.layers import MISMATCH, NO_DATA, OK, SETTLED, STATUS_NAMES
 from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions, make_grid
@@ -129,6 +131,26 @@ def test_a_window_of_nan_frames_or_of_nothing_has_no_answer(eager, simulated, bu
     assert np.argwhere(found.status == NO_DATA).tolist() == [[0, 0], [1, 1], [2, 3]]
     assert np.isnan(found.thickness_nm[found.status == NO_DATA]).all()
     assert np.isfinite(found.thickness_nm[found.status != NO_DATA]).all()
+
+
+def test_windows_partly_and_wholly_off_the_detector(eager, simulated, bundle):
+    """The disk drifts out of the frame along the scan; what is left of it is read."""
+    geometry, shift = eager.geometry, 40.0
+    drifting = dataclasses.replace(
+        geometry, center_x=(geometry.center_x[0], geometry.center_x[1], 1.5 * shift)
+    )
+    grid, _ = make_grid(simulated.scan, bundle, OPTIONS)
+    moved = (1.5 * shift - geometry.center_x[2]) * places(grid)[0, :, 1]
+    counts = np.zeros_like(simulated.counts)
+    for column, pixels in enumerate(np.rint(moved).astype(int)):
+        here = slice(4 * column, 4 * column + 4)
+        counts[:, here] = ndimage.shift(simulated.counts[:, here], (0, 0, 0, pixels), order=0)
+    found = infer_map(Scan.from_array(counts), bundle, OPTIONS, store=Known(drifting))
+    # By -47, -16, 16 and 47 pixels: the outer disks are gone, the inner ones cut.
+    assert (found.status[:, [0, 3]] == NO_DATA).all()
+    inner = np.abs(found.thickness_nm - simulated.thickness_nm)[:, 1:3]
+    assert np.isfinite(inner).all()
+    assert np.median(inner) < 1.5
 
 
 def test_axes_in_the_wrong_order_are_refused(simulated, bundle):

@@ -9,6 +9,7 @@ import pytest
 from pacbed.errors import FileFormatError, PatternError
 from pacbed.scans.files import RawLayout, open_scan
 from pacbed.scans.signal_file import EMPTY_SIGNAL
+from pacbed.scans.windows import WindowGrid
 from pacbed.scans.writer import write_hspy, write_npy_rows
 
 DATA = np.random.default_rng(1).integers(0, 4000, (5, 6, 32, 34)).astype("u2")
@@ -43,6 +44,39 @@ def test_a_series_of_frames_with_its_scan_shape(tmp_path):
         open_scan(tmp_path / "a.npy")
     with pytest.raises(PatternError, match="30 frames"):
         open_scan(tmp_path / "a.npy", scan_shape=(5, 5))
+
+
+@pytest.mark.parametrize("kind", ["npy", "h5"])
+def test_a_scan_shape_that_the_array_contradicts_is_refused(tmp_path, kind):
+    """Read as 6 x 5 the rows of a scan of 5 x 6 would be sheared."""
+    path = tmp_path / f"a.{kind}"
+    if kind == "npy":
+        np.save(path, DATA)
+    else:
+        with h5py.File(path, "w") as file:
+            file["data"] = DATA
+    with pytest.raises(PatternError, match=r"itself says that the scan is 5 x 6, not 6 x 5"):
+        open_scan(path, scan_shape=(6, 5))
+    check(open_scan(path, scan_shape=(5, 6)))
+
+
+@pytest.mark.parametrize("kind", ["npy", "h5", "raw"])
+def test_a_pixel_that_is_nan_in_every_frame_stops_no_window(tmp_path, kind):
+    data = DATA.astype("f4")
+    data[..., 3, 4] = np.nan
+    data[2, 3, 9, 9] = np.nan
+    path = tmp_path / f"a.{kind}"
+    if kind == "npy":
+        np.save(path, data)
+    elif kind == "raw":
+        data.tofile(path)
+    else:
+        with h5py.File(path, "w") as file:
+            file["data"] = data
+    scan = open_scan(path, RawLayout(data.shape, "float32") if kind == "raw" else None)
+    [sums] = scan.sums(WindowGrid((5, 6), (5, 6), (5, 6)), 0, 1)
+    assert (sums.frames.tolist(), sums.bad.tolist()) == ([29], [1])
+    assert np.argwhere(np.isnan(sums.patterns)).tolist() == [[0, 3, 4]]
 
 
 @pytest.mark.parametrize("kind", ["<u2", ">u2", "<f4"])

@@ -11,6 +11,7 @@ from pacbed.infer.open_predictor import open_fitting_predictor
 from pacbed.infer.search.patterns import CoarsePatterns
 from pacbed.infer.shared.all_tilts import AllTilts
 from pacbed.infer.shared.geometry import SharedGeometry
+from pacbed.infer.shared.solve import cleaned
 from pacbed.library.installed import load_bundle
 from pacbed.library.models.label_bundle import LabelBundle
 from pacbed.maps.blocks import shared_predictor
@@ -19,6 +20,7 @@ from pacbed.maps.layers import MISMATCH, OK, SETTLED
 from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
 from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.recorded import CleanPattern
 from pacbed.pattern.synthesis import synthesise
 from tests.label_tools import make_label_bundle
 from tests.maps.conftest import OPTIONS, Known
@@ -86,7 +88,7 @@ def test_the_convergence_angle_is_found(simulated, alone):
     # What is not known speaks neither for nor against the crystal.
     solver = shared_predictor(alone).sharing(geometry)
     centers = geometry.center(place)
-    patterns = sums[chosen].astype(np.float32)
+    patterns, _ = cleaned(sums[chosen])
     for solutions in solver.solve(patterns, centers, solver.read(patterns, centers)):
         assert solver.doubt(solutions[0].fit) < solver.calibration.mismatch
 
@@ -111,7 +113,7 @@ def test_all_tilts_are_compared_in_every_sector(small_table, columns, tilt):
     )
     coarse = CoarsePatterns(small_table, 11.0, 3.0)
     cut = pattern[:, :columns].astype(np.float32)
-    first, *others = AllTilts(coarse, geometry).likely(cut, center, 4)
+    first, *others = AllTilts(coarse, geometry).likely(CleanPattern(cut), center, 4)
     assert np.linalg.norm(first - tilt) < 1.2
     for other in others:
         assert np.linalg.norm(other - first) > 1.0
@@ -119,7 +121,9 @@ def test_all_tilts_are_compared_in_every_sector(small_table, columns, tilt):
 
 def test_a_disk_beside_the_detector_has_no_tilts(small_table):
     tilts = AllTilts(CoarsePatterns(small_table, 11.0, 3.0), SharedGeometry(11.0, 0.5))
-    assert tilts.likely(np.ones((64, 64), np.float32), np.array([500.0, 500.0]), 3) == []
+    assert (
+        tilts.likely(CleanPattern(np.ones((64, 64), np.float32)), np.array([500.0, 500.0]), 3) == []
+    )
 
 
 def test_labels_without_a_table_make_no_maps(bundle, tmp_path):

@@ -49,6 +49,16 @@ def test_the_maps_are_those_of_the_command_line(signal, fitted):
         maps.layer("thicknes")
 
 
+def test_what_is_known_of_the_detector_and_the_scan(signal):
+    bad = np.zeros((48, 48), bool)
+    bad[14:19, 26:32] = True
+    asked = {"detector_mask": bad, "scan_rotation_deg": 90, "refine": False}
+    maps = signal.infer_thickness(SYSTEM, CONVERGENCE_MRAD, **asked, **OPTIONS)
+    assert (maps.thickness_map.detector_mask == bad).all()
+    along = maps.layer("scan_tilt_y_mrad").data
+    assert along == pytest.approx(maps.layer("tilt_x_mrad").data)
+
+
 def test_a_system_without_networks(signal, recorded, without_networks):
     asked = (without_networks.name, CONVERGENCE_MRAD)
     # Nothing but a fit can answer, whatever was asked for.

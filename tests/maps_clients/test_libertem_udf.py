@@ -9,11 +9,12 @@ import time
 import numpy as np
 import pytest
 
-from pacbed.errors import OutOfRangeError, UnknownSystemError
+from pacbed.errors import OutOfRangeError, PatternError, UnknownSystemError
 from pacbed.maps.layers import NO_DATA
 from tests.maps_clients.conftest import CONVERGENCE_MRAD, SYSTEM
 
 api = pytest.importorskip("libertem.api")
+from pacbed.plugins import growing_map  # noqa: E402
 from pacbed.plugins.libertem import ThicknessMapUDF  # noqa: E402
 
 #: Seconds that a simulated detector may need to start on a busy machine.
@@ -79,6 +80,37 @@ def test_the_map_grows_while_frames_come(context, recorded):
             assert np.isfinite(thickness.data[complete]).all()
     assert known == [0, 3, 3, 6, 6, 9]
     np.testing.assert_array_equal(thickness.data, expected.thickness_nm)
+
+
+def test_pixels_of_the_detector_that_say_nothing(context, recorded):
+    bad = np.zeros((48, 48), bool)
+    bad[14:19, 26:32] = True
+    spoiled = recorded.data.astype(np.float32)
+    spoiled[..., bad] = np.nan
+    spoiled[2, 4, bad] = 400
+    expected = recorded.map(detector_mask=bad, refine=False)
+    scan = context.load("memory", data=spoiled, num_partitions=4)
+    assert_same(context.run_udf(scan, udf(refine=False, detector_mask=bad)), expected)
+    assert expected.pixels_left_out == 30
+
+
+def test_tilts_along_the_axes_of_the_scan(context, recorded):
+    scan = context.load("memory", data=recorded.data, num_partitions=3)
+    made = context.run_udf(scan, udf(refine=False, scan_rotation_deg=90, flip_y=True))
+    assert np.asarray(made["scan_tilt_x_mrad"].data) == pytest.approx(made["tilt_y_mrad"].data)
+    assert np.asarray(made["scan_tilt_y_mrad"].data) == pytest.approx(made["tilt_x_mrad"].data)
+
+
+def test_why_nothing_is_shown_yet(context, recorded, caplog, monkeypatch):
+    def refuse(*args, **kwargs):
+        raise PatternError("only 0 of 6 sampled windows are patterns")
+
+    monkeypatch.setattr(growing_map, "estimate_geometry", refuse)
+    scan = context.load("memory", data=recorded.data, num_partitions=6)
+    for number, part in enumerate(context.run_udf_iter(scan, udf(window=(2, 3), refine=False))):
+        # The maps are made when somebody looks.
+        assert number > 4 or np.isnan(part.buffers[0]["thickness_nm"].data).all()
+    assert "none is shown: only 0 of 6 sampled windows" in caplog.text
 
 
 def test_live_plots_get_the_thickness_by_default(context, recorded):

@@ -55,6 +55,38 @@ def test_a_frame_with_nan_is_left_out_and_counted():
     assert sums.patterns[:, 0, 0].tolist() == [3, 4]
 
 
+def test_a_pixel_that_is_nan_in_every_frame_is_the_detectors():
+    grid = WindowGrid((2, 4), (2, 2), (2, 2))
+    scan = np.ones((2, 4, 3, 3), np.float32)
+    scan[..., 2, 2] = np.nan
+    scan[0, 1, 0, 1] = np.inf
+    workers = [{}, {}]
+    for row, column in np.ndindex(2, 4):
+        add_frame(workers[column % 2], grid, row, column, scan[row, column])
+    join_windows(workers[0], workers[1])
+    sums = row_of_sums(workers[0], grid, 0, (3, 3))
+    assert sums.frames.tolist() == [4, 4]
+    assert sums.bad.tolist() == [0, 0]
+    assert sums.patterns[:, 0, 0].tolist() == [4, 4]
+    assert np.argwhere(np.isnan(sums.patterns)).tolist() == [[0, 0, 1], [0, 2, 2], [1, 2, 2]]
+
+
+def test_what_a_masked_pixel_holds_is_no_fault_of_the_frame():
+    grid = WindowGrid((2, 2), (2, 2), (2, 2))
+    scan = np.ones((2, 2, 3, 3), np.float32)
+    scan[0, 1, 2, 2] = np.nan
+    silent = np.zeros((3, 3), bool)
+    silent[2, 2] = True
+    windows = {}
+    for row, column in np.ndindex(2, 2):
+        add_frame(windows, grid, row, column, scan[row, column], silent)
+    sums = row_of_sums(windows, grid, 0, (3, 3))
+    assert (sums.frames.tolist(), sums.bad.tolist()) == ([4], [0])
+    in_order = next(sum_windows(grid, enumerate(scan), 0, 1, silent))
+    assert (in_order.frames.tolist(), in_order.bad.tolist()) == ([4], [0])
+    assert np.argwhere(np.isnan(in_order.patterns)).tolist() == [[0, 2, 2]]
+
+
 @pytest.mark.parametrize("grid", GRIDS)
 def test_complete_windows_are_those_without_a_missing_position(grid):
     random = np.random.default_rng(1)

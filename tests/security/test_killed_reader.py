@@ -42,12 +42,12 @@ def kills(monkeypatch):
     left = [0]
     exchange = reader_pool._Reader._exchange
 
-    def killed(reader, path, frame):
+    def killed(reader, asked):
         if left[0] > 0:
             left[0] -= 1
             os.kill(reader._process.pid, signal.SIGKILL)
             reader._process.wait()
-        return exchange(reader, path, frame)
+        return exchange(reader, asked)
 
     monkeypatch.setattr(reader_pool._Reader, "_exchange", killed)
     return left

@@ -6,6 +6,7 @@ import json
 import re
 import time
 
+import h5py
 import numpy as np
 import pytest
 from starlette.testclient import TestClient
@@ -48,11 +49,13 @@ def as_npy(array):
     return stored.getvalue()
 
 
-def start(client, content=None, name="scan.npy", **parameters):
+def start(client, content=None, name="scan.npy", mask=None, **parameters):
     asked = {key: value for key, value in (PARAMETERS | parameters).items() if value is not None}
     files = {"parameters": (None, json.dumps(asked))}
     if content is not None:
         files["file"] = (name, content)
+    if mask is not None:
+        files["mask"] = ("bad.npy", as_npy(mask))
     return client.post("/maps/", files=files)
 
 
@@ -106,6 +109,32 @@ def test_from_a_scan_to_maps(client, scan):
     for path in ("", "/events", "/file", "/table", "/picture"):
         assert client.get(f"/maps/{job['id']}{path}").status_code == 404
     assert client.delete(f"/maps/{job['id']}").json()["code"] == "not_found"
+
+
+def test_a_series_of_frames_in_one_of_several_arrays(client, scan):
+    stored = io.BytesIO()
+    series = scan.reshape(-1, *scan.shape[2:])
+    with h5py.File(stored, "w") as file:
+        file["one"], file["other"] = series, 0 * series
+    content = stored.getvalue()
+    asked = {"dataset": "one", "scan_shape": list(scan.shape[:2])}
+    job = wait(client, start(client, content, "a.h5", **asked).json(), "done")
+    assert job["windows"] == 6
+    refused = wait(client, start(client, content, "a.h5", dataset="one").json(), "failed")
+    assert "scan_shape" in refused["detail"]
+    assert "--" not in refused["detail"]
+
+
+def test_a_mask_of_the_detector(client, scan):
+    bad = np.zeros(scan.shape[2:], np.uint8)
+    bad[14:19, 26:32] = 1
+    spoiled = np.where(bad, 400, scan)
+    job = wait(client, start(client, as_npy(spoiled), mask=bad).json(), "done")
+    with np.load(io.BytesIO(client.get(f"/maps/{job['id']}/file").content)) as maps:
+        assert (maps["detector_mask"] == bad).all()
+    wrong = start(client, as_npy(scan), mask=bad[:, :40]).json()
+    detail = wait(client, wrong, "failed")["detail"]
+    assert "the mask of the detector has the shape" in detail
 
 
 def test_a_map_of_a_system_without_networks(make_client, scan, tmp_path):

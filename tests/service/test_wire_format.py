@@ -6,6 +6,7 @@ import io
 import json
 from dataclasses import replace
 
+import h5py
 import numpy as np
 import pytest
 from PIL import Image
@@ -190,7 +191,7 @@ def test_a_stack_asks_for_its_frame(client, example):
     parameters = {"system": 3, "convergence_angle": 20, "validation": False, "refine": False}
     response = post(client, parameters, buffer.getvalue(), "stack.npy")
     assert response.status_code == 422
-    assert "frame (0 to 1)" in response.json()["detail"]
+    assert "frame (0 to 1, or sum)" in response.json()["detail"]
     chosen = copy.deepcopy(parameters) | {"file_params": {"frame": 1}}
     assert post(client, chosen, buffer.getvalue(), "stack.npy").status_code == 200
 
@@ -203,6 +204,74 @@ def test_too_many_frames(make_client, example):
     response = post(client, parameters, stack.tobytes(), path="/inference/batch/")
     assert response.status_code == 422
     assert "several requests" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("kind", ["npy", "raw"])
+def test_all_frames_are_added(client, example, unrefined, kind):
+    part = example // 2
+    stack = np.stack([part, example - part])
+    if kind == "raw":
+        parameters = raw_parameters(stack, refine=False, validation=False)
+        parameters["file_params"] |= {"frames": 2, "frame": "sum"}
+        answer = post(client, parameters, stack.tobytes())
+    else:
+        parameters = {"system": 3, "convergence_angle": 20, "validation": False, "refine": False}
+        asked = parameters | {"file_params": {"frame": "sum"}}
+        answer = post(client, asked, _npy(stack), "stack.npy")
+        looked = client.post(
+            "/preview/",
+            data={"file_params": '{"frame": "sum"}'},
+            files={"file": ("stack.npy", _npy(stack))},
+        ).json()
+        assert (looked["frame"], looked["frames"]) == ("sum", 2)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["thickness_nm"] == pytest.approx(unrefined.thickness_nm, rel=1e-4)
+
+
+@pytest.fixture(scope="module")
+def several(example):
+    """An HDF5 file with two arrays of one size, and a list of bad pixels."""
+    stored = io.BytesIO()
+    bad = np.zeros(example.shape, "u4")
+    bad[40:44, 50:54] = 1
+    with h5py.File(stored, "w") as file:
+        file["entry/first"] = np.zeros_like(example)
+        file["entry/second"] = np.where(bad, 60000, example)
+        file["entry/pixel_mask"] = bad
+    return stored.getvalue()
+
+
+def test_a_dataset_is_chosen_and_its_bad_pixels_are_left_out(client, several):
+    parameters = {"system": 3, "convergence_angle": 20, "validation": False}
+    refused = post(client, parameters, several, "a.h5")
+    assert refused.status_code == 422
+    assert "the parameter dataset" in refused.json()["detail"]
+    asked = parameters | {"file_params": {"dataset": "entry/second"}}
+    answer = post(client, asked, several, "a.h5").json()
+    assert answer["status"] == "ok", answer
+    assert answer["pixels_left_out"] == 16
+    assert abs(answer["thickness_nm"] - 41.98) < 1
+
+
+def test_a_mask_of_a_whole_stack(client, example):
+    mask = np.zeros(example.shape, np.uint8)
+    mask[::5, ::3] = 1
+    parts = {"file": ("a.npy", _npy(np.stack([example, example]))), "mask": ("m.npy", _npy(mask))}
+    data = {"parameters": json.dumps({"system": 3, "convergence_angle": 20.0, "refine": False})}
+    items = client.post("/inference/batch/", data=data, files=parts).json()["results"]
+    assert [item["answer"]["pixels_left_out"] for item in items] == [int(mask.sum())] * 2
+
+
+def test_pixels_that_are_not_square(client, example):
+    binned = example.reshape(len(example) // 2, 2, -1).sum(axis=1)
+    parameters = {"system": 3, "convergence_angle": 20, "pixel_aspect": 2, "validation": True}
+    answer = post(client, parameters, _npy(binned), "a.npy").json()
+    assert answer["status"] == "ok"
+    assert abs(answer["thickness_nm"] - 41.98) < 1
+    assert answer["validation"]
+    assert any("not square" in warning for warning in answer["warnings"])
+    wrong = post(client, parameters | {"pixel_aspect": 20}, _npy(binned), "a.npy")
+    assert wrong.status_code == 422
 
 
 def test_a_mask_comes_as_a_second_part(client, example):

@@ -3,6 +3,7 @@
 import shutil
 import sys
 
+import h5py
 import numpy as np
 import pytest
 from rsciio import hspy
@@ -12,10 +13,11 @@ from pacbed.readers import read_pattern
 from pacbed.readers.pixel_mask import read_pixel_mask
 from pacbed.scans.files import open_scan
 from pacbed.scans.signal_file import write_signal
+from pacbed.scans.windows import WindowGrid
 from tests import array_files
 from tests import format_files as files
 from tests.format_checks import CUBE, STACK, check, check_scan
-from tests.format_files import ANGLE, KV, MRAD, PATTERN
+from tests.format_files import ANGLE, KV, MRAD, PATTERN, STEP
 
 
 def test_dectris_master_with_its_frames_beside_it(tmp_path):
@@ -66,8 +68,6 @@ def test_nexus_links(tmp_path, how):
 
 
 def test_a_default_of_nexus_that_is_a_link_to_a_group(tmp_path):
-    import h5py
-
     with h5py.File(tmp_path / "a.nxs", "w") as file:
         file["entry/adetector/frames"] = PATTERN
         file["entry/adetector"].attrs["signal"] = "frames"
@@ -104,6 +104,54 @@ def test_hspy_and_zspy(tmp_path, unit):
     check(tmp_path / "b.zspy", 4, CUBE[1, 1])
     check(tmp_path / "b.zspy", "sum", CUBE.sum((0, 1)))
     check_scan(tmp_path / "b.zspy")
+
+
+@pytest.mark.parametrize(
+    ("unit", "step"),
+    [("nm⁻¹", STEP), ("nm-1", STEP), ("Å⁻¹", 0.1 * STEP), ("k_A^{-1}", 0.1 * STEP),
+     ("1/angstrom", 0.1 * STEP), ("1/pm", 1e-3 * STEP), ("1/m", 1e9 * STEP), ("urad", 1e3 * ANGLE),
+     ("µrad", 1e3 * ANGLE), ("mrad", ANGLE), ("rad", 1e-3 * ANGLE),
+     ("deg", np.degrees(1e-3 * ANGLE))],
+)  # fmt: skip
+def test_a_signal_in_every_unit(tmp_path, unit, step):
+    hspy.file_writer(str(tmp_path / "a.hspy"), array_files.rosettasciio_signal(CUBE, unit, step))
+    check(tmp_path / "a.hspy", 4, CUBE[1, 1])
+    check_scan(tmp_path / "a.hspy")
+    # The same words in NeXus, where the axis holds places instead of a step.
+    path = array_files.nexus(tmp_path / "a.nxs", CUBE, "soft", unit)
+    check(path, 4, CUBE[1, 1], angle=ANGLE * (0.1 * STEP / step))
+
+
+@pytest.mark.parametrize("kind", ["hspy", "emd"])
+def test_volts_that_a_file_calls_kilovolts(tmp_path, kind):
+    signal = array_files.rosettasciio_signal(PATTERN)
+    if kind == "hspy":
+        signal["metadata"]["Acquisition_instrument"]["TEM"]["beam_energy"] = 1e3 * KV
+        hspy.file_writer(str(tmp_path / "a.hspy"), signal)
+    else:
+        path = array_files.berkeley(tmp_path / "a.emd", PATTERN, ("y", "x"))
+        with h5py.File(path, "r+") as file:
+            file["microscope"].attrs["voltage_units"] = "kV"
+    check(tmp_path / f"a.{kind}")
+
+
+def test_a_file_that_calibrates_rows_and_columns_differently(tmp_path):
+    signal = array_files.rosettasciio_signal(CUBE, "mrad", ANGLE)
+    signal["axes"][-2]["scale"] = 1.5 * ANGLE
+    hspy.file_writer(str(tmp_path / "a.hspy"), signal)
+    metadata = read_pattern(tmp_path / "a.hspy", 4).metadata
+    assert metadata.mrad_per_pixel is None
+    assert metadata.pixel_aspect == pytest.approx(1.5)
+    scan = open_scan(tmp_path / "a.hspy")
+    assert (scan.pixel_aspect, scan.mrad_per_pixel) == (pytest.approx(1.5), pytest.approx(ANGLE))
+    [sums] = scan.sums(WindowGrid((2, 3), (2, 3), (2, 3)), 0, 1)
+    assert sums.patterns.shape == (1, 72, 64)
+
+
+def test_a_direct_electron_file_of_hdf5(tmp_path):
+    path = array_files.berkeley(tmp_path / "a.emd", PATTERN, ("y", "x"))
+    path.rename(tmp_path / "a.de5")
+    check(tmp_path / "a.de5")
 
 
 @pytest.mark.parametrize("shifted", [True, False])
@@ -161,8 +209,6 @@ def test_older_matlab_files_say_what_to_do(tmp_path):
 
 # ---------------------------------------------------------------- several arrays, and spectra
 def test_a_named_dataset_and_one_of_several(tmp_path):
-    import h5py
-
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["first"], file["second"] = PATTERN, PATTERN + 1
         file["again"] = h5py.SoftLink("/first")
@@ -196,8 +242,6 @@ def test_a_named_signal_of_an_emd(tmp_path):
 
 
 def test_spectra_are_no_patterns(tmp_path):
-    import h5py
-
     spectra = np.ones((40, 200), "u2")
     signal = array_files.rosettasciio_signal(spectra, "eV")
     signal["axes"][0].update(navigate=True, units="nm")
@@ -222,8 +266,6 @@ def test_spectra_are_no_patterns(tmp_path):
 
 
 def test_a_file_without_arrays(tmp_path):
-    import h5py
-
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["text"], file["line"] = "words", np.arange(100)
     with pytest.raises(PatternError, match="no array that can be a pattern"):
@@ -240,9 +282,24 @@ def test_a_sum_of_frames_in_pieces(tmp_path, monkeypatch):
     np.testing.assert_array_equal(read_pattern(tmp_path / "b.npy", "sum").data, PATTERN)
 
 
+@pytest.mark.parametrize("kind", ["npy", "h5"])
+def test_a_lost_frame_and_a_dead_pixel_spoil_no_sum(tmp_path, kind):
+    cube = CUBE.astype("f4")
+    cube[..., 5, 7] = np.nan
+    cube[1, 2] = np.inf
+    path = tmp_path / f"a.{kind}"
+    if kind == "npy":
+        np.save(path, cube)
+    else:
+        with h5py.File(path, "w") as file:
+            file["data"] = cube
+    expected = CUBE.sum((0, 1), dtype=float) - CUBE[1, 2]
+    expected[5, 7] = np.nan
+    np.testing.assert_allclose(read_pattern(path, "sum").data, expected, rtol=1e-6)
+
+
 @pytest.mark.parametrize("kind", ["Bitshuffle", "LZ4"])
 def test_dectris_compression(tmp_path, kind):
-    import h5py
     import hdf5plugin
 
     path = array_files.dectris(tmp_path, STACK)

@@ -12,13 +12,17 @@ from pacbed.scans.files import open_scan
 from tests import array_files
 from tests import format_files as files
 from tests.format_checks import CUBE, STACK, check, check_scan
-from tests.format_files import ANGLE, KV, MRAD, PATTERN
+from tests.format_files import ANGLE, KV, MRAD, PATTERN, STEP
 
 
 # ---------------------------------------------------------------- microscopes
-@pytest.mark.parametrize("unit", ["1/nm", "nm⁻¹", "nm^-1"])
-def test_digitalmicrograph(tmp_path, unit):
-    measurement = check(files.dm3(tmp_path / "a.dm3", PATTERN, unit))
+@pytest.mark.parametrize(
+    ("unit", "step"),
+    [("1/nm", STEP), ("nm⁻¹", STEP), ("nm^-1", STEP), ("1/A", 0.1 * STEP), ("mrad", ANGLE),
+     ("rad", 1e-3 * ANGLE)],
+)  # fmt: skip
+def test_digitalmicrograph(tmp_path, unit, step):
+    measurement = check(files.dm3(tmp_path / "a.dm3", PATTERN, unit, step))
     assert measurement.metadata.camera_length_mm == 91
 
 

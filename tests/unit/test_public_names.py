@@ -24,6 +24,7 @@ PUBLIC_NAMES = [
     "open_predictor",
     "read_microscope",
     "read_pattern",
+    "square_pixels",
     "synthesise",
 ]
 
@@ -32,6 +33,7 @@ MAPS = [
     "MapOptions",
     "RawLayout",
     "Scan",
+    "ScanOrientation",
     "ThicknessMap",
     "infer_map",
     "load_map",

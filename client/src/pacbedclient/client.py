@@ -61,6 +61,10 @@ class Client:
         mrad_per_pixel: Optional[float] = None,
         refine: Optional[bool] = None,
         validation: bool = False,
+        frame: Optional[Union[int, str]] = None,
+        dataset: Optional[str] = None,
+        mask: Any = None,
+        pixel_aspect: Optional[float] = None,
     ) -> Estimate:
         """Infer thickness and mistilt from one pattern.
 
@@ -86,6 +90,14 @@ class Client:
             service.
         validation : bool
             Whether to get the picture of measured beside simulated pattern.
+        frame : int or "sum", optional
+            Frame of a file that holds several, from 0, or all of them added.
+        dataset : str, optional
+            Array or signal of a file that holds several.
+        mask : array_like or path, optional
+            Not 0 where a pixel says nothing, such as a detector's bad pixels.
+        pixel_aspect : float, optional
+            Angle per row over angle per column, where pixels are not square.
 
         Returns
         -------
@@ -104,7 +116,9 @@ class Client:
             parameters["mrad_per_pixel"] = mrad_per_pixel
         if refine is not None:
             parameters["refine"] = refine
-        body, content_type = inference_form(pattern, parameters)
+        if pixel_aspect is not None:
+            parameters["pixel_aspect"] = pixel_aspect
+        body, content_type = inference_form(pattern, parameters, mask, frame=frame, dataset=dataset)
         answer = self._transport.send_for_json("POST", INFERENCE_PATH, body, content_type)
         return estimate_from(answer)
 
@@ -170,6 +184,12 @@ class Client:
         refine: Optional[bool] = None,
         limit_s: float = 3600.0,
         progress: Optional[Callable[[int, int], Any]] = None,
+        detector_mask: Any = None,
+        scan_rotation_deg: Optional[float] = None,
+        flip_y: bool = False,
+        pixel_aspect: Optional[float] = None,
+        dataset: Optional[str] = None,
+        scan_shape: Optional[Sequence[int]] = None,
     ) -> Dict[str, Any]:
         """Infer thickness and mistilt over a small 4D-STEM scan.
 
@@ -195,6 +215,20 @@ class Client:
             Longest time for the map, s.
         progress : callable, optional
             Called with the number of windows done and their number.
+        detector_mask : array_like or path, optional
+            Not 0 where a pixel of the detector says nothing, such as its bad pixels.
+        scan_rotation_deg : float, optional
+            Turns vectors of the pattern, from +x to the right towards +y downwards, to be
+            vectors of the scan, degrees; the maps then have ``scan_tilt_x_mrad`` and
+            ``scan_tilt_y_mrad`` too.
+        flip_y : bool
+            The pattern's y is reversed before it is turned.
+        pixel_aspect : float, optional
+            Angle per row over angle per column of the detector, where its pixels are not square.
+        dataset : str, optional
+            Array or signal of a file that holds several.
+        scan_shape : sequence of int, optional
+            Scan rows and columns, of a file with one long series of frames.
 
         Returns
         -------
@@ -216,8 +250,13 @@ class Client:
             "scan_step_nm": scan_step_nm,
             "mrad_per_pixel": mrad_per_pixel,
             "refine": refine,
+            "scan_rotation_deg": scan_rotation_deg,
+            "flip_y": True if flip_y else None,
+            "pixel_aspect": pixel_aspect,
+            "dataset": dataset,
+            "scan_shape": None if scan_shape is None else [int(n) for n in scan_shape],
         }
-        return fetch_map(self._transport, scan, parameters, limit_s, progress)
+        return fetch_map(self._transport, scan, parameters, limit_s, progress, detector_mask)
 
     def add_system(
         self,

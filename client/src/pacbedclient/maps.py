@@ -19,6 +19,7 @@ from pacbedclient.errors import (
 )
 from pacbedclient.multipart import Part, encode
 from pacbedclient.transport import Transport
+from pacbedclient.wire import mask_part
 
 _PATH = "/maps/"
 _LOOK_S = 0.5
@@ -31,16 +32,18 @@ def fetch_map(
     parameters: Dict[str, Any],
     limit_s: float,
     progress: Optional[Callable[[int, int], Any]] = None,
+    detector_mask: Any = None,
 ) -> Dict[str, Any]:
     """Have maps made and return them; see :meth:`pacbedclient.Client.infer_map`."""
     name, content = _upload(scan)
     text = json.dumps({key: value for key, value in parameters.items() if value is not None})
-    body, content_type = encode(
-        [
-            Part("parameters", "", "application/json", text.encode("utf-8")),
-            Part("file", name, "application/octet-stream", content),
-        ]
-    )
+    parts = [
+        Part("parameters", "", "application/json", text.encode("utf-8")),
+        Part("file", name, "application/octet-stream", content),
+    ]
+    if detector_mask is not None:
+        parts.append(mask_part(detector_mask))
+    body, content_type = encode(parts)
     job = _job(transport.send_for_json("POST", _PATH, body, content_type))
     path = _PATH + job["id"]
     try:

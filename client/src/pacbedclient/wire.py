@@ -1,8 +1,11 @@
 """The request for an inference, in the service's wire format."""
 
+import io
 import json
 import os
 from typing import Any, Dict, Tuple
+
+import numpy as np
 
 from pacbedclient.arrays import raw_pattern
 from pacbedclient.errors import PatternError
@@ -11,7 +14,9 @@ from pacbedclient.multipart import Part, encode
 INFERENCE_PATH = "/inference/"
 
 
-def inference_form(pattern: Any, parameters: Dict[str, Any]) -> Tuple[bytes, str]:
+def inference_form(
+    pattern: Any, parameters: Dict[str, Any], mask: Any = None, **described: Any
+) -> Tuple[bytes, str]:
     """Return body and content type of a request for an inference.
 
     Parameters
@@ -20,6 +25,10 @@ def inference_form(pattern: Any, parameters: Dict[str, Any]) -> Tuple[bytes, str
         Intensities ``[row, column]``, or a file in a format that the service reads.
     parameters : dict
         Everything but ``file_params``, which this function adds.
+    mask : array_like or path, optional
+        Not 0 where a pixel says nothing.
+    **described
+        ``frame`` and ``dataset``, where the file holds several; None is left out.
 
     Raises
     ------
@@ -27,13 +36,39 @@ def inference_form(pattern: Any, parameters: Dict[str, Any]) -> Tuple[bytes, str
         The pattern cannot be sent, or the file not be read.
     """
     file_params, filename, content = _upload(pattern)
+    file_params.update({name: value for name, value in described.items() if value is not None})
     text = json.dumps(dict(parameters, file_params=file_params), default=_plain)
-    return encode(
-        [
-            Part("parameters", "", "application/json", text.encode("utf-8")),
-            Part("file", filename, "application/octet-stream", content),
-        ]
-    )
+    parts = [
+        Part("parameters", "", "application/json", text.encode("utf-8")),
+        Part("file", filename, "application/octet-stream", content),
+    ]
+    if mask is not None:
+        parts.append(mask_part(mask))
+    return encode(parts)
+
+
+def mask_part(mask: Any) -> Part:
+    """Return the part of a request that says which pixels say nothing.
+
+    Parameters
+    ----------
+    mask : array_like or path
+        Not 0 where a pixel says nothing; or a file that the service reads.
+
+    Raises
+    ------
+    PatternError
+        The mask has not two dimensions, or its file cannot be read.
+    """
+    if isinstance(mask, (str, os.PathLike)):
+        _, name, content = _upload(mask)
+        return Part("mask", name, "application/octet-stream", content)
+    array = np.asarray(mask)
+    if array.ndim != 2:
+        raise PatternError(f"a mask has two dimensions, this array has the shape {array.shape}")
+    stored = io.BytesIO()
+    np.save(stored, np.ascontiguousarray(array != 0).astype(np.uint8), allow_pickle=False)
+    return Part("mask", "mask.npy", "application/octet-stream", stored.getvalue())
 
 
 def physical_params(

@@ -53,12 +53,16 @@ class Basis:
         Which pixels of the pattern said something; None where all did.
     shown : Shown or None
         What the pattern shows of the microscope; None where nothing was fitted.
+    pixel_aspect : float
+        The pattern was stretched to square pixels from pixels so many times as high as wide;
+        what is said in pixels is of these.
     """
 
     structured_residual: float = math.inf
     direction_asked: bool = False
     known: Mask | None = field(default=None, compare=False, repr=False)
     shown: Shown | None = None
+    pixel_aspect: float = 1.0
 
 
 @dataclass(frozen=True)

@@ -53,6 +53,15 @@ MicroscopeOption = Annotated[
         metavar="TOML",
     ),
 ]
+PixelAspectOption = Annotated[
+    float | None,
+    typer.Option(
+        "--pixel-aspect",
+        help="Angle per row over angle per column, where pixels are not square: 2 where two rows"
+        " were binned. By default as the file says, or as the bright disk shows.",
+        metavar="RATIO",
+    ),
+]
 NoRefineOption = Annotated[
     bool,
     typer.Option(

@@ -17,7 +17,7 @@ _WHOLE = 0.97
 #: Of less of a disk, a wrong thickness explains what is left more easily.
 _ENOUGH = 0.9
 #: Width of a disk over its height, or the other way round, that pixels which are not square make.
-_SQUARE = 1.1
+SQUARE = 1.1
 
 
 def disk_of(best: Fit) -> DiskLocation:
@@ -88,7 +88,7 @@ def of_disk(pattern: CleanPattern, disk: DiskLocation) -> list[str]:
 def of_form(pattern: CleanPattern) -> list[str]:
     """What may keep a pattern from being explained by any crystal."""
     aspect = disk_aspect(pattern)
-    return [] if aspect is None or 1 / _SQUARE < aspect < _SQUARE else [not_square(aspect)]
+    return [] if aspect is None or 1 / SQUARE < aspect < SQUARE else [not_square(aspect)]
 
 
 def of_rim(pattern: CleanPattern) -> list[str]:
@@ -105,5 +105,5 @@ def not_square(aspect: float) -> str:
     """Words for a disk that is so many times as wide as it is high."""
     return (
         f"the bright disk is {aspect:.2f} times as wide as it is high: pixels that are not square, "
-        "such as of a detector read with binning along one axis; give the pattern with square ones"
+        "such as of a detector read with binning along one axis; give their aspect"
     )

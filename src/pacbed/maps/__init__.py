@@ -18,12 +18,14 @@ if TYPE_CHECKING:
     from pacbed.maps.thickness_map import ThicknessMap
     from pacbed.maps.window_view import view_window
     from pacbed.scans.files import RawLayout, open_scan
+    from pacbed.scans.orientation import ScanOrientation
     from pacbed.scans.scan import Scan
 
 __all__ = [
     "MapOptions",
     "RawLayout",
     "Scan",
+    "ScanOrientation",
     "ThicknessMap",
     "infer_map",
     "load_map",
@@ -41,6 +43,7 @@ _HOME = {
     "MapOptions": "pacbed.maps.options",
     "RawLayout": "pacbed.scans.files",
     "Scan": "pacbed.scans.scan",
+    "ScanOrientation": "pacbed.scans.orientation",
     "ThicknessMap": "pacbed.maps.thickness_map",
     "infer_map": "pacbed.maps.mapping",
     "load_map": "pacbed.maps.output",

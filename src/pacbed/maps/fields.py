@@ -21,6 +21,8 @@ class MapField:
         Whether tables have it.
     growing : bool
         Whether it is told while a scan is still being recorded.
+    in_scan : bool
+        Whether it needs to be known how the scan's axes lie in the patterns.
     """
 
     name: str
@@ -29,6 +31,7 @@ class MapField:
     dtype: str = "float64"
     in_table: bool = True
     growing: bool = True
+    in_scan: bool = False
 
     @property
     def label(self) -> str:
@@ -42,6 +45,8 @@ FIELDS = (
     MapField("thickness_std_nm", "nm", "standard error of the thickness"),
     MapField("tilt_x_mrad", "mrad", "tilt to the right"),
     MapField("tilt_y_mrad", "mrad", "tilt downwards"),
+    MapField("scan_tilt_x_mrad", "mrad", "tilt along the scan's columns", in_scan=True),
+    MapField("scan_tilt_y_mrad", "mrad", "tilt along the scan's rows", in_scan=True),
     MapField("tilt_std_mrad", "mrad", "standard error of a component of the tilt"),
     MapField("mistilt_mrad", "mrad", "mistilt", in_table=False),
     MapField("azimuth_deg", "degrees", "direction of the tilt", in_table=False, growing=False),
@@ -57,5 +62,12 @@ FIELDS = (
     MapField("bad_frames", "", "frames left out", "int64", in_table=False),
 )
 
-#: The same by name.
+
+def fields_of(oriented: bool) -> tuple[MapField, ...]:
+    """The maps of a scan whose axes are known in the patterns, or are not."""
+    return tuple(field for field in FIELDS if oriented or not field.in_scan)
+
+
+#: All by name, and the names of those in the scan's axes.
 FIELD = {field.name: field for field in FIELDS}
+IN_SCAN = tuple(field.name for field in FIELDS if field.in_scan)

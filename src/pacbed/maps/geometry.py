@@ -188,7 +188,7 @@ def _with_centers(
     loose = replace(geometry, center_std_px=max(_LOOSE_PX, geometry.center_std_px))
     solver = predictor.sharing(loose)
     usable, kept = cleaned(patterns)
-    usable, place = usable[kept], place[kept]
+    place = place[kept]
     centers = geometry.center(place)
     solved = solver.solve(usable, centers, solver.read(usable, centers))
     found, known, errors = [], [], []

@@ -5,27 +5,27 @@ from dataclasses import replace
 from enum import StrEnum
 from typing import Protocol
 
-import numpy as np
 from threadpoolctl import threadpool_limits
 
 from pacbed.answer.doubts import contradictions
-from pacbed.arrays import Numbers, Patterns
 from pacbed.errors import PatternError
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.library.models.bundle import Bundle
 from pacbed.library.models.kinds import Model
 from pacbed.maps.blocks import BlockTask, Spread, cut, here, shared_predictor
-from pacbed.maps.geometry import estimate_geometry, places, sample_windows
+from pacbed.maps.geometry import estimate_geometry
 from pacbed.maps.layers import Layers, join_layers
-from pacbed.maps.options import MapOptions, make_grid, scan_step_nm
+from pacbed.maps.options import MapOptions, make_grid
+from pacbed.maps.sample import Sample, aspect_words, on_square_pixels, read_sample, seen_aspect
+from pacbed.maps.silent_pixels import silent_words
 from pacbed.maps.thickness_map import ThicknessMap, finish_map
 from pacbed.scans.scan import Scan
-from pacbed.scans.windows import WindowGrid
 
 #: Windows in a block that is sent elsewhere, about.
 _BLOCK_WINDOWS = 64
-#: Windows that say where the centre is, for each one from which the scale is found.
-_CENTERS = 4
+#: A disk that is so many times as wide as high, or the other way round, is no round one that fits
+#: take up.
+_OBLONG = 1.25
 
 
 class Stage(StrEnum):
@@ -97,10 +97,12 @@ def infer_map(
     options = _as_can_be(options, scan, bundle)
     bundle.system.check(options.convergence_mrad)
     grid, warnings = make_grid(scan, bundle, options)
+    opened, scan, sample = scan, *read_sample(scan, grid, options)
     try:
-        geometry = find_geometry(scan, grid, bundle, options, progress, store)
+        geometry = _geometry_and_form(scan, sample, bundle, options, progress, store)
     except PatternError as error:
         raise _with_what_the_file_says(error, scan, bundle, options) from error
+    scan = replace(scan, pixel_aspect=geometry.pixel_aspect)
     done = {} if store is None else store.rows()
     missing = [row for row in range(grid.shape[0]) if row not in done]
     largest = grid.shape[0] if spread is here else max(1, _BLOCK_WINDOWS // grid.shape[1])
@@ -123,10 +125,39 @@ def infer_map(
         geometry,
         bundle,
         options,
-        scan_step_nm(scan, options),
-        scan.name,
-        (*warnings, *doubts),
+        scan,
+        (
+            *warnings,
+            *silent_words(opened, options.detector_mask, scan.pixel_mask),
+            *aspect_words(scan.pixel_aspect),
+            *doubts,
+        ),
     )
+
+
+def _geometry_and_form(
+    scan: Scan,
+    sample: Sample,
+    bundle: Model,
+    options: MapOptions,
+    progress: Progress,
+    store: Store | None,
+) -> SharedGeometry:
+    """The geometry, on square pixels: as they are known, or else as the disk shows them."""
+    known = scan.mrad_per_pixel
+    seen = None if options.pixel_aspect is not None else seen_aspect(sample)
+    if seen is None:
+        return find_geometry(sample, bundle, options, known, progress, store)
+    # The angle per pixel that is known may be that of either side.
+    tries = [(sample, known), (on_square_pixels(scan, sample, seen)[1], None)]
+    if not 1 / _OBLONG < seen < _OBLONG:
+        tries.reverse()
+    try:
+        first, scale = tries[0]
+        return find_geometry(first, bundle, options, scale, progress, store)
+    except PatternError:
+        second, scale = tries[1]
+        return find_geometry(second, bundle, options, scale, progress, store)
 
 
 def _with_what_the_file_says(
@@ -150,43 +181,39 @@ def _as_can_be(options: MapOptions, scan: Scan, bundle: Model) -> MapOptions:
 
 
 def find_geometry(
-    scan: Scan,
-    grid: WindowGrid,
+    sample: Sample,
     bundle: Model,
     options: MapOptions,
+    mrad_per_pixel: float | None = None,
     progress: Progress = no_progress,
     store: Store | None = None,
 ) -> SharedGeometry:
-    """Geometry of a scan from a sample of its windows, or from the store."""
+    """Geometry of a scan from a sample of its windows, or from the store.
+
+    Parameters
+    ----------
+    sample : Sample
+    bundle : Model
+    options : MapOptions
+    mrad_per_pixel : float or None
+        As the file says, where the options do not.
+    progress : callable
+    store : Store or None
+    """
     found = None if store is None else store.geometry()
     if found is None:
-        patterns, place = read_sample(scan, grid, sample_windows(grid, _CENTERS * options.samples))
         # As in the blocks: quicker, and the same whatever the number of cores.
         with threadpool_limits(limits=1, user_api="blas"):
             found = estimate_geometry(
-                patterns,
-                place,
+                sample.patterns,
+                sample.place,
                 shared_predictor(bundle),
                 options.convergence_mrad,
-                options.mrad_per_pixel or scan.mrad_per_pixel,
+                options.mrad_per_pixel or mrad_per_pixel,
                 lambda share: progress(Stage.GEOMETRY, share),
                 options.samples,
             )
+        found = replace(found, pixel_aspect=sample.pixel_aspect)
         if store is not None:
             store.keep_geometry(found)
     return found
-
-
-def read_sample(
-    scan: Scan, grid: WindowGrid, chosen: list[tuple[int, int]]
-) -> tuple[Patterns, Numbers]:
-    """Summed patterns of some windows and their places; windows without frames are left out."""
-    where = places(grid)
-    patterns, place = [], []
-    for row in sorted({row for row, _ in chosen}):
-        sums = next(scan.sums(grid, row, row + 1))
-        for column in [c for r, c in chosen if r == row]:
-            if sums.frames[column]:
-                patterns.append(sums.patterns[column])
-                place.append(where[row, column])
-    return np.array(patterns), np.array(place)

@@ -3,10 +3,12 @@
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
+from pacbed.arrays import Mask
 from pacbed.errors import OutOfRangeError
 from pacbed.library.models.kinds import Model, table_of
+from pacbed.pattern.square_pixels import check_aspect
+from pacbed.scans.orientation import ScanOrientation
 from pacbed.scans.scan import Scan
 from pacbed.scans.windows import WindowGrid, projected_cell_nm, window_for_cell
 
@@ -37,6 +39,17 @@ class MapOptions:
         Windows from which scale, rotation and centre are found.
     step_nm : float or None
         Distance of scan positions, where the file does not say.
+    detector_mask : ndarray of bool or None
+        True where a pixel of the detector says nothing, beside those that the file lists and
+        those that are found: dead lines, gaps and a beam stop.
+    scan_rotation_deg : float or None
+        Turns vectors of the pattern from +x towards +y to be vectors of the scan; None takes
+        what the file says. See :class:`pacbed.scans.orientation.ScanOrientation`.
+    flip_y : bool
+        The pattern's y is reversed before it is turned.
+    pixel_aspect : float or None
+        Angle per row over angle per column of the detector; None takes what the file says, and
+        where no window fits then, what the bright disk shows. The map's pixels are square ones.
 
     Raises
     ------
@@ -48,11 +61,15 @@ class MapOptions:
     window: tuple[int, int] | None = None
     stride: tuple[int, int] | None = None
     region: tuple[int, int, int, int] | None = None
-    mask: NDArray[np.bool_] | None = field(default=None, compare=False)
+    mask: Mask | None = field(default=None, compare=False)
     mrad_per_pixel: float | None = None
     refine: bool = True
     samples: int = 16
     step_nm: float | None = None
+    detector_mask: Mask | None = field(default=None, compare=False)
+    scan_rotation_deg: float | None = None
+    flip_y: bool = False
+    pixel_aspect: float | None = None
 
     def __post_init__(self) -> None:
         for name in ("convergence_mrad", "mrad_per_pixel", "step_nm"):
@@ -61,9 +78,20 @@ class MapOptions:
                 raise OutOfRangeError(f"{name} must be a positive number, not {value}")
         if self.samples < 1:
             raise OutOfRangeError("samples must be 1 or more")
+        if self.pixel_aspect is not None:
+            check_aspect(self.pixel_aspect)
+        # It is checked where it is made.
+        self.orientation  # noqa: B018
+
+    @property
+    def orientation(self) -> ScanOrientation | None:
+        """How the scan's axes lie in the patterns; None where nothing was given."""
+        if self.scan_rotation_deg is None and not self.flip_y:
+            return None
+        return ScanOrientation(self.scan_rotation_deg or 0.0, self.flip_y)
 
     def settings(self) -> dict[str, object]:
-        """The settings as plain values for a file; the mask only as whether there is one."""
+        """The settings as plain values for a file; masks only as whether there are any."""
         return {
             "convergence_mrad": self.convergence_mrad,
             "window": None if self.window is None else list(self.window),
@@ -74,6 +102,10 @@ class MapOptions:
             "refine": self.refine,
             "samples": self.samples,
             "step_nm": self.step_nm,
+            "detector_masked": self.detector_mask is not None,
+            "scan_rotation_deg": self.scan_rotation_deg,
+            "flip_y": self.flip_y,
+            "pixel_aspect": self.pixel_aspect,
         }
 
 

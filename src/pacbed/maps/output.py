@@ -15,9 +15,10 @@ import numpy as np
 from pacbed.errors import FileFormatError, MissingExtraError
 from pacbed.files import write_atomically
 from pacbed.infer.shared.geometry import SharedGeometry
-from pacbed.maps.fields import FIELDS
+from pacbed.maps.fields import IN_SCAN
 from pacbed.maps.layers import STATUS_NAMES
 from pacbed.maps.thickness_map import ThicknessMap
+from pacbed.scans.orientation import ScanOrientation
 from pacbed.scans.signal_file import EMPTY_SIGNAL, write_signal
 
 #: Endings of the file that holds everything.
@@ -102,6 +103,7 @@ def load_map(path: Path) -> ThicknessMap:
                 warnings=tuple(header["warnings"]),
                 settings=header["settings"],
                 provenance=header["provenance"],
+                orientation=_orientation(header.get("orientation")),
                 **plain,
             )
     except (OSError, ValueError, KeyError, TypeError, EOFError) as error:
@@ -117,6 +119,10 @@ def description(result: ThicknessMap) -> dict[str, Any]:
         "status_names": list(STATUS_NAMES),
         "counts": result.counts(),
         "geometry": dataclasses.asdict(result.geometry),
+        "orientation": None
+        if result.orientation is None
+        else dataclasses.asdict(result.orientation),
+        "pixels_left_out": result.pixels_left_out,
         "warnings": list(result.warnings),
         "settings": result.settings,
         "provenance": result.provenance,
@@ -127,6 +133,10 @@ def geometry_from_dict(values: dict[str, Any]) -> SharedGeometry:
     """A geometry from what JSON keeps of it."""
     plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     return SharedGeometry(**plain)
+
+
+def _orientation(values: dict[str, Any] | None) -> ScanOrientation | None:
+    return None if values is None else ScanOrientation(**values)
 
 
 def to_signal(result: ThicknessMap) -> dict[str, Any]:
@@ -141,7 +151,7 @@ def to_signal(result: ThicknessMap) -> dict[str, Any]:
     dict
         For a ``file_writer`` of RosettaSciIO, or for HyperSpy.
     """
-    names = [field.name for field in FIELDS]
+    names = [field.name for field in result.fields]
     maps = [np.asarray(getattr(result, name), np.float32) for name in names]
     layers = result.alternatives
     for number in range(layers["probability"].shape[-1]):
@@ -182,6 +192,9 @@ def _npz(result: ThicknessMap) -> bytes:
     }
     if result.position_nm is not None:
         arrays |= {"row_nm": result.position_nm[0], "column_nm": result.position_nm[1]}
+    if result.orientation is not None:
+        # For other programs; it follows from the orientation.
+        arrays |= {name: getattr(result, name) for name in IN_SCAN}
     for field in dataclasses.fields(ThicknessMap):
         value = getattr(result, field.name)
         if isinstance(value, np.ndarray):

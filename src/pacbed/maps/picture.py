@@ -15,7 +15,7 @@ from pacbed.maps.thickness_map import ThicknessMap
 #: Maps that are drawn, what is said beside their titles, and their colours.
 _PANELS = (
     ("thickness_nm", "", "viridis"),
-    ("mistilt_mrad", ", arrows: direction", "magma"),
+    ("mistilt_mrad", ", arrows: direction in the {axes}", "magma"),
     ("thickness_std_nm", "", "cividis"),
 )
 _STATUS_COLOURS = ("#4c9f70", "#e0b83c", "#c0504d", "#7f5aa8", "#d0d0d0", "#8ecf9f")
@@ -35,10 +35,18 @@ def draw_map(result: ThicknessMap) -> Figure:
     extent, unit = _extent(result)
     figure = Figure(figsize=(11, 9), layout="constrained")
     axes = figure.subplots(2, 2)
+    whose = "pattern" if result.orientation is None else "scan"
     hidden = np.isin(result.status, (MISMATCH, OUT_OF_RANGE, NO_DATA))
     for place, (name, words, colours) in zip(axes.flat, _PANELS, strict=False):
         values = np.where(hidden, np.nan, getattr(result, name))
-        _panel(place, values, FIELD[name].label + words, colours, extent, unit)
+        _panel(
+            place,
+            values,
+            FIELD[name].label + words.format(axes=whose),
+            colours,
+            extent,
+            unit,
+        )
     _arrows(axes[0, 1], result, hidden)
     _status(axes[1, 1], result, extent, unit)
     counts = ", ".join(f"{name} {count}" for name, count in result.counts().items())
@@ -95,11 +103,14 @@ def _arrows(axes: Axes, result: ThicknessMap, hidden: Mask) -> None:
     pick = (slice(None, None, every), slice(None, None, every))
     shown = ~hidden[pick] & np.isfinite(result.tilt_x_mrad[pick])
     x, y = np.meshgrid(columns[::every], rows[::every])
+    tilt = np.stack([result.tilt_x_mrad, result.tilt_y_mrad], axis=-1)[pick]
+    if result.orientation is not None:
+        tilt = result.orientation.in_scan(tilt)
     axes.quiver(
         x[shown],
         y[shown],
-        result.tilt_x_mrad[pick][shown],
-        result.tilt_y_mrad[pick][shown],
+        tilt[..., 0][shown],
+        tilt[..., 1][shown],
         color="white",
         angles="xy",
         width=0.004,

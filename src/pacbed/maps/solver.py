@@ -1,5 +1,7 @@
 """One row of windows: from summed patterns to raw answers."""
 
+from itertools import compress
+
 import numpy as np
 
 from pacbed.arrays import Indices, Numbers
@@ -17,6 +19,7 @@ from pacbed.maps.layers import (
     Layers,
     empty_layers,
 )
+from pacbed.pattern.preprocess import is_on_array
 from pacbed.scans.windows import WindowSums
 
 #: A window of which fewer frames count than this share has no answer.
@@ -72,10 +75,17 @@ class WindowSolver:
         self, sums: WindowSums, place: Numbers, chosen: Indices, layers: Layers
     ) -> None:
         patterns, usable = cleaned(sums.patterns[chosen])
-        patterns, chosen = patterns[usable], chosen[usable]
+        chosen = chosen[usable]
+        centers = self._geometry.center(place[chosen])
+        # The disk of a few windows may have drifted off the detector: they alone have no answer.
+        there = [
+            is_on_array(pattern.shape, self._geometry.disk(center))
+            for pattern, center in zip(patterns, centers, strict=True)
+        ]
+        patterns = list(compress(patterns, there))
+        chosen, centers = chosen[there], centers[there]
         if not len(chosen):
             return
-        centers = self._geometry.center(place[chosen])
         try:
             reading = self._solver.read(patterns, centers)
         except PatternError:

@@ -3,12 +3,8 @@
 import numpy as np
 
 from pacbed.library.csv_table import csv_text
-from pacbed.maps.fields import FIELDS
 from pacbed.maps.layers import STATUS_NAMES
 from pacbed.maps.thickness_map import ThicknessMap
-
-#: Numbers of the table, beside the frames, which come last.
-_NUMBERS = [f.name for f in FIELDS if f.in_table and f.dtype == "float64"]
 
 
 def map_table(result: ThicknessMap) -> str:
@@ -18,12 +14,14 @@ def map_table(result: ThicknessMap) -> str:
     ----------
     result : ThicknessMap
     """
+    # Beside the frames, which come last.
+    names = [f.name for f in result.fields if f.in_table and f.dtype == "float64"]
     place = ("y_nm", "x_nm") if result.position_nm is not None else ("y_px", "x_px")
-    header = ["row", "column", *place, "status", "jump", *_NUMBERS, "frames"]
+    header = ["row", "column", *place, "status", "jump", *names, "frames"]
     rows, columns = result.position_nm or result.position_px
     lines = []
     for i, j in np.ndindex(*result.shape):
-        numbers = [float(getattr(result, name)[i, j]) for name in _NUMBERS]
+        numbers = [float(getattr(result, name)[i, j]) for name in names]
         lines.append(
             [
                 i,

@@ -11,9 +11,12 @@ from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.library.models.bundle import LOCATOR, READER
 from pacbed.library.models.kinds import Model
 from pacbed.library.models.model_files import TABLE
+from pacbed.maps.fields import MapField, fields_of
 from pacbed.maps.layers import AMBIGUOUS, NO_DATA, STATUS_NAMES, Layers
-from pacbed.maps.options import MapOptions
+from pacbed.maps.options import MapOptions, scan_step_nm
 from pacbed.maps.settle import settle, take
+from pacbed.scans.orientation import ScanOrientation
+from pacbed.scans.scan import Scan
 from pacbed.scans.windows import WindowGrid
 from pacbed.version import __version__
 
@@ -47,7 +50,7 @@ class ThicknessMap:
     frames, bad_frames : ndarray of int
         Frames in the window's mean, and frames left out for a NaN in them.
     center_shift_px : ndarray, shape (rows, columns, 2)
-        The disk's centre (x, y) beside the scan's drift; NaN without a fit.
+        The disk's centre (x, y) beside the scan's drift, in square pixels; NaN without a fit.
     alternatives : dict of ndarray
         Every solution of each window, see :mod:`pacbed.maps.layers`.
     position_nm : tuple of ndarray or None
@@ -59,6 +62,12 @@ class ThicknessMap:
     settings, provenance : dict
     mask : ndarray of bool or None
         True where a scan position was used; None where all were.
+    detector_mask : ndarray of bool or None
+        True where a pixel of the detector said nothing: as given, as the file lists, or found;
+        None where all said something. Its shape is that of the detector.
+    orientation : ScanOrientation or None
+        How the scan's axes lie in the patterns, as given or as the file says; None where that is
+        not known.
     """
 
     system: str
@@ -85,6 +94,13 @@ class ThicknessMap:
     settings: dict[str, Any] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
     mask: Mask | None = None
+    detector_mask: Mask | None = None
+    orientation: ScanOrientation | None = None
+
+    @property
+    def pixels_left_out(self) -> int:
+        """How many pixels of the detector said nothing."""
+        return 0 if self.detector_mask is None else int(self.detector_mask.sum())
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -101,6 +117,32 @@ class ThicknessMap:
     def azimuth_deg(self) -> Angles:
         """Direction of the tilt vector from +x towards +y, degrees."""
         return np.degrees(np.arctan2(self.tilt_y_mrad, self.tilt_x_mrad))
+
+    @property
+    def tilt_in_scan_mrad(self) -> Tilts:
+        """Tilt (x, y) along the scan's columns and rows, shape (rows, columns, 2).
+
+        NaN where it is not known how the scan's axes lie in the patterns.
+        """
+        tilt = np.stack([self.tilt_x_mrad, self.tilt_y_mrad], axis=-1)
+        if self.orientation is None:
+            return np.full_like(tilt, np.nan)
+        return self.orientation.in_scan(tilt)
+
+    @property
+    def scan_tilt_x_mrad(self) -> Angles:
+        """Tilt along the scan's columns; NaN where its axes are not known."""
+        return self.tilt_in_scan_mrad[..., 0]
+
+    @property
+    def scan_tilt_y_mrad(self) -> Angles:
+        """Tilt along the scan's rows; NaN where its axes are not known."""
+        return self.tilt_in_scan_mrad[..., 1]
+
+    @property
+    def fields(self) -> tuple[MapField, ...]:
+        """The maps that there are: those in the scan's axes only where these are known."""
+        return fields_of(self.orientation is not None)
 
     @property
     def settled(self) -> Mask:
@@ -122,8 +164,7 @@ def finish_map(
     geometry: SharedGeometry,
     bundle: Model,
     options: MapOptions,
-    step_nm: tuple[float, float] | None = None,
-    source: str = "",
+    scan: Scan,
     warnings: tuple[str, ...] = (),
 ) -> ThicknessMap:
     """From raw answers to the map: settle, mark and describe.
@@ -136,10 +177,8 @@ def finish_map(
     geometry : SharedGeometry
     bundle : Model
     options : MapOptions
-    step_nm : tuple of float, optional
-        Distance of scan rows and of scan columns.
-    source : str
-        Name of the file, for the provenance.
+    scan : Scan
+        With all pixels that said nothing.
     warnings : tuple of str
     """
     settled = settle(layers)
@@ -152,11 +191,7 @@ def finish_map(
     if not options.refine:
         tilt, tilt_std = take(layers["tilt_mrad"], chosen), take(layers["tilt_std_mrad"], chosen)
         joined = np.zeros_like(joined)
-    rows, columns = grid.centers()
-    pixels = (rows[:, 0], columns[0])
-    position = None
-    if step_nm is not None:
-        position = (pixels[0] * step_nm[0], pixels[1] * step_nm[1])
+    pixels, position = _positions(grid, scan_step_nm(scan, options))
     return ThicknessMap(
         system=bundle.system.name,
         thickness_nm=take(layers["thickness_nm"], chosen),
@@ -185,20 +220,35 @@ def finish_map(
             "stride": list(grid.stride),
             "region": list(grid.region),
         },
-        provenance={
-            "version": __version__,
-            "bundle": bundle.system.name,
-            "bundle_sha256": {
-                name: bundle.hashes[name]
-                for name in (LOCATOR, READER, TABLE)
-                if name in bundle.hashes
-            },
-            "method": "fit" if options.refine else "network",
-            "source": source,
-            "made": datetime.now(UTC).isoformat(timespec="seconds"),
-        },
+        provenance=_provenance(bundle, options, scan.name),
         mask=grid.mask,
+        detector_mask=scan.pixel_mask,
+        orientation=options.orientation or scan.orientation,
     )
+
+
+def _positions(
+    grid: WindowGrid, step_nm: tuple[float, float] | None
+) -> tuple[tuple[Numbers, Numbers], tuple[Numbers, Numbers] | None]:
+    """Middles of the windows in scan positions, and in nm where the step is known."""
+    rows, columns = grid.centers()
+    pixels = (rows[:, 0], columns[0])
+    if step_nm is None:
+        return pixels, None
+    return pixels, (pixels[0] * step_nm[0], pixels[1] * step_nm[1])
+
+
+def _provenance(bundle: Model, options: MapOptions, source: str) -> dict[str, Any]:
+    """What a map was made with."""
+    parts = [name for name in (LOCATOR, READER, TABLE) if name in bundle.hashes]
+    return {
+        "version": __version__,
+        "bundle": bundle.system.name,
+        "bundle_sha256": {name: bundle.hashes[name] for name in parts},
+        "method": "fit" if options.refine else "network",
+        "source": source,
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
 
 
 def _warnings(status: Codes, jump: Mask, layers: Layers, bundle: Model) -> tuple[str, ...]:

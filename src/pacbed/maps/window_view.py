@@ -1,6 +1,6 @@
 """One window of a map, opened up: what was measured beside what was fitted."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -18,12 +18,12 @@ from pacbed.scans.windows import WindowGrid
 
 @dataclass(frozen=True)
 class WindowView:
-    """Patterns of one window, in the pixels of the detector.
+    """Patterns of one window, in the pixels of the detector, or in square ones where those are not.
 
     Attributes
     ----------
-    measured : ndarray, shape (detector rows, detector columns)
-        Mean of the window's frames.
+    measured : ndarray, shape (rows, columns)
+        Mean of the window's frames; NaN where a pixel says nothing.
     fitted : ndarray
         Synthesised at the answer, in the unit of `measured`; NaN where the table does not reach.
     """
@@ -39,7 +39,7 @@ class WindowView:
     @property
     def unexplained(self) -> float:
         """Share of the measured variance that the fitted pattern leaves."""
-        known = np.isfinite(self.fitted)
+        known = np.isfinite(self.difference)
         return float(np.var(self.difference[known]) / np.var(self.measured[known]))
 
 
@@ -71,6 +71,10 @@ def view_window(
     if not np.isfinite(thickness_nm):
         raise OutOfRangeError(f"window {row}, {column} has no answer to compare with")
     grid = _grid(scan, result)
+    scan = replace(
+        scan.without_pixels(result.detector_mask, "the map's mask of pixels"),
+        pixel_aspect=result.geometry.pixel_aspect,
+    )
     sums = next(scan.sums(grid, row, row + 1))
     measured = sums.patterns[column] / max(int(sums.frames[column]), 1)
     geometry = result.geometry

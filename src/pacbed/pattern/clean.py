@@ -86,10 +86,11 @@ def clean(pattern: Counts, mask: Mask | None = None) -> CleanPattern:
     return CleanPattern(data, None if left.all() else left, out, remarks)
 
 
-def cleaned_window(pattern: Counts) -> Pattern:
+def cleaned_window(pattern: Counts) -> CleanPattern:
     """One of the many patterns of a scan: checked, in no unit, without what is no number.
 
-    What else says nothing is the same in all of them, and is not looked for in each.
+    What else says nothing is the same in all of them, and is not looked for in each: it is no
+    number already.
 
     Parameters
     ----------
@@ -97,7 +98,7 @@ def cleaned_window(pattern: Counts) -> Pattern:
 
     Returns
     -------
-    ndarray of float32
+    CleanPattern
 
     Raises
     ------
@@ -111,7 +112,10 @@ def cleaned_window(pattern: Counts) -> Pattern:
     if not values[left].max() > values[left].min():
         raise PatternError("pattern is constant; give a recorded diffraction pattern")
     scaled = _scaled(values, left)
-    return without_hot_pixels(scaled if left.all() else filled(scaled, left))
+    if left.all():
+        return CleanPattern(without_hot_pixels(scaled))
+    out = LeftOut(not_finite=int((~left).sum()))
+    return CleanPattern(without_hot_pixels(filled(scaled, left)), left, out)
 
 
 class _Silent:

@@ -166,10 +166,8 @@ class BinnedPattern:
         """
         pattern = self._binned[1]
         step = disk.radius / aperture_px
-        half = size / 2 * step * 1.1 + 3
-        for centre, length in zip((disk.row, disk.column), pattern.shape, strict=True):
-            if centre + half < 2 or centre - half > length - 2:
-                raise PatternError("the bright-field disk lies outside the array; crop less")
+        if not is_on_array(pattern.shape, disk, size / aperture_px):
+            raise PatternError("the bright-field disk lies outside the array; crop less")
         # Average down to about the input's pixel size first, so that no dose is wasted
         # and nothing aliases.
         factor = min(max(1, int(step)), max(1, min(pattern.shape) // 2))
@@ -179,6 +177,26 @@ class BinnedPattern:
         offset = (np.arange(size) - (size - 1) / 2) * step / factor
         rows = _interpolated(binned, (disk.row + 0.5) / factor - 0.5 + offset)
         return _interpolated(rows.T, (disk.column + 0.5) / factor - 0.5 + offset).T
+
+
+def is_on_array(
+    shape: tuple[int, ...], disk: DiskLocation, width: float = INPUT_SIZE / APERTURE_PX
+) -> bool:
+    """Whether anything of a frame around a disk lies on an array.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Rows and columns of the array.
+    disk : DiskLocation
+    width : float
+        Of the frame, radii of the disk.
+    """
+    half = width / 2 * disk.radius * 1.1 + 3
+    return all(
+        centre + half >= 2 and centre - half <= length - 2
+        for centre, length in zip((disk.row, disk.column), shape, strict=True)
+    )
 
 
 def to_input_frame(pattern: Pattern, disk: DiskLocation) -> Pattern:

@@ -1,20 +1,24 @@
 """What can be said of a map while its scan is still being recorded."""
 
+import logging
 from dataclasses import replace
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from pacbed.arrays import Mask
 from pacbed.errors import PatternError
 from pacbed.library.models.kinds import Model
 from pacbed.maps.blocks import shared_predictor
 from pacbed.maps.geometry import estimate_geometry, places
 from pacbed.maps.layers import Layers, empty_layers
-from pacbed.maps.mapping import read_sample
 from pacbed.maps.options import MapOptions
+from pacbed.maps.sample import on_square_pixels, take_sample, without_silent
 from pacbed.maps.solver import WindowSolver
 from pacbed.plugins.scattered_sums import SummedScan
 from pacbed.scans.windows import WindowGrid
+
+log = logging.getLogger("pacbed.plugins")
 
 #: Complete windows from which on there are answers, and windows behind the geometry.
 _FEWEST, _SAMPLES = 4, 6
@@ -41,6 +45,7 @@ class GrowingMap:
         self._solver: WindowSolver | None = None
         self._next = _FEWEST
         self._read = np.zeros(grid.shape, bool)
+        self._silent: Mask | None = None
         #: Answers so far, see :mod:`pacbed.maps.layers`.
         self.layers: Layers = empty_layers(grid.shape)
 
@@ -61,13 +66,17 @@ class GrowingMap:
         ]
         if len(ready) < _FEWEST:
             return
+        scan = scan.without_pixels(self._options.detector_mask, "detector_mask")
         # LiberTEM lets libraries have all cores; small products would wait for each other.
         with threadpool_limits(limits=1, user_api="blas"):
             if len(ready) >= self._next:
                 self._find_geometry(scan, ready)
                 self._next = 2 * len(ready)
             if self._solver is not None:
-                self._read_new(self._solver, scan, complete & ~self._read)
+                quiet = scan.without_pixels(self._silent, "what was found")
+                # What the disk shows of the pixels is looked for when the scan is whole.
+                quiet = replace(quiet, pixel_aspect=self._options.pixel_aspect or 1.0)
+                self._read_new(self._solver, quiet, complete & ~self._read)
                 self._read |= complete
 
     def _read_new(self, solver: WindowSolver, scan: SummedScan, new: np.ndarray) -> None:
@@ -83,20 +92,26 @@ class GrowingMap:
 
     def _find_geometry(self, scan: SummedScan, ready: list[tuple[int, int]]) -> None:
         chosen = [ready[n] for n in np.linspace(0, len(ready) - 1, _SAMPLES).astype(int)]
-        patterns, place = read_sample(scan, self._grid, sorted(set(chosen)))
-        if not len(patterns):
+        sample = take_sample(scan, self._grid, sorted(set(chosen)))
+        if not len(sample.patterns):
             return
+        quiet, sample = without_silent(scan, sample)
+        _, sample = on_square_pixels(scan, sample, self._options.pixel_aspect or 1.0)
         predictor = shared_predictor(self._bundle)
         try:
             geometry = estimate_geometry(
-                patterns,
-                place,
+                sample.patterns,
+                sample.place,
                 predictor,
                 self._options.convergence_mrad,
                 self._options.mrad_per_pixel,
-                samples=len(patterns),
+                samples=len(sample.patterns),
             )
-        except PatternError:
-            # Vacuum or a hole so far: the next windows may be of the crystal.
+        except PatternError as error:
+            # Vacuum or a hole so far: the next windows may be of the crystal. Where they are not,
+            # the whole map ends with this error; until then it says why nothing is shown.
+            if self._solver is None:
+                log.warning("%d windows are complete and none is shown: %s", len(ready), error)
             return
+        self._silent = quiet.pixel_mask
         self._solver = WindowSolver(predictor, geometry, refine=False)

@@ -9,6 +9,7 @@
 HyperSpy finds both through ``hyperspy_extension.yaml`` where the package is installed.
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from pacbed.maps.thickness_map import ThicknessMap
 from pacbed.readers.axis_units import length_nm
 from pacbed.readers.metadata import read_metadata
 from pacbed.readers.tags import as_number
+from pacbed.scans.formats import with_angles
 from pacbed.scans.scan import Scan
 
 
@@ -47,6 +49,10 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
         stride: int | tuple[int, int] | None = None,
         *,
         mask: ArrayLike | None = None,
+        detector_mask: ArrayLike | None = None,
+        scan_rotation_deg: float | None = None,
+        flip_y: bool = False,
+        pixel_aspect: float | None = None,
         mrad_per_pixel: float | None = None,
         refine: bool = True,
         samples: int = 16,
@@ -68,6 +74,17 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
             Positions from one window to the next; windows touch by default.
         mask : array_like of bool, optional
             True for scan positions that count, rows by columns.
+        detector_mask : array_like of bool, optional
+            True for pixels of the detector that say nothing, rows by columns; dead lines, gaps
+            and a beam stop are found without it.
+        scan_rotation_deg : float, optional
+            Turns vectors of the pattern from +x towards +y to be vectors of the scan; there are
+            then maps of the tilt along the scan's axes.
+        flip_y : bool
+            The pattern's y is reversed before it is turned.
+        pixel_aspect : float, optional
+            Angle per row over angle per column, where pixels are not square; by default that of
+            signal axes with a unit of angle.
         mrad_per_pixel : float, optional
             Angle per pixel; by default that of signal axes in mrad, else found.
         refine : bool
@@ -105,6 +122,10 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
             mrad_per_pixel=mrad_per_pixel,
             refine=refine,
             samples=samples,
+            detector_mask=None if detector_mask is None else np.asarray(detector_mask, bool),
+            scan_rotation_deg=scan_rotation_deg,
+            flip_y=flip_y,
+            pixel_aspect=pixel_aspect,
         )
         with Progress(disable=not show_progressbar, transient=True) as bar:
             task = bar.add_task("", total=1.0)
@@ -135,14 +156,15 @@ class PACBEDScan(Signal2D):  # type: ignore[misc]
                 "original_metadata": self.original_metadata.as_dictionary(),
             }
         )
-        return Scan.from_array(
+        scan = Scan.from_array(
             self.data,
             str(title),
             step_nm=None if None in steps else steps,
-            mrad_per_pixel=mrad_per_pixel or known.mrad_per_pixel,
             high_tension_kV=known.high_tension_kV,
             convergence_mrad=known.convergence_mrad,
         )
+        scan = with_angles(scan, known)
+        return scan if mrad_per_pixel is None else replace(scan, mrad_per_pixel=mrad_per_pixel)
 
     def _on_my_axes(self, result: ThicknessMap) -> "ThicknessMaps":
         made = to_signal(result)

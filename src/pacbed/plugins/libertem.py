@@ -39,7 +39,9 @@ from pacbed.plugins.scattered_sums import (
 from pacbed.scans.windows import WindowGrid, projected_cell_nm, window_for_cell
 
 #: The maps, and the types of their numbers; the first is what LiberTEM plots by itself.
-_MAPS = {field.name: field.dtype for field in FIELDS if field.growing}
+_MAPS = {field.name: field.dtype for field in FIELDS if field.growing and not field.in_scan}
+#: Those that there are where it is known how the scan's axes lie in the patterns.
+_IN_SCAN = {field.name: field.dtype for field in FIELDS if field.in_scan}
 
 
 class ThicknessMapUDF(UDF):  # type: ignore[misc]
@@ -69,6 +71,16 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
         Windows from which scale, rotation and centre are found.
     data : str, optional
         Data folder with further systems.
+    detector_mask : ndarray of bool, optional
+        True where a pixel of the detector says nothing; dead lines, gaps and a beam stop are
+        found without it.
+    scan_rotation_deg : float, optional
+        Turns vectors of the pattern from +x towards +y to be vectors of the scan, as
+        LiberTEM's ``scan_rotation``; there are then maps of the tilt along the scan's axes.
+    flip_y : bool
+        The pattern's y is reversed before it is turned.
+    pixel_aspect : float, optional
+        Angle per row over angle per column, where pixels are not square.
 
     Attributes
     ----------
@@ -83,7 +95,8 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
     Notes
     -----
     The maps are results of the kind ``single``, one entry for each window. Their valid mask
-    is True for windows of which no frame is missing.
+    is True for windows of which no frame is missing. Why these have no answers yet is written to
+    the log ``pacbed.plugins``.
     """
 
     def __init__(
@@ -97,6 +110,10 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
         refine: bool = True,
         samples: int = 16,
         data: str | None = None,
+        detector_mask: np.ndarray | None = None,
+        scan_rotation_deg: float | None = None,
+        flip_y: bool = False,
+        pixel_aspect: float | None = None,
     ) -> None:
         self._bundle: Model | None = None
         if window is None:
@@ -112,6 +129,10 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
             refine=refine,
             samples=samples,
             data=data,
+            detector_mask=detector_mask,
+            scan_rotation_deg=scan_rotation_deg,
+            flip_y=flip_y,
+            pixel_aspect=pixel_aspect,
         )
         self.thickness_map: ThicknessMap | None = None
         self._growing: GrowingMap | None = None
@@ -142,7 +163,7 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
         shape = self._grid().shape
         maps = {
             name: self.buffer(kind="single", extra_shape=shape, dtype=dtype, use="result_only")
-            for name, dtype in _MAPS.items()
+            for name, dtype in self._maps().items()
         }
         return maps | {"windows": self.buffer(kind="single", dtype=object, use="private")}
 
@@ -153,7 +174,8 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
     def process_frame(self, frame: np.ndarray) -> None:
         """Add a frame to the windows that hold its position."""
         row, column = (int(n) for n in self.meta.coordinates[0])
-        add_frame(self.results.windows[0], self._grid(), row, column, frame)
+        windows, silent = self.results.windows[0], self.params.detector_mask
+        add_frame(windows, self._grid(), row, column, frame, silent)
 
     def merge(self, dest: Any, src: Any) -> None:
         """Add up what two workers have summed."""
@@ -173,14 +195,14 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
             maps = self._part_of_map(grid, scan, complete)
         return {
             name: self.with_mask(np.asarray(maps[name], dtype), mask=complete)
-            for name, dtype in _MAPS.items()
+            for name, dtype in self._maps().items()
         }
 
     def _whole_map(self, grid: WindowGrid, scan: SummedScan) -> dict[str, np.ndarray]:
         if self.thickness_map is None:
             self.thickness_map = infer_map(scan, self._loaded(), self._options(grid))
         made = self.thickness_map
-        return {name: getattr(made, name) for name in _MAPS}
+        return {name: getattr(made, name) for name in self._maps()}
 
     def _part_of_map(
         self, grid: WindowGrid, scan: SummedScan, complete: np.ndarray
@@ -190,12 +212,16 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
         self._growing.take(scan, complete)
         layers = self._growing.layers
         tilt = layers["tilt_mrad"][..., 0, :]
+        orientation = self._options(grid).orientation
+        along = tilt if orientation is None else orientation.in_scan(tilt)
         return {
             "thickness_nm": layers["thickness_nm"][..., 0],
             "thickness_std_nm": layers["thickness_std_nm"][..., 0],
             "mistilt_mrad": np.linalg.norm(tilt, axis=-1),
             "tilt_x_mrad": tilt[..., 0],
             "tilt_y_mrad": tilt[..., 1],
+            "scan_tilt_x_mrad": along[..., 0],
+            "scan_tilt_y_mrad": along[..., 1],
             "tilt_std_mrad": layers["tilt_std_mrad"][..., 0],
             "residual": layers["residual"][..., 0],
             "status": layers["status"],
@@ -213,7 +239,8 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
                 "with nav_shape, and patterns of rows and columns"
             )
         dtype = np.dtype(self.meta.dataset_dtype)
-        return SummedScan(shape, dtype, no_frames, "the data set", windows=windows)
+        scan = SummedScan(shape, dtype, no_frames, "the data set", windows=windows)
+        return scan.without_pixels(self.params.detector_mask, "detector_mask")
 
     def _options(self, grid: WindowGrid | None) -> MapOptions:
         return MapOptions(
@@ -225,7 +252,15 @@ class ThicknessMapUDF(UDF):  # type: ignore[misc]
             refine=self.params.refine,
             samples=self.params.samples,
             step_nm=self.params.step_nm,
+            detector_mask=self.params.detector_mask,
+            scan_rotation_deg=self.params.scan_rotation_deg,
+            flip_y=self.params.flip_y,
+            pixel_aspect=self.params.pixel_aspect,
         )
+
+    def _maps(self) -> dict[str, str]:
+        """The maps that there are, and the types of their numbers."""
+        return _MAPS if self._options(None).orientation is None else _MAPS | _IN_SCAN
 
     def _grid(self) -> WindowGrid:
         if self._made_grid is None or self._made_for is not self.meta:

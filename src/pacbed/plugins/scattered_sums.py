@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from pacbed.scans.scan import Scan
-from pacbed.scans.windows import WindowGrid, WindowSums
+from pacbed.scans.windows import MOST_DEAD, WindowGrid, WindowSums
 
 
 @dataclass
@@ -21,14 +21,17 @@ class OpenWindow:
     Attributes
     ----------
     pattern : ndarray of float64, shape (detector rows, detector columns)
-        Sum of the frames that count.
+        Sum of the frames of finite numbers.
     frames, bad : int
-        How many count, and how many do not because a pixel is NaN or infinite.
+        How many these are, and how many others there are: with a pixel that is NaN or infinite.
+    others : ndarray of float64 or None
+        Sum of the others, NaN where one of them is no finite number; None where there are none.
     """
 
     pattern: np.ndarray
     frames: int = 0
     bad: int = 0
+    others: np.ndarray | None = None
 
     def add(self, frame: np.ndarray, finite: bool) -> None:
         """Add a frame."""
@@ -36,6 +39,7 @@ class OpenWindow:
             self.pattern += frame
             self.frames += 1
         else:
+            self._add_others(np.where(np.isfinite(frame), frame, np.nan))
             self.bad += 1
 
     def join(self, other: "OpenWindow") -> None:
@@ -43,6 +47,25 @@ class OpenWindow:
         self.pattern += other.pattern
         self.frames += other.frames
         self.bad += other.bad
+        if other.others is not None:
+            self._add_others(other.others)
+
+    def _add_others(self, frames: np.ndarray) -> None:
+        if self.others is None:
+            self.others = np.zeros(self.pattern.shape, np.float64)
+        self.others += frames
+
+    def sums(self) -> tuple[np.ndarray, int, int]:
+        """The pattern, how many frames count, and how many were left out.
+
+        Where most frames have such pixels, these are the detector's, and the frames count.
+        """
+        if self.others is None or self.bad <= self.frames:
+            return self.pattern, self.frames, self.bad
+        dead = np.isnan(self.others)
+        if dead.mean() > MOST_DEAD:
+            return self.pattern, self.frames, self.bad
+        return self.pattern + self.others, self.frames + self.bad, 0
 
 
 #: By row and column of the window.
@@ -74,7 +97,12 @@ def _along(position: int, window: int, stride: int, count: int) -> range:
 
 
 def add_frame(
-    windows: OpenWindows, grid: WindowGrid, row: int, column: int, frame: np.ndarray
+    windows: OpenWindows,
+    grid: WindowGrid,
+    row: int,
+    column: int,
+    frame: np.ndarray,
+    silent: np.ndarray | None = None,
 ) -> None:
     """Add a frame to all windows that hold it.
 
@@ -87,11 +115,16 @@ def add_frame(
         Scan position.
     frame : ndarray, shape (detector rows, detector columns)
         Real numbers of any type.
+    silent : ndarray of bool, shape (detector rows, detector columns), optional
+        True where a pixel says nothing: what a frame holds there is no fault of the frame.
     """
     finite: bool | None = None
     for place in windows_at(grid, row, column):
         if finite is None:
             finite = frame.dtype.kind in "iub" or bool(np.isfinite(frame.sum(dtype=np.float64)))
+            if silent is not None and not finite:
+                frame = np.where(silent, 0, frame)
+                finite = bool(np.isfinite(frame.sum(dtype=np.float64)))
         if place not in windows:
             windows[place] = OpenWindow(np.zeros(frame.shape, np.float64))
         windows[place].add(frame, finite)
@@ -103,7 +136,8 @@ def join_windows(into: OpenWindows, others: OpenWindows) -> None:
         if place in into:
             into[place].join(window)
         else:
-            into[place] = OpenWindow(window.pattern.copy(), window.frames, window.bad)
+            into[place] = OpenWindow(np.zeros_like(window.pattern))
+            into[place].join(window)
 
 
 def row_of_sums(
@@ -130,8 +164,7 @@ def row_of_sums(
     for column in range(columns):
         window = windows.get((row, column))
         if window is not None:
-            sums.patterns[column] = window.pattern
-            sums.frames[column], sums.bad[column] = window.frames, window.bad
+            sums.patterns[column], sums.frames[column], sums.bad[column] = window.sums()
     return sums
 
 
@@ -150,7 +183,10 @@ class SummedScan(Scan):
     def sums(self, grid: WindowGrid, first: int, last: int) -> Iterator[WindowSums]:
         """Summed patterns of rows of windows."""
         for row in range(first, last):
-            yield row_of_sums(self.windows, grid, row, self.shape[2:])
+            sums = row_of_sums(self.windows, grid, row, self.shape[2:])
+            if self.pixel_mask is not None:
+                sums.patterns[:, self.pixel_mask] = np.nan
+            yield self.on_square_pixels(sums)
 
 
 def no_frames(first: int, last: int) -> np.ndarray:

@@ -17,6 +17,8 @@ Frame = int | Literal["sum"] | None
 EMPAD_STORED, EMPAD_ROWS = (130, 128), 128
 #: Frames that are summed at once hold at most so many values.
 _SUMMED_VALUES = 2**23
+#: A frame of which more is no number than this share is no record.
+_LOST = 0.5
 
 #: Share of the full range by which the channels of a grey pixel may differ:
 #: JPEG compression of a grey picture leaves some rounding in its colours.
@@ -114,8 +116,18 @@ def _sum_frames(array: Any, shape: tuple[int, ...]) -> NDArray[np.float64]:
         if hasattr(part, "compute"):
             # One chunk after the other: the memory stays that of one.
             part = part.compute(scheduler="synchronous")
-        total += np.asarray(part).reshape(-1, *shape[-2:]).sum(axis=0, dtype=np.float64)
+        total += _whole_frames(np.asarray(part).reshape(-1, *shape[-2:])).sum(
+            axis=0, dtype=np.float64
+        )
     return total
+
+
+def _whole_frames(frames: NDArray[Any]) -> NDArray[Any]:
+    """Those of which half of the pixels are numbers: one lost frame spoils no sum."""
+    if frames.dtype.kind != "f":
+        return frames
+    lost = (~np.isfinite(frames)).mean(axis=(1, 2)) > _LOST
+    return frames[~lost] if lost.any() else frames
 
 
 def count_frames(shape: tuple[int, ...]) -> int:

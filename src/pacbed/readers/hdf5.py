@@ -7,6 +7,7 @@ from pacbed.readers.checks import Frame, count_frames, not_readable, reason, tak
 from pacbed.readers.hdf5_content import Hdf5Content, choose_array, read_content
 from pacbed.readers.measurement import Measurement, Metadata
 from pacbed.readers.metadata import read_metadata
+from pacbed.readers.pixel_mask import read_pixel_mask
 
 
 def read_hdf5(
@@ -44,7 +45,13 @@ def read_hdf5(
         raise
     except Exception as error:  # h5py raises many classes on damaged files
         raise not_readable(path, reason(error)) from error
-    return Measurement(data, path, metadata_of(content, name), count_frames(array.shape))
+    return Measurement(
+        data,
+        path,
+        metadata_of(content, name),
+        count_frames(array.shape),
+        read_pixel_mask(path, (data.shape[0], data.shape[1]), alone=alone),
+    )
 
 
 def metadata_of(content: Hdf5Content, name: str) -> Metadata:

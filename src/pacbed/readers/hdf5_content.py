@@ -119,6 +119,13 @@ def choose_array(
     names = ", ".join(sorted(fitting)[:12]) or "none"
     if dataset is not None:
         name = dataset.strip("/")
+        if name in content.arrays and name not in fitting:
+            shape = content.arrays[name].shape
+            series = "; for a series of frames add --scan-shape ROWS,COLUMNS"
+            raise PatternError(
+                f"{content.path}: {dataset} has the shape {shape}, which is no array of "
+                f"{least_axes} axes or more{series if len(shape) == 3 else ''}."
+            )
         if name not in fitting:
             raise PatternError(
                 f"{content.path}: there is no array {dataset} of {least_axes} axes or more: "

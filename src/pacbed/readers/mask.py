@@ -9,12 +9,14 @@ from pacbed.errors import PatternError
 from pacbed.readers import read_pattern
 
 
-def read_mask(path: Path) -> Mask:
+def read_mask(path: Path, *, alone: bool = False) -> Mask:
     """Read a mask from any file that a pattern can be read from.
 
     Parameters
     ----------
     path : Path
+    alone : bool
+        Refuse a file that has others read; see :func:`pacbed.readers.read_pattern`.
 
     Returns
     -------
@@ -29,7 +31,7 @@ def read_mask(path: Path) -> Mask:
     PatternError
         If it masks all pixels.
     """
-    mask: Mask = np.asarray(read_pattern(path).data != 0)
+    mask: Mask = np.asarray(read_pattern(path, alone=alone).data != 0)
     if mask.all():
         raise PatternError(
             f"{path}: masks every pixel; a mask is not 0 where a pixel says nothing, 0 elsewhere"

@@ -40,6 +40,14 @@ class Metadata:
     camera_length_mm: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
+    @property
+    def pixel_aspect(self) -> float | None:
+        """Angle per row over angle per column; None where the file does not give both."""
+        if self.mrad_per_pixel_axes is None:
+            return None
+        rows, columns = self.mrad_per_pixel_axes
+        return rows / columns
+
 
 @dataclass(frozen=True)
 class Measurement:
@@ -55,9 +63,26 @@ class Measurement:
         What the file says about the recording.
     frames : int
         How many frames the file holds, of which this is one.
+    pixel_mask : ndarray of bool, shape (rows, columns), or None
+        True where a pixel of the detector says nothing, as the file says; None where it says
+        nothing of that.
     """
 
     data: NDArray[np.float32]
     path: Path
     metadata: Metadata = field(default_factory=Metadata)
     frames: int = 1
+    pixel_mask: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
+
+    def silent(self, mask: NDArray[np.bool_] | None) -> NDArray[np.bool_] | None:
+        """The pixels that say nothing, by the file or by a mask beside it.
+
+        Parameters
+        ----------
+        mask : ndarray of bool or None
+            Of the pattern's shape; of another one, it is given as it is, for the check that
+            follows.
+        """
+        if mask is None or self.pixel_mask is None or mask.shape != self.pixel_mask.shape:
+            return self.pixel_mask if mask is None else mask
+        return mask | self.pixel_mask

@@ -20,7 +20,7 @@ from pacbed.scans.formats import (
 )
 from pacbed.scans.order import check_order
 from pacbed.scans.raw import PlainRows, RawLayout, check_size, open_raw
-from pacbed.scans.scan import Scan, as_four
+from pacbed.scans.scan import Scan, as_four, check_declared
 from pacbed.scans.seq import open_seq
 
 __all__ = ["EXTENSIONS", "RAW", "RawLayout", "open_scan"]
@@ -150,6 +150,7 @@ def _open_npy(path: Path, scan_shape: tuple[int, int] | None) -> Scan:
             f"{path}: the axes are stored in Fortran's order, which cannot be read row by row: "
             "save it with numpy.save(name, numpy.ascontiguousarray(data))."
         )
+    check_declared(shape, scan_shape, str(path))
     four = as_four(tuple(int(n) for n in shape), scan_shape, str(path))
     check_size(path, four, dtype, offset, exact=False)
     return Scan(four, dtype, PlainRows(path, four, dtype, offset), str(path))

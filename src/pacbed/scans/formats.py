@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from pacbed.errors import MissingExtraError, PacbedError
+from pacbed.pattern.square_pixels import LARGEST, are_square
 from pacbed.readers.axis_units import length_nm
 from pacbed.readers.checks import not_readable, reason
 from pacbed.readers.formats import ROSETTASCIIO_MODULES
@@ -15,10 +16,12 @@ from pacbed.readers.hdf5 import metadata_of
 from pacbed.readers.hdf5_content import Hdf5Content, choose_array, read_content
 from pacbed.readers.measurement import Metadata
 from pacbed.readers.metadata import groups, read_metadata
+from pacbed.readers.pixel_mask import read_pixel_mask
 from pacbed.readers.signals import choose_signal, open_signals
 from pacbed.readers.tags import as_number
 from pacbed.readers.zarr_store import open_zarr
-from pacbed.scans.scan import ArrayRows, Scan, as_four, damaged, shapes_of
+from pacbed.scans.orientation import read_orientation
+from pacbed.scans.scan import ArrayRows, Scan, as_four, check_declared, damaged, shapes_of
 
 #: Extensions that RosettaSciIO reads lazily.
 LAZY_FORMATS = tuple(n for n in ROSETTASCIIO_MODULES if n not in (".tif", ".tiff"))
@@ -138,11 +141,14 @@ def open_hdf5(
     series = max((a.shape[0] for a in content.arrays.values() if a.ndim == 3), default=None)
     name, array = choose_array(content, dataset, 3 if scan_shape is not None else 4,
                                _no_scan(series))  # fmt: skip
+    check_declared(array.shape, scan_shape, str(path))
     four = as_four(array.shape, scan_shape, str(path))
     at_once = int(array.chunks[0]) if array.chunks and array.ndim == 4 else 1
     return _with_metadata(
         Scan(four, array.dtype, FrameRows(path, array, four), str(path),
-             rows_at_once=at_once if at_once > 1 else None),
+             rows_at_once=at_once if at_once > 1 else None,
+             pixel_mask=read_pixel_mask(path, four[2:], alone=alone),
+             orientation=read_orientation(content.tags)),
         metadata_of(content, name), content.axes[name],
     )  # fmt: skip
 
@@ -150,6 +156,7 @@ def open_hdf5(
 def open_zarr_scan(path: Path, scan_shape: tuple[int, int] | None, dataset: str | None) -> Scan:
     """Open the scan in a zarr store, as abTEM writes it."""
     array, axes, tags = open_zarr(path, dataset)
+    check_declared(array.shape, scan_shape, str(path))
     four = as_four(array.shape, scan_shape, str(path))
     known = read_metadata({"axes": axes, "metadata": {}, "original_metadata": {"abtem": tags}})
     return _with_metadata(
@@ -180,12 +187,21 @@ def _no_scan(series: int | None) -> str:
 
 def _with_metadata(scan: Scan, known: Metadata, axes: list[Any]) -> Scan:
     return replace(
-        scan,
+        with_angles(scan, known),
         step_nm=_step(axes[:-2] if len(axes) == 4 else []),
-        mrad_per_pixel=known.mrad_per_pixel,
         high_tension_kV=known.high_tension_kV,
         convergence_mrad=known.convergence_mrad,
     )
+
+
+def with_angles(scan: Scan, known: Metadata) -> Scan:
+    """The scan with the angles of its pixels: where they are not square, of square ones."""
+    aspect = known.pixel_aspect
+    if known.mrad_per_pixel_axes is None or aspect is None or are_square(aspect):
+        return replace(scan, mrad_per_pixel=known.mrad_per_pixel)
+    if not 1 / LARGEST < aspect < LARGEST:
+        return scan
+    return replace(scan, mrad_per_pixel=min(known.mrad_per_pixel_axes), pixel_aspect=aspect)
 
 
 def _step(axes: list[Any]) -> tuple[float, float] | None:

@@ -3,14 +3,17 @@
 import math
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pacbed.errors import FileFormatError, PatternError
+from pacbed.pattern.square_pixels import are_square, square_pixels
 from pacbed.readers.checks import reason
+from pacbed.scans.orientation import ScanOrientation
 from pacbed.scans.windows import WindowGrid, WindowSums, sum_windows
 
 #: Frames that are read at once hold at most so many bytes.
@@ -58,6 +61,13 @@ class Scan:
         Distance of scan rows and of scan columns, nm.
     mrad_per_pixel, high_tension_kV, convergence_mrad : float or None
         What the file says.
+    pixel_mask : ndarray of bool, shape (detector rows, detector columns), or None
+        True where a pixel of the detector says nothing, as the file says.
+    pixel_aspect : float
+        Angle per row over angle per column of the detector. The summed patterns have square
+        pixels, of the smaller of both angles, which is what `mrad_per_pixel` is of.
+    orientation : ScanOrientation or None
+        How the scan's axes lie in the patterns, as the file says.
     """
 
     shape: tuple[int, int, int, int]
@@ -69,6 +79,9 @@ class Scan:
     mrad_per_pixel: float | None = None
     high_tension_kV: float | None = None
     convergence_mrad: float | None = None
+    pixel_mask: NDArray[np.bool_] | None = field(default=None, repr=False, compare=False)
+    pixel_aspect: float = 1.0
+    orientation: ScanOrientation | None = None
 
     def __post_init__(self) -> None:
         if len(self.shape) != 4:
@@ -87,6 +100,36 @@ class Scan:
                 "each side. Give the axes in the order scan row, scan column, detector row, "
                 "detector column."
             )
+
+    @property
+    def detector_shape(self) -> tuple[int, int]:
+        """Rows and columns of the detector."""
+        return self.shape[2], self.shape[3]
+
+    def without_pixels(self, silent: NDArray[np.bool_] | None, whose: str) -> Self:
+        """The same scan of which more pixels of the detector say nothing.
+
+        Parameters
+        ----------
+        silent : ndarray of bool, shape (detector rows, detector columns), or None
+            None leaves the scan as it is.
+        whose : str
+            What the mask is called, for messages.
+
+        Raises
+        ------
+        PatternError
+            If the mask has another shape.
+        """
+        if silent is None:
+            return self
+        if silent.shape != self.detector_shape:
+            raise PatternError(
+                f"{self.name}: {whose} has the shape {silent.shape}, the detector "
+                f"{self.detector_shape}; give one entry for each pixel of the detector"
+            )
+        joined = silent if self.pixel_mask is None else silent | self.pixel_mask
+        return replace(self, pixel_mask=joined)
 
     @property
     def scan_shape(self) -> tuple[int, int]:
@@ -126,7 +169,14 @@ class Scan:
     def sums(self, grid: WindowGrid, first: int, last: int) -> Iterator[WindowSums]:
         """Summed patterns of rows of windows, in one pass over their scan rows."""
         begin, end = grid.rows_of(first)[0], grid.rows_of(last - 1)[1]
-        yield from sum_windows(grid, self.rows(begin, end), first, last)
+        for sums in sum_windows(grid, self.rows(begin, end), first, last, self.pixel_mask):
+            yield self.on_square_pixels(sums)
+
+    def on_square_pixels(self, sums: WindowSums) -> WindowSums:
+        """The same windows with patterns of square pixels."""
+        if are_square(self.pixel_aspect):
+            return sums
+        return replace(sums, patterns=square_pixels(sums.patterns, self.pixel_aspect))
 
 
 def damaged(path: Path, first: int, error: Exception) -> FileFormatError:
@@ -167,6 +217,24 @@ def as_four(
             "scan column, detector row, detector column."
         )
     return shape[0], shape[1], shape[2], shape[3]
+
+
+def check_declared(shape: tuple[int, ...], scan_shape: tuple[int, int] | None, name: str) -> None:
+    """Refuse a scan shape that contradicts the one of an array with four axes.
+
+    Raises
+    ------
+    PatternError
+        Read in another shape its rows would be sheared.
+    """
+    if scan_shape is None or len(shape) != 4 or min(shape[:2]) < 2:
+        return
+    if tuple(scan_shape) != tuple(shape[:2]):
+        raise PatternError(
+            f"{name}: the array itself says that the scan is {shape[0]} x {shape[1]}, not "
+            f"{scan_shape[0]} x {scan_shape[1]}: leave out --scan-shape, which is for one long "
+            "series of frames."
+        )
 
 
 def shapes_of(frames: int, meant: tuple[int, int] | None = None) -> str:

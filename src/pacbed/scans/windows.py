@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from pacbed.errors import OutOfRangeError
 
 #: Where more of the pixels than this are no numbers, it is the frames that are bad.
-_MOST_DEAD = 0.5
+MOST_DEAD = 0.5
 
 
 @dataclass(frozen=True)
@@ -107,7 +107,7 @@ class WindowSums:
     row : int
         Number of the row of windows.
     patterns : ndarray of float64, shape (columns, detector rows, detector columns)
-        Sums over the frames that count; NaN where a pixel of the detector is dead.
+        Sums over the frames that count; NaN where a pixel of the detector says nothing.
     frames : ndarray of int, shape (columns,)
         How many frames count: masked ones do not, nor those with a NaN at another pixel than most.
     bad : ndarray of int, shape (columns,)
@@ -128,10 +128,19 @@ class WindowSummer:
     grid : WindowGrid
     first, last : int
         The rows of windows to make, last excluded.
+    silent : ndarray of bool, shape (detector rows, detector columns), optional
+        True where a pixel says nothing: what a frame holds there is no fault of the frame.
     """
 
-    def __init__(self, grid: WindowGrid, first: int = 0, last: int | None = None) -> None:
+    def __init__(
+        self,
+        grid: WindowGrid,
+        first: int = 0,
+        last: int | None = None,
+        silent: NDArray[np.bool_] | None = None,
+    ) -> None:
         self._grid = grid
+        self._silent = silent
         self._open: dict[int, WindowSums] = {}
         self._next = first
         self._last = grid.shape[0] if last is None else last
@@ -156,7 +165,7 @@ class WindowSummer:
             self._next += 1
         needed = [row for row in self._open if scan_row < grid.rows_of(row)[1]]
         if needed:
-            summed, count, bad = _sum_row(grid, scan_row, frames)
+            summed, count, bad = _sum_row(grid, scan_row, frames, self._silent)
             for row in needed:
                 sums = self._open[row]
                 np.add(sums.patterns, summed, out=sums.patterns)
@@ -164,11 +173,18 @@ class WindowSummer:
                 np.add(sums.bad, bad, out=sums.bad)
         for row in sorted(self._open):
             if grid.rows_of(row)[1] <= scan_row + 1:
-                yield self._open.pop(row)
+                done = self._open.pop(row)
+                if self._silent is not None:
+                    done.patterns[:, self._silent] = np.nan
+                yield done
 
 
 def sum_windows(
-    grid: WindowGrid, scan_rows: Iterator[tuple[int, np.ndarray]], first: int, last: int
+    grid: WindowGrid,
+    scan_rows: Iterator[tuple[int, np.ndarray]],
+    first: int,
+    last: int,
+    silent: NDArray[np.bool_] | None = None,
 ) -> Iterator[WindowSums]:
     """Sum rows of windows in one pass.
 
@@ -179,8 +195,10 @@ def sum_windows(
         Number and frames of the scan rows, in order.
     first, last : int
         Rows of windows, last excluded.
+    silent : ndarray of bool, optional
+        See :class:`WindowSummer`.
     """
-    summer = WindowSummer(grid, first, last)
+    summer = WindowSummer(grid, first, last, silent)
     for number, frames in scan_rows:
         yield from summer.feed(number, frames)
 
@@ -204,7 +222,7 @@ def _empty(grid: WindowGrid, row: int, frames: np.ndarray) -> WindowSums:
 
 
 def _sum_row(
-    grid: WindowGrid, scan_row: int, frames: np.ndarray
+    grid: WindowGrid, scan_row: int, frames: np.ndarray, silent: NDArray[np.bool_] | None
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Sums of one scan row over the columns of each window, and what counts."""
     integers = frames.dtype.kind in "iub"
@@ -214,6 +232,9 @@ def _sum_row(
     if not integers:
         with np.errstate(over="ignore", invalid="ignore"):
             finite = np.isfinite(frames.sum(axis=(1, 2), dtype=np.float64))
+            if silent is not None and not finite.all():
+                frames = np.where(silent, 0, frames)
+                finite = np.isfinite(frames.sum(axis=(1, 2), dtype=np.float64))
     dead = _dead_pixels(frames, finite)
     if dead is not None:
         frames = np.where(dead, 0, frames)
@@ -242,7 +263,7 @@ def _dead_pixels(frames: np.ndarray, finite: np.ndarray) -> NDArray[np.bool_] | 
     if finite.mean() > 0.5:
         return None
     dead: NDArray[np.bool_] = (~np.isfinite(frames)).mean(axis=0) > 0.5
-    return dead if 0 < dead.mean() < _MOST_DEAD else None
+    return dead if 0 < dead.mean() < MOST_DEAD else None
 
 
 def _accumulator(dtype: np.dtype, count: int) -> np.dtype:

@@ -12,6 +12,7 @@ from pacbed.answer.report.view import crop_view, simulate_view
 from pacbed.answer.words import STATUS_WORDS
 from pacbed.arrays import Mask
 from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
+from pacbed.infer.on_square_pixels import OnSquarePixels
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.infer.several import (
     Ranked,
@@ -27,7 +28,7 @@ from pacbed.library.system import System
 from pacbed.microscope.file import parse_microscope
 from pacbed.microscope.record import Microscope
 from pacbed.own_crystal.directions import directions_words
-from pacbed.readers import Measurement
+from pacbed.readers import Frame, Measurement
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.metrics import Metrics
 from pacbed.service.pictures import packed_views, validation_picture
@@ -93,7 +94,7 @@ class Inference:
             zone_axis=(0, 0, 1) if axis is None else (axis.u, axis.v, axis.w),
         )
 
-    def read(self, upload: Upload, described: FileParameters, frame: int | None) -> Measurement:
+    def read(self, upload: Upload, described: FileParameters, frame: Frame) -> Measurement:
         """Read one frame of an upload; see :func:`~pacbed.service.uploads.read_upload`."""
         with self._metrics.stage("read"):
             return read_upload(upload, described, self._readers, frame)
@@ -103,7 +104,7 @@ class Inference:
         place: Place,
         upload: Upload,
         parameters: Parameters,
-        frame: int | None,
+        frame: Frame,
         mask: Upload | None = None,
         microscope: Upload | None = None,
     ) -> Answer:
@@ -115,7 +116,7 @@ class Inference:
             Tells whether anybody still waits for the answer.
         upload : Upload
         parameters : Parameters
-        frame : int or None
+        frame : int, "sum" or None
             Frame of a stack.
         mask : Upload, optional
             Not 0 where a pixel says nothing.
@@ -227,15 +228,20 @@ class Inference:
             place.check()
             return time.monotonic() < end
 
-        opened = (
-            self._opened
-            if parameters.asks_all
-            else lambda model: self._catalogue.predictor(model.system)
-        )
+        def opened(model: Model) -> AnyPredictor | None:
+            if not parameters.asks_all:
+                predictor = self._catalogue.predictor(model.system)
+            elif (found := self._opened(model)) is None:
+                return None
+            else:
+                predictor = found
+            stated = measurement.metadata.pixel_aspect
+            return OnSquarePixels(predictor, parameters.pixel_aspect, stated)
+
         with self._metrics.stage("infer"):
             return ask_several(
                 models, opened, measurement.data, convergence_mrad, parameters.mrad_per_pixel,
-                parameters.refine, go_on, mask, microscope,
+                parameters.refine, go_on, measurement.silent(mask), microscope,
             )  # fmt: skip
 
     def _pictures(

@@ -8,7 +8,7 @@ from pacbed.answer.estimate import Estimate
 from pacbed.answer.report.small import render_small
 from pacbed.answer.report.view import FloatArray, ReportView, match_intensity
 from pacbed.readers import Measurement
-from pacbed.service.schemas import Metadata, Preview
+from pacbed.service.schemas import FrameChoice, Metadata, Preview
 from pacbed.service.schemas_answer import Views
 
 #: A preview is thinned to this side: it shall be seen at once.
@@ -87,7 +87,7 @@ def packed_views(view: ReportView) -> Views:
     )
 
 
-def preview(measurement: Measurement, name: str, frame: int) -> Preview:
+def preview(measurement: Measurement, name: str, frame: FrameChoice) -> Preview:
     """Make a thinned picture of a pattern, and say what its file holds."""
     data = measurement.data
     rows, columns = data.shape

@@ -8,6 +8,7 @@ and only what ends that one too is to blame.
 import contextlib
 import json
 import logging
+import math
 import os
 import re
 import sys
@@ -21,7 +22,7 @@ import numpy as np
 
 from pacbed.children import start_child
 from pacbed.errors import FileFormatError
-from pacbed.readers import Measurement, Metadata
+from pacbed.readers import Frame, Measurement, Metadata
 from pacbed.service.problems import FileTimeoutError
 from pacbed.service.reader_process import error_from
 
@@ -29,6 +30,12 @@ log = logging.getLogger("pacbed.service")
 
 #: Addresses of objects in the reader's memory are nobody's business.
 _ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+#: Options that messages name, in the words of requests.
+_PARAMETERS = {
+    "--frame N": "the parameter frame",
+    "--dataset NAME": "the parameter dataset",
+    "--dataset": "the parameter dataset",
+}
 #: A process is replaced after this many files, whatever its libraries have leaked.
 _FILES_PER_PROCESS = 500
 
@@ -57,7 +64,7 @@ class ReaderPool:
         """Have one process ready for the first file."""
         self._idle.put(_Reader(self._memory_mib))
 
-    def read(self, path: Path, name: str, frame: int) -> Measurement:
+    def read(self, path: Path, name: str, frame: Frame, dataset: str | None = None) -> Measurement:
         """Read one frame of a file.
 
         Parameters
@@ -66,7 +73,9 @@ class ReaderPool:
             A file whose ending tells its format.
         name : str
             What messages call the file.
-        frame : int
+        frame : int or "sum"
+        dataset : str or None
+            Which of several arrays.
 
         Returns
         -------
@@ -82,12 +91,13 @@ class ReaderPool:
             As :func:`pacbed.readers.read_pattern` does.
         """
         deadline = time.monotonic() + self._seconds
+        asked = {"path": str(path), "frame": frame, "dataset": dataset}
         try:
-            head, pixels = self._ask(self._take(), path, frame, deadline)
+            head, pixels = self._ask(self._take(), asked, deadline)
         except _ReaderEndedError:
             log.warning("a process that reads files ended; the file is read once more")
             try:
-                head, pixels = self._ask(_Reader(self._memory_mib), path, frame, deadline)
+                head, pixels = self._ask(_Reader(self._memory_mib), asked, deadline)
             except _ReaderEndedError:
                 raise FileFormatError(
                     f"{name}: ended the process that reads it, twice: it is damaged, or needs "
@@ -95,15 +105,21 @@ class ReaderPool:
                 ) from None
         if "error" in head:
             said = _ADDRESS.sub("", str(head["message"])).replace(str(path), name)
-            raise error_from(head["error"], said.replace("--frame N", "the parameter frame"))
-        data = np.frombuffer(pixels, "<f4").reshape(head["shape"])
-        return Measurement(data, Path(name), Metadata(**head["metadata"]), head["frames"])
+            for option, parameter in _PARAMETERS.items():
+                said = said.replace(option, parameter)
+            raise error_from(head["error"], said)
+        shape = tuple(head["shape"])
+        data = np.frombuffer(pixels, "<f4", math.prod(shape)).reshape(shape)
+        mask = None
+        if head["masked"]:
+            mask = np.frombuffer(pixels, np.bool_, offset=data.nbytes).reshape(shape)
+        return Measurement(data, Path(name), Metadata(**head["metadata"]), head["frames"], mask)
 
     def _ask(
-        self, reader: "_Reader", path: Path, frame: int, deadline: float
+        self, reader: "_Reader", asked: dict[str, Any], deadline: float
     ) -> tuple[dict[str, Any], bytes]:
         try:
-            return reader.ask(path, frame, deadline, self._seconds)
+            return reader.ask(asked, deadline, self._seconds)
         finally:
             self._give(reader)
 
@@ -161,7 +177,7 @@ class _Reader:
         return self._process.poll() is None and self._files < _FILES_PER_PROCESS
 
     def ask(
-        self, path: Path, frame: int, deadline: float, seconds: float
+        self, asked: dict[str, Any], deadline: float, seconds: float
     ) -> tuple[dict[str, Any], bytes]:
         """Have a file read; the process is dead afterwards if that went wrong.
 
@@ -178,7 +194,7 @@ class _Reader:
         timer.daemon = True
         timer.start()
         try:
-            return self._exchange(path, frame)
+            return self._exchange(asked)
         except (OSError, ValueError):
             self.stop()
             if late.is_set():
@@ -189,16 +205,17 @@ class _Reader:
         finally:
             timer.cancel()
 
-    def _exchange(self, path: Path, frame: int) -> tuple[dict[str, Any], bytes]:
+    def _exchange(self, asked: dict[str, Any]) -> tuple[dict[str, Any], bytes]:
         requests, answers = self._process.stdin, self._process.stdout
         if requests is None or answers is None:
             raise OSError("the process has no pipes")
-        requests.write(json.dumps({"path": str(path), "frame": frame}).encode() + b"\n")
+        requests.write(json.dumps(asked).encode() + b"\n")
         requests.flush()
         head = json.loads(answers.readline())
         if "error" in head:
             return head, b""
-        size = 4 * int(np.prod(head["shape"], dtype=np.int64))
+        each = 5 if head["masked"] else 4
+        size = each * int(np.prod(head["shape"], dtype=np.int64))
         pixels = answers.read(size)
         if len(pixels) != size:
             raise OSError("the process ended before its answer")

@@ -15,11 +15,14 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pacbed import errors
 from pacbed.children import end_with_parent
 from pacbed.errors import FileFormatError, PacbedError
+
+if TYPE_CHECKING:
+    from pacbed.readers.checks import Frame
 
 
 def main(memory_mib: int) -> None:
@@ -33,7 +36,7 @@ def main(memory_mib: int) -> None:
     _warm_up()
     for line in iter(requests.readline, b""):
         request = json.loads(line)
-        _answer(answers, Path(request["path"]), int(request["frame"]))
+        _answer(answers, Path(request["path"]), request["frame"], request["dataset"])
         _close_hdf5()
 
 
@@ -67,11 +70,11 @@ def _close_hdf5() -> None:
         h5py.File(file).close()
 
 
-def _answer(answers: BinaryIO, path: Path, frame: int) -> None:
+def _answer(answers: BinaryIO, path: Path, frame: "Frame", dataset: str | None) -> None:
     from pacbed.readers import read_pattern
 
     try:
-        measurement = read_pattern(path, frame, alone=True)
+        measurement = read_pattern(path, frame, dataset=dataset, alone=True)
     except PacbedError as error:
         _send(answers, {"error": type(error).__name__, "message": str(error)})
         return
@@ -87,8 +90,10 @@ def _answer(answers: BinaryIO, path: Path, frame: int) -> None:
         "shape": measurement.data.shape,
         "frames": measurement.frames,
         "metadata": dataclasses.asdict(measurement.metadata),
+        "masked": measurement.pixel_mask is not None,
     }
-    _send(answers, head, measurement.data.astype("<f4", copy=False).tobytes())
+    mask = b"" if measurement.pixel_mask is None else measurement.pixel_mask.tobytes()
+    _send(answers, head, measurement.data.astype("<f4", copy=False).tobytes() + mask)
 
 
 def _send(answers: BinaryIO, head: dict[str, Any], pixels: bytes = b"") -> None:

@@ -109,6 +109,7 @@ async def inference_batch(
     request: Request,
     parameters: ParametersForm,
     file: PatternFile,
+    mask: MaskFile = None,
     microscope: MicroscopeFile = None,
 ) -> BatchAnswer:
     """Find thickness and mistilt of every frame of a stack.
@@ -124,9 +125,7 @@ async def inference_batch(
 
     def frame_answer(place: Place, number: int) -> BatchItem:
         try:
-            answer = services.inference.answer(
-                place, upload, parameters, number, microscope=session
-            )
+            answer = services.inference.answer(place, upload, parameters, number, masked, session)
         except ClientGoneError:
             raise
         except PacbedError as error:
@@ -138,7 +137,12 @@ async def inference_batch(
         services.inference.choose(parameters)
         return services.inference.read(upload, parameters.file_params, 0).frames
 
-    with Upload(await file.read(), file.filename) as upload:
+    masking = b"" if mask is None else await mask.read()
+    with (
+        Upload(await file.read(), file.filename) as upload,
+        Upload(masking, None if mask is None else mask.filename) as sent,
+    ):
+        masked = None if mask is None else sent
         frames = await work_for(request, count)
         if frames > services.settings.max_frames:
             raise OutOfRangeError(

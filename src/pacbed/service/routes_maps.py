@@ -1,6 +1,7 @@
 """Routes that make thickness maps of 4D-STEM scans."""
 
 from collections.abc import AsyncIterator
+from contextlib import ExitStack
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
@@ -56,6 +57,13 @@ async def make_map(
     file: Annotated[
         UploadFile | None, File(description="The scan: rows, columns, pattern rows and columns.")
     ] = None,
+    mask: Annotated[
+        UploadFile | None,
+        File(
+            description="A file of the detector's size, not 0 where a pixel says nothing, such as "
+            "its bad pixels. Dead lines, gaps and a beam stop are found without it."
+        ),
+    ] = None,
 ) -> MapJob:
     """Start making maps of thickness and mistilt of a 4D-STEM scan.
 
@@ -68,11 +76,12 @@ async def make_map(
     is, and `/maps/{id}/file` gives the maps when it is done.
     """
     maps = services_of(request).maps
-    if file is None:
-        job = await work_for(request, lambda _: maps.accept(parameters, None))
-    else:
-        with Upload(await file.read(), file.filename) as upload:
-            job = await work_for(request, lambda _: maps.accept(parameters, upload))
+    with ExitStack() as sent:
+        scan, masked = [
+            None if part is None else sent.enter_context(Upload(await part.read(), part.filename))
+            for part in (file, mask)
+        ]
+        job = await work_for(request, lambda _: maps.accept(parameters, scan, masked))
     response.headers["Location"] = str(request.url_for("map_job", job_id=job.id).path)
     return job
 

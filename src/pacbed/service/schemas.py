@@ -12,8 +12,10 @@ _Angle = Annotated[float, Field(ge=1e-4, le=1000, allow_inf_nan=False)]
 
 FileType = Literal[
     "auto", "raw", "dm3", "dm4", "npy", "tif", "tiff", "mrc", "emd", "hspy", "blo", "mib",
-    "png", "jpg", "jpeg", "bmp",
+    "png", "jpg", "jpeg", "bmp", "h5", "hdf5", "nxs", "mat", "ser", "prz", "tvips", "app5", "de5",
 ]  # fmt: skip
+#: Which frame of a stack or scan.
+FrameChoice = Annotated[int, Field(ge=0, le=2**31)] | Literal["sum"]
 
 
 class ZoneAxis(BaseModel):
@@ -59,7 +61,15 @@ class FileParameters(BaseModel):
     height: Annotated[_Count | None, Field(description="Rows of raw pixels.")] = None
     frames: Annotated[_Count, Field(description="Frames of raw pixels.")] = 1
     frame: Annotated[
-        int | None, Field(ge=0, le=2**31, description="Which frame of a stack, from 0.")
+        FrameChoice | None,
+        Field(description="Which frame of a stack or scan, from 0; `sum` adds all."),
+    ] = None
+    dataset: Annotated[
+        str | None,
+        Field(
+            max_length=1000,
+            description="Array or signal of a file that holds several (HDF5, emd, hspy).",
+        ),
     ] = None
 
 
@@ -109,6 +119,16 @@ class Parameters(BaseModel):
         ),
     ] = None
     mrad_per_pixel: Annotated[_Angle | None, Field(description="Where it is known.")] = None
+    pixel_aspect: Annotated[
+        float | None,
+        Field(
+            ge=0.125,
+            le=8,
+            allow_inf_nan=False,
+            description="Angle per row over angle per column, where pixels are not square; else "
+            "that of the file, or where nothing fits that of the bright disk.",
+        ),
+    ] = None
     refine: Annotated[
         bool, Field(description="Fit the simulation to the pattern, starting from the network.")
     ] = True
@@ -171,7 +191,7 @@ class Preview(BaseModel):
     rows: int
     columns: int
     frames: int
-    frame: int
+    frame: FrameChoice
     metadata: Metadata
     picture_rows: int
     picture_columns: int

@@ -11,7 +11,7 @@ from pacbed.errors import FileFormatError, OutOfRangeError, PatternError
 from pacbed.files import telling_full
 from pacbed.held_folder import HeldFolder
 from pacbed.readers import EXTENSIONS, Measurement
-from pacbed.readers.checks import MAX_PIXELS
+from pacbed.readers.checks import MAX_PIXELS, Frame
 from pacbed.service.reader_pool import ReaderPool
 from pacbed.service.schemas import FileParameters
 
@@ -101,7 +101,7 @@ def clean_name(name: str | None) -> str:
 
 
 def read_upload(
-    upload: Upload, parameters: FileParameters, readers: ReaderPool, frame: int | None
+    upload: Upload, parameters: FileParameters, readers: ReaderPool, frame: Frame
 ) -> Measurement:
     """Read one frame of an uploaded file.
 
@@ -112,8 +112,8 @@ def read_upload(
         Says what the file is.
     readers : ReaderPool
         Reads everything but raw pixels.
-    frame : int or None
-        Which frame; None where there must be only one.
+    frame : int, "sum" or None
+        Which frame, or all of them added; None where there must be only one.
 
     Returns
     -------
@@ -134,11 +134,12 @@ def read_upload(
         measurement = _read_raw(upload, parameters, frame or 0)
     else:
         ending = file_ending(upload, parameters.typ)
-        measurement = readers.read(upload.stored(ending), upload.name, frame or 0)
+        stored = upload.stored(ending)
+        measurement = readers.read(stored, upload.name, frame or 0, parameters.dataset)
     if frame is None and measurement.frames > 1:
         raise PatternError(
             f"{upload.name}: holds {measurement.frames} frames: choose one with the parameter "
-            f"frame (0 to {measurement.frames - 1}), or send them to /inference/batch/."
+            f"frame (0 to {measurement.frames - 1}, or sum), or send them to /inference/batch/."
         )
     return measurement
 
@@ -165,7 +166,7 @@ def file_ending(upload: Upload, typ: str = "auto") -> str:
     )
 
 
-def _read_raw(upload: Upload, parameters: FileParameters, frame: int) -> Measurement:
+def _read_raw(upload: Upload, parameters: FileParameters, frame: int | str) -> Measurement:
     dtype = _dtype(parameters.dtype)
     rows, columns, frames = parameters.height, parameters.width, parameters.frames
     if rows is None or columns is None:
@@ -182,11 +183,15 @@ def _read_raw(upload: Upload, parameters: FileParameters, frame: int) -> Measure
             f"{frames * size} bytes, but {len(upload.content)} were sent: check dtype, width, "
             "height and frames."
         )
-    if frame >= frames:
+    first, count = (0, frames) if isinstance(frame, str) else (frame, 1)
+    if first >= frames:
         raise PatternError(f"{upload.name}: there is no frame {frame} among {frames}")
-    pixels = np.frombuffer(upload.content, dtype, rows * columns, frame * size)
-    with np.errstate(over="ignore"):
-        data = pixels.reshape(rows, columns).astype(np.float32)
+    pixels = np.frombuffer(upload.content, dtype, count * rows * columns, first * size)
+    pixels = pixels.reshape(count, rows, columns)
+    with np.errstate(over="ignore", invalid="ignore"):
+        # One frame is not computed with: what it holds stays as it is.
+        added = pixels[0] if count == 1 else pixels.sum(axis=0, dtype=np.float64)
+        data = added.astype(np.float32)
     return Measurement(data, path=Path(upload.name), frames=frames)
 
 

@@ -10,6 +10,7 @@ from pacbed.answer.estimate import Estimate
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.square_pixels import square_pixels
 from pacbed.pattern.synthesis import synthesise
 
 FloatArray = NDArray[np.float32] | NDArray[np.float64]
@@ -124,6 +125,7 @@ def crop_view(
             "the report needs a two-dimensional array of real numbers, "
             f"not shape {image.shape} of type {image.dtype}"
         )
+    image = square_pixels(image, estimate.basis.pixel_aspect)
     known = estimate.basis.known
     if known is not None and known.shape == image.shape:
         # What said nothing is not shown either.

@@ -39,6 +39,7 @@ class Asked:
     dataset: str | None = None
     mask: Path | None = None
     microscope: "Microscope | None" = None
+    pixel_aspect: float | None = None
 
 
 def run(
@@ -94,17 +95,22 @@ def _ranked(
     mask: "Mask | None",
 ) -> "Ranked":
     """Answers of the systems that find a pattern at all, with a progress bar."""
+    from pacbed.infer.on_square_pixels import OnSquarePixels
     from pacbed.infer.several import ask_several
 
     with progress_bar("inferring", total=len(models)) as bar:
+
+        def opened(model: "Model") -> OnSquarePixels:
+            stated = measurement.metadata.pixel_aspect
+            return OnSquarePixels(predictors[id(model)], asked.pixel_aspect, stated)
 
         def go_on(done: int) -> bool:
             bar.update(done)
             return True
 
         return ask_several(
-            models, lambda model: predictors[id(model)], measurement.data, convergence_mrad,
-            asked.mrad_per_pixel, asked.refine, go_on, mask, asked.microscope,
+            models, opened, measurement.data, convergence_mrad, asked.mrad_per_pixel,
+            asked.refine, go_on, measurement.silent(mask), asked.microscope,
         )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from pacbed.commands.options import (
     MaterialOption,
     MicroscopeOption,
     NoRefineOption,
+    PixelAspectOption,
     check_output,
     parse_frame,
 )
@@ -95,6 +96,7 @@ def infer(
         ),
     ] = None,
     microscope: MicroscopeOption = None,
+    pixel_aspect: PixelAspectOption = None,
     no_refine: NoRefineOption = False,
     as_json: JsonOption = False,
     report: Annotated[
@@ -139,6 +141,7 @@ def infer(
         dataset,
         mask,
         None if microscope is None else read_microscope(microscope),
+        pixel_aspect,
     )
     if own.asked:
         _check_one(own, system, material, no_refine)

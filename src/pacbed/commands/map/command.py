@@ -137,7 +137,7 @@ def _identity(
     from pacbed.version import __version__
 
     found = file.stat()
-    mask = None if options.mask is None else options.mask.tobytes().hex()
+    masks = (options.mask, options.detector_mask)
     return {
         "file": str(file.resolve()),
         "bytes": found.st_size,
@@ -145,7 +145,7 @@ def _identity(
         "shape": list(scan.shape),
         "bundle": hashes,
         "version": __version__,
-        "mask": mask,
+        "masks": [None if mask is None else mask.tobytes().hex() for mask in masks],
         **options.settings(),
     }
 
@@ -181,5 +181,9 @@ def _rows(result: "ThicknessMap") -> list[tuple[str, str]]:
          f"{geometry.convergence_mrad:.2f} mrad convergence, rotation "
          f"{geometry.rotation_deg:.1f} degrees")
     )  # fmt: skip
+    if result.orientation is not None:
+        mirrored = "mirrored (y to -y), then " if result.orientation.flip_y else ""
+        turned = f"{mirrored}turned by {result.orientation.rotation_deg:g} degrees"
+        rows.append(("Scan axes", f"the pattern's vectors {turned}"))
     rows += [("Warning", warning) for warning in result.warnings]
     return rows

@@ -14,7 +14,12 @@ from pacbed.commands.cluster_options import (
     check_one,
     open_cluster,
 )
-from pacbed.commands.options import MicroscopeOption, NoRefineOption, parse_numbers
+from pacbed.commands.options import (
+    MicroscopeOption,
+    NoRefineOption,
+    PixelAspectOption,
+    parse_numbers,
+)
 from pacbed.errors import FileFormatError, OutOfRangeError
 
 if TYPE_CHECKING:
@@ -139,8 +144,17 @@ class WindowOptions:
     mask: Annotated[
         Path | None,
         typer.Option(
-            help="Positions to use: npy with one entry for each, 0 where it is left out.",
+            help="Scan positions to use: npy with one entry for each, 0 where it is left out.",
             metavar="NPY",
+        ),
+    ] = None
+    detector_mask: Annotated[
+        Path | None,
+        typer.Option(
+            help="Pixels of the detector that say nothing, such as its bad pixels: a file of the "
+            "detector's size that is not 0 there. Dead lines, gaps and a beam stop are found "
+            "without it, and the file's own list of bad pixels is read.",
+            metavar="FILE",
         ),
     ] = None
     step: Annotated[
@@ -152,6 +166,22 @@ class WindowOptions:
         typer.Option(help="Angle per pixel where it is known; found otherwise.", metavar="MRAD"),
     ] = None
     microscope: MicroscopeOption = None
+    pixel_aspect: PixelAspectOption = None
+    scan_rotation: Annotated[
+        float | None,
+        typer.Option(
+            help="Angle by which vectors of the pattern are turned, from +x to the right towards "
+            "+y downwards, to be vectors of the scan; by default that of the file. Tilts are then "
+            "given along the scan's axes too.",
+            metavar="DEG",
+        ),
+    ] = None
+    flip_y: Annotated[
+        bool,
+        typer.Option(
+            "--flip-y", help="The pattern is mirrored, y to -y, before it is turned to the scan."
+        ),
+    ] = False
     no_refine: NoRefineOption = False
     samples: Annotated[
         int,
@@ -170,6 +200,7 @@ class WindowOptions:
             From the option of its name, where it holds for the system.
         """
         from pacbed.maps.options import MapOptions
+        from pacbed.readers.mask import read_mask
 
         angle, scale = self.convergence, self.mrad_per_pixel
         if session is not None:
@@ -186,6 +217,10 @@ class WindowOptions:
             refine=not self.no_refine,
             samples=self.samples,
             step_nm=self.step,
+            detector_mask=None if self.detector_mask is None else read_mask(self.detector_mask),
+            scan_rotation_deg=self.scan_rotation,
+            flip_y=self.flip_y,
+            pixel_aspect=self.pixel_aspect,
         )
 
 

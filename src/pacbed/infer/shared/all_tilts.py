@@ -10,7 +10,7 @@ from functools import cached_property
 
 import numpy as np
 
-from pacbed.arrays import Mask, Numbers, Pattern, Pixels, Singles, Tilt
+from pacbed.arrays import Mask, Numbers, Pixels, Singles, Tilt
 from pacbed.infer.search.parts import Part
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
 from pacbed.infer.search.samples import Pose, SmoothPattern, places_of
@@ -46,13 +46,12 @@ class AllTilts:
         widest = float(np.linalg.norm(coarse.lattice, axis=1).max())
         self._same_mrad = _SAME_STEPS * max(widest, coarse.fineness.tilt_mrad)
 
-    def likely(self, pattern: Pattern, center: Pixels, count: int) -> list[Tilt]:
+    def likely(self, pattern: CleanPattern, center: Pixels, count: int) -> list[Tilt]:
         """The tilts at which some thickness explains most.
 
         Parameters
         ----------
-        pattern : ndarray of float32, shape (rows, columns)
-            From :func:`pacbed.pattern.clean.clean`.
+        pattern : CleanPattern
         center : ndarray, shape (2,)
             Column and row of the disk's centre, pixels.
         count : int
@@ -66,7 +65,7 @@ class AllTilts:
         geometry, coarse = self._geometry, self._coarse
         scale = math.log(geometry.mrad_per_pixel)
         pose = Pose(center, scale, geometry.rotation, geometry.ellipticity)
-        smooth = SmoothPattern(CleanPattern(pattern), self._step_px, SMOOTHING * self._step_px)
+        smooth = SmoothPattern(pattern, self._step_px, SMOOTHING * self._step_px)
         places = places_of(coarse.angles[coarse.inner], pose)
         recorded = smooth.recorded(places)
         if recorded.mean() < _ENOUGH:

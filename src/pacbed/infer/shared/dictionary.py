@@ -208,9 +208,9 @@ class PatternDictionary:
 
     def _power(self, projected: Singles) -> Numbers:
         """Squared norm of the pattern of each thickness, shape (T,)."""
-        moment = projected.T @ projected
-        power = np.einsum("tr,rs,ts->t", self._mixing, moment, self._mixing)
-        bounded: Numbers = np.maximum(power, 1e-20)
+        along = self._mixing @ (projected.T @ projected)
+        # One product of matrices: the sum over three would be taken term by term.
+        bounded: Numbers = np.maximum((along * self._mixing).sum(axis=1), 1e-20)
         return bounded
 
     def measured(self, values: Numbers, recorded: Mask) -> Measured:

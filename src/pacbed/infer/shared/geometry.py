@@ -33,6 +33,9 @@ class SharedGeometry:
         How far the centres of single windows lie from that plane.
     convergence_shift : float or None
         Logarithm of the convergence semi-angle found over the one given; None where none was.
+    pixel_aspect : float
+        The patterns were stretched to square pixels from pixels so many times as high as wide;
+        everything here is of square pixels.
     """
 
     convergence_mrad: float
@@ -44,6 +47,7 @@ class SharedGeometry:
     center_y: tuple[float, float, float] = (0.0, 0.0, 0.0)
     center_std_px: float = 0.1
     convergence_shift: float | None = None
+    pixel_aspect: float = 1.0
 
     @property
     def radius_px(self) -> float:

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.arrays import Angles, Numbers, Patterns, Pixels, Probabilities, Thicknesses, Tilts
+from pacbed.arrays import Angles, Numbers, Pixels, Probabilities, Thicknesses, Tilts
 from pacbed.infer.networks import Networks
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.pattern.crystal_frame import Pose
-from pacbed.pattern.preprocess import recorded_frame, to_input_frame
+from pacbed.pattern.preprocess import known_frame, to_input_frame
+from pacbed.pattern.recorded import CleanPattern
 
 #: How often the reader corrects the tilt.
 _CORRECTIONS = 2
@@ -38,7 +39,7 @@ class BatchReading:
 
 
 def read_batch(
-    patterns: Patterns,
+    patterns: list[CleanPattern],
     centers: Pixels,
     geometry: SharedGeometry,
     networks: Networks,
@@ -47,8 +48,8 @@ def read_batch(
 
     Parameters
     ----------
-    patterns : ndarray of float32, shape (B, rows, columns)
-        From :func:`pacbed.pattern.clean.clean`.
+    patterns : list of CleanPattern
+        B patterns.
     centers : ndarray, shape (B, 2)
         Column and row of the disks' centres, pixels.
     geometry : SharedGeometry
@@ -59,10 +60,9 @@ def read_batch(
     BatchReading
     """
     disks = [geometry.disk(center) for center in centers]
-    frames = np.stack(
-        [to_input_frame(pattern, disk) for pattern, disk in zip(patterns, disks, strict=True)]
-    )
-    known = np.stack([recorded_frame(patterns.shape[1:], disk) for disk in disks])
+    pairs = list(zip(patterns, disks, strict=True))
+    frames = np.stack([to_input_frame(pattern.values, disk) for pattern, disk in pairs])
+    known = np.stack([known_frame(pattern.known, pattern.shape, disk) for pattern, disk in pairs])
     count = len(frames)
     alpha = geometry.convergence_mrad
     rotation, still = np.full(count, geometry.rotation), np.zeros(count)

@@ -60,7 +60,9 @@ class LatticeSampler:
         reach = REACH * dictionary.convergence_mrad + 2 * step
         self._half = reach * np.linalg.norm(back, axis=1) + 1
 
-    def sample(self, pattern: Pattern, center: Pixels) -> tuple[Numbers, Mask]:
+    def sample(
+        self, pattern: Pattern, center: Pixels, known: Mask | None = None
+    ) -> tuple[Numbers, Mask]:
         """Values of a pattern at the points.
 
         Parameters
@@ -68,6 +70,8 @@ class LatticeSampler:
         pattern : ndarray, shape (rows, columns)
         center : ndarray, shape (2,)
             Column and row of the disk's centre, pixels.
+        known : ndarray of bool, shape (rows, columns), optional
+            Which pixels say something; by default all. The others are given to no point.
 
         Returns
         -------
@@ -87,7 +91,8 @@ class LatticeSampler:
             raise PatternError("the bright-field disk lies outside the array; crop less")
         x = np.arange(left, left + window.shape[1]) - center[0]
         y = np.arange(top, top + window.shape[0]) - center[1]
-        total, share = self._share_out(window, x, y)
+        said = None if known is None else known[top:bottom, left:right].ravel()
+        total, share = self._share_out(window, x, y, said)
         share, total = share[self._flat], total[self._flat]
         recorded = share > _WHOLE * self._full
         values = np.where(recorded, total / np.maximum(share, 1e-9), 0.0)
@@ -99,7 +104,9 @@ class LatticeSampler:
             raise PatternError("pattern has no bright-field disk; give a recorded pattern")
         return values / level, recorded
 
-    def _share_out(self, window: Numbers, x: Numbers, y: Numbers) -> tuple[Numbers, Numbers]:
+    def _share_out(
+        self, window: Numbers, x: Numbers, y: Numbers, said: Mask | None
+    ) -> tuple[Numbers, Numbers]:
         """Weighted sums and weights on the whole lattice box, flat."""
         size = self._shape[0] * self._shape[1]
         total, share = np.zeros(size), np.zeros(size)
@@ -112,7 +119,7 @@ class LatticeSampler:
                 v = matrix[1, 0] * (x + dx)[None] + matrix[1, 1] * (y + dy)[:, None] - self._low[1]
                 i, j = np.floor(u), np.floor(v)
                 kept = (i >= 0) & (j >= 0) & (i < self._shape[0] - 1) & (j < self._shape[1] - 1)
-                kept = kept.ravel()
+                kept = kept.ravel() if said is None else kept.ravel() & said
                 fu, fv = (u - i).ravel()[kept], (v - j).ravel()[kept]
                 place = (i * self._shape[1] + j).ravel()[kept].astype(np.intp)
                 counts = values[kept]

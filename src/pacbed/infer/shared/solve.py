@@ -18,8 +18,6 @@ from pacbed.arrays import (
     Mask,
     Matrices,
     Numbers,
-    Pattern,
-    Patterns,
     Pixels,
     Tilt,
 )
@@ -36,6 +34,7 @@ from pacbed.infer.shared.reading import BatchReading, read_batch
 from pacbed.infer.shared.sampler import LatticeSampler, sampling_width
 from pacbed.library.models.kinds import Model, table_of
 from pacbed.pattern.clean import cleaned_window
+from pacbed.pattern.recorded import CleanPattern
 
 #: Solutions that are kept of each pattern, the best first.
 KEPT = 3
@@ -101,13 +100,13 @@ class BatchSolver:
         self._networks = networks
         self._made: tuple[PatternDictionary, LatticeSampler] | None = None
 
-    def read(self, patterns: Patterns, centers: Pixels) -> BatchReading | None:
+    def read(self, patterns: list[CleanPattern], centers: Pixels) -> BatchReading | None:
         """The networks' answers alone; None where there are no networks.
 
         Parameters
         ----------
-        patterns : ndarray of float32, shape (B, rows, columns)
-            From :func:`cleaned`.
+        patterns : list of CleanPattern
+            B patterns, from :func:`cleaned`.
         centers : ndarray, shape (B, 2)
             Column and row of the disks' centres, pixels.
 
@@ -122,7 +121,7 @@ class BatchSolver:
 
     def solve(
         self,
-        patterns: Patterns,
+        patterns: list[CleanPattern],
         centers: Pixels,
         reading: BatchReading | None,
         neighbours: bool = False,
@@ -131,7 +130,7 @@ class BatchSolver:
 
         Parameters
         ----------
-        patterns, centers : ndarray
+        patterns, centers
             As for :meth:`read`.
         reading : BatchReading or None
             Where to begin; without one at all tilts that the pattern may have.
@@ -147,7 +146,7 @@ class BatchSolver:
         beside: list[Tilt] = []
         for number, (pattern, center) in enumerate(zip(patterns, centers, strict=True)):
             try:
-                values, recorded = sampler.sample(pattern, center)
+                values, recorded = sampler.sample(pattern.values, center, pattern.known)
             except PatternError:
                 yield []
                 continue
@@ -159,7 +158,7 @@ class BatchSolver:
             beside = [solutions[0].fit.tilt] if neighbours else []
             yield solutions
 
-    def _likely(self, pattern: Pattern, center: Pixels) -> Callable[[], list[Tilt]]:
+    def _likely(self, pattern: CleanPattern, center: Pixels) -> Callable[[], list[Tilt]]:
         """Asks for the tilts that a pattern may have."""
         return lambda: self._all_tilts.likely(pattern, center, _SEARCHED) or [np.zeros(2)]
 
@@ -314,23 +313,26 @@ def _distinct(fits: list[LocalFit]) -> list[LocalFit]:
     return kept
 
 
-def cleaned(patterns: Counts) -> tuple[Patterns, Mask]:
-    """Check and mend patterns; those that cannot be used are zero.
+def cleaned(patterns: Counts) -> tuple[list[CleanPattern], Mask]:
+    """Check and mend patterns.
 
     Parameters
     ----------
     patterns : ndarray, shape (B, rows, columns)
+        NaN where a pixel says nothing.
 
     Returns
     -------
-    patterns : ndarray of float32
+    patterns : list of CleanPattern
+        Those that can be used.
     usable : ndarray of bool, shape (B,)
+        Which they are.
     """
     usable = np.ones(len(patterns), bool)
-    result = np.zeros(patterns.shape, np.float32)
+    found = []
     for number, pattern in enumerate(patterns):
         try:
-            result[number] = cleaned_window(pattern)
+            found.append(cleaned_window(pattern))
         except PatternError:
             usable[number] = False
-    return result, usable
+    return found, usable

@@ -39,6 +39,8 @@ TABLE = "map.csv"
 PICTURE = "map.png"
 #: An upload in the folder of its job, before its ending.
 SCAN = "scan"
+#: The mask of its detector, likewise.
+MASK = "mask"
 #: The model, as it was when the job was accepted.
 MODEL = "model"
 #: Which worker has the job, in its folder, and the file whose lock that one holds.

@@ -28,6 +28,10 @@ FULL = 7
 _PARAMETERS = {
     "add --window N, or --step NM": "add window, or scan_step_nm",
     "--window N": "window",
+    "--scan-shape ROWS,COLUMNS": "scan_shape",
+    "--scan-shape": "scan_shape",
+    "--dataset NAME": "dataset",
+    "--dataset": "dataset",
     "--step NM": "scan_step_nm",
 }
 #: Inference requests go first.
@@ -61,6 +65,8 @@ def main(folder: Path, memory_mib: int) -> int:
     _, code = classify(problem)
     # The client knows its file by another name, and paths of the server are nobody's business.
     said = str(problem).replace(asked["scan"], asked["name"])
+    if asked["mask"] is not None:
+        said = said.replace(asked["mask"], asked["mask_name"])
     said = said.replace(asked["bundle"], "the bundle")
     for option, parameter in _PARAMETERS.items():
         said = said.replace(option, parameter)
@@ -87,12 +93,18 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
     from pacbed.maps.output import save_map
     from pacbed.maps.picture import map_png
     from pacbed.maps.table import map_table
+    from pacbed.readers.mask import read_mask
     from pacbed.scans.files import open_scan
 
     tell = Teller(folder / PROGRESS)
     tell("reading")
     # An upload may lead nowhere, a scan of the server's own to its folder and below.
-    opened = open_scan(Path(asked["scan"]), alone=asked["path"] is None)
+    opened = open_scan(
+        Path(asked["scan"]),
+        scan_shape=_pair(asked["scan_shape"]),
+        dataset=asked["dataset"],
+        alone=asked["path"] is None,
+    )
     scan = dataclasses.replace(opened, name=asked["name"])
     bundle = model_of(read_description(Path(asked["bundle"])))
     options = MapOptions(
@@ -103,6 +115,10 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
         refine=asked["refine"],
         samples=asked["samples"],
         step_nm=asked["scan_step_nm"],
+        scan_rotation_deg=asked["scan_rotation_deg"],
+        flip_y=asked["flip_y"],
+        pixel_aspect=asked["pixel_aspect"],
+        detector_mask=None if asked["mask"] is None else read_mask(Path(asked["mask"]), alone=True),
     )
     rows, columns = make_grid(scan, bundle, options)[0].shape
 

@@ -13,7 +13,7 @@ from pacbed.library.system import System
 from pacbed.scans.files import EXTENSIONS
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.maps.job_requests import JobRequests
-from pacbed.service.maps.jobs import MODEL, REQUEST, SCAN, JobFolder, JobStore
+from pacbed.service.maps.jobs import MASK, MODEL, REQUEST, SCAN, JobFolder, JobStore
 from pacbed.service.maps.paths import scan_below
 from pacbed.service.maps.schemas import MapJob, MapParameters
 from pacbed.service.maps.worker import MapWorker
@@ -46,7 +46,9 @@ class Maps(JobRequests[MapJob]):
             ),
         )
 
-    def accept(self, parameters: MapParameters, upload: Upload | None) -> MapJob:
+    def accept(
+        self, parameters: MapParameters, upload: Upload | None, mask: Upload | None = None
+    ) -> MapJob:
         """Make a job.
 
         Parameters
@@ -54,6 +56,8 @@ class Maps(JobRequests[MapJob]):
         parameters : MapParameters
         upload : Upload or None
             The scan, unless the parameters name one.
+        mask : Upload or None
+            Not 0 where a pixel of the detector says nothing.
 
         Returns
         -------
@@ -84,8 +88,12 @@ class Maps(JobRequests[MapJob]):
                     path.write_bytes(upload.content)
                 bundle = self._kept_bundle(system, folder)
                 asked = parameters.model_dump() | {
-                    "bundle": str(bundle), "scan": str(path), "name": name
-                }  # fmt: skip
+                    "bundle": str(bundle),
+                    "scan": str(path),
+                    "name": name,
+                    "mask": None if mask is None else str(_kept_mask(mask, folder)),
+                    "mask_name": None if mask is None else mask.name,
+                }
                 (folder.path / REQUEST).write_text(json.dumps(asked), encoding="utf-8")
                 return self.submit(folder, name)
             except BaseException:
@@ -115,6 +123,13 @@ def _ending(upload: Upload) -> str:
     """Ending that tells the format of an uploaded scan."""
     named = Path(upload.name).suffix.lower()
     return named if named in EXTENSIONS else file_ending(upload)
+
+
+def _kept_mask(mask: Upload, folder: JobFolder) -> Path:
+    """Keep the mask of the detector for a job."""
+    path = folder.path / f"{MASK}{file_ending(mask)}"
+    path.write_bytes(mask.content)
+    return path
 
 
 def result_file(folder: JobFolder, job: MapJob, name: str) -> Path:

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 _Angle = Annotated[float, Field(ge=1e-4, le=1000, allow_inf_nan=False)]
 _Positions = Annotated[int, Field(ge=1, le=4096)]
+_Side = Annotated[int, Field(ge=1, le=65536)]
 _Pair = tuple[_Positions, _Positions]
 
 JobStage = Literal["waiting", "reading", "preparing", "inferring", "writing", "done", "failed"]
@@ -48,6 +49,17 @@ class MapParameters(BaseModel):
             "an upload; with slashes, and not beginning with one.",
         ),
     ] = None
+    dataset: Annotated[
+        str | None,
+        Field(
+            max_length=1000,
+            description="Array or signal of a file that holds several (HDF5, emd, hspy).",
+        ),
+    ] = None
+    scan_shape: Annotated[
+        tuple[_Side, _Side] | None,
+        Field(description="Scan rows and columns, of a file with one long series of frames."),
+    ] = None
     window: Annotated[
         _Pair | None,
         Field(
@@ -71,6 +83,29 @@ class MapParameters(BaseModel):
     mrad_per_pixel: Annotated[
         _Angle | None, Field(description="Angle per pixel, where it is known.")
     ] = None
+    pixel_aspect: Annotated[
+        float | None,
+        Field(
+            ge=0.125,
+            le=8,
+            allow_inf_nan=False,
+            description="Angle per row over angle per column of the detector, where its pixels "
+            "are not square; else that of the file, or where nothing fits that of the disk.",
+        ),
+    ] = None
+    scan_rotation_deg: Annotated[
+        float | None,
+        Field(
+            ge=-360,
+            le=360,
+            allow_inf_nan=False,
+            description="Turns vectors of the pattern, from +x to the right towards +y downwards, "
+            "to be vectors of the scan; tilts are then given along the scan's axes too.",
+        ),
+    ] = None
+    flip_y: Annotated[
+        bool, Field(description="The pattern's y is reversed before it is turned to the scan.")
+    ] = False
     samples: Annotated[
         int,
         Field(ge=1, le=64, description="Windows from which scale, rotation and centre are found."),

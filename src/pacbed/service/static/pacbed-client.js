@@ -60,11 +60,13 @@ export class PacbedClient {
    * Thickness and mistilt of one pattern.
    * @param {Blob} file the pattern
    * @param {object} parameters as `Parameters` of the service's description
-   * @param {{signal?: AbortSignal, onUpload?: (share: number) => void}} [options]
+   * @param {{signal?: AbortSignal, onUpload?: (share: number) => void, mask?: Blob}} [options]
+   *   `mask` is a file that is not 0 where a pixel says nothing
    * @returns {Promise<object>} the answer
    */
-  infer(file, parameters, options = {}) {
-    return this.#send("/inference/", { parameters: JSON.stringify(parameters) }, file, options);
+  infer(file, parameters, { mask, ...options } = {}) {
+    const parts = { parameters: JSON.stringify(parameters), ...(mask && { mask }) };
+    return this.#send("/inference/", parts, file, options);
   }
 
   /** Thickness and mistilt of every frame of a stack. */
@@ -80,11 +82,13 @@ export class PacbedClient {
   /**
    * Start making maps of a 4D-STEM scan.
    * @param {Blob} file the scan
-   * @param {object} parameters as `MapParameters` of the service's description
+   * @param {object} parameters as `MapParameters` of the service's description; `options.mask`
+   *   is a file that is not 0 where a pixel of the detector says nothing
    * @returns {Promise<object>} the job; its `id` goes into the other calls
    */
-  makeMap(file, parameters, options = {}) {
-    return this.#send("/maps/", { parameters: JSON.stringify(parameters) }, file, options);
+  makeMap(file, parameters, { mask, ...options } = {}) {
+    const parts = { parameters: JSON.stringify(parameters), ...(mask && { mask }) };
+    return this.#send("/maps/", parts, file, options);
   }
 
   /**
