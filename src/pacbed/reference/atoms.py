@@ -82,7 +82,9 @@ def _ramps(indices: Indices, fractions: Numbers) -> Complexes:
     return ramp
 
 
-def make_atoms(grid: Grid, symbols: set[str], high_tension_kV: float) -> Atoms:
+def make_atoms(
+    grid: Grid, symbols: set[str], high_tension_kV: float, at_rest: bool = False
+) -> Atoms:
     """Make ready the elements of a crystal.
 
     Parameters
@@ -90,6 +92,9 @@ def make_atoms(grid: Grid, symbols: set[str], high_tension_kV: float) -> Atoms:
     grid : Grid
     symbols : set of str
     high_tension_kV : float
+    at_rest : bool
+        A perfect crystal scatters to high angles into beams alone, which far from the Ewald sphere
+        come back: nothing is lost.
     """
     # No more than the transform holds on both sides.
     most = [
@@ -105,6 +110,7 @@ def make_atoms(grid: Grid, symbols: set[str], high_tension_kV: float) -> Atoms:
     for symbol in sorted(symbols):
         own = interaction(high_tension_kV) * scattering_factor(symbol)(length)
         frequencies, missing = beyond(symbol, grid.layer_cutoff, high_tension_kV)
+        missing = missing * (not at_rest)
         beside = np.interp(length, frequencies, missing.imag)
         phase[symbol] = ((own + beside) * kept).astype(np.float32)
         loss[symbol] = (-np.interp(length, frequencies, missing.real) * kept).astype(np.float32)

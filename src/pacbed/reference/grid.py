@@ -7,12 +7,13 @@ import numpy as np
 from pacbed.arrays import Complexes, Indices, Mask, Matrix, Vectors
 from pacbed.reference.supercell import Edges, smooth_size
 
-#: Spatial frequencies that waves keep, as a share of the grid's own 1/(2 pixel). What a layer
-#: scatters beyond is lost. Layers keep frequencies almost to the end: products with the outer
-#: ones fold back into the band, but only from waves at its edge, which are weak. Less of a layer
-#: and more of a wave, as sure grids have it, costs ten times the accuracy.
-WAVES_KEEP = 0.82
-LAYERS_KEEP = 0.98
+#: Spatial frequencies that waves and layers keep, as shares of the grid's own 1/(2 pixel).
+#: Displaced atoms: what a layer scatters beyond the waves' is lost, so layers keep frequencies
+#: almost to the end. Products with the outer ones fold back into the band, but only from waves
+#: at its edge, which are weak.
+DISPLACED = (0.82, 0.98)
+#: Atoms at rest lose nothing: nothing that folds back may meet the band.
+AT_REST = (2 / 3, 2 / 3)
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class Grid:
 
 
 def finest_frequency(edges: Edges, repeats: tuple[int, int], pixel: float) -> float:
-    """Highest frequency that a grid of these pixels holds for waves, 1/Å."""
+    """Highest frequency that a grid of these pixels holds, 1/Å."""
     return min(n / length for n, length in zip(*_sizes(edges, repeats, pixel), strict=True)) / 2
 
 
@@ -71,7 +72,12 @@ def _sizes(
     return (smooth_size(first / pixel), smooth_size(second / pixel)), (first, second)
 
 
-def make_grid(edges: Edges, repeats: tuple[int, int], pixel: float) -> Grid:
+def make_grid(
+    edges: Edges,
+    repeats: tuple[int, int],
+    pixel: float,
+    kept: tuple[float, float] = DISPLACED,
+) -> Grid:
     """A grid over a supercell.
 
     Parameters
@@ -81,6 +87,8 @@ def make_grid(edges: Edges, repeats: tuple[int, int], pixel: float) -> Grid:
         How often the supercell holds each edge.
     pixel : float
         Largest distance of points, Å.
+    kept : tuple of float
+        What waves and layers keep, :data:`DISPLACED` or :data:`AT_REST`.
     """
     shape, _ = _sizes(edges, repeats, pixel)
     plane = edges.plane * np.array(repeats)[:, None]
@@ -89,9 +97,9 @@ def make_grid(edges: Edges, repeats: tuple[int, int], pixel: float) -> Grid:
     g = first[:, None, None] * reciprocal[0] + second[None, :, None] * reciprocal[1]
     # The index of a frequency along an edge is at most its length times the edge's.
     finest = finest_frequency(edges, repeats, pixel)
-    cutoff = WAVES_KEEP * finest
+    cutoff = kept[0] * finest
     band = np.linalg.norm(g, axis=-1) <= cutoff
-    return Grid(plane, shape, (first, second), g, band, cutoff, LAYERS_KEEP * finest)
+    return Grid(plane, shape, (first, second), g, band, cutoff, kept[1] * finest)
 
 
 def propagator(grid: Grid, zone_axis: Vectors, wavelength: float, step: float) -> Complexes:
