@@ -6,6 +6,7 @@ pixels, which blurs displaced atoms by a variance of pixel²/6 along each axis: 
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 
 import abtem
 import ase
@@ -13,6 +14,11 @@ import numpy as np
 
 from pacbed.reference.engine import Engine
 from pacbed.reference.layers import draw
+
+
+def quiet() -> AbstractContextManager[object]:
+    """abTEM on the processor, without progress bars."""
+    return abtem.config.set({"diagnostics.progress_bar": False, "device": "cpu"})
 
 
 def displaced_atoms(engine: Engine, periods: int, seed: Sequence[int]) -> ase.Atoms:

@@ -225,7 +225,7 @@ def patterns_of(
     generator : numpy.random.Generator or None
         Draws the displacements; None leaves all atoms at rest.
     tick : callable, optional
-        Called behind every layer; may raise.
+        Called before every layer; may raise.
 
     Yields
     ------
@@ -235,9 +235,9 @@ def patterns_of(
 
     def told() -> Iterator[Complexes]:
         for layer in transmissions(engine, generator):
-            yield layer
             if tick is not None:
                 tick()
+            yield layer
 
     rows, columns = engine.window
     waves = incident_waves(engine, positions)

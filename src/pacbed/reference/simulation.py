@@ -124,6 +124,7 @@ def _provenance(engine: Engine, zone_axis: tuple[int, int, int]) -> dict[str, An
         },
         "zone_axis": [int(index) for index in zone_axis],
         "supercell_A": engine.cell.plane.tolist(),
+        "repeats": list(engine.repeats),
         "period_A": engine.edges.period,
         "layer_steps_A": engine.layers.steps.tolist(),
         "grid": list(engine.grid.shape),
