@@ -8,7 +8,7 @@ import pytest
 
 from pacbed.crystal.projection import project
 from pacbed.crystal.structure import Crystal, lattice_from_parameters
-from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError
+from pacbed.errors import FileFormatError, OutOfRangeError
 from pacbed.lacbed.bloch import beam_intensities, beams_within
 from pacbed.reference import ReferenceOptions, ReferencePatterns, simulate_reference
 from pacbed.reference.scan import cancels_interference, probe_positions, scan_shape

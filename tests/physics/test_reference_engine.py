@@ -100,8 +100,8 @@ def averaged(engine: Engine, draws: int) -> list[np.ndarray]:
     layers = transmissions(engine, generator)
     count = len(engine.layers.steps)
     sums = [np.zeros(engine.grid.shape, complex) for _ in range(count)]
-    for _, total in zip(range(draws * count), itertools.cycle(sums)):
-        total += next(layers)
+    for number in range(draws * count):
+        sums[number % count] += next(layers)
     first, second = (i % n == 0 for i, n in zip(engine.grid.indices, engine.repeats, strict=True))
     lattice = first[:, None] & second[None]
     return [
@@ -235,7 +235,8 @@ def test_an_oblique_supercell_has_the_patterns_of_a_rectangular_one() -> None:
     places = np.array([[0, 0, 0], [0.37, 0.21, 0.5], [0.62, 0.71, 0.5]])
     options = ReferenceOptions(
         high_tension_kV=200, convergence_mrad=8, thicknesses_nm=(8.0,), tilt_x_mrad=3,
-        tilt_y_mrad=-1, configurations=1, max_angle_mrad=16, resolution_mrad=1.0001e3 * electron_wavelength(200) / 32,
+        tilt_y_mrad=-1, configurations=1, max_angle_mrad=16,
+        resolution_mrad=1.0001e3 * electron_wavelength(200) / 32,
     )  # fmt: skip
     straight, skew = (
         simulate_reference(

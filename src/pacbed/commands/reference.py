@@ -42,7 +42,9 @@ def reference(
     max_angle: Annotated[
         float, typer.Option(help="Angle that the patterns reach.", metavar="MRAD")
     ] = 50.0,
-    slice_thickness: Annotated[float, typer.Option(help="Slice thickness; a layer of atoms is one slice.", metavar="Å")] = 2.0,
+    slice_thickness: Annotated[
+        float, typer.Option(help="Slice thickness; a layer of atoms is one slice.", metavar="Å")
+    ] = 2.0,
     sampling: Annotated[float, typer.Option(help="Pixel of the wave.", metavar="Å")] = 0.1,
     probe_step: Annotated[
         float | None,

@@ -152,4 +152,4 @@ def beyond(symbol: str, cutoff: float, high_tension_kV: float) -> tuple[Numbers,
     phase = fft.ifft2(scattered, norm="forward").real * _STEP**2
     rest = np.exp(1j * phase) - 1 - 1j * phase
     line = fft.fft2(rest, norm="forward")[0, : count // 2] / _STEP**2
-    return frequencies[: count // 2], line
+    return frequencies[: count // 2], np.asarray(line, np.complex128)

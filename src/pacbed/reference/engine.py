@@ -243,4 +243,4 @@ def patterns_of(
     waves = incident_waves(engine, positions)
     for behind in waves_behind(waves, told(), engine.propagators, engine.exits):
         taken = behind[:, rows[:, None], columns[None]]
-        yield taken.real**2 + taken.imag**2
+        yield np.asarray(taken.real**2 + taken.imag**2, np.float32)

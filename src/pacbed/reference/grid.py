@@ -118,4 +118,5 @@ def propagator(grid: Grid, zone_axis: Vectors, wavelength: float, step: float) -
     ndarray of complex64, shape `grid.shape`
     """
     square = ((grid.g - zone_axis) ** 2).sum(axis=-1)
-    return (np.exp(-1j * np.pi * wavelength * step * square) * grid.band).astype(np.complex64)
+    phases: Complexes = np.exp(-1j * np.pi * wavelength * step * square) * grid.band
+    return phases.astype(np.complex64)

@@ -37,14 +37,14 @@ def waves_behind(
     """
     wanted = set(exits)
     taken = np.empty_like(beams)
+    # One after the other stays in the processor's cache.
     waves = [fft.ifft2(beam, norm="forward") for beam in beams]
     for number in range(1, max(exits) + 1):
         layer = next(layers)
         way = propagators[(number - 1) % len(propagators)]
-        # One wave after the other stays in the processor's cache.
-        for index, wave in enumerate(waves):
-            wave *= layer
-            spectrum = fft.fft2(wave, norm="forward", overwrite_x=True)
+        for index in range(len(waves)):
+            waves[index] *= layer
+            spectrum = fft.fft2(waves[index], norm="forward", overwrite_x=True)
             if number in wanted:
                 taken[index] = spectrum
             spectrum *= way

@@ -102,9 +102,7 @@ def _on_pixels(engine: Engine, found: Numbers) -> tuple[Singles, tuple[float, fl
     most = int(engine.options.max_angle_mrad / pitch)
     y, x = np.mgrid[-most : most + 1, -most : most + 1] * pitch
     places = np.stack([x, y], axis=-1) @ np.linalg.inv(per_step)
-    first, second = (
-        places[..., axis] - window[0] for axis, window in enumerate(engine.window)
-    )
+    first, second = (places[..., axis] - window[0] for axis, window in enumerate(engine.window))
     scale = pitch**2 / abs(np.linalg.det(per_step))
     patterns = np.stack([map_coordinates(one, [first, second], order=1) for one in found])
     return (patterns * scale).astype(np.float32), (pitch, pitch)

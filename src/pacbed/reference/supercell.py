@@ -145,7 +145,7 @@ def _across(vectors: Numbers, first: Numbers) -> Numbers:
 
 
 def _flat(edge: Numbers, period: float) -> Vectors:
-    """x and y of an edge, or of as many as end at a height where the crystal repeats."""
+    """The edge in the plane, or as many of it as end at a height where the crystal repeats."""
     most = max(1, int(_LONGEST_EDGE // np.linalg.norm(edge[:2])))
     for count in range(1, most + 1):
         rise = count * edge[2] / period
