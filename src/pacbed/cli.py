@@ -76,7 +76,7 @@ app = typer.Typer(
 
         [bold]pacbed train gan.toml --data data[/bold]
 {_EXAMPLES}
-    The same physics by an independent program (abTEM, frozen phonons):
+    The same physics by an independent simulation (frozen phonons):
 
         [bold]pacbed reference recipes/gan.toml --thickness 20 --convergence 20 -o r.npz[/bold]
     """,
