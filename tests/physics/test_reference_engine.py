@@ -11,7 +11,7 @@ import pytest
 from pacbed.crystal.projection import project
 from pacbed.crystal.scattering import scattering_factor
 from pacbed.crystal.structure import Crystal, lattice_from_parameters
-from pacbed.errors import CrystalError
+from pacbed.errors import CrystalError, MissingExtraError, OutOfRangeError
 from pacbed.lacbed.bloch import beam_intensities, beams_within
 from pacbed.reference import ReferenceOptions, simulate_reference
 from pacbed.reference.atoms import beyond, interaction
@@ -286,3 +286,21 @@ def test_a_place_that_is_too_full_is_refused() -> None:
     )
     with pytest.raises(CrystalError, match="correct the occupancies"):
         simulate_reference(crowded, ZONE, options)
+
+
+def test_a_graphics_card_would_have_the_same_waves(monkeypatch) -> None:
+    torch = pytest.importorskip("torch")
+    options = ReferenceOptions(
+        high_tension_kV=200, convergence_mrad=6, thicknesses_nm=(1.0, 2.0), configurations=1,
+        resolution_mrad=1.6, max_angle_mrad=20, sampling_A=0.15,
+    )  # fmt: skip
+    expected = simulate_reference(SRTIO3, ZONE, options, threads=1).patterns
+    # PyTorch's own device is not one of the options, since NumPy is meant by its name.
+    found = simulate_reference(SRTIO3, ZONE, replace(options, device="cpu:0"), threads=1).patterns
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5 * expected.max())
+    if not torch.cuda.is_available():
+        with pytest.raises(OutOfRangeError, match='give "cpu"'):
+            simulate_reference(SRTIO3, ZONE, replace(options, device="cuda"))
+    monkeypatch.setitem(sys.modules, "pacbed.reference.accelerated", None)
+    with pytest.raises(MissingExtraError, match=r"pacbed-cnn\[sim\]"):
+        simulate_reference(SRTIO3, ZONE, replace(options, device="cuda"))

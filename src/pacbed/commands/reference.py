@@ -51,11 +51,15 @@ def reference(
         typer.Option(help="Scan step as a share of the cell; by default as coarse as is exact."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the displacements.", min=0)] = 0,
+    device: Annotated[
+        str,
+        typer.Option(help="cuda propagates on a graphics card (extra sim).", metavar="DEVICE"),
+    ] = "cpu",
 ) -> None:
     """Simulate patterns with frozen phonons: multislice of a scanned probe.
 
     Slow and independent of the tables that the inference uses: what these are
-    judged against.
+    judged against. All processors are used.
 
     Example: [bold]pacbed reference recipes/sto-001-300kV.toml --thickness 10,20,40
     --convergence 20 --tilt-x 3 --tilt-y 1.5 -o reference.npz[/bold]
@@ -77,6 +81,7 @@ def reference(
         probe_step=probe_step,
         max_angle_mrad=max_angle,
         seed=seed,
+        device=device,
     )
     patterns = _simulate(loaded, options)
     patterns.save(output)

@@ -1,16 +1,18 @@
 """A crystal made ready for frozen-phonon multislice, and the patterns of probe positions."""
 
+import importlib
 import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from pacbed.arrays import Complexes, Indices, Matrix, Numbers, Singles, Vectors
 from pacbed.crystal.projection import project
 from pacbed.crystal.structure import Crystal
-from pacbed.errors import OutOfRangeError
+from pacbed.errors import MissingExtraError, OutOfRangeError
 from pacbed.reference.atoms import Atoms, make_atoms
 from pacbed.reference.grid import AT_REST, DISPLACED, Grid, make_grid, propagator
 from pacbed.reference.layers import Layers, Thermal, cut_layers, draw, thermal_of
@@ -94,8 +96,12 @@ def make_engine(
     CrystalError
         If the direction is [000], or atoms at one site fill more than all of it.
     OutOfRangeError
-        If sampling, angles and probe step do not go together.
+        If sampling, angles and probe step do not go together, or the device is not there.
+    MissingExtraError
+        If a device needs PyTorch, and that is not installed.
     """
+    if options.device != "cpu":
+        _accelerated(options.device).check_device(options.device)
     wavelength = electron_wavelength(options.high_tension_kV)
     at_rest = options.configurations == 0
     edges = find_edges(crystal, zone_axis)
@@ -128,6 +134,17 @@ def make_engine(
             options.probe_step,
         ),
     )
+
+
+def _accelerated(device: str) -> Any:
+    """The module for graphics cards, by its name: nothing else needs PyTorch."""
+    try:
+        return importlib.import_module("pacbed.reference.accelerated")
+    except ImportError as error:
+        raise MissingExtraError(
+            f"frozen phonons on {device} need PyTorch: pip install 'pacbed-cnn[sim]', or leave the "
+            'device at "cpu"'
+        ) from error
 
 
 def _repeats(edges: Edges, width: float) -> tuple[int, int]:
@@ -241,6 +258,10 @@ def patterns_of(
 
     rows, columns = engine.window
     waves = incident_waves(engine, positions)
-    for behind in waves_behind(waves, told(), engine.propagators, engine.exits):
+    work = waves, told(), engine.propagators, engine.exits
+    device = engine.options.device
+    for behind in (
+        waves_behind(*work) if device == "cpu" else _accelerated(device).waves_behind(*work, device)
+    ):
         taken = behind[:, rows[:, None], columns[None]]
         yield np.asarray(taken.real**2 + taken.imag**2, np.float32)

@@ -77,7 +77,9 @@ def simulate_frames(
     ------
     OutOfRangeError
         If the cell is not square, the positions leave interference in their mean, or
-        the sampling does not hold the patterns' angles.
+        the sampling does not hold the patterns' angles, or the device is not there.
+    MissingExtraError
+        If a device needs PyTorch, and that is not installed.
     """
     half = pixels // 2 * options.resolution_mrad
     engine = make_engine(crystal, zone_axis, replace(options, max_angle_mrad=half))

@@ -47,6 +47,8 @@ class ReferenceOptions:
         Whether the probe positions of one scan are dealt out to the configurations,
         instead of each configuration being scanned in full. It costs less by the
         number of configurations; the patterns keep more of the noise of the phonons.
+    device : str
+        ``cpu`` is NumPy and SciPy; anything else is a device of PyTorch, such as ``cuda``.
 
     Raises
     ------
@@ -67,6 +69,7 @@ class ReferenceOptions:
     seed: int = 0
     resolution_mrad: float = 0.5
     deal_positions: bool = False
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         _within("high_tension_kV", self.high_tension_kV, 10, 2000)

@@ -53,7 +53,9 @@ def simulate_reference(
     CrystalError
         If the direction is [000], or atoms at one site fill more than all of it.
     OutOfRangeError
-        If sampling, angles and probe step do not go together.
+        If sampling, angles and probe step do not go together, or the device is not there.
+    MissingExtraError
+        If a device needs PyTorch, and that is not installed.
     """
     engine = make_engine(crystal, zone_axis, options)
     positions, places = _scans(engine)
