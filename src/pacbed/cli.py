@@ -7,6 +7,7 @@ import typer
 from pacbed import optional
 from pacbed.commands.add import add
 from pacbed.commands.cache import cache_group
+from pacbed.commands.calibrate import calibrate
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer.command import infer
@@ -86,6 +87,7 @@ app.command("map")(map_scan)
 app.command()(serve)
 app.add_typer(systems_group, name="systems")
 app.command()(add)
+app.command()(calibrate)
 app.add_typer(cache_group, name="cache")
 app.command()(pattern)
 app.command()(evaluate)
