@@ -29,19 +29,24 @@ _OF_TILT = {
 }
 
 
-def fit_calibration(measured: Measured) -> dict[str, float | list[float]]:
+def fit_calibration(
+    measured: Measured, others: Numbers | None = None
+) -> dict[str, float | list[float]]:
     """What a model's description stores, for :class:`pacbed.infer.confidence.Calibration`.
 
     Parameters
     ----------
     measured : Measured
         Of patterns that are of the system, with the fit's own errors.
+    others : ndarray, shape (n, 4), optional
+        Figures of other right patterns, which count for the refusal alone.
 
     Returns
     -------
     dict
     """
-    evidence = _evidence(measured.figures)
+    figures = measured.figures if others is None else np.concatenate([measured.figures, others])
+    evidence = _evidence(figures)
     judge = Calibration.from_dict(evidence)
     kept = measured.where(judge.doubts(measured.figures) <= judge.mismatch)
     thickness = _likeliest(

@@ -112,13 +112,23 @@ def measure(
         dose = DOSES[(index + run.number // 2) % len(DOSES)]
         recorded = record(simulated, index, tilt, dose, rng)
         found = predictor.infer(recorded.image, run.options.convergence_mrad)
-        return index, _entry(run, recorded, found)
+        return index, entry_of(run.number, recorded, found)
 
     entries = dict(run_in_threads(task, range(count), lambda done: progress(done / count), threads))
     return joined([entries[index] for index in range(count)])
 
 
-def _entry(run: Run, recorded: Recorded, found: Estimate) -> Measured:
+def entry_of(number: int, recorded: Recorded, found: Estimate) -> Measured:
+    """The entry of one pattern.
+
+    Parameters
+    ----------
+    number : int
+        Of its run.
+    recorded : Recorded
+    found : Estimate
+        With the fit's own errors.
+    """
     # What there is no evidence of has no entry.
     said: dict[str, Any] = {f.name: found.provenance.get(f.name) for f in fields(Evidence)}
     said = {"structured_residual": np.nan, "residual": np.nan} | {
@@ -128,7 +138,7 @@ def _entry(run: Run, recorded: Recorded, found: Estimate) -> Measured:
     evidence = Evidence(**{**absent, **said})
     tilt = np.array([_number(found.tilt_x_mrad), _number(found.tilt_y_mrad)])
     return Measured(
-        run=np.array([run.number]),
+        run=np.array([number]),
         dose=np.array([recorded.dose]),
         thickness_nm=np.array([recorded.thickness_nm]),
         thickness_error_nm=np.array([found.thickness_nm - recorded.thickness_nm]),
