@@ -76,6 +76,8 @@ app = typer.Typer(
         [bold]pacbed simulate gan.toml --data data[/bold]
 
         [bold]pacbed train gan.toml --data data[/bold]
+
+        [bold]pacbed calibrate gan-0001-300kV --data data[/bold]
 {_EXAMPLES}
     The same physics by an independent simulation (frozen phonons):
 
