@@ -16,9 +16,9 @@ _THICKNESS_NM = (5.0, 100.0)
 _MISTILT_MRAD = 10.0
 #: Thicknesses of a run, of which the largest is drawn from this share of the range on.
 _THICKNESSES, _THICKEST_FROM = 16, 0.6
-_CONFIGURATIONS = 8
+_CONFIGURATIONS = 4
 #: Pixels in a semi-angle, and half the recorded field in semi-angles.
-_PIXELS, _FIELD = 20.0, 1.42
+_PIXELS, _FIELD = 18.0, 1.42
 
 
 @dataclass(frozen=True)
