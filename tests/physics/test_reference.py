@@ -221,6 +221,8 @@ def test_impossible_options_name_the_mend(skew: Crystal) -> None:
     ):
         with pytest.raises(OutOfRangeError):
             replace(SMALL, **change)  # type: ignore[arg-type]
+    with pytest.raises(OutOfRangeError, match="larger resolution_mrad"):
+        simulate_reference(skew, ZONE, replace(SMALL, resolution_mrad=0.02))
     with pytest.raises(OutOfRangeError, match="use sampling_A"):
         simulate_reference(skew, ZONE, replace(SMALL, max_angle_mrad=200))
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.arrays import Complexes, Indices, Mask, Matrix, Vectors
+from pacbed.errors import OutOfRangeError
 from pacbed.reference.supercell import Edges, smooth_size
 
 #: Spatial frequencies that waves and layers keep, as shares of the grid's own 1/(2 pixel).
@@ -12,6 +13,8 @@ from pacbed.reference.supercell import Edges, smooth_size
 #: almost to the end. Products with the outer ones fold back into the band, but only from waves
 #: at its edge, which are weak.
 DISPLACED = (0.82, 0.98)
+#: More points than any simulation needs; a wave of so many is 128 MB.
+_MOST_POINTS = 4096**2
 #: Atoms at rest lose nothing: nothing that folds back may meet the band.
 AT_REST = (2 / 3, 2 / 3)
 
@@ -89,8 +92,18 @@ def make_grid(
         Largest distance of points, Å.
     kept : tuple of float
         What waves and layers keep, :data:`DISPLACED` or :data:`AT_REST`.
+
+    Raises
+    ------
+    OutOfRangeError
+        If it would have more points than memory allows.
     """
-    shape, _ = _sizes(edges, repeats, pixel)
+    shape, lengths = _sizes(edges, repeats, pixel)
+    if shape[0] * shape[1] > _MOST_POINTS:
+        raise OutOfRangeError(
+            f"the supercell of {lengths[0]:.0f} x {lengths[1]:.0f} Å has {shape[0]} x {shape[1]} "
+            "points, which are too many; use a larger resolution_mrad or sampling_A"
+        )
     plane = edges.plane * np.array(repeats)[:, None]
     first, second = (np.round(np.fft.fftfreq(n) * n).astype(int) for n in shape)
     reciprocal = np.linalg.inv(plane).T
