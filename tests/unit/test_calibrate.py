@@ -127,6 +127,16 @@ def test_the_error_model_holds_for_the_other_half() -> None:
     assert [row.patterns for row in found.coverage[:1]] == [20 * 48]
 
 
+def test_patterns_without_an_answer_count_as_refused() -> None:
+    found = synthetic(1)
+    found.tilt_error_mrad[:12] = np.nan
+    found.figures[12:24, 0] = 5.0
+    judged = report(found, Calibration())
+    assert judged.refused == pytest.approx(50)
+    assert np.isfinite(judged.tilt_median_mrad)
+    assert judged.coverage[0].patterns == 24
+
+
 def test_error_bars_that_are_too_small_are_seen() -> None:
     proud = Calibration(thickness_scale=0.5, thickness_floor_nm=0.0, thickness_relative=0.0)
     found = report(joined([synthetic(run) for run in range(1, 20, 2)]), proud)
@@ -185,6 +195,19 @@ def test_more_time_adds_runs_in_pairs(system, tmp_path, small_table) -> None:
     assert found.runs == 7
     assert told == sorted(told)
     assert told[-1] == 1.0
+
+
+def test_another_crystal_is_seen(system, tmp_path, monkeypatch) -> None:
+    _, recipe, _ = system
+
+    def foreign(predictor, crystal, run, clock, threads):
+        found = synthetic(run.number)
+        found.figures[:] = 5.0
+        return found
+
+    monkeypatch.setattr(calibration, "_new_run", foreign)
+    line = fail("calibrate", NAME, "--data", tmp_path / "data", "--recipe", recipe)
+    assert "crystal that its table was made from" in line
 
 
 def test_what_cannot_be_calibrated_is_one_line(system, tmp_path) -> None:

@@ -14,7 +14,7 @@ from pacbed.calibrate.error_model import fit_calibration
 from pacbed.calibrate.measured import NEUTRAL, Measured, joined, measure
 from pacbed.calibrate.runs import Run, plan_run
 from pacbed.crystal.structure import Crystal
-from pacbed.errors import OutOfRangeError
+from pacbed.errors import CrystalError, OutOfRangeError
 from pacbed.infer.confidence import Calibration
 from pacbed.infer.open_predictor import FittingPredictor, open_fitting_predictor
 from pacbed.library.models.kinds import Model
@@ -23,6 +23,8 @@ from pacbed.version import __version__
 
 #: Runs without which neither half says anything.
 LEAST_RUNS = 4
+#: Share of right patterns that a system knows for its own even where it is not calibrated.
+_LEAST_KNOWN = 0.3
 #: Share of a run's work that is the simulation.
 _SIMULATION = 0.7
 
@@ -110,13 +112,19 @@ def calibrate(
     UnknownSystemError
         If the model has no table.
     CrystalError, OutOfRangeError
-        If the crystal cannot be simulated.
+        If the crystal cannot be simulated, or is not the system's.
     """
     folder.mkdir(parents=True, exist_ok=True)
     measured = list(_runs(model, crystal, folder, effort, progress))
     fitted, reported = (
         joined([found for run, found in measured if run.fitted == half]) for half in (True, False)
     )
+    share = len(fitted.judged(Calibration())) / len(fitted)
+    if share < _LEAST_KNOWN:
+        raise CrystalError(
+            f"the system {model.system.name} knows {share:.0%} of the simulated patterns of this "
+            "crystal for its own: give the crystal that its table was made from"
+        )
     values = fit_calibration(fitted)
     judged = report(reported, Calibration.from_dict(values))
     measured_on = {

@@ -69,8 +69,7 @@ def report(measured: Measured, calibration: Calibration) -> Report:
     measured : Measured
     calibration : Calibration
     """
-    doubts = calibration.doubts(measured.figures)
-    kept = measured.where(doubts <= calibration.mismatch)
+    kept = measured.judged(calibration)
     thickness = np.array(
         [
             calibration.thickness_std(fit, thickness)
@@ -100,7 +99,7 @@ def report(measured: Measured, calibration: Calibration) -> Report:
         thickness_bias_nm=float(np.median(kept.thickness_error_nm)),
         thickness_median_nm=float(np.median(errors)),
         tilt_median_mrad=float(np.median(np.linalg.norm(kept.tilt_error_mrad, axis=1))),
-        refused=float(100 * np.mean(doubts > calibration.mismatch)),
+        refused=100 * (1 - len(kept) / len(measured)),
     )
 
 

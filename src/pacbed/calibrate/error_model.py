@@ -47,8 +47,7 @@ def fit_calibration(
     """
     figures = measured.figures if others is None else np.concatenate([measured.figures, others])
     evidence = _evidence(figures)
-    judge = Calibration.from_dict(evidence)
-    kept = measured.where(judge.doubts(measured.figures) <= judge.mismatch)
+    kept = measured.judged(Calibration.from_dict(evidence))
     thickness = _likeliest(
         kept.thickness_error_nm,
         (kept.thickness_fit_nm, np.ones(len(kept)), kept.thickness_nm),

@@ -16,7 +16,7 @@ from pacbed.calibrate.recorded import DOSES, Recorded, record
 from pacbed.calibrate.runs import Run
 from pacbed.errors import FileFormatError
 from pacbed.files import write_atomically
-from pacbed.infer.confidence import Evidence
+from pacbed.infer.confidence import Calibration, Evidence
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.lacbed.workers import run_in_threads
 from pacbed.reference.patterns import ReferencePatterns
@@ -56,6 +56,12 @@ class Measured:
     def where(self, chosen: Mask) -> "Measured":
         """Some of the entries."""
         return Measured(**{f.name: getattr(self, f.name)[chosen] for f in fields(self)})
+
+    def judged(self, calibration: Calibration) -> "Measured":
+        """Those with a thickness and a tilt that the calibration does not refuse."""
+        answered = np.isfinite(self.thickness_fit_nm + self.tilt_fit_mrad)
+        answered &= np.isfinite(self.tilt_error_mrad).all(axis=1)
+        return self.where(answered & (calibration.doubts(self.figures) <= calibration.mismatch))
 
     def save(self, path: Path, key: str) -> None:
         """Write an ``.npz`` without pickles, with a word for what it is of."""
