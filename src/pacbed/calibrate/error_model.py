@@ -13,6 +13,9 @@ ONE_SIGMA = 0.683
 #: Share of right patterns that the threshold of refusal keeps, what is added to it (real
 #: specimens are further from the model than simulated ones), and its limits.
 _KEPT, _MARGIN, _THRESHOLDS = 0.985, 3.5, (9.0, 10.0)
+#: Patterns that a Gaussian's tail counts for beside those that were measured: the twentieth part
+#: of few patterns says little of it.
+_GAUSSIAN_TAIL, _TAIL_PATTERNS = 1.96, 60
 #: Least width of a figure of the evidence.
 _LEAST_WIDTH = 0.2
 #: What is tried: the factor on the fit's own error, what the model leaves at any dose, and its
@@ -62,8 +65,9 @@ def fit_calibration(
         found.thickness_std(fit, thickness)
         for fit, thickness in zip(kept.thickness_fit_nm, kept.thickness_nm, strict=True)
     ]
-    tail = float(np.quantile(np.abs(kept.thickness_error_nm) / expected, 0.95))
-    return {**thickness, **tilt, "tail": round(tail, 4), **evidence, "calibrated": True}
+    wide = float(np.quantile(np.abs(kept.thickness_error_nm) / expected, 0.95))
+    tail = np.average([wide, _GAUSSIAN_TAIL], weights=[len(kept), _TAIL_PATTERNS])
+    return {**thickness, **tilt, "tail": round(float(tail), 4), **evidence, "calibrated": True}
 
 
 def _likeliest(
