@@ -12,7 +12,6 @@ of them. Patterns of the other systems are asked for comparison only.
 import argparse
 import dataclasses
 import itertools
-from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
@@ -20,53 +19,36 @@ from reference_trials import trials
 from refusal import draw
 
 import pacbed
-from pacbed.infer.confidence import Calibration, Evidence
+from pacbed.calibrate.error_model import fit_calibration
+from pacbed.calibrate.measured import NEUTRAL, Measured, entry_of, joined
+from pacbed.calibrate.recorded import Recorded
+from pacbed.infer.confidence import Calibration
 from pacbed.infer.predictor import Predictor
 from pacbed.library.installed import installed_systems, load_bundle
 from pacbed.library.models.bundle import Bundle, write_calibration
 
 SEED = 20261125
-#: Share of right patterns that the threshold keeps.
-KEPT = 0.985
 SYNTHETIC = 60
-#: Added to that: real specimens (amorphous layers, bending, gain curves) are further from
-#: the model than both; the measured patterns at hand have doubts of 4 to 7.
-MARGIN = 3.5
 
 
 def neutral(bundle: Bundle) -> Predictor:
     """A predictor whose error bars are the fit's own."""
-    raw = {
-        "thickness_scale": 1.0, "thickness_floor_nm": 0.0, "thickness_relative": 0.0,
-        "tilt_scale": 1.0, "tilt_floor_mrad": 0.0, "tilt_thin_mrad": 0.0,
-        "mismatch": np.inf,
-    }  # fmt: skip
-    return Predictor(dataclasses.replace(bundle, calibration=raw))
+    return Predictor(dataclasses.replace(bundle, calibration=NEUTRAL))
 
 
-def measure(predictor: Predictor, folder: Path, half: int, seed: int) -> np.ndarray:
-    """Thickness, its error, the fit's own; tilt errors x, y, the fit's own; figures."""
-    rows = []
+def measure(predictor: Predictor, folder: Path, half: int, seed: int) -> Measured:
+    entries = []
     for trial in trials(folder, predictor.bundle.system.name, half, seed):
         found = predictor.infer(trial.image, trial.convergence_mrad)
-        rows.append(
-            (
-                trial.thickness_nm,
-                found.thickness_nm - trial.thickness_nm,
-                found.thickness_std_nm,
-                found.tilt_x_mrad - trial.tilt[0],
-                found.tilt_y_mrad - trial.tilt[1],
-                found.tilt_std_mrad,
-                *evidence(found),
-            )
-        )
-    return np.array(rows)
+        recorded = Recorded(trial.image, trial.dose, trial.thickness_nm, trial.tilt)
+        entries.append(entry_of(0, recorded, found))
+    return joined(entries)
 
 
 def evidence(found) -> np.ndarray:
     """Figures of the evidence behind an estimate."""
-    names = [entry.name for entry in fields(Evidence)]
-    return Evidence(**{name: found.provenance[name] for name in names}).figures()
+    recorded = Recorded(np.zeros((1, 1), np.float32), np.inf, 0.0, np.zeros(2))
+    return entry_of(0, recorded, found).figures[0]
 
 
 def synthetic(predictor: Predictor, count: int, seed: int) -> np.ndarray:
@@ -96,70 +78,18 @@ def wrong_figures(predictor: Predictor, folder: Path, seed: int) -> np.ndarray:
     return np.array(found)
 
 
-def fit_thickness(rows: np.ndarray) -> tuple[float, float, float, float]:
-    """Scale, floor, relative error and tail that suit the errors best (Student's t, 4)."""
-    thickness, error, own = rows[:, 0], rows[:, 1], rows[:, 2]
-    best = (np.inf, (1.0, 0.3, 0.0))
-    for scale, floor, relative in itertools.product(
-        (0.7, 1.0, 1.4, 2.0, 2.8), (0.08, 0.12, 0.18, 0.25, 0.35, 0.5), (0, 2e-3, 4e-3, 7e-3)
-    ):
-        sigma = np.sqrt((scale * own) ** 2 + floor**2 + (relative * thickness) ** 2)
-        cost = (np.log(sigma) + 2.5 * np.log1p((error / sigma) ** 2 / 4)).mean()
-        best = min(best, (float(cost), (scale, floor, relative)))
-    scale, floor, relative = best[1]
-    sigma = np.sqrt((scale * own) ** 2 + floor**2 + (relative * thickness) ** 2)
-    ratio = np.abs(error) / sigma
-    middle, wide = np.quantile(ratio, [0.683, 0.95])
-    return scale * middle, floor * middle, relative * middle, float(wide / middle)
-
-
-def fit_tilt(rows: np.ndarray) -> tuple[float, float, float]:
-    """Scale, floor and thin crystals' part of a tilt component's error."""
-    error, own = np.abs(rows[:, 3:5]).ravel(), np.repeat(rows[:, 5], 2)
-    grows = np.repeat((10 / rows[:, 0]) ** 2, 2)
-    best = (np.inf, (1.0, 0.1, 0.2))
-    for scale, floor, thin in itertools.product(
-        (0.7, 1.0, 1.5, 2.0, 3.0), (0.02, 0.04, 0.06, 0.1), (0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4)
-    ):
-        sigma = np.sqrt((scale * own) ** 2 + floor**2 + (thin * grows) ** 2)
-        cost = (np.log(sigma) + 2.5 * np.log1p((error / sigma) ** 2 / 4)).mean()
-        best = min(best, (float(cost), (scale, floor, thin)))
-    scale, floor, thin = best[1]
-    sigma = np.sqrt((scale * own) ** 2 + floor**2 + (thin * grows) ** 2)
-    middle = float(np.quantile(error / sigma, 0.683))
-    return scale * middle, floor * middle, thin * middle
-
-
 def calibrate(bundle: Bundle, folder: Path, seed: int) -> dict:
     """Measure a bundle and return its calibration."""
     predictor = neutral(bundle)
     right = measure(predictor, folder, 0, seed)
-    figures = np.concatenate([right[:, 6:], synthetic(predictor, SYNTHETIC, seed)])
-    # The figures' widths are those of their bulk: a few odd patterns must not widen them.
-    low, middle, high = np.quantile(figures, [0.16, 0.5, 0.84], axis=0)
-    centers, widths = middle, np.maximum((high - low) / 2, 0.2)
-    judge = Calibration(doubt_centers=tuple(centers), doubt_widths=tuple(widths))
-    doubts = np.array([judge.doubt_of(row) for row in figures])
-    threshold = float(np.clip(np.quantile(doubts, KEPT) + MARGIN, 9.0, 10.0))
-    wrong = np.array([judge.doubt_of(row) for row in wrong_figures(predictor, folder, seed)])
-    used = right[doubts[: len(right)] <= threshold]
-    scale, floor, relative, tail = fit_thickness(used)
-    tilt_scale, tilt_floor, tilt_thin = fit_tilt(used)
-    usual = np.quantile(doubts, KEPT)
-    print(f"  {len(figures)} right patterns, {KEPT:.1%} have a doubt below {usual:.1f}, "
-          f"threshold {threshold:.1f}; "
-          f"{len(wrong)} of other systems, {np.mean(wrong <= threshold):.1%} below")  # fmt: skip
-    numbers = {
-        "thickness_scale": scale, "thickness_floor_nm": floor, "thickness_relative": relative,
-        "tilt_scale": tilt_scale, "tilt_floor_mrad": tilt_floor, "tilt_thin_mrad": tilt_thin,
-        "tail": tail, "mismatch": threshold,
-    }  # fmt: skip
-    return {
-        **{name: round(float(value), 5) for name, value in numbers.items()},
-        "doubt_centers": centers.round(4).tolist(),
-        "doubt_widths": widths.round(4).tolist(),
-        "calibrated": True,
-    }
+    values = fit_calibration(right, synthetic(predictor, SYNTHETIC, seed))
+    judge = Calibration.from_dict(values)
+    wrong = judge.doubts(wrong_figures(predictor, folder, seed))
+    print(
+        f"  {len(right)} right patterns; {len(wrong)} of other systems, "
+        f"{np.mean(wrong <= judge.mismatch):.1%} below the threshold of {judge.mismatch:.1f}"
+    )
+    return values
 
 
 def main() -> None:

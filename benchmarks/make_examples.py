@@ -2,11 +2,11 @@
 
     python benchmarks/make_examples.py [--keep FOLDER] [--output examples]
 
-Each pattern is simulated by abTEM (frozen phonons, scanned probe), turned,
+Each pattern is simulated by multislice (frozen phonons, scanned probe), turned,
 resampled off-centre on a 256 x 256 camera, blurred by the camera's point spread and
 counted with Poisson noise, gain, read noise and an offset. None of the project's own
 synthesis or detector code takes part, so that the examples test it. ``--keep`` names
-a folder for abTEM's patterns; kept ones are used again if nothing has changed.
+a folder for its patterns; kept ones are used again if nothing has changed.
 """
 
 import argparse
@@ -56,7 +56,7 @@ COLUMNS = (
 
 @dataclass(frozen=True)
 class Example:
-    """One pattern: what abTEM simulates and how the camera lies under it.
+    """One pattern: what is simulated and how the camera lies under it.
 
     The tilt is the one in the crystal's frame; `rotation_deg` turns the pattern, and
     the tilt with it, from +x towards +y.
@@ -130,7 +130,7 @@ def _comparable(cell: np.ndarray, symbols: list[str], positions: np.ndarray, b: 
 
 
 def reference(example: Example, crystal: Crystal, keep: Path | None) -> ReferencePatterns:
-    """abTEM's pattern: the kept one if it was made with the same options and crystal."""
+    """The pattern: the kept one if it was made with the same options and crystal."""
     path = keep / f"{example.system}.npz" if keep else None
     if path is not None and path.exists():
         kept = ReferencePatterns.load(path)
@@ -193,7 +193,7 @@ def label(example: Example, material: str, result: ReferencePatterns) -> dict[st
         "convergence_mrad": f"{example.convergence_mrad:g}",
         "thickness_min_nm": thickness,
         "thickness_max_nm": thickness,
-        "label_origin": "simulated: abTEM frozen phonons",
+        "label_origin": "simulated: frozen phonons",
         "tilt_x_mrad": f"{tilt_x:.3f}",
         "tilt_y_mrad": f"{tilt_y:.3f}",
         "mrad_per_pixel": f"{example.mrad_per_pixel:g}",
@@ -211,7 +211,7 @@ def write_labels(output: Path, rows: list[dict[str, object]]) -> None:
 README = """\
 # Example patterns
 
-Simulated, not measured: PACBED patterns of the shipped systems from abTEM's
+Simulated, not measured: PACBED patterns of the shipped systems by
 frozen-phonon multislice with a scanned probe, as a camera would record them. They
 contain thermal diffuse scattering, which the tables behind the networks do not.
 
@@ -229,8 +229,8 @@ On {date} with
 
     python benchmarks/make_examples.py
 
-using {engine}, Lobato potentials, {configurations} frozen-phonon configurations and slices of half
-a unit cell (about 1.5 to 2 Å). The probe stood on the smallest grid of the unit cell that
+using {engine}, Lobato potentials, {configurations} frozen-phonon configurations and a slice for
+each layer of atoms. The probe stood on the smallest grid of the unit cell that
 cancels the interference of overlapping disks. The camera: {rows} x {columns} pixels, uint16,
 {dose:.0e} incident electrons, {gain:g} counts per electron with {spread:.0%} variation between
 pixels, offset {offset:g} and read noise {noise:g} counts, point spread with a core of {core:g}
@@ -249,14 +249,14 @@ def write_readme(output: Path, made: list[tuple[Example, ReferencePatterns]], da
     ]
     for example, result in made:
         details = result.provenance
-        width, height, _ = details["supercell_A"]
+        (width, _), (_, height) = details["supercell_A"]
         lines.append(
             f"| `{example.name}.npy` | {result.thicknesses_nm[0]:.2f} | "
             f"{example.convergence_mrad:g} | {example.tilt_mrad[0]:g}, {example.tilt_mrad[1]:g} | "
             f"{example.rotation_deg:g} | {example.mrad_per_pixel:g} | "
             f"{example.center_px[0]:g}, {example.center_px[1]:g} | "
             f"{' x '.join(map(str, details['probe_positions']))} | {width:.1f} x {height:.1f} | "
-            f"{width / details['gpts'][0]:.3f} | {example.seed} |"
+            f"{width / details['grid'][0]:.3f} | {example.seed} |"
         )
     text = README.format(
         date=date,
@@ -280,7 +280,7 @@ def write_readme(output: Path, made: list[tuple[Example, ReferencePatterns]], da
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--output", type=Path, default=ROOT / "examples")
-    parser.add_argument("--keep", type=Path, help="folder to keep abTEM's patterns in")
+    parser.add_argument("--keep", type=Path, help="folder to keep the simulated patterns in")
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     arguments = parser.parse_args()
     made, rows = [], []

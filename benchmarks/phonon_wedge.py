@@ -1,4 +1,4 @@
-"""Map a wedge that abTEM simulated with frozen phonons, and compare with what it is.
+"""Map a wedge that was simulated with frozen phonons, and compare with what it is.
 
     python benchmarks/phonon_wedge.py [--folder build/phonon-wedge] [--tilts 6] [--windows 18]
 

@@ -30,7 +30,7 @@ QUANTUM = 1e-4
 README = """\
 # Reference patterns for the tests
 
-{count} frozen-phonon PACBED patterns of the shipped systems from abTEM's multislice with
+{count} frozen-phonon PACBED patterns of the shipped systems by multislice with
 exactly placed atoms, noise-free, {size} x {size} pixels: `patterns.npz`, array `patterns`
 (uint16; times {quantum:g} it is the intensity in units of the empty bright-field disk),
 one line of `patterns.csv` to a frame in the same order. Signs and units are those of the

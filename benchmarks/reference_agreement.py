@@ -3,7 +3,7 @@
     python benchmarks/reference_agreement.py SET [--every 2] [--json]
 
 For frames of the set (see reference_set.py) the table's pattern at the true tilt,
-convergence and thickness is compared with abTEM's: the correlation inside the
+convergence and thickness is compared with the simulated one: the correlation inside the
 bright-field disk and over the field of 1.38 semi-angles, and the thickness at which
 the table's pattern, with a constant and two broad Gaussians for the phonon
 background, fits best. `offset` is that thickness less the true one.

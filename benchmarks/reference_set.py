@@ -2,7 +2,7 @@
 
     python benchmarks/reference_set.py OUT [--runs 24] [--first 0] [--seed 20261125]
 
-Each run is one system, tilt and convergence semi-angle, simulated by abTEM with
+Each run is one system, tilt and convergence semi-angle, simulated with
 frozen phonons; its thicknesses, irregular from 4 nm up to between 60 and 100 nm, come
 from exit planes. Runs are written one by one (``run-003.npz``, no pickles) and skipped
 if they are there, so a stopped command goes on where it was. ``patterns.csv`` lists
@@ -103,7 +103,6 @@ def plan_run(number: int, seed: int) -> Run:
         seed=seed + number,
         resolution_mrad=convergence / PIXELS,
         deal_positions=True,
-        phonon_periods=32,
     )
     return Run(number, system, seed + number, options)
 

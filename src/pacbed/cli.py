@@ -7,6 +7,7 @@ import typer
 from pacbed import optional
 from pacbed.commands.add import add
 from pacbed.commands.cache import cache_group
+from pacbed.commands.calibrate import calibrate
 from pacbed.commands.calibrate_microscope import calibrate_microscope
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
@@ -80,8 +81,10 @@ app = typer.Typer(
         [bold]pacbed simulate gan.toml --data data[/bold]
 
         [bold]pacbed train gan.toml --data data[/bold]
+
+        [bold]pacbed calibrate gan-0001-300kV --data data[/bold]
 {_EXAMPLES}
-    The same physics by an independent program (abTEM, frozen phonons):
+    The same physics by an independent simulation (frozen phonons):
 
         [bold]pacbed reference recipes/gan.toml --thickness 20 --convergence 20 -o r.npz[/bold]
     """,
@@ -91,6 +94,7 @@ app.command("map")(map_scan)
 app.command()(serve)
 app.add_typer(systems_group, name="systems")
 app.command()(add)
+app.command()(calibrate)
 app.add_typer(cache_group, name="cache")
 app.command()(calibrate_microscope)
 app.command()(pattern)

@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from pacbed.reference import ReferencePatterns
+
 BLOCKED = (
     "abtem", "ai_edge_litert", "ase", "keras", "onnx", "onnxscript", "torch"
 )  # fmt: skip
@@ -69,6 +71,17 @@ sys.argv = ["pacbed", "systems"]
 main()
 """
 
+#: A recipe of the repository's, and the smallest pattern with frozen phonons.
+REFERENCE = """
+from pacbed.cli import main
+
+sys.argv = [
+    "pacbed", "reference", {recipe!r}, "--thickness", "1,2", "--convergence", "8",
+    "--max-angle", "20", "--configurations", "1", "-o", "reference.npz",
+]
+main()
+"""
+
 
 SERVE = """
 from pacbed_api import app
@@ -118,6 +131,16 @@ def test_command_line_needs_no_extra(run):
     result = run(COMMAND)
     assert result.returncode == 0, result.stderr
     assert "sto-001-300kV" in result.stdout
+
+
+def test_frozen_phonons_need_no_extra(run, tmp_path, repository):
+    recipe = repository / "recipes" / "sto-001-300kV.toml"
+    result = run(REFERENCE.format(recipe=str(recipe)))
+    assert result.returncode == 0, result.stderr
+    patterns = ReferencePatterns.load(tmp_path / "reference.npz")
+    # Most of a thin crystal's electrons stay within 20 mrad.
+    assert patterns.patterns.sum(axis=(1, 2)) == pytest.approx((0.98, 0.97), abs=0.03)
+    assert patterns.thicknesses_nm == pytest.approx((0.976, 1.953), abs=0.01)
 
 
 def test_service_needs_no_extra(run):

@@ -18,7 +18,10 @@ from pacbed.errors import CrystalError
 from pacbed.readers import read_pattern
 from tests.cli_tools import SYSTEM, fail, make_data_folder, run, succeed
 
-COMMANDS = ("infer", "systems", "pattern", "evaluate", "simulate", "train", "reference", "convert")
+COMMANDS = (
+    "infer", "systems", "pattern", "evaluate", "simulate", "train", "reference", "convert",
+    "calibrate",
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")

@@ -80,8 +80,7 @@ def recipe(
     """Write the recipe of a system from a crystal structure.
 
     The recipe is a text to look through: it says what every entry means. Debye-Waller
-    factors that the CIF lacks are written with a default, to be replaced. Needs the
-    extra [bold]sim[/bold].
+    factors that the CIF lacks are written with a default, to be replaced.
 
     Example: [bold]pacbed recipe Si.cif --zone-axis "1 1 0" --high-tension 200 --b Si=0.46[/bold]
     """

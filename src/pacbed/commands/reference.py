@@ -1,4 +1,4 @@
-"""``pacbed reference``: frozen-phonon patterns by abTEM."""
+"""``pacbed reference``: frozen-phonon patterns."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -42,18 +42,24 @@ def reference(
     max_angle: Annotated[
         float, typer.Option(help="Angle that the patterns reach.", metavar="MRAD")
     ] = 50.0,
-    slice_thickness: Annotated[float, typer.Option(help="Slice thickness.", metavar="Å")] = 2.0,
-    sampling: Annotated[float, typer.Option(help="Pixel of the wave.", metavar="Å")] = 0.08,
+    slice_thickness: Annotated[
+        float, typer.Option(help="Slice thickness; a layer of atoms is one slice.", metavar="Å")
+    ] = 2.0,
+    sampling: Annotated[float, typer.Option(help="Pixel of the wave.", metavar="Å")] = 0.1,
     probe_step: Annotated[
         float | None,
         typer.Option(help="Scan step as a share of the cell; by default as coarse as is exact."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Seed of the displacements.", min=0)] = 0,
+    device: Annotated[
+        str,
+        typer.Option(help="cuda propagates on a graphics card (extra sim).", metavar="DEVICE"),
+    ] = "cpu",
 ) -> None:
-    """Simulate patterns with abTEM: scanned probe, frozen phonons.
+    """Simulate patterns with frozen phonons: multislice of a scanned probe.
 
     Slow and independent of the tables that the inference uses: what these are
-    judged against. Needs the extra [bold]sim[/bold].
+    judged against. All processors are used.
 
     Example: [bold]pacbed reference recipes/sto-001-300kV.toml --thickness 10,20,40
     --convergence 20 --tilt-x 3 --tilt-y 1.5 -o reference.npz[/bold]
@@ -75,6 +81,7 @@ def reference(
         probe_step=probe_step,
         max_angle_mrad=max_angle,
         seed=seed,
+        device=device,
     )
     patterns = _simulate(loaded, options)
     patterns.save(output)
@@ -92,7 +99,7 @@ def _rows(patterns: "ReferencePatterns") -> list[tuple[str, str]]:
 def _simulate(recipe: "Recipe", options: "ReferenceOptions") -> "ReferencePatterns":
     from pacbed.reference import simulate_reference
 
-    with progress_bar("abTEM multislice") as bar:
+    with progress_bar("multislice") as bar:
         return simulate_reference(
             recipe.crystal,
             recipe.system.known_zone_axis,

@@ -120,7 +120,7 @@ def _reduce_plane_lattice(projected: Vectors, direction: Indices) -> Matrix:
     The integer vectors h with h·[uvw] = 0 are its reciprocal lattice; a unimodular
     completion of [uvw] gives the basis, Gauss reduction makes it short.
     """
-    transform = _unimodular_with_last(direction)
+    transform = basis_with_last(direction)
     basis = transform[:2] @ projected
     while True:
         if np.linalg.norm(basis[0]) > np.linalg.norm(basis[1]) + 1e-9:
@@ -132,8 +132,16 @@ def _reduce_plane_lattice(projected: Vectors, direction: Indices) -> Matrix:
     return basis if np.linalg.det(basis) > 0 else np.array([basis[0], -basis[1]])
 
 
-def _unimodular_with_last(direction: Indices) -> Indices:
-    """Integer matrix of determinant ±1 whose last row is `direction` (gcd 1)."""
+def basis_with_last(direction: Indices) -> Indices:
+    """Integer matrix of determinant ±1 whose last row is `direction`.
+
+    Its rows, as indices of lattice vectors, are a basis of the lattice.
+
+    Parameters
+    ----------
+    direction : ndarray of int, shape (3,)
+        Without a common divisor.
+    """
     # Column operations bring the direction to (0, 0, 1); their inverse is the matrix.
     work = direction.copy()
     operations = np.eye(3, dtype=int)

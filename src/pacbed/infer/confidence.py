@@ -184,7 +184,11 @@ class Calibration:
 
     def doubt(self, evidence: Evidence) -> float:
         """Sum of how far the evidence lies beyond that of right patterns, in widths."""
-        far = (evidence.figures() - np.array(self.doubt_centers)) / np.array(self.doubt_widths)
-        doubt = float(np.nansum(np.maximum(far, -_LARGEST_CREDIT)))
+        doubt = float(self.doubts(evidence.figures()[None])[0])
         another = abs(evidence.convergence_shift or 0.0) > FARTHEST_ANGLE
         return doubt + _ANOTHER if another else doubt
+
+    def doubts(self, figures: Numbers) -> Numbers:
+        """The same of many figures, shape (n, 4), whose convergence angle was known."""
+        far = (figures - np.array(self.doubt_centers)) / np.array(self.doubt_widths)
+        return np.asarray(np.nansum(np.maximum(far, -_LARGEST_CREDIT), axis=1))

@@ -1,8 +1,8 @@
-"""The independent reference: frozen-phonon multislice of abTEM with a scanned probe.
+"""The independent reference: frozen-phonon multislice with a scanned probe.
 
-Nothing here shares code with :mod:`pacbed.lacbed` beyond the crystal and the axes
-of the projection. It is slow, has the thermal diffuse scattering that the elastic
-table lacks, and is what the table is judged against. Needs the extra ``sim``.
+Nothing here shares physics with :mod:`pacbed.lacbed` beyond the crystal, the axes of the
+projection and the scattering factors. It is slow, has the thermal diffuse scattering that the
+elastic table lacks, and is what the table is judged against.
 
 Private: may change at any time; what is public stands in docs/api.md.
 """

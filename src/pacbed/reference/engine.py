@@ -1,60 +1,88 @@
-"""What every frozen-phonon simulation needs: sizes, potentials, and the way through them."""
+"""A crystal made ready for frozen-phonon multislice, and the patterns of probe positions."""
 
+import importlib
+import itertools
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from pacbed.arrays import Complexes, Indices, Matrix, Numbers, Singles, Vectors
 from pacbed.crystal.projection import project
 from pacbed.crystal.structure import Crystal
-from pacbed.errors import CrystalError, MissingExtraError, OutOfRangeError
+from pacbed.errors import MissingExtraError, OutOfRangeError
+from pacbed.reference.atoms import Atoms, make_atoms
+from pacbed.reference.grid import AT_REST, DISPLACED, Grid, make_grid, propagator
+from pacbed.reference.layers import Layers, Thermal, cut_layers, draw, thermal_of
 from pacbed.reference.options import ReferenceOptions
-from pacbed.reference.potential import Sites, draw_layers, stack_periods
+from pacbed.reference.propagate import waves_behind
 from pacbed.reference.scan import scan_shape
-from pacbed.reference.supercell import Box, orthogonal_box, slice_offset, smooth_size
+from pacbed.reference.supercell import Edges, Supercell, find_edges, make_supercell
 from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
-
-#: Wave functions that are propagated together take at most this much memory, bytes.
-_BATCH_BYTES = 64e6
-#: Spatial frequencies that abTEM keeps, as a share of the Nyquist frequency.
-_ANTIALIAS = 2 / 3
 
 
 @dataclass(frozen=True)
-class Plan:
-    """Sizes of a simulation, fixed before anything expensive starts."""
+class Engine:
+    """Everything that all configurations and probe positions share.
 
-    box: Box
-    repeats: tuple[int, int, int]
-    extent: tuple[float, float]
-    gpts: tuple[int, int]
-    slice_thickness: float
-    exit_planes: tuple[int, ...]
-    cell: np.ndarray
-    scan: tuple[int, int]
-    batch: int
-
-
-def import_abtem() -> Any:
-    """The module abTEM.
-
-    Raises
-    ------
-    MissingExtraError
-        If it is not installed.
+    Attributes
+    ----------
+    crystal : Crystal
+    options : ReferenceOptions
+    edges : Edges
+    repeats : tuple of int
+        How often the supercell holds each edge.
+    cell : Supercell
+    layers : Layers
+    thermal : Thermal
+    grid : Grid
+    atoms : Atoms
+    propagators : tuple of ndarray
+        Of the way behind each layer.
+    exits : tuple of int
+        Numbers of layers behind which patterns are taken, rising.
+    thicknesses_nm : ndarray
+        What they are thick.
+    window : tuple of ndarray of int
+        Places, along either axis, of the frequencies that patterns hold.
+    lattice : ndarray, shape (2, 2)
+        Primitive vectors of the projection, Å: probe positions repeat by them.
+    scan : tuple of int
+        Positions along the two vectors, for which all interference cancels.
     """
-    try:
-        import abtem
-    except ImportError as error:
-        raise MissingExtraError(
-            "the reference needs abTEM: pip install 'pacbed-cnn[sim]'"
-        ) from error
-    return abtem
+
+    crystal: Crystal
+    options: ReferenceOptions
+    edges: Edges
+    repeats: tuple[int, int]
+    cell: Supercell
+    layers: Layers
+    thermal: Thermal
+    grid: Grid
+    atoms: Atoms
+    propagators: tuple[Complexes, ...]
+    exits: tuple[int, ...]
+    thicknesses_nm: Numbers
+    window: tuple[Indices, Indices]
+    lattice: Matrix
+    scan: tuple[int, int]
+
+    @property
+    def wavelength(self) -> float:
+        """Å."""
+        return electron_wavelength(self.options.high_tension_kV)
+
+    @property
+    def wave_bytes(self) -> int:
+        """Memory of one wave and what is taken of it."""
+        return 16 * self.grid.shape[0] * self.grid.shape[1]
 
 
-def make_plan(crystal: Crystal, zone_axis: tuple[int, int, int], options: ReferenceOptions) -> Plan:
+def make_engine(
+    crystal: Crystal, zone_axis: tuple[int, int, int], options: ReferenceOptions
+) -> Engine:
     """Fix all sizes, and refuse what cannot be simulated.
 
     Parameters
@@ -66,128 +94,174 @@ def make_plan(crystal: Crystal, zone_axis: tuple[int, int, int], options: Refere
     Raises
     ------
     CrystalError
-        If no orthogonal supercell exists, or partly occupied sites have no configurations
-        to be drawn in.
+        If the direction is [000], or atoms at one site fill more than all of it.
     OutOfRangeError
-        If sampling, angles and probe step do not go together.
+        If sampling, angles and probe step do not go together, or the device is not there.
+    MissingExtraError
+        If a device needs PyTorch, and that is not installed.
     """
-    partly = bool(np.any(crystal.occupancies < 1 - 1e-6))
-    if partly and options.configurations == 0:
-        raise CrystalError(
-            "sites are partly occupied and each configuration draws its atoms; "
-            "use configurations of 1 or more"
-        )
-    projected = project(crystal, zone_axis)
-    box = orthogonal_box(crystal, zone_axis, projected.axes)
+    if options.device != "cpu":
+        _accelerated(options.device).check_device(options.device)
     wavelength = electron_wavelength(options.high_tension_kV)
-    edge = float(box.edges[2])
-    slice_thickness = edge / max(1, round(edge / options.slice_thickness_A))
-    thickest = max(options.thicknesses_nm) * ANGSTROM_PER_NM
-    exit_planes = sorted(
-        {
-            max(1, round(thickness * ANGSTROM_PER_NM / slice_thickness)) - 1
-            for thickness in options.thicknesses_nm
-        }
-    )
-    depth = max(thickest, (exit_planes[-1] + 1) * slice_thickness)
-    width = wavelength / (options.resolution_mrad * 1e-3)
-    across = [smooth_size(width / length) for length in box.edges[:2]]
-    extent = (float(box.edges[0]) * across[0], float(box.edges[1]) * across[1])
-    # Whole pixels per box, so that every copy of an atom is sampled alike: otherwise
-    # the aliasing of sharp potentials breaks the symmetry of the crystal.
-    pixels = [smooth_size(length / options.sampling_A, even=True) for length in box.edges[:2]]
-    gpts = (pixels[0] * across[0], pixels[1] * across[1])
-    finest = min(gpts[0] / extent[0], gpts[1] / extent[1])
-    cutoff = finest / 2 * _ANTIALIAS * wavelength * 1e3
-    needed = max(options.max_angle_mrad * np.sqrt(2), options.convergence_mrad)
-    if needed > cutoff:
-        raise OutOfRangeError(
-            f"sampling_A {options.sampling_A:g} holds angles up to {cutoff:.0f} mrad and the "
-            f"corners of the pattern need {needed:.0f}; "
-            f"use sampling_A {options.sampling_A * cutoff / needed:.3f} or a smaller max_angle_mrad"
-        )
-    reach = 2 * options.convergence_mrad * 1e-3 / wavelength
-    wave_bytes = 8 * gpts[0] * gpts[1]
-    return Plan(
-        box=box,
-        repeats=(across[0], across[1], math.ceil(depth / edge - 1e-9)),
-        extent=extent,
-        gpts=gpts,
-        slice_thickness=slice_thickness,
-        exit_planes=tuple(exit_planes),
-        cell=projected.cell,
-        scan=scan_shape(projected.reciprocal, reach, options.probe_step),
-        batch=max(1, int(_BATCH_BYTES // wave_bytes)),
-    )
-
-
-def _sites(plan: Plan, periods: int) -> Sites:
-    """All sites of `periods` periods of the supercell."""
-    box = plan.box
-    heights = box.positions[:, 2] * box.edges[2]
-    shift = slice_offset(heights, plan.slice_thickness) / box.edges[2]
-    fractions = np.mod(box.positions + np.array([0.0, 0.0, shift]), 1.0)
-    copies = np.stack(
-        np.meshgrid(*map(np.arange, (*plan.repeats[:2], periods)), indexing="ij"), axis=-1
-    ).reshape(-1, 1, 3)
-    positions = ((fractions + copies) * box.edges).reshape(-1, 3)
-    count = len(copies)
-    return Sites(
-        positions=positions,
-        symbols=np.tile(np.array(box.symbols), count),
-        # The offset keeps every site half a gap or more away from the boundaries.
-        layer=np.floor(positions[:, 2] / plan.slice_thickness).astype(int),
-        sigma=np.tile(np.sqrt(box.b_iso / (8 * np.pi**2)), count),
-        occupancy=np.tile(box.occupancies, count),
-        occupied_before=np.tile(box.occupied_before, count),
-        site=(np.arange(count)[:, None] * (int(box.site.max()) + 1) + box.site).ravel(),
-    )
-
-
-def configurations(
-    abtem: Any, plan: Plan, options: ReferenceOptions, generator: np.random.Generator
-) -> Iterator[Any]:
-    """Potentials of one configuration after the other."""
-    parametrization = abtem.parametrizations.validate_parametrization(options.parametrization)
-    per_period = round(float(plan.box.edges[2]) / plan.slice_thickness)
-    slices = plan.exit_planes[-1] + 1
     at_rest = options.configurations == 0
-    drawn = 1 if at_rest else options.phonon_periods or plan.repeats[2]
-    sites = _sites(plan, drawn)
-
-    def draw() -> np.ndarray:
-        source = None if at_rest else generator
-        layers = drawn * per_period
-        return draw_layers(sites, layers, plan.extent, plan.gpts, parametrization, source)
-
-    box_pixels = (plan.gpts[0] // plan.repeats[0], plan.gpts[1] // plan.repeats[1])
-    bank = draw() if at_rest or options.phonon_periods else None
-    for _ in range(max(options.configurations, 1)):
-        array = (
-            draw()[:slices]
-            if bank is None
-            else stack_periods(bank, slices, per_period, box_pixels, generator)
-        )
-        yield abtem.PotentialArray(
-            array, plan.slice_thickness, extent=plan.extent, exit_planes=plan.exit_planes
-        )
-
-
-def diffract(abtem: Any, potential: Any, positions: np.ndarray, options: ReferenceOptions) -> Any:
-    """Diffraction patterns of some probe positions, [thickness, position, x, y]."""
-    probe = abtem.Probe(
-        energy=options.high_tension_kV * 1e3,
-        semiangle_cutoff=options.convergence_mrad,
-        soft=False,
-        # abTEM tilts the beam, so the zone axis moves the other way in the pattern.
-        tilt=(-options.tilt_x_mrad, -options.tilt_y_mrad),
+    edges = find_edges(crystal, zone_axis)
+    repeats = _repeats(edges, wavelength / (options.resolution_mrad * 1e-3))
+    grid = make_grid(edges, repeats, options.sampling_A, AT_REST if at_rest else DISPLACED)
+    _check_angles(options, grid.cutoff * wavelength * 1e3)
+    cell = make_supercell(crystal, edges, repeats)
+    layers = cut_layers(cell, options.slice_thickness_A)
+    exits, thicknesses = _exits(layers, edges.period, options.thicknesses_nm)
+    tilt = np.array([options.tilt_x_mrad, options.tilt_y_mrad]) * 1e-3 / wavelength
+    projected = project(crystal, zone_axis)
+    return Engine(
+        crystal=crystal,
+        options=options,
+        edges=edges,
+        repeats=repeats,
+        cell=cell,
+        layers=layers,
+        thermal=thermal_of(crystal, cell),
+        grid=grid,
+        atoms=make_atoms(grid, set(crystal.symbols), options.high_tension_kV, at_rest),
+        propagators=tuple(propagator(grid, tilt, wavelength, step) for step in layers.steps),
+        exits=exits,
+        thicknesses_nm=thicknesses,
+        window=_window(grid, options.max_angle_mrad * 1e-3 / wavelength, edges.rectangular),
+        lattice=projected.cell,
+        scan=scan_shape(
+            projected.reciprocal,
+            2 * options.convergence_mrad * 1e-3 / wavelength,
+            options.probe_step,
+        ),
     )
-    measured = probe.scan(
-        potential,
-        scan=abtem.CustomScan(positions),
-        detectors=abtem.PixelatedDetector(max_angle=options.max_angle_mrad),
-        max_batch=len(positions),
-        lazy=False,
-    )
-    array = np.asarray(measured.array, dtype=np.float64)
-    return array.reshape(-1, len(positions), *array.shape[-2:])
+
+
+def _accelerated(device: str) -> Any:
+    """The module for graphics cards, by its name: nothing else needs PyTorch."""
+    try:
+        return importlib.import_module("pacbed.reference.accelerated")
+    except ImportError as error:
+        raise MissingExtraError(
+            f"frozen phonons on {device} need PyTorch: pip install 'pacbed-cnn[sim]', or leave the "
+            'device at "cpu"'
+        ) from error
+
+
+def _repeats(edges: Edges, width: float) -> tuple[int, int]:
+    """How often each edge is repeated, so that frequencies are 1 / `width` apart or less."""
+    area = abs(np.linalg.det(edges.plane))
+    first, second = np.linalg.norm(edges.plane, axis=1)
+    return math.ceil(width * second / area - 1e-9), math.ceil(width * first / area - 1e-9)
+
+
+def _check_angles(options: ReferenceOptions, held_mrad: float) -> None:
+    needed = max(options.max_angle_mrad * math.sqrt(2), options.convergence_mrad)
+    if needed > held_mrad:
+        raise OutOfRangeError(
+            f"sampling_A {options.sampling_A:g} holds angles up to {held_mrad:.0f} mrad and the "
+            f"corners of the pattern need {needed:.0f}; use sampling_A "
+            f"{options.sampling_A * held_mrad / needed:.3f} or a smaller max_angle_mrad"
+        )
+
+
+def _exits(
+    layers: Layers, period: float, thicknesses_nm: tuple[float, ...]
+) -> tuple[tuple[int, ...], Numbers]:
+    """Numbers of layers, and their thicknesses in nm, nearest to those asked for."""
+    periods = math.ceil(max(thicknesses_nm) * ANGSTROM_PER_NM / period) + 1
+    ends = (np.arange(periods)[:, None] * period + layers.ends).ravel() / ANGSTROM_PER_NM
+    places = sorted({int(np.argmin(np.abs(ends - wanted))) for wanted in thicknesses_nm})
+    return tuple(place + 1 for place in places), ends[places]
+
+
+def _window(grid: Grid, reach: float, rectangular: bool) -> tuple[Indices, Indices]:
+    """Places of the frequencies around zero that hold a square of half-width `reach`, 1/Å."""
+    lengths = np.linalg.norm(grid.plane, axis=1)
+    # The corners of the square, and a point beside it, for the interpolation.
+    most = [int(reach * n) if rectangular else int(reach * math.sqrt(2) * n) + 1 for n in lengths]
+    first, second = (np.arange(-m, m + 1) for m in most)
+    return first, second
+
+
+def incident_waves(engine: Engine, positions: Vectors) -> Complexes:
+    """Fourier coefficients of probes at some positions: a hard aperture, aberrations none.
+
+    Parameters
+    ----------
+    engine : Engine
+    positions : ndarray, shape (P, 2)
+        Å.
+
+    Returns
+    -------
+    ndarray of complex64, shape (P, n, m)
+        Squares add up to 1.
+    """
+    radius = engine.options.convergence_mrad * 1e-3 / engine.wavelength
+    inside = np.linalg.norm(engine.grid.g, axis=-1) <= radius + 1e-9
+    waves = np.zeros((len(positions), *engine.grid.shape), np.complex64)
+    phases = np.exp(-2j * np.pi * (positions @ engine.grid.g[inside].T))
+    waves[:, inside] = phases / np.sqrt(np.count_nonzero(inside))
+    return waves
+
+
+def transmissions(engine: Engine, generator: np.random.Generator | None) -> Iterator[Complexes]:
+    """Layers without end: at rest, or each displaced anew where there is a generator."""
+    names = np.array(engine.crystal.symbols)[engine.cell.site]
+    # Atoms of each layer by their element.
+    parts = [
+        {symbol: atoms[names[atoms] == symbol] for symbol in dict.fromkeys(names[atoms].tolist())}
+        for atoms in engine.layers.atoms
+    ]
+
+    def period(places: Vectors, weights: Numbers) -> Iterator[Complexes]:
+        for part in parts:
+            yield engine.atoms.layer({s: (places[a], weights[a]) for s, a in part.items()})
+
+    if generator is None:
+        shares = engine.crystal.occupancies[engine.cell.site]
+        yield from itertools.cycle(list(period(engine.cell.fractions, shares)))
+    else:
+        while True:
+            yield from period(*draw(engine.cell, engine.thermal, generator))
+
+
+def patterns_of(
+    engine: Engine,
+    positions: Vectors,
+    generator: np.random.Generator | None,
+    tick: Callable[[], None] | None = None,
+) -> Iterator[Singles]:
+    """Patterns of some probe positions in one arrangement of the atoms.
+
+    Parameters
+    ----------
+    engine : Engine
+    positions : ndarray, shape (P, 2)
+        Å.
+    generator : numpy.random.Generator or None
+        Draws the displacements; None leaves all atoms at rest.
+    tick : callable, optional
+        Called before every layer; may raise.
+
+    Yields
+    ------
+    ndarray of float32, shape (P, *window)
+        Share of the incident beam at each frequency of the window, behind each of the exits.
+    """
+
+    def told() -> Iterator[Complexes]:
+        for layer in transmissions(engine, generator):
+            if tick is not None:
+                tick()
+            yield layer
+
+    rows, columns = engine.window
+    waves = incident_waves(engine, positions)
+    work = waves, told(), engine.propagators, engine.exits
+    device = engine.options.device
+    for behind in (
+        waves_behind(*work) if device == "cpu" else _accelerated(device).waves_behind(*work, device)
+    ):
+        taken = behind[:, rows[:, None], columns[None]]
+        yield np.asarray(taken.real**2 + taken.imag**2, np.float32)

@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pacbed.arrays import Numbers, Singles
 from pacbed.crystal.structure import Crystal
 from pacbed.errors import OutOfRangeError
-from pacbed.reference.engine import Plan, configurations, diffract, import_abtem, make_plan
+from pacbed.reference.configurations import Progress, deal, run
+from pacbed.reference.engine import Engine, make_engine
 from pacbed.reference.options import ReferenceOptions
 from pacbed.reference.scan import cancels_interference, probe_positions
-from pacbed.reference.simulation import Progress
-from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
+from pacbed.units import ANGSTROM_PER_NM
 
 #: Largest difference of the box's edges, as a share, at which a scan counts as square.
 _SQUARE = 1e-3
@@ -31,8 +32,8 @@ class ReferenceFrames:
         Distance of the positions: n of them are one period of the crystal.
     """
 
-    frames: np.ndarray
-    thicknesses_nm: np.ndarray
+    frames: Singles
+    thicknesses_nm: Numbers
     mrad_per_pixel: float
     step_nm: float
 
@@ -44,8 +45,9 @@ def simulate_frames(
     positions: int,
     pixels: int,
     progress: Progress | None = None,
+    threads: int | None = None,
 ) -> ReferenceFrames:
-    """Simulate the pattern of every probe position of a cell with abTEM.
+    """Simulate the pattern of every probe position of a cell.
 
     The positions are dealt out to the configurations: each pattern is that of one
     arrangement of the displaced atoms, and the mean over the cell is an average over
@@ -63,7 +65,9 @@ def simulate_frames(
     pixels : int
         Of the patterns, along each side.
     progress : callable, optional
-        Called with (finished, all) batches of probe positions.
+        Called with (finished, all) work; may raise to end it.
+    threads : int, optional
+        By default as many as there are processors.
 
     Returns
     -------
@@ -71,69 +75,51 @@ def simulate_frames(
 
     Raises
     ------
-    CrystalError
-        If no orthogonal supercell exists.
     OutOfRangeError
         If the cell is not square, the positions leave interference in their mean, or
-        the sampling does not hold the patterns' angles.
+        the sampling does not hold the patterns' angles, or the device is not there.
     MissingExtraError
-        If abTEM is not installed.
+        If a device needs PyTorch, and that is not installed.
     """
-    abtem = import_abtem()
-    # Some pixels more than are kept: the engine rounds as it likes.
-    options = replace(options, max_angle_mrad=(pixels / 2 + 2) * options.resolution_mrad)
-    plan = make_plan(crystal, zone_axis, options)
-    _check(plan, options, positions)
-    scale = electron_wavelength(options.high_tension_kV) / plan.extent[0] * 1e3
+    half = pixels // 2 * options.resolution_mrad
+    engine = make_engine(crystal, zone_axis, replace(options, max_angle_mrad=half))
+    _check(engine, positions)
+    kept = np.arange(pixels) - pixels // 2
+    engine = replace(engine, window=(kept, kept))
     generator = np.random.default_rng(options.seed)
-    cell = np.diag(plan.box.edges[:2])
-    where = probe_positions(cell, (positions, positions), plan.extent, generator)
+    where = probe_positions(engine.edges.plane, (positions, positions), generator)
     rounds = max(options.configurations, 1)
     order = generator.permutation(len(where))
-    dealt = [order[first::rounds] for first in range(rounds)]
-    parts = [
-        [mine[first : first + plan.batch] for first in range(0, len(mine), plan.batch)]
-        for mine in dealt
-    ]
-    done, batches = 0, sum(len(part) for part in parts)
-    frames = np.empty((len(plan.exit_planes), len(where), pixels, pixels), np.float32)
-    with abtem.config.set({"diagnostics.progress_bar": False, "device": "cpu"}):
-        potentials = configurations(abtem, plan, options, generator)
-        for potential, part in zip(potentials, parts, strict=True):
-            for chosen in part:
-                # abTEM's arrays are [x, y], patterns are [row, column] = [y, x].
-                found = diffract(abtem, potential, where[chosen], options).swapaxes(2, 3)
-                frames[:, chosen] = _middle(found, pixels)
-                done += 1
-                if progress is not None:
-                    progress(done, batches)
-    # The positions were counted along x first, as abTEM does.
+    shares = deal(engine, [order[first::rounds] for first in range(rounds)])
+    frames = np.zeros((len(engine.exits), len(where), pixels, pixels), np.float32)
+    for share, patterns in run(engine, where, shares, _as_rows, progress, threads):
+        frames[:, share.places] = patterns
+    # The positions were counted along x first.
     by_x = frames.reshape(-1, positions, positions, pixels, pixels)
     return ReferenceFrames(
         frames=by_x.swapaxes(1, 2),
-        thicknesses_nm=(np.array(plan.exit_planes) + 1) * plan.slice_thickness / ANGSTROM_PER_NM,
-        mrad_per_pixel=scale,
-        step_nm=float(plan.box.edges[0]) / positions / ANGSTROM_PER_NM,
+        thicknesses_nm=engine.thicknesses_nm,
+        mrad_per_pixel=float(engine.grid.reciprocal[0, 0] * engine.wavelength * 1e3),
+        step_nm=float(engine.edges.plane[0, 0]) / positions / ANGSTROM_PER_NM,
     )
 
 
-def _check(plan: Plan, options: ReferenceOptions, positions: int) -> None:
-    x, y = (float(edge) for edge in plan.box.edges[:2])
-    if abs(x / y - 1) > _SQUARE or abs(plan.extent[0] / plan.extent[1] - 1) > _SQUARE:
+def _as_rows(patterns: Singles) -> Singles:
+    """[position, x, y] of the grid as [position, row, column]."""
+    return patterns.swapaxes(1, 2)
+
+
+def _check(engine: Engine, positions: int) -> None:
+    x, y = (float(length) for length in np.linalg.norm(engine.edges.plane, axis=1))
+    if not engine.edges.rectangular or abs(x / y - 1) > _SQUARE:
         raise OutOfRangeError(
-            f"the crystal's box in the projection is {x:.3g} x {y:.3g} Å: choose a crystal and "
-            "a zone axis for which it is square, such as SrTiO3 along [001]"
+            f"the crystal's cell across the beam, {x:.3g} x {y:.3g} Å, is not square: choose a "
+            "crystal and a zone axis for which it is, such as SrTiO3 along [001]"
         )
-    reach = 2 * options.convergence_mrad * 1e-3 / electron_wavelength(options.high_tension_kV)
+    convergence = engine.options.convergence_mrad
+    reach = 2 * convergence * 1e-3 / engine.wavelength
     if not cancels_interference((positions, positions), np.diag([1 / x, 1 / y]), reach):
         raise OutOfRangeError(
             f"{positions} x {positions} positions leave interference in their mean at "
-            f"{options.convergence_mrad:g} mrad: choose a smaller convergence semi-angle, or more "
-            "positions"
+            f"{convergence:g} mrad: choose a smaller convergence semi-angle, or more positions"
         )
-
-
-def _middle(found: np.ndarray, pixels: int) -> np.ndarray:
-    """The middle of patterns, whose centre n // 2 comes to pixels // 2."""
-    top, left = (n // 2 - pixels // 2 for n in found.shape[-2:])
-    return np.asarray(found[..., top : top + pixels, left : left + pixels])

@@ -5,9 +5,6 @@ from dataclasses import dataclass
 
 from pacbed.errors import OutOfRangeError
 
-#: Parametrisations of the atomic potentials that abTEM offers for all elements.
-PARAMETRIZATIONS = ("lobato", "kirkland", "peng")
-
 
 @dataclass(frozen=True)
 class ReferenceOptions:
@@ -21,7 +18,7 @@ class ReferenceOptions:
         Convergence semi-angle in mrad; the aperture has a hard edge.
     thicknesses_nm : tuple of float
         Thicknesses in nm, all taken from one run through the thickest. Each is
-        rounded to a whole number of slices.
+        rounded to a whole number of layers of atoms.
     tilt_x_mrad, tilt_y_mrad : float
         Position of the zone axis in the pattern, seen from the centre of the
         bright-field disk, in mrad: x to the right (column), y downwards (row).
@@ -30,10 +27,10 @@ class ReferenceOptions:
         at its site with its bare potential: no Debye–Waller factor, no thermal
         diffuse scattering. That is what an elastic table with B = 0 describes.
     slice_thickness_A : float
-        Wanted slice thickness in Å; a whole number of slices fits the period.
+        Slices are layers of atoms; those of one layer lie at most half of this apart, in Å.
     sampling_A : float
-        Largest pixel of the wave function in Å. abTEM keeps spatial frequencies up
-        to 1/(3 sampling).
+        Largest pixel of the wave function in Å. Displaced atoms: waves keep spatial frequencies up
+        to 0.41 / sampling, and what is scattered beyond is lost. Atoms at rest: 1 / (3 sampling).
     probe_step : float or None
         Step of the scan as a share of each primitive vector of the projected cell.
         None takes the coarsest grid for which the average over positions cancels
@@ -42,19 +39,16 @@ class ReferenceOptions:
         The patterns reach from the middle this far in every direction, in mrad.
     seed : int
         Seed of displacements, random occupation and choice of cells for the scan.
-    parametrization : {'lobato', 'kirkland', 'peng'}
-        Scattering factors of the elements.
     resolution_mrad : float
         Largest angle between neighbouring points of the patterns in mrad. It sets
-        the width of the supercell, λ / resolution.
+        the width of the supercell, λ / resolution. Where that is oblique, patterns are brought to
+        square pixels of this size.
     deal_positions : bool
         Whether the probe positions of one scan are dealt out to the configurations,
         instead of each configuration being scanned in full. It costs less by the
         number of configurations; the patterns keep more of the noise of the phonons.
-    phonon_periods : int
-        Periods along the beam whose displacements are drawn; each configuration
-        stacks them in random order and place. 0 draws every atom of every
-        configuration anew, which costs more.
+    device : str
+        ``cpu`` is NumPy and SciPy; anything else is a device of PyTorch, such as ``cuda``.
 
     Raises
     ------
@@ -69,14 +63,13 @@ class ReferenceOptions:
     tilt_y_mrad: float = 0.0
     configurations: int = 8
     slice_thickness_A: float = 2.0
-    sampling_A: float = 0.08
+    sampling_A: float = 0.1
     probe_step: float | None = None
     max_angle_mrad: float = 50.0
     seed: int = 0
-    parametrization: str = "lobato"
     resolution_mrad: float = 0.5
     deal_positions: bool = False
-    phonon_periods: int = 0
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
         _within("high_tension_kV", self.high_tension_kV, 10, 2000)
@@ -94,14 +87,8 @@ class ReferenceOptions:
             _within("probe_step", self.probe_step, 1e-3, 1)
         _within("max_angle_mrad", self.max_angle_mrad, 1, 500)
         _within("resolution_mrad", self.resolution_mrad, 0.02, 10)
-        _within("phonon_periods", self.phonon_periods, 0, 10_000)
         if self.seed < 0:
             raise OutOfRangeError(f"seed is {self.seed}; give a whole number from 0 up")
-        if self.parametrization not in PARAMETRIZATIONS:
-            raise OutOfRangeError(
-                f"parametrization {self.parametrization!r} is unknown; "
-                f"choose one of {', '.join(PARAMETRIZATIONS)}"
-            )
 
 
 def _within(name: str, value: float, low: float, high: float) -> None:

@@ -5,10 +5,14 @@ import math
 
 import numpy as np
 
+from pacbed.arrays import Matrix, Vectors
 from pacbed.errors import OutOfRangeError
 
+#: Lattice vectors by which a position is moved are shorter than so many cells.
+_FAR = 1000
 
-def cancels_interference(shape: tuple[int, int], reciprocal: np.ndarray, reach: float) -> bool:
+
+def cancels_interference(shape: tuple[int, int], reciprocal: Matrix, reach: float) -> bool:
     """Whether a scan grid cancels the interference of all overlapping disks.
 
     The amplitudes of beams g and h meet where their disks overlap, which needs
@@ -37,7 +41,7 @@ def cancels_interference(shape: tuple[int, int], reciprocal: np.ndarray, reach: 
 
 
 def scan_shape(
-    reciprocal: np.ndarray, reach: float, probe_step: float | None = None
+    reciprocal: Matrix, reach: float, probe_step: float | None = None
 ) -> tuple[int, int]:
     """Smallest grid of probe positions that is exact, or the one asked for.
 
@@ -83,12 +87,9 @@ def scan_shape(
 
 
 def probe_positions(
-    cell: np.ndarray,
-    shape: tuple[int, int],
-    extent: tuple[float, float],
-    generator: np.random.Generator,
-) -> np.ndarray:
-    """Positions of the probe in the supercell, Å.
+    cell: Matrix, shape: tuple[int, int], generator: np.random.Generator
+) -> Vectors:
+    """Positions of the probe, Å.
 
     Each point of the grid is moved by a random lattice vector. For a perfect
     crystal that changes nothing; with displaced atoms it lets every position meet
@@ -100,17 +101,13 @@ def probe_positions(
         Primitive vectors of the projected cell as rows, Å.
     shape : tuple of int
         Positions along the two vectors.
-    extent : tuple of float
-        Width of the supercell along x and y, Å.
     generator : numpy.random.Generator
 
     Returns
     -------
     ndarray, shape (n, 2)
-        x and y of each position, inside the supercell.
+        x and y of each position; the first vector's count changes slowest.
     """
     grid = np.stack(np.meshgrid(*(np.arange(n) / n for n in shape), indexing="ij"), axis=-1)
     fractions = grid.reshape(-1, 2)
-    far = math.ceil(max(extent) / np.linalg.svd(cell, compute_uv=False)[-1])
-    fractions = fractions + generator.integers(-far, far + 1, size=fractions.shape)
-    return np.asarray(np.mod(fractions @ cell, np.array(extent)))
+    return np.asarray((fractions + generator.integers(_FAR, size=fractions.shape)) @ cell)

@@ -1,21 +1,19 @@
-"""Frozen-phonon multislice with a scanned probe, by abTEM."""
+"""Position-averaged patterns by frozen-phonon multislice."""
 
-from collections.abc import Callable
 from dataclasses import asdict
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
+from scipy.ndimage import map_coordinates
 
+from pacbed.arrays import Indices, Numbers, Singles, Vectors
 from pacbed.crystal.structure import Crystal
-from pacbed.reference.engine import Plan, configurations, diffract, import_abtem, make_plan
+from pacbed.reference.configurations import Progress, deal, run
+from pacbed.reference.engine import Engine, make_engine
 from pacbed.reference.options import ReferenceOptions
 from pacbed.reference.patterns import ReferencePatterns
 from pacbed.reference.scan import probe_positions
-from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
-
-#: Called with the number of finished and of all probe batches.
-Progress = Callable[[int, int], None]
+from pacbed.version import __version__
 
 
 def simulate_reference(
@@ -23,15 +21,16 @@ def simulate_reference(
     zone_axis: tuple[int, int, int],
     options: ReferenceOptions,
     progress: Progress | None = None,
+    threads: int | None = None,
 ) -> ReferencePatterns:
-    """Simulate position-averaged patterns with abTEM.
+    """Simulate position-averaged patterns.
 
     Each configuration displaces every atom by a normal deviate of standard
     deviation sqrt(B / 8π²) along each axis, fills partly occupied sites at random
     and is scanned with a probe over a grid of the projected primitive cell fine
     enough that no interference of overlapping disks survives the average
     (:func:`pacbed.reference.scan.cancels_interference`). All thicknesses come from
-    the same run.
+    the same run. Without configurations partly occupied sites scatter with their share.
 
     Parameters
     ----------
@@ -41,7 +40,9 @@ def simulate_reference(
         :func:`pacbed.crystal.projection.project`.
     options : ReferenceOptions
     progress : callable, optional
-        Called with (finished, all) batches of probe positions.
+        Called with (finished, all) work; may raise to end it.
+    threads : int, optional
+        By default as many as there are processors; the patterns do not depend on it.
 
     Returns
     -------
@@ -50,64 +51,70 @@ def simulate_reference(
     Raises
     ------
     CrystalError
-        If no orthogonal supercell exists, or sites are partly occupied and
-        ``options.configurations`` is 0.
+        If the direction is [000], or atoms at one site fill more than all of it.
     OutOfRangeError
-        If sampling, angles and probe step do not go together.
+        If sampling, angles and probe step do not go together, or the device is not there.
     MissingExtraError
-        If abTEM is not installed.
+        If a device needs PyTorch, and that is not installed.
     """
-    abtem = import_abtem()
-    plan = make_plan(crystal, zone_axis, options)
-    generator = np.random.default_rng(options.seed)
-    scans = _scans(plan, options, generator)
-    parts = [[scan[i : i + plan.batch] for i in range(0, len(scan), plan.batch)] for scan in scans]
-    done, batches = 0, sum(len(part) for part in parts)
-    total: np.ndarray = np.zeros(1)  # takes the shape of the first patterns
-    with abtem.config.set({"diagnostics.progress_bar": False, "device": "cpu"}):
-        potentials = configurations(abtem, plan, options, generator)
-        for potential, part in zip(potentials, parts, strict=True):
-            for positions in part:
-                total = total + diffract(abtem, potential, positions, options).sum(axis=1)
-                done += 1
-                if progress is not None:
-                    progress(done, batches)
-    patterns: np.ndarray = total / sum(len(scan) for scan in scans)
-    wavelength = electron_wavelength(options.high_tension_kV)
+    engine = make_engine(crystal, zone_axis, options)
+    positions, places = _scans(engine)
+
+    def summed(patterns: Singles) -> Singles:
+        total: Singles = patterns.sum(axis=0)
+        return total
+
+    total: Numbers = np.zeros(1)  # takes the shape of the first patterns
+    for _, kept in run(engine, positions, deal(engine, places), summed, progress, threads):
+        total = total + kept.astype(np.float64)
+    patterns, scale = _on_pixels(engine, total / len(positions))
     return ReferencePatterns(
-        # abTEM's arrays are [x, y], patterns are [row, column] = [y, x].
-        patterns=np.ascontiguousarray(patterns.transpose(0, 2, 1), dtype=np.float32),
-        thicknesses_nm=(np.array(plan.exit_planes) + 1) * plan.slice_thickness / ANGSTROM_PER_NM,
-        mrad_per_pixel=(wavelength / plan.extent[1] * 1e3, wavelength / plan.extent[0] * 1e3),
-        provenance=_provenance(crystal, plan, zone_axis, options),
+        patterns=patterns,
+        thicknesses_nm=engine.thicknesses_nm,
+        mrad_per_pixel=scale,
+        provenance=_provenance(engine, zone_axis),
     )
 
 
-def _scans(
-    plan: Plan, options: ReferenceOptions, generator: np.random.Generator
-) -> list[np.ndarray]:
-    """Probe positions of each configuration, x and y in Å."""
+def _scans(engine: Engine) -> tuple[Vectors, list[Indices]]:
+    """All probe positions, and which of them each configuration has."""
+    options = engine.options
+    generator = np.random.default_rng(options.seed)
     rounds = max(options.configurations, 1)
-    if not options.deal_positions:
-        return [
-            probe_positions(plan.cell, plan.scan, plan.extent, generator) for _ in range(rounds)
-        ]
+    size = engine.scan[0] * engine.scan[1]
     # As many whole scans as give every configuration a position; only together do
     # the configurations cancel the interference.
-    whole = -(-rounds // (plan.scan[0] * plan.scan[1]))
-    positions = np.concatenate(
-        [probe_positions(plan.cell, plan.scan, plan.extent, generator) for _ in range(whole)]
-    )
-    positions = positions[generator.permutation(len(positions))]
-    return [positions[first::rounds] for first in range(rounds)]
+    whole = -(-rounds // size) if options.deal_positions else rounds
+    scans = [probe_positions(engine.lattice, engine.scan, generator) for _ in range(whole)]
+    positions = np.concatenate(scans)
+    if not options.deal_positions:
+        return positions, np.split(np.arange(len(positions)), rounds)
+    order = generator.permutation(len(positions))
+    return positions, [order[first::rounds] for first in range(rounds)]
 
 
-def _provenance(
-    crystal: Crystal, plan: Plan, zone_axis: tuple[int, int, int], options: ReferenceOptions
-) -> dict[str, Any]:
+def _on_pixels(engine: Engine, found: Numbers) -> tuple[Singles, tuple[float, float]]:
+    """Patterns [thickness, row, column], and mrad per pixel along y and x."""
+    per_step = engine.grid.reciprocal * engine.wavelength * 1e3
+    if engine.edges.rectangular:
+        # Axes of the grid are x and y, patterns are [row, column] = [y, x].
+        patterns = np.ascontiguousarray(found.transpose(0, 2, 1), dtype=np.float32)
+        return patterns, (float(per_step[1, 1]), float(per_step[0, 0]))
+    pitch = engine.options.resolution_mrad
+    most = int(engine.options.max_angle_mrad / pitch)
+    y, x = np.mgrid[-most : most + 1, -most : most + 1] * pitch
+    places = np.stack([x, y], axis=-1) @ np.linalg.inv(per_step)
+    first, second = (places[..., axis] - window[0] for axis, window in enumerate(engine.window))
+    scale = pitch**2 / abs(np.linalg.det(per_step))
+    patterns = np.stack([map_coordinates(one, [first, second], order=1) for one in found])
+    return (patterns * scale).astype(np.float32), (pitch, pitch)
+
+
+def _provenance(engine: Engine, zone_axis: tuple[int, int, int]) -> dict[str, Any]:
+    crystal = engine.crystal
     return {
-        "engine": f"abTEM {version('abtem')}",
-        "options": asdict(options),
+        "engine": f"pacbed {__version__}",
+        "options": asdict(engine.options),
         "crystal": {
             "cell_A": crystal.cell.tolist(),
             "symbols": list(crystal.symbols),
@@ -116,10 +123,11 @@ def _provenance(
             "b_iso_A2": crystal.b_iso.tolist(),
         },
         "zone_axis": [int(index) for index in zone_axis],
-        "supercell_A": [*plan.extent, float(plan.box.edges[2]) * plan.repeats[2]],
-        "repeats": list(plan.repeats),
-        "strain": plan.box.strain,
-        "gpts": list(plan.gpts),
-        "slice_thickness_A": plan.slice_thickness,
-        "probe_positions": list(plan.scan),
+        "supercell_A": engine.cell.plane.tolist(),
+        "repeats": list(engine.repeats),
+        "period_A": engine.edges.period,
+        "layer_steps_A": engine.layers.steps.tolist(),
+        "grid": list(engine.grid.shape),
+        "highest_frequency_per_A": engine.grid.cutoff,
+        "probe_positions": list(engine.scan),
     }

@@ -48,7 +48,7 @@ def simulate(
     """Simulate the LACBED table of a recipe, and register the system.
 
     The table holds every thickness, tilt and convergence angle of the system; the
-    training draws its patterns from it. Needs the extra [bold]sim[/bold].
+    training draws its patterns from it.
 
     Example: [bold]pacbed simulate gan-0001-300kV.toml -o gan.npz[/bold] writes the table
     alone.
@@ -63,8 +63,7 @@ def simulate(
     cover the system.
 
     [bold]pacbed simulate gan-0001-300kV.toml --data data --scheduler tcp://host:8786[/bold]
-    computes on a Dask cluster; the files are written here. Needs the extra [bold]dask[/bold],
-    and on the workers [bold]sim[/bold] too.
+    computes on a Dask cluster; the files are written here. Needs the extra [bold]dask[/bold].
     """
     from pacbed.library.recipe import load_recipe
 

@@ -43,7 +43,7 @@ def wedge(
         Path | None,
         typer.Option(
             "--frozen-phonons",
-            help="Simulate every position by abTEM with frozen phonons, of the crystal in this"
+            help="Simulate every position with frozen phonons, of the crystal in this"
             " recipe, in place of the system's table. --step, --drift and --distortion do not"
             " count then.",
             metavar="RECIPE",
@@ -57,9 +57,9 @@ def wedge(
     [bold]pacbed map wedge.hspy --system sto-001-300kV --convergence 20 -o map.hspy[/bold]
 
     [bold]pacbed wedge --frozen-phonons recipes/sto-001-300kV.toml --size 64 -o wedge.hspy[/bold]
-    is slow (a minute and more for each tilt) and independent of the table. Each window of 8 x 8
+    is slow (up to a minute for each tilt) and independent of the table. Each window of 8 x 8
     positions is one cell of the crystal: 8 thicknesses along the columns, and a tilt for every 8
-    rows. Needs the extra [bold]sim[/bold].
+    rows.
     """
     check_output(output, (".hspy", ".npy"))
     if frozen_phonons is not None:

@@ -1,4 +1,4 @@
-"""``pacbed wedge --frozen-phonons``: a small scan by abTEM."""
+"""``pacbed wedge --frozen-phonons``: a small scan by multislice."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 WINDOW = 8
 #: Frozen-phonon configurations; the positions of a window are dealt out to them.
 CONFIGURATIONS = 16
-#: The windows' thicknesses are whole slices of the simulation, so they cannot be closer, nm.
+#: The windows' thicknesses are whole layers of the crystal, so they cannot be closer, nm.
 _LEAST_STEP_NM = 0.4
-#: Pixel of the wave, and periods along the beam whose displacements are drawn.
-_SAMPLING_ANGSTROM, _PERIODS = 0.125, 32
+#: Pixel of the wave, Å.
+_SAMPLING_ANGSTROM = 0.125
 
 
 def write_phonon_wedge(output: Path, recipe_path: Path, asked: WedgeScan) -> None:
@@ -44,7 +44,7 @@ def write_phonon_wedge(output: Path, recipe_path: Path, asked: WedgeScan) -> Non
     recipe = load_recipe(recipe_path)
     generator = np.random.default_rng(asked.seed)
     tilts = band_tilts(asked.tilts, asked.mistilt, generator)
-    with progress_bar("abTEM multislice") as bar:
+    with progress_bar("multislice") as bar:
         bands = list(simulate_bands(recipe, asked, tilts, bar.update))
     rows = tiled_rows([band.frames for band in bands], asked.electrons, generator)
     first = bands[0]
@@ -99,7 +99,6 @@ def simulate_bands(
             sampling_A=_SAMPLING_ANGSTROM,
             # The supercell is whole cells wide: rather a trifle coarser than one more of them.
             resolution_mrad=1.02 * asked.mrad_per_pixel,
-            phonon_periods=_PERIODS,
             seed=asked.seed + number,
         )
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from pacbed.errors import UnknownSystemError
 from pacbed.lacbed.table import LacbedTable
-from pacbed.library.models.kinds import Model
+from pacbed.library.models.kinds import Model, model_of
 from pacbed.library.models.model_files import (
     ENGINE,
     TABLE,
@@ -103,7 +103,7 @@ def write_bundle(
 
 
 def write_calibration(folder: Path, calibration: dict[str, Any]) -> None:
-    """Put a calibration into a bundle's description, in place of the one it has.
+    """Put a calibration into a model's description, in place of the one it has.
 
     Parameters
     ----------
@@ -114,8 +114,8 @@ def write_calibration(folder: Path, calibration: dict[str, Any]) -> None:
     Raises
     ------
     BundleError
-        If the folder is no bundle.
+        If the folder holds no model.
     """
-    description = read_description(folder, ENGINE)
-    Bundle.described(description)
+    description = read_description(folder)
+    model_of(description)
     write_description(folder, {**description.content, "calibration": calibration})

@@ -1,13 +1,13 @@
-"""Agreement of the LACBED engine with abTEM's scanned-probe multislice.
+"""Agreement of the LACBED engine with frozen-phonon multislice of a scanned probe.
 
-    python benchmarks/abtem_agreement.py [--json] [--configurations 8] [--keep FOLDER]
+    python benchmarks/phonon_agreement.py [--json] [--configurations 8] [--keep FOLDER]
 
 Strontium titanate [001], 300 kV, 20 mrad, tilt (3, 1.5) mrad, 10, 20 and 40 nm,
-compared on abTEM's own pixels:
+compared on the multislice's own pixels:
 
-* *elastic*: atoms at rest in abTEM, against a table with B = 0 and no absorption,
+* *elastic*: atoms at rest, against a table with B = 0 and no absorption,
   over the table's recorded field;
-* *phonons*: frozen phonons in abTEM, against the table with its Debye–Waller
+* *phonons*: frozen phonons, against the table with its Debye–Waller
   factors and absorption, inside the bright-field disk.
 
 The bare potentials of the elastic comparison are the hardest case for sampling.
@@ -39,9 +39,9 @@ HIGH_TENSION_KV = 300.0
 CONVERGENCE_MRAD = 20.0
 TILT_MRAD = (3.0, 1.5)
 THICKNESSES_NM = (10.0, 20.0, 40.0)
-#: The table records this many semi-angles; abTEM's patterns are cropped to it.
+#: The table records this many semi-angles; the multislice's patterns are cropped to it.
 FIELD = 1.75
-#: Left out at the edge of the disk, which is a step from pixel to pixel in abTEM's
+#: Left out at the edge of the disk, which is a step from pixel to pixel in those
 #: patterns and smooth in the table's.
 EDGE_MRAD = 0.75
 #: Elastic patterns agree at least this well.
@@ -61,8 +61,8 @@ def strontium_titanate() -> Crystal:
 
 
 def reference(crystal: Crystal, configurations: int, keep: Path | None) -> ReferencePatterns:
-    """abTEM's patterns, from the kept file if one was made before."""
-    path = keep / f"abtem_agreement_{configurations}.npz" if keep else None
+    """The multislice's patterns, from the kept file if one was made before."""
+    path = keep / f"phonon_agreement_{configurations}.npz" if keep else None
     if path is not None and path.exists():
         return ReferencePatterns.load(path)
     options = ReferenceOptions(
@@ -74,7 +74,7 @@ def reference(crystal: Crystal, configurations: int, keep: Path | None) -> Refer
         configurations=configurations,
         slice_thickness_A=2.0,
         # Bare potentials at rest need the finer pixels.
-        sampling_A=0.1 if configurations else 0.08,
+        sampling_A=0.1 if configurations else 0.06,
         max_angle_mrad=FIELD * CONVERGENCE_MRAD + 1,
         seed=300,
         resolution_mrad=0.51,  # a supercell of 10 x 10 cells
@@ -87,7 +87,8 @@ def reference(crystal: Crystal, configurations: int, keep: Path | None) -> Refer
 
 
 def _show_progress(done: int, total: int) -> None:
-    print(f"\rabTEM {done}/{total}", end="\n" if done == total else "", file=sys.stderr, flush=True)
+    end = "\n" if done == total else ""
+    print(f"\rmultislice {done / total:.0%}", end=end, file=sys.stderr, flush=True)
 
 
 def table(crystal: Crystal, absorption: bool) -> LacbedTable:
@@ -132,7 +133,7 @@ def compare(
                 "correlation": float(np.corrcoef(ours, theirs)[0, 1]),
                 "rms": float(np.sqrt(np.mean((scaled - theirs) ** 2)) / theirs.mean()),
                 "added": float(theirs.sum() - ours.sum()),
-                "share_abtem": float(theirs.sum()),
+                "share_phonons": float(theirs.sum()),
             }
         )
     return results
@@ -142,7 +143,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
     parser.add_argument("--configurations", type=int, default=8, help="0 leaves phonons out")
-    parser.add_argument("--keep", type=Path, help="folder to keep abTEM's patterns in")
+    parser.add_argument("--keep", type=Path, help="folder to keep the multislice's patterns in")
     arguments = parser.parse_args()
     crystal = strontium_titanate()
     started = time.perf_counter()
@@ -165,7 +166,7 @@ def main() -> int:
             for row in rows:
                 print(
                     f"{name:10}{row['thickness_nm']:8.2f}{row['correlation']:9.5f}"
-                    f"{row['rms']:10.4f}{row['added']:9.4f}{row['share_abtem']:9.4f}"
+                    f"{row['rms']:10.4f}{row['added']:9.4f}{row['share_phonons']:9.4f}"
                 )
         verdict = "met" if passed else "NOT met"
         print(

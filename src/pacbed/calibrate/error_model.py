@@ -1,0 +1,112 @@
+"""The error model that suits measured errors best."""
+
+import itertools
+
+import numpy as np
+
+from pacbed.arrays import Numbers
+from pacbed.calibrate.measured import Measured
+from pacbed.infer.confidence import Calibration
+
+#: Nominal coverage of a standard error.
+ONE_SIGMA = 0.683
+#: Share of right patterns that the threshold of refusal keeps, what is added to it (real
+#: specimens are further from the model than simulated ones), and its limits.
+_KEPT, _MARGIN, _THRESHOLDS = 0.985, 3.5, (9.0, 10.0)
+#: Patterns that a Gaussian's tail counts for beside those that were measured: the twentieth part
+#: of few patterns says little of it.
+_GAUSSIAN_TAIL, _TAIL_PATTERNS = 1.96, 60
+#: Least width of a figure of the evidence.
+_LEAST_WIDTH = 0.2
+#: What is tried: the factor on the fit's own error, what the model leaves at any dose, and its
+#: share of the thickness, or its part in crystals of 10 nm.
+_OF_THICKNESS = {
+    "thickness_scale": (0.7, 1.0, 1.4, 2.0, 2.8),
+    "thickness_floor_nm": (0.03, 0.05, 0.08, 0.12, 0.18, 0.25, 0.35, 0.5),
+    "thickness_relative": (0.0, 2e-3, 4e-3, 7e-3),
+}
+_OF_TILT = {
+    "tilt_scale": (0.7, 1.0, 1.5, 2.0, 3.0),
+    "tilt_floor_mrad": (0.01, 0.02, 0.04, 0.06, 0.1),
+    "tilt_thin_mrad": (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4),
+}
+
+
+def fit_calibration(
+    measured: Measured, others: Numbers | None = None
+) -> dict[str, float | list[float]]:
+    """What a model's description stores, for :class:`pacbed.infer.confidence.Calibration`.
+
+    Parameters
+    ----------
+    measured : Measured
+        Of patterns that are of the system, with the fit's own errors.
+    others : ndarray, shape (n, 4), optional
+        Figures of other right patterns, which count for the refusal alone.
+
+    Returns
+    -------
+    dict
+    """
+    figures = measured.figures if others is None else np.concatenate([measured.figures, others])
+    evidence = _evidence(figures)
+    kept = measured.judged(Calibration.from_dict(evidence))
+    thickness = _likeliest(
+        kept.thickness_error_nm,
+        (kept.thickness_fit_nm, np.ones(len(kept)), kept.thickness_nm),
+        _OF_THICKNESS,
+    )
+    tilt_parts = (kept.tilt_fit_mrad, np.ones(len(kept)), (10 / kept.thickness_nm) ** 2)
+    tilt = _likeliest(
+        kept.tilt_error_mrad.T.ravel(), tuple(np.tile(part, 2) for part in tilt_parts), _OF_TILT
+    )
+    found = Calibration.from_dict({**thickness, **tilt})
+    expected = [
+        found.thickness_std(fit, thickness)
+        for fit, thickness in zip(kept.thickness_fit_nm, kept.thickness_nm, strict=True)
+    ]
+    wide = float(np.quantile(np.abs(kept.thickness_error_nm) / expected, 0.95))
+    tail = np.average([wide, _GAUSSIAN_TAIL], weights=[len(kept), _TAIL_PATTERNS])
+    return {**thickness, **tilt, "tail": round(float(tail), 4), **evidence, "calibrated": True}
+
+
+def _likeliest(
+    errors: Numbers, parts: tuple[Numbers, ...], tried: dict[str, tuple[float, ...]]
+) -> dict[str, float | list[float]]:
+    """Factors of σ² = Σ (factor · part)² under which errors are likeliest.
+
+    For Student's t with 4 degrees of freedom; then scaled so that one σ covers its share.
+    """
+    best, likeliest = np.inf, np.ones(len(parts))
+    for factors in itertools.product(*tried.values()):
+        sigma = _sigma(np.array(factors), parts)
+        cost = float((np.log(sigma) + 2.5 * np.log1p((errors / sigma) ** 2 / 4)).mean())
+        if cost < best:
+            best, likeliest = cost, np.array(factors)
+    scale = float(np.quantile(np.abs(errors) / _sigma(likeliest, parts), ONE_SIGMA))
+    return {
+        name: round(float(value), 5) for name, value in zip(tried, likeliest * scale, strict=True)
+    }
+
+
+def _sigma(factors: Numbers, parts: tuple[Numbers, ...]) -> Numbers:
+    squares = [(factor * part) ** 2 for factor, part in zip(factors, parts, strict=True)]
+    return np.asarray(np.sqrt(np.sum(squares, axis=0)))
+
+
+def _evidence(figures: Numbers) -> dict[str, float | list[float]]:
+    """Centres, widths and threshold of the doubt."""
+    usual = Calibration()
+    known = ~np.isnan(figures).all(axis=0)
+    centers, widths = np.array(usual.doubt_centers), np.array(usual.doubt_widths)
+    # The widths are those of the bulk: a few odd patterns must not widen them.
+    low, middle, high = np.nanquantile(figures[:, known], [0.16, 0.5, 0.84], axis=0)
+    centers[known] = middle
+    widths[known] = np.maximum((high - low) / 2, _LEAST_WIDTH)
+    judge = Calibration(doubt_centers=tuple(centers), doubt_widths=tuple(widths))
+    threshold = float(np.quantile(judge.doubts(figures), _KEPT)) + _MARGIN
+    return {
+        "mismatch": round(float(np.clip(threshold, *_THRESHOLDS)), 4),
+        "doubt_centers": centers.round(4).tolist(),
+        "doubt_widths": widths.round(4).tolist(),
+    }

@@ -1,0 +1,141 @@
+"""``pacbed calibrate``: error bars measured on frozen phonons of the system's crystal."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from pacbed.commands.declared import declared
+from pacbed.commands.options import DataOption
+from pacbed.commands.output import print_block, print_table
+from pacbed.commands.progress import progress_bar
+from pacbed.commands.select import choose_model
+from pacbed.errors import RecipeError
+
+if TYPE_CHECKING:
+    from pacbed.calibrate.coverage import Coverage, Report
+    from pacbed.crystal.structure import Crystal
+    from pacbed.library.models.kinds import Model
+
+#: Part of a model's folder in which finished runs are kept; the model needs none of it.
+WORK = "calibration"
+
+
+@declared
+def calibrate(
+    *,
+    system: Annotated[
+        str,
+        typer.Argument(help="ID or name of the system, as pacbed systems lists it.",
+                       metavar="SYSTEM"),
+    ],
+    minutes: Annotated[
+        float, typer.Option(help="Time to spend; at least four runs are made.", metavar="MINUTES")
+    ] = 10.0,
+    recipe: Annotated[
+        Path | None,
+        typer.Option(
+            "--recipe",
+            help="Recipe of the system, for the crystal, where the data folder has none.",
+            metavar="TOML",
+        ),
+    ] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option(
+            "--folder", help="Where finished runs are kept; by default in the model's folder.",
+            metavar="DIR",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print the report, and leave the system as it is.")
+    ] = False,
+    seed: Annotated[int, typer.Option(help="Seed of everything.", min=0)] = 0,
+    data: DataOption = None,
+) -> None:  # fmt: skip
+    """Measure a system's error bars on simulated patterns with frozen phonons.
+
+    Patterns over the system's range are simulated by multislice of displaced atoms, recorded with
+    1e5 to 1e7 electrons, and answered. The error bars are fitted to one half; what they hold of the
+    other is printed. Finished runs are kept: stopped, the command goes on where it was, and with
+    more minutes it adds to them.
+
+    Example: [bold]pacbed calibrate gan-110-200kV --data data[/bold]
+    """
+    from pacbed.calibrate.calibrate import Effort
+    from pacbed.calibrate.calibrate import calibrate as measure_errors
+    from pacbed.library.models.bundle import write_calibration
+
+    effort = Effort(minutes=minutes, seed=seed)
+    model = choose_model(system, None, None, "0 0 1", data)
+    crystal = _crystal(model, recipe, data)
+    work = folder if folder is not None else model.folder / WORK
+    with progress_bar(f"calibrating {model.system.name}") as bar:
+        found = measure_errors(model, crystal, work, effort, bar.update)
+    if not dry_run:
+        write_calibration(model.folder, found.values)
+    _print(model, found.report, found.runs, work, dry_run)
+
+
+def _crystal(model: "Model", given: Path | None, data: Path | None) -> "Crystal":
+    """The crystal that a system is of.
+
+    Raises
+    ------
+    RecipeError
+        If no recipe has it, or the one given is of something else.
+    """
+    from pacbed.commands.train.registered import registered_recipe
+    from pacbed.errors import UnknownSystemError
+    from pacbed.library.recipe import load_recipe
+
+    system = model.system
+    if given is None:
+        try:
+            found = registered_recipe(Path(system.name), data)
+        except UnknownSystemError as error:
+            raise RecipeError(
+                f"{system.name}: its crystal is not in the data folder; give the recipe that it "
+                "was made from with --recipe TOML"
+            ) from error
+        if found is None:
+            raise RecipeError(f"{system.name}: give its recipe with --recipe TOML")
+        given = found[0]
+    recipe = load_recipe(given)
+    same = (recipe.system.zone_axis, recipe.system.high_tension_kV)
+    if same != (system.zone_axis, system.high_tension_kV):
+        raise RecipeError(
+            f"{given}: is of another zone axis or high tension than {system.name}; give the recipe "
+            "that it was made from"
+        )
+    return recipe.crystal
+
+
+def _print(model: "Model", report: "Report", runs: int, work: Path, dry_run: bool) -> None:
+    kept = "not written (--dry-run)" if dry_run else f"written into {model.folder}"
+    print_block(
+        f"{model.system.id} {model.system.name}",
+        [
+            ("Calibration", kept),
+            ("Runs", f"{runs}, kept in {work}; half of them fitted, the others reported below"),
+            ("Thickness", f"off by {report.thickness_median_nm:.2f} nm (median), bias "
+             f"{report.thickness_bias_nm:+.3f} nm"),
+            ("Tilt", f"off by {report.tilt_median_mrad:.3f} mrad (median)"),
+            ("Refused", f"{report.refused:.1f} % of these right patterns"),
+        ],
+    )  # fmt: skip
+    header = ["interval", "electrons", "promised", "nominal", "held", "patterns"]
+    rows = [_row(entry) for entry in report.coverage]
+    print_table(header, rows, set(header[1:]))
+
+
+def _row(entry: "Coverage") -> list[str]:
+    unit = {"thickness": "nm", "tilt": "mrad"}[entry.quantity]
+    return [
+        entry.quantity,
+        "all" if entry.dose is None else f"{entry.dose:.0e}",
+        f"± {entry.promised:.2f} {unit}",
+        f"{entry.nominal:.1f} %",
+        f"{entry.realised:.1f} ± {entry.error:.1f} %",
+        str(entry.patterns),
+    ]
