@@ -108,6 +108,7 @@ class Answer(BaseModel):
         Field(description="Pixels that say nothing: dead, saturated, hidden, no numbers, masked."),
     ] = 0
     metadata: Metadata
+    frames: Annotated[int, Field(ge=1, description="Frames that the file holds.")] = 1
     views: Views | None = None
     directions: Annotated[
         str | None, Field(description="Where a direction of the crystal points, if that is known.")

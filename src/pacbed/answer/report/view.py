@@ -2,11 +2,12 @@
 
 import math
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pacbed.answer.estimate import Estimate
+from pacbed.answer.estimate import Basis
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters
@@ -18,6 +19,42 @@ FloatArray = NDArray[np.float32] | NDArray[np.float64]
 _LARGEST_SIDE = 512
 #: A crop has at least this half width in pixels, however wrong the camera length is.
 _SMALLEST_HALF_WIDTH = 4.0
+
+
+class Shown(Protocol):
+    """What pictures need of an answer: an estimate has it, and what others kept of one."""
+
+    @property
+    def thickness_nm(self) -> float:
+        """Thickness along the zone axis, nm."""
+
+    @property
+    def tilt_x_mrad(self) -> float | None:
+        """Tilt to the right, mrad; None where it is not known."""
+
+    @property
+    def tilt_y_mrad(self) -> float | None:
+        """Tilt downwards, mrad; None where it is not known."""
+
+    @property
+    def rotation_deg(self) -> float | None:
+        """Rotation of the pattern against the crystal, degrees; None where it is not known."""
+
+    @property
+    def mrad_per_pixel(self) -> float:
+        """Angle per pixel of the pattern as given, mrad."""
+
+    @property
+    def center_row_px(self) -> float:
+        """Row of the disk's centre in the pattern as given, pixels."""
+
+    @property
+    def center_column_px(self) -> float:
+        """Column of the disk's centre in the pattern as given, pixels."""
+
+    @property
+    def basis(self) -> Basis:
+        """Says which pixels have no value."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +120,7 @@ class ReportView:
 
 
 def crop_view(
-    data: ArrayLike, estimate: Estimate, convergence_mrad: float, field: float = 1.8
+    data: ArrayLike, estimate: Shown, convergence_mrad: float, field: float = 1.8
 ) -> ReportView:
     """Cut the surroundings of the bright-field disk out of a measured pattern.
 
@@ -91,7 +128,7 @@ def crop_view(
     ----------
     data : array_like, shape (rows, columns)
         The pattern as given to the inference.
-    estimate : Estimate
+    estimate : Shown
         Gives the centre of the disk and the angle per pixel.
     convergence_mrad : float
         Convergence semi-angle α, mrad.
@@ -153,7 +190,7 @@ def crop_view(
     )
 
 
-def simulate_view(view: ReportView, table: LacbedTable | None, estimate: Estimate) -> ReportView:
+def simulate_view(view: ReportView, table: LacbedTable | None, estimate: Shown) -> ReportView:
     """Add to a view the pattern simulated at the answer.
 
     Parameters
@@ -162,7 +199,7 @@ def simulate_view(view: ReportView, table: LacbedTable | None, estimate: Estimat
         From :func:`crop_view`.
     table : LacbedTable or None
         Table of the system that the estimate is for; None where its model has none.
-    estimate : Estimate
+    estimate : Shown
         Gives thickness, tilt and rotation.
 
     Returns

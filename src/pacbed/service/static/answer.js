@@ -1,12 +1,11 @@
 /** Everything that is shown of one answer. */
 
+import { item, part } from "./dom.js";
 import { allRows, azimuthWords, fixed, mistiltWords, percent, withError } from "./format.js";
 import { unpack } from "./pacbed-client.js";
 import { drawDistribution } from "./plot.js";
+import { rowName, statusName } from "./session/row.js";
 import { LinkedViewers } from "./viewer.js";
-
-const part = (id) => document.getElementById(id);
-const NAMES = { out_of_range: "out of range" };
 
 const viewers = new LinkedViewers(
   { measured: part("measured"), simulated: part("simulated"), difference: part("difference") },
@@ -17,20 +16,12 @@ let shown = null;
 /** The result on the page, with the file and the parameters that it came from. */
 export const current = () => shown;
 
-export const statusName = (status) => NAMES[status] ?? status;
-
-export function item(tag, text) {
-  const element = document.createElement(tag);
-  element.textContent = text;
-  return element;
-}
-
 export function showAnswer(result) {
   shown = result;
-  const { answer, file } = result;
+  const { answer } = result;
   part("empty").hidden = true;
   part("shown").hidden = false;
-  part("answer-title").textContent = `Answer for ${file}`;
+  part("answer-title").textContent = `Answer for ${rowName(result)}`;
   part("status").dataset.status = answer.status;
   part("status-name").textContent = statusName(answer.status);
   part("status-words").textContent = answer.status_words.replace(/^[^:]*: /, "");
@@ -58,7 +49,8 @@ export function showAnswer(result) {
     return row;
   }));
   showRanking(answer);
-  showPatterns(answer);
+  part("pictures-words").textContent = "Drawing the patterns …";
+  part("viewers").hidden = true;
   drawDistribution(part("distribution"), answer);
 }
 
@@ -88,8 +80,17 @@ export function leadToAnswer() {
   part("answer").scrollIntoView({ block: "start" });
 }
 
-function showPatterns(answer) {
-  const { views } = answer;
+/**
+ * Show the pictures of an answer, unless another is shown meanwhile.
+ * @param {any} result
+ * @param {{views: any, words: string}} pictures or why there are none
+ */
+export function showPictures(result, { views, words }) {
+  if (shown !== result) return;
+  const { answer } = result;
+  part("pictures-words").textContent = words;
+  part("viewers").hidden = !views;
+  if (!views) return;
   part("simulated-caption").textContent = views.simulated === null ? "Not simulated" :
     `Simulated at ${fixed(answer.thickness_nm, 1)} nm, ${fixed(answer.mistilt_mrad, 1)} mrad`;
   const values = (packed) => packed && unpack(packed, views.minimum, views.maximum);

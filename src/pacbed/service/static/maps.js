@@ -1,9 +1,9 @@
 /** The part of the page that makes thickness maps of a scan. */
 
+import { part } from "./dom.js";
 import { KeptJob } from "./kept-job.js";
 import { ProgressView, timeLeft } from "./progress.js";
 
-const part = (id) => document.getElementById(id);
 const state = { running: null, job: null };
 const kept = new KeptJob("map");
 const view = new ProgressView("map");

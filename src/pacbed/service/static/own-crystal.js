@@ -1,11 +1,11 @@
 /** The part of the page that makes a system of a structure file. */
 
+import { part } from "./dom.js";
 import { showFieldErrors } from "./fields.js";
 import { KeptJob } from "./kept-job.js";
 import { ProgressView, timeLeft } from "./progress.js";
 import { hideUnderstood, showUnderstood, statedFactors } from "./understood.js";
 
-const part = (id) => document.getElementById(id);
 const state = { running: null, limits: null };
 const kept = new KeptJob("system");
 const view = new ProgressView("own");

@@ -11,11 +11,12 @@
 
 /**
  * A request that failed: `status` and `code` for programs, the message for people, `field` where
- * one field of the request alone is wrong.
+ * one field of the request alone is wrong, `retrySeconds` where the service says when to try again.
  */
 export class PacbedError extends Error {
-  constructor(status, code, detail, field = null) {
+  constructor(status, code, detail, field = null, retrySeconds = null) {
     super(detail);
+    this.retrySeconds = retrySeconds;
     this.name = "PacbedError";
     this.status = status;
     this.code = code;
@@ -24,6 +25,8 @@ export class PacbedError extends Error {
 }
 
 const RETRIES = 3;
+/** Who is told to wait longer is told so at once. */
+const MOST_RETRY_SECONDS = 30;
 
 export class PacbedClient {
   /** @param {string} base address of the service, by default where the page comes from */
@@ -70,6 +73,15 @@ export class PacbedClient {
   /** Thickness and mistilt of every frame of a stack. */
   inferBatch(file, parameters, options = {}) {
     return this.#send("/inference/batch/", { parameters: JSON.stringify(parameters) }, file, options);
+  }
+
+  /**
+   * Measured and simulated pattern of an answer that was given before; see `unpack`.
+   * @param {Blob} file the pattern
+   * @param {object} parameters as `ViewParameters` of the service's description
+   */
+  views(file, parameters, options = {}) {
+    return this.#send("/views/", { parameters: JSON.stringify(parameters) }, file, options);
   }
 
   /** A simulated pattern as PNG; `query` as of `GET /pattern/`. */
@@ -200,7 +212,12 @@ export class PacbedClient {
   }
 
   async #get(path) {
-    return (await this.#fetch(path)).json();
+    const response = await this.#fetch(path);
+    try {
+      return await response.json();
+    } catch {
+      throw foreign();
+    }
   }
 
   async #fetch(path, options) {
@@ -220,7 +237,8 @@ export class PacbedClient {
         return await this.#sendOnce(path, parts, file, options);
       } catch (error) {
         if (error.code !== "busy" || attempt >= RETRIES) throw error;
-        await pause(1000 * (attempt + Math.random()), options.signal);
+        const wait = Math.min(MOST_RETRY_SECONDS, error.retrySeconds ?? 0);
+        await pause(1000 * (wait + attempt + Math.random()), options.signal);
       }
     }
   }
@@ -237,8 +255,16 @@ export class PacbedClient {
         if (event.lengthComputable) onUpload?.(event.loaded / event.total);
       };
       request.onload = () => {
-        if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText));
-        else reject(problem(request.status, request.responseText));
+        const { status, responseText: text } = request;
+        if (status < 200 || status > 299) {
+          reject(problem(status, text, request.getResponseHeader("Retry-After")));
+          return;
+        }
+        try {
+          resolve(JSON.parse(text));
+        } catch {
+          reject(foreign());
+        }
       };
       request.onerror = () => reject(unreachable());
       request.onabort = () => reject(cancelled());
@@ -271,10 +297,20 @@ function unreachable() {
   return new PacbedError(0, "unreachable", "The service does not answer.");
 }
 
-function problem(status, text) {
+/** A proxy's or a login's page arrived in place of an answer. */
+function foreign() {
+  return new PacbedError(
+    0, "foreign", "Something else than the service answered, such as a login page of a proxy. " +
+      "Load this page again.",
+  );
+}
+
+function problem(status, text, retryAfter = null) {
+  // A date in place of seconds is for those who wait for days.
+  const seconds = Number.parseInt(retryAfter ?? "", 10);
   try {
     const { code, detail, field } = JSON.parse(text);
-    return new PacbedError(status, code, detail, field);
+    return new PacbedError(status, code, detail, field, Number.isNaN(seconds) ? null : seconds);
   } catch {
     return new PacbedError(status, "request", `The service answered with status ${status}.`);
   }

@@ -1,8 +1,7 @@
 /** The menu of systems, and what the chosen one covers. */
 
-import { item } from "./answer.js";
+import { item, part } from "./dom.js";
 
-const part = (id) => document.getElementById(id);
 const state = { systems: [] };
 
 /** In place of a system: all of them are asked. */
