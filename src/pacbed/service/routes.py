@@ -68,11 +68,11 @@ MaskFile = Annotated[
 async def inference(
     request: Request, parameters: ParametersForm, file: PatternFile, mask: MaskFile = None
 ) -> Answer:
-    """Find thickness and mistilt of one pattern.
+    r"""Find thickness and mistilt of one pattern.
 
     With curl:
 
-        curl http://localhost:8230/inference/ -F file=@pattern.dm4
+        curl http://localhost:8230/inference/ -F file=@pattern.dm4 \
              -F 'parameters={"system": "sto-001-300kV", "convergence_angle": 20}'
 
     `thickness` is in Å, as it always was; `thickness_nm` and everything beside it has its
