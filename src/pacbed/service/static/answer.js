@@ -4,7 +4,8 @@ import { item, part } from "./dom.js";
 import { allRows, azimuthWords, fixed, mistiltWords, percent, withError } from "./format.js";
 import { unpack } from "./pacbed-client.js";
 import { drawDistribution } from "./plot.js";
-import { rowName, statusName } from "./session/row.js";
+import { plain } from "./plain.js";
+import { isRefused, rowName, shownStatus, statusName } from "./session/row.js";
 import { LinkedViewers } from "./viewer.js";
 
 const viewers = new LinkedViewers(
@@ -12,6 +13,10 @@ const viewers = new LinkedViewers(
   (words) => { part("readout").value = words; },
 );
 let shown = null;
+
+const UNCHECKED = "no simulation was compared with the pattern; whether it is of this crystal at all " +
+  "was not looked at.";
+const COMPARE = " Tick “Compare with the simulation” to have it looked at.";
 
 /** The result on the page, with the file and the parameters that it came from. */
 export const current = () => shown;
@@ -22,9 +27,7 @@ export function showAnswer(result) {
   part("empty").hidden = true;
   part("shown").hidden = false;
   part("answer-title").textContent = `Answer for ${rowName(result)}`;
-  part("status").dataset.status = answer.status;
-  part("status-name").textContent = statusName(answer.status);
-  part("status-words").textContent = answer.status_words.replace(/^[^:]*: /, "");
+  showStatus(answer);
   part("thickness").textContent = `${withError(answer.thickness_nm, answer.thickness_std_nm)} nm`;
   const [low, high] = answer.thickness_interval95_nm;
   part("interval").textContent = `95 %: ${fixed(low, 1)} to ${fixed(high, 1)} nm`;
@@ -32,7 +35,7 @@ export function showAnswer(result) {
   part("azimuth").textContent = azimuthWords(answer);
   part("directions").textContent = answer.directions ?? "";
   part("residual").textContent = percent(answer.residual);
-  part("warnings").replaceChildren(...answer.warnings.map((words) => item("li", words)));
+  part("warnings").replaceChildren(...answer.warnings.map((words) => item("li", plain(words))));
   part("alternatives").replaceChildren(
     ...answer.alternatives.map((other) => item(
       "li",
@@ -52,6 +55,20 @@ export function showAnswer(result) {
   part("pictures-words").textContent = "Drawing the patterns …";
   part("viewers").hidden = true;
   drawDistribution(part("distribution"), answer);
+}
+
+/** What may be done with the numbers: those that are refused do not look like results. */
+function showStatus(answer) {
+  const status = shownStatus(answer);
+  part("status").dataset.status = status;
+  part("status-name").textContent = statusName(status);
+  part("status-words").textContent = status === "unchecked" ?
+    UNCHECKED + (answer.provenance.method === "network" ? COMPARE : "") :
+    (answer.status_words ?? "").replace(/^[^:]*: /, "");
+  part("numbers").toggleAttribute("data-refused", isRefused(answer));
+  part("refused").hidden = !isRefused(answer);
+  // Once all were asked there is nothing more to ask.
+  part("ask-all").hidden = answer.status !== "mismatch" || Boolean(answer.ranking);
 }
 
 /** Which systems explain the pattern, where all were asked. */

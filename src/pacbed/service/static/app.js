@@ -1,6 +1,6 @@
 /** The page: from files to answers. */
 
-import { connectDisplay, leadToAnswer, showAnswer, showPictures } from "./answer.js";
+import { connectDisplay, current, leadToAnswer, showAnswer, showPictures } from "./answer.js";
 import { Chosen } from "./chosen.js";
 import { item, part, pushButton } from "./dom.js";
 import { connectDownloads } from "./downloads.js";
@@ -13,7 +13,7 @@ import { chosenFiles, droppedFiles } from "./session/arrivals.js";
 import { digest } from "./session/queue.js";
 import { SessionView } from "./session/view.js";
 import {
-  angleFault, asksAll, chooseSystem, loadSystems, showRanges, systemParameter,
+  ANY, angleFault, asksAll, chooseSystem, loadSystems, showRanges, systemParameter,
 } from "./systems.js";
 import { connectTheme } from "./theme-button.js";
 
@@ -126,6 +126,21 @@ async function ask() {
   await session.remember(result);
 }
 
+/** Ask all systems for the pattern whose answer is shown. */
+async function askAll() {
+  const { original, frame } = current();
+  if (!original) {
+    showError("The pattern's file is not kept here; drop it again.", null, part("file"));
+    return;
+  }
+  // Its answer is shown, but another pattern may have been chosen since.
+  if (original !== chosen.files[0]) await chosen.restore(original, frame);
+  part("system").value = ANY;
+  part("refine").checked = true;
+  showRanges();
+  part("form").requestSubmit();
+}
+
 /** Show an answer at once, and its pictures when they are drawn. */
 async function present(result) {
   showAnswer(result);
@@ -138,7 +153,7 @@ async function openRow(row, original) {
   clearError();
   const { parameters } = row;
   chooseSystem(({ id, name }) => id === parameters.system || name === parameters.system);
-  if (String(parameters.system).toLowerCase() === "any") part("system").value = "any";
+  if (String(parameters.system).toLowerCase() === ANY) part("system").value = ANY;
   part("convergence").value = parameters.convergence_angle ?? "";
   part("scale").value = parameters.mrad_per_pixel ?? "";
   part("refine").checked = parameters.refine ?? true;
@@ -195,6 +210,7 @@ connectMaps(client, () => ({
 part("form").addEventListener("submit", submit);
 part("cancel").addEventListener("click", () => running?.abort());
 part("system").addEventListener("change", showRanges);
+part("ask-all").addEventListener("click", () => guarded(askAll));
 part("own-open").addEventListener("click", openOwnCrystal);
 await guarded(async () => {
   await loadSystems(client);

@@ -36,10 +36,20 @@ export function azimuthWords(answer) {
   return `towards ${azimuth.toFixed(0)}°, from right to down`;
 }
 
+/** For people who open a file of answers: which number is what. */
+export const UNITS = {
+  thickness_nm: "nm, along the zone axis; the answer",
+  thickness: "Å; the same number for earlier clients",
+  mistilt_mrad: "mrad, angle between zone axis and optical axis",
+  mistilt: "the same number for earlier clients",
+  azimuth_deg: "degrees, from the right of the pattern towards down",
+  residual: "share of the fitted pattern's variance that is not explained, 0 to 1",
+};
+
 /** The answer without its pictures, as JSON text. */
 export function toJson({ file, frame, answer }) {
   const { validation, views, ...numbers } = answer;
-  return `${JSON.stringify({ file, frame, ...numbers }, null, 2)}\n`;
+  return `${JSON.stringify({ file, frame, units: UNITS, ...numbers }, null, 2)}\n`;
 }
 
 /** Rows of the table of all numbers. */

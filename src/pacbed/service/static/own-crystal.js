@@ -3,6 +3,7 @@
 import { part } from "./dom.js";
 import { showFieldErrors } from "./fields.js";
 import { KeptJob } from "./kept-job.js";
+import { plain } from "./plain.js";
 import { ProgressView, timeLeft } from "./progress.js";
 import { hideUnderstood, showUnderstood, statedFactors } from "./understood.js";
 
@@ -36,7 +37,7 @@ function showRefusal(error) {
   if (error.code === "cancelled") return;
   const input = inputs()[error.field];
   const file = part("cif").files[0]?.name;
-  let words = error.message;
+  let words = plain(error.message);
   for (const start of [`${error.field}: `, `${file}: `]) {
     if (words.startsWith(start)) words = words.slice(start.length);
   }
@@ -114,7 +115,7 @@ async function follow(work, onMade) {
     state.running = null;
     part("own-make").disabled = false;
     part("own-read").disabled = false;
-    view.hide();
+    view.hide(part("understood").hidden ? part("own-read") : part("own-make"));
   }
 }
 

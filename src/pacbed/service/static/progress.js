@@ -29,7 +29,10 @@ export class ProgressView {
     this.show(share, "Sending …", `${Math.round(100 * share)} %`);
   }
 
-  hide() {
+  /** @param {HTMLElement} next gets the focus that was in here, such as on Cancel */
+  hide(next) {
+    const hadFocus = this.box.contains(document.activeElement);
     this.box.hidden = true;
+    if (hadFocus) next.focus();
   }
 }

@@ -4,7 +4,7 @@ import { fixed, percent, withError } from "../format.js";
 import { rowStatus, statusName } from "./row.js";
 
 /** Of a status, how much it needs to be looked at. */
-const ORDER = ["failed", "mismatch", "out_of_range", "ambiguous", "working", "waiting", "ok"];
+const ORDER = ["failed", "mismatch", "out_of_range", "ambiguous", "unchecked", "working", "waiting", "ok"];
 
 /** A small mistilt has no direction, as `azimuthWords` says at length. */
 const azimuth = ({ azimuth_deg: angle, mistilt_mrad: mistilt, tilt_std_mrad: error }) =>
@@ -16,6 +16,7 @@ const azimuth = ({ azimuth_deg: angle, mistilt_mrad: mistilt, tilt_std_mrad: err
  * @property {string} title
  * @property {(row: import("./row.js").Row) => string} text
  * @property {(row: import("./row.js").Row) => any} value to sort by
+ * @property {boolean} [refused] whether it is struck out where the answer must not be used
  */
 
 const number = (key, title, text, value) => ({
@@ -23,6 +24,7 @@ const number = (key, title, text, value) => ({
   title,
   text: ({ answer }) => (answer ? text(answer) : ""),
   value: ({ answer }) => (answer ? value(answer) : null),
+  refused: ["thickness", "mistilt", "azimuth"].includes(key),
 });
 
 /** @type {Column[]} */

@@ -1,8 +1,8 @@
 /** Results as a table of comma-separated values, and back. */
 
 /** What a spreadsheet would take for a formula is text here. */
-const FORMULA = /^[=+\-@\t\r]/;
-const SHIELDED = /^'(?=[=+\-@\t\r])/;
+const FORMULA = /^'*[=+\-@\t\r]/;
+const SHIELDED = /^'(?='*[=+\-@\t\r])/;
 
 function cell(value) {
   if (value === null || value === undefined) return "";

@@ -1,5 +1,6 @@
 /** Rows as files, CSV or JSON, and rows from such files. */
 
+import { UNITS } from "../format.js";
 import { readCsv, writeCsv } from "./csv.js";
 import { newRow } from "./row.js";
 
@@ -61,15 +62,6 @@ export function toJson(name, rows) {
   const kept = rows.map(({ id, session, place, blob, ...row }) => row);
   return `${JSON.stringify({ format: FORMAT, format_version: FORMAT_VERSION, name, units: UNITS, rows: kept }, null, 1)}\n`;
 }
-
-/** For people who open the file: which number is what. */
-const UNITS = {
-  thickness_nm: "nm, along the zone axis; the answer",
-  thickness: "Å; the same number for earlier clients",
-  mistilt_mrad: "mrad, angle between zone axis and optical axis",
-  azimuth_deg: "degrees, from the right of the pattern towards down",
-  residual: "share of the fitted pattern's variance that is not explained, 0 to 1",
-};
 
 const numberOf = (text) => (text === "" ? null : Number(text));
 

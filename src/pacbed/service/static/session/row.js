@@ -37,10 +37,19 @@ export function withoutPictures({ validation, views, ...numbers }) {
 /** @param {Row} row its file, and the frame where it has several */
 export const rowName = ({ file, frame }) => (frame === null ? file : `${file}, frame ${frame}`);
 
-const NAMES = { out_of_range: "out of range" };
+const NAMES = { out_of_range: "out of range", unchecked: "not checked" };
 
 /** Status of an answer as people read it. */
 export const statusName = (status) => NAMES[status] ?? status;
 
+/**
+ * Status as it is shown. Networks that were not compared with a simulation answer for every
+ * pattern, of whatever crystal: nothing of theirs may look certain.
+ */
+export const shownStatus = ({ status, residual }) => (status === "ok" && residual === null ? "unchecked" : status);
+
+/** Whether the numbers of an answer must not be used. */
+export const isRefused = ({ status }) => status === "mismatch" || status === "out_of_range";
+
 /** @param {Row} row */
-export const rowStatus = (row) => (row.state === "done" ? row.answer.status : row.state);
+export const rowStatus = (row) => (row.state === "done" ? shownStatus(row.answer) : row.state);

@@ -2,7 +2,7 @@
 
 import { item, part } from "../dom.js";
 import { fixed, withError } from "../format.js";
-import { rowName } from "./row.js";
+import { rowName, shownStatus, statusName } from "./row.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
 const WIDTH = 640;
@@ -84,8 +84,8 @@ function mark(kind, row, x, y, open) {
   const { answer } = row;
   const value = answer[kind.value];
   const error = answer[kind.error];
-  const title = shape("title", {}, `${rowName(row)}: ${withError(value, error)}, ${answer.status}`);
-  const group = shape("g", { class: "mark", "data-status": answer.status }, title);
+  const title = shape("title", {}, `${rowName(row)}: ${withError(value, error)}, ${statusName(shownStatus(answer))}`);
+  const group = shape("g", { class: "mark", "data-status": shownStatus(answer) }, title);
   if (Number.isFinite(error)) {
     group.append(shape("line", { x1: x, x2: x, y1: y(value - error), y2: y(value + error) }));
   }

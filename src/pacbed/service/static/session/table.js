@@ -1,8 +1,9 @@
 /** The table of a session: it follows the rows, sorts, filters and opens them. */
 
 import { item, part, pushButton } from "../dom.js";
+import { plain } from "../plain.js";
 import { COLUMNS, matches, sorted } from "./columns.js";
-import { rowName, rowStatus } from "./row.js";
+import { isRefused, rowName, rowStatus } from "./row.js";
 
 /** Rows that come in quick succession are drawn together. */
 const PAUSE_MS = 150;
@@ -120,9 +121,10 @@ export class SessionTable {
 
   #cell(row, column) {
     const text = column.text(row);
+    if (column.refused && row.answer && isRefused(row.answer)) return item("td", "", item("s", text));
     if (column.key === "status") {
       const cell = item("td", "", item("span", text));
-      if (row.problem) cell.append(item("small", row.problem));
+      if (row.problem) cell.append(item("small", plain(row.problem)));
       return cell;
     }
     if (column.key !== "file") return item("td", text);
