@@ -96,3 +96,5 @@ for (const [name, schema] of Object.entries(schemas)) {
   }
 }
 document.documentElement.dataset.ready = "yes";
+
+export {};

@@ -1,31 +1,20 @@
 /**
- * Client of the PACBED-CNN service; has no dependency and no page of its own.
+ * Client of the PACBED-CNN service; depends on nothing but `pacbed-errors.js` beside it.
  *
  *     import { PacbedClient } from "http://localhost:8230/static/pacbed-client.js";
  *     const client = new PacbedClient("http://localhost:8230");
- *     const answer = await client.infer(file, { system: "sto-001-300kV", convergence_angle: 20 });
+ *     const answer = await client.infer(file, { system: "sto-001-300kV", convergence_mrad: 20 });
  *     console.log(answer.thickness_nm, answer.status);
  *
  * A page of another host needs the service to allow it (PACBED_ALLOW_ORIGINS).
  */
 
-/**
- * A request that failed: `status` and `code` for programs, the message for people, `field` where
- * one field of the request alone is wrong, `retrySeconds` where the service says when to try again.
- */
-export class PacbedError extends Error {
-  constructor(status, code, detail, field = null, retrySeconds = null) {
-    super(detail);
-    this.retrySeconds = retrySeconds;
-    this.name = "PacbedError";
-    this.status = status;
-    this.code = code;
-    this.field = field;
-  }
-}
+import { PacbedError, cancelled, foreign, problem, unreachable } from "./pacbed-errors.js";
+
+export { PacbedError };
 
 const RETRIES = 3;
-/** Who is told to wait longer is told so at once. */
+/** Longest wait before another try, whatever the service says. */
 const MOST_RETRY_SECONDS = 30;
 
 export class PacbedClient {
@@ -151,6 +140,7 @@ export class PacbedClient {
 
   /**
    * Wait for a system that is being made, for example after a reload of the page.
+   * @param {string} id
    * @param {{signal?: AbortSignal, onProgress?: (job: object) => void}} [options] as of `addSystem`
    * @returns {Promise<object>} the job when it is done
    */
@@ -287,33 +277,6 @@ function pause(milliseconds, signal) {
       reject(cancelled());
     });
   });
-}
-
-function cancelled() {
-  return new PacbedError(0, "cancelled", "Cancelled.");
-}
-
-function unreachable() {
-  return new PacbedError(0, "unreachable", "The service does not answer.");
-}
-
-/** A proxy's or a login's page arrived in place of an answer. */
-function foreign() {
-  return new PacbedError(
-    0, "foreign", "Something else than the service answered, such as a login page of a proxy. " +
-      "Load this page again.",
-  );
-}
-
-function problem(status, text, retryAfter = null) {
-  // A date in place of seconds is for those who wait for days.
-  const seconds = Number.parseInt(retryAfter ?? "", 10);
-  try {
-    const { code, detail, field } = JSON.parse(text);
-    return new PacbedError(status, code, detail, field, Number.isNaN(seconds) ? null : seconds);
-  } catch {
-    return new PacbedError(status, "request", `The service answered with status ${status}.`);
-  }
 }
 
 /**
