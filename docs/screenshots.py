@@ -36,7 +36,7 @@ def main(address):
             page.click("#examples button:nth-of-type(3)")
             page.wait_for_function("() => document.getElementById('convergence').value !== ''")
             page.click("#submit")
-            page.wait_for_selector("#shown:not([hidden])")
+            page.wait_for_selector("#viewers:not([hidden])")
             page.wait_for_timeout(500)
             path = IMAGES / f"page-{name}.png"
             page.screenshot(path=path, full_page=True)
