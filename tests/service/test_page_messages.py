@@ -226,3 +226,18 @@ def test_the_description_has_contents_that_lead_everywhere(open_page):  # noqa: 
                     place.getAttribute("aria-labelledby")].find(Boolean)).filter(Boolean)"""
         )
         assert len(set(names)) == len(names), names
+
+
+def test_help_is_where_it_is_needed(open_page):  # noqa: F811
+    page = open_page()
+    assert page.locator("#words dt").count() == 10
+    page.click("button[data-help=help-scale]")
+    assert page.evaluate("document.activeElement.id") == "help-scale"
+    assert page.is_disabled("#scale-take")
+    page.fill("#camera-length", "115")
+    page.fill("#pixel-size", "15")
+    page.fill("#binning", "2")
+    assert page.inner_text("#scale-found") == "0.2609 mrad per pixel"
+    page.click("#scale-take")
+    assert page.input_value("#scale") == "0.2609"
+    assert serious_faults(page) == []

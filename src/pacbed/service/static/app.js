@@ -4,6 +4,7 @@ import { connectDisplay, current, leadToAnswer, showAnswer, showPictures } from 
 import { Chosen } from "./chosen.js";
 import { item, part, pushButton } from "./dom.js";
 import { connectDownloads } from "./downloads.js";
+import { connectHelp } from "./help.js";
 import { connectMaps } from "./maps.js";
 import { clearError, guarded, showError } from "./notice.js";
 import { connectOwnCrystal, isStructure, openOwnCrystal, takeStructure } from "./own-crystal.js";
@@ -198,6 +199,7 @@ async function takeAll(files) {
 }
 
 connectTheme();
+connectHelp(() => chosen.preview?.metadata.camera_length_mm ?? null);
 connectFiles();
 connectDisplay();
 connectDownloads(client, guarded);

@@ -37,10 +37,11 @@ function showRefusal(error) {
   if (error.code === "cancelled") return;
   const input = inputs()[error.field];
   const file = part("cif").files[0]?.name;
-  let words = plain(error.message);
+  let words = error.message;
   for (const start of [`${error.field}: `, `${file}: `]) {
     if (words.startsWith(start)) words = words.slice(start.length);
   }
+  words = plain(words);
   words = words.charAt(0).toUpperCase() + words.slice(1);
   if (input && part(`${input.id}-error`)) showFieldErrors(checked(), new Map([[input, words]]));
   else showError(words);
