@@ -2,6 +2,7 @@
 
 import { item, part } from "./dom.js";
 import { allRows, azimuthWords, fixed, mistiltWords, percent, withError } from "./format.js";
+import { ZOOM_STEP } from "./gestures.js";
 import { unpack } from "./pacbed-client.js";
 import { drawDistribution } from "./plot.js";
 import { plain } from "./plain.js";
@@ -139,6 +140,8 @@ export function connectDisplay() {
     viewers.setLook({ gamma: Number(event.target.value) });
   });
   part("reset").addEventListener("click", () => viewers.reset());
+  part("zoom-in").addEventListener("click", () => viewers.zoomAt(ZOOM_STEP));
+  part("zoom-out").addEventListener("click", () => viewers.zoomAt(1 / ZOOM_STEP));
   const redraw = () => shown && drawDistribution(part("distribution"), shown.answer);
   addEventListener("resize", redraw);
   addEventListener("pacbed-theme", redraw);
