@@ -201,6 +201,12 @@ def test_a_service_that_goes_away_loses_nothing(open_page, content):  # noqa: F8
     other.select_option("#session-list", index=1)
     other.wait_for_selector("#error:not([hidden])")
     assert "another window" in other.inner_text("#error")
+    # This window goes to a new one and back.
+    page.click("#session-new")
+    page.wait_for_selector("#session-empty:not([hidden])")
+    page.select_option("#session-list", index=2)
+    page.wait_for_function("() => document.querySelectorAll('#session-rows tr').length === 4")
+    assert page.is_hidden("#error")
     page.on("dialog", lambda dialog: dialog.accept())
     page.click("#session-delete")
     page.wait_for_selector("#session-empty:not([hidden])")
@@ -218,3 +224,15 @@ def test_a_file_that_is_no_session_is_refused_in_words(open_page, tmp_path, name
     page.wait_for_selector("#error:not([hidden])")
     assert words in page.inner_text("#error")
     assert name in page.inner_text("#error")
+
+
+def test_without_a_database_one_pattern_is_still_answered(open_page, browser, content):  # noqa: F811
+    page = open_page()
+    page.add_init_script("Object.defineProperty(window, 'indexedDB', { value: undefined })")
+    page.reload()
+    page.wait_for_selector("html[data-ready]", state="attached")
+    assert "keeps no session" in page.inner_text("#session-off")
+    infer_example(page)
+    drop(page, ["a.npy", "b.npy"], content)
+    page.click("#submit")
+    assert "one pattern at a time" in page.inner_text("#error")

@@ -22,16 +22,18 @@ const keep = (id) => {
   }
 };
 
-/** Hold a session for this tab; false where another tab has it. */
+/**
+ * Hold a session for this window.
+ * @returns {Promise<(() => void) | null>} lets it go again; null where another window has it
+ */
 function held(id) {
-  if (!navigator.locks) return Promise.resolve(true);
+  if (!navigator.locks) return Promise.resolve(() => {});
   return new Promise((resolve) => {
     // A page that is reloaded may still be letting go.
     const options = { signal: AbortSignal.timeout(1500) };
     navigator.locks.request(`pacbed-session-${id}`, options, () => {
-      resolve(true);
-      return new Promise(() => {});
-    }).catch(() => resolve(false));
+      return new Promise((letGo) => resolve(() => letGo(undefined)));
+    }).catch(() => resolve(null));
   });
 }
 
@@ -62,7 +64,8 @@ export class Session {
     this.store = await SessionStore.open();
     const all = await this.store.sessions();
     const last = all.find(({ id }) => id === recall()) ?? all[0];
-    if (last && await held(last.id)) await this.#take(last);
+    const letGo = last ? await held(last.id) : null;
+    if (letGo) await this.#take(last, letGo);
     else await this.begin();
   }
 
@@ -70,21 +73,22 @@ export class Session {
   async begin(name = `Session of ${today()}`) {
     const session = { name, created: new Date().toISOString() };
     const id = await this.store.putSession(session);
-    await held(id);
-    await this.#take({ ...session, id });
+    await this.#take({ ...session, id }, await held(id));
   }
 
   /** Go to another session. @returns {Promise<boolean>} false where another tab has it */
   async change(id) {
     if (id === this.kept.id) return true;
     const wanted = (await this.store.sessions()).find((session) => session.id === id);
-    if (!wanted || !(await held(id))) return false;
-    await this.#take(wanted);
-    return true;
+    const letGo = wanted ? await held(id) : null;
+    if (letGo) await this.#take(wanted, letGo);
+    return Boolean(letGo);
   }
 
-  async #take(session) {
+  async #take(session, letGo) {
     this.queue.stop();
+    this.letGo?.();
+    this.letGo = letGo;
     this.kept = session;
     keep(session.id);
     const rows = (await this.store.rows(session.id)).sort((a, b) => a.place - b.place);

@@ -2,6 +2,7 @@
 
 import { part, item } from "../dom.js";
 import { saveFile } from "../downloads.js";
+import { clearError } from "../notice.js";
 import { timeLeft } from "../progress.js";
 import { rowsFrom, toCsv, toJson } from "./results.js";
 import { drawSeries } from "./series.js";
@@ -21,6 +22,8 @@ export class SessionView {
    */
   constructor(client, open, complain) {
     this.complain = complain;
+    /** Whether this browser keeps nothing. */
+    this.off = false;
     this.session = new Session(client, {
       changed: (rows) => this.#changed(rows),
       ended: (trouble) => this.#ended(trouble),
@@ -43,9 +46,13 @@ export class SessionView {
     try {
       await this.session.open();
     } catch (error) {
+      this.off = true;
       part("session-off").hidden = false;
       part("session-off").textContent =
-        `This browser keeps no session (${error.message}): results cannot be collected here.`;
+        `This browser keeps no session (${error.message}): results are not collected here.`;
+      part("session-head").hidden = true;
+      part("session-empty").hidden = true;
+      part("session-import").disabled = true;
       return;
     }
     await this.#showAll();
@@ -55,6 +62,7 @@ export class SessionView {
   /** Work through what waits. */
   run() {
     if (this.session.queue.running) return;
+    clearError();
     started = { at: performance.now(), done: this.#settled() };
     this.#progress();
     this.session.queue.run();
@@ -62,6 +70,10 @@ export class SessionView {
 
   /** Add patterns and begin. */
   async add(files, parameters, frames) {
+    if (this.off) {
+      this.complain("This browser keeps no session: ask for one pattern at a time.");
+      return;
+    }
     await this.session.add(files, parameters, frames);
     this.run();
     this.#progress();
@@ -69,6 +81,7 @@ export class SessionView {
 
   /** Keep an answer that came already, and mark it as the one that is shown. */
   async remember(result) {
+    if (this.off) return;
     const row = await this.session.remember(result);
     this.table.mark(row);
   }
