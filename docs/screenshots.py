@@ -39,7 +39,7 @@ def main(address):
             page.wait_for_selector("#viewers:not([hidden])")
             page.wait_for_timeout(500)
             path = IMAGES / f"page-{name}.png"
-            page.screenshot(path=path, full_page=True)
+            page.screenshot(path=path, full_page=name != "narrow")
             # A palette makes the file a third as large, and nobody sees it.
             Image.open(path).convert("RGB").quantize(192).save(path, optimize=True)
         browser.close()

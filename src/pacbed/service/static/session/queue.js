@@ -14,7 +14,7 @@ export class Queue {
   /**
    * @param {import("../pacbed-client.js").PacbedClient} client
    * @param {{next: () => import("./row.js").Row | null, file: (row: any) => Promise<File | null>,
-   *   save: (rows: any[]) => Promise<void>, add: (rows: any[], behind: any) => Promise<void>}} rows
+   *   show: (rows: any[]) => void, save: (rows: any[]) => Promise<void>, add: (rows: any[], behind: any) => Promise<void>}} rows
    * @param {(trouble: string) => void} ended called when nothing runs any more; with words where
    *   it ended before all was done
    */
@@ -65,7 +65,8 @@ export class Queue {
   }
 
   async #work(row, signal) {
-    await this.rows.save([row]);
+    // Only shown: after a reload it waits again anyway.
+    this.rows.show([row]);
     try {
       await this.#ask(row, signal);
     } catch (error) {

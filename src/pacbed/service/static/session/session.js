@@ -54,6 +54,7 @@ export class Session {
     this.queue = new Queue(client, {
       next: () => this.rows.find(({ state }) => state === "waiting") ?? null,
       file: (row) => this.file(row),
+      show: (rows) => tell.changed(rows),
       save: (rows) => this.save(rows),
       add: (rows, behind) => this.#insert(rows, behind),
     }, tell.ended);

@@ -6,7 +6,7 @@ import { COLUMNS, matches, sorted } from "./columns.js";
 import { isRefused, rowName, rowStatus } from "./row.js";
 
 /** Rows that come in quick succession are drawn together. */
-const PAUSE_MS = 150;
+const PAUSE_MS = 250;
 
 export class SessionTable {
   /**
