@@ -2,12 +2,11 @@
 
 import math
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pacbed.answer.estimate import Basis
+from pacbed.answer.report.shown import Shown
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters
@@ -19,42 +18,6 @@ FloatArray = NDArray[np.float32] | NDArray[np.float64]
 _LARGEST_SIDE = 512
 #: A crop has at least this half width in pixels, however wrong the camera length is.
 _SMALLEST_HALF_WIDTH = 4.0
-
-
-class Shown(Protocol):
-    """What pictures need of an answer: an estimate has it, and what others kept of one."""
-
-    @property
-    def thickness_nm(self) -> float:
-        """Thickness along the zone axis, nm."""
-
-    @property
-    def tilt_x_mrad(self) -> float | None:
-        """Tilt to the right, mrad; None where it is not known."""
-
-    @property
-    def tilt_y_mrad(self) -> float | None:
-        """Tilt downwards, mrad; None where it is not known."""
-
-    @property
-    def rotation_deg(self) -> float | None:
-        """Rotation of the pattern against the crystal, degrees; None where it is not known."""
-
-    @property
-    def mrad_per_pixel(self) -> float:
-        """Angle per pixel of the pattern as given, mrad."""
-
-    @property
-    def center_row_px(self) -> float:
-        """Row of the disk's centre in the pattern as given, pixels."""
-
-    @property
-    def center_column_px(self) -> float:
-        """Column of the disk's centre in the pattern as given, pixels."""
-
-    @property
-    def basis(self) -> Basis:
-        """Says which pixels have no value."""
 
 
 @dataclass(frozen=True)
