@@ -114,6 +114,7 @@ def test_from_an_example_to_an_answer(open_page):
     for name in ("measured", "simulated", "difference"):
         assert is_painted(page, name), name
     assert page.locator("#distribution canvas").count() == 1
+    page.wait_for_selector("#session-rows tr")
     assert page.locator("#session-rows tr").count() == 1
 
 

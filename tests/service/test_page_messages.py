@@ -123,6 +123,7 @@ def test_nothing_looks_certain_that_was_not_compared(open_page):  # noqa: F811
     page.wait_for_function("() => document.querySelectorAll('#session-rows tr').length === 2")
     assert page.get_attribute("#status", "data-status") == "unchecked"
     assert page.inner_text("#status").lower().startswith("not checked")
+    page.wait_for_selector("#session-rows tr:nth-of-type(2)[data-status=unchecked]")
     assert page.inner_text("#session-rows tr:nth-of-type(2) td:nth-of-type(6)") == "not checked"
 
 
@@ -138,6 +139,7 @@ def test_refused_numbers_do_not_look_like_results(open_page):  # noqa: F811
     assert "line-through" in page.evaluate(
         "getComputedStyle(document.getElementById('thickness')).textDecorationLine"
     )
+    page.wait_for_selector("#session-rows s")
     assert page.locator("#session-rows s").count() == 3
     assert serious_faults(page) == []
     # One click asks all systems, and the right one comes first.

@@ -123,8 +123,10 @@ async function ask() {
   }
   const date = new Date().toISOString();
   const result = { ...asked, answer, file: original.name, sha256: await digest(original), date };
+  // Kept before its pictures are drawn: nothing that came is lost.
+  const kept = session.remember(result);
   await present(result);
-  await session.remember(result);
+  await kept;
 }
 
 /** Ask all systems for the pattern whose answer is shown. */
