@@ -46,7 +46,7 @@ def infer(page, pattern, system):
     assert "of the earlier system" in page.inner_text("#system option[value='7']")
     page.fill("#convergence", "20")
     page.click("#submit")
-    page.wait_for_selector("#shown:not([hidden])")
+    page.wait_for_selector("#viewers:not([hidden])")
 
 
 def test_answer_of_the_earlier_system(open_page, server):

@@ -100,6 +100,8 @@ export class SessionView {
   }
 
   #ended(trouble) {
+    // Who reads that it is done finds all of it in the table.
+    this.table.draw();
     this.#progress();
     if (trouble) this.complain(trouble);
   }
