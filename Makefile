@@ -15,10 +15,10 @@ TEST_STAMP := $(TEST)/.installed
 PIP_INSTALL := -m pip install --progress-bar off -q --disable-pip-version-check -c constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help run example test lint format wheel bench clean
+.PHONY: help run example test lint lint-page format wheel bench clean
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 $(BASE_STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(BASE)
@@ -47,6 +47,20 @@ lint: $(TEST_STAMP)  ## check style, types and the direction of imports
 	$(TEST)/bin/ruff format --check .
 	$(TEST)/bin/mypy
 	$(TEST)/bin/lint-imports
+	@if command -v npm >/dev/null && $(MAKE) --no-print-directory $(NODE_STAMP); then \
+	    $(MAKE) --no-print-directory lint-page; \
+	else echo "No npm, or no tools from it: the page's JavaScript is NOT checked." >&2; fi
+
+NODE_TOOLS := tests/javascript/node_modules
+NODE_STAMP := $(NODE_TOOLS)/.installed
+
+$(NODE_STAMP): tests/javascript/package.json tests/javascript/package-lock.json
+	npm ci --prefix tests/javascript --no-audit --no-fund --loglevel=error
+	touch $@
+
+lint-page: $(NODE_STAMP)  ## check types and style of the page's JavaScript (needs npm)
+	$(NODE_TOOLS)/.bin/tsc -p tests/javascript
+	$(NODE_TOOLS)/.bin/eslint -c tests/javascript/eslint.config.js src/pacbed/service/static
 
 format: $(TEST_STAMP)  ## put the code into the common format
 	$(TEST)/bin/ruff check --fix .
@@ -60,6 +74,6 @@ bench: $(TEST_STAMP)  ## run every script of benchmarks/
 	    echo "== $$script"; $(TEST)/bin/python "$$script"; done
 
 clean:  ## remove environments, caches and what was built
-	rm -rf $(BASE) $(TEST) .venv-oldest build dist .hypothesis .import_linter_cache \
+	rm -rf $(BASE) $(TEST) $(NODE_TOOLS) .venv-oldest build dist .hypothesis .import_linter_cache \
 	    .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -36,10 +36,10 @@ def main(address):
             page.click("#examples button:nth-of-type(3)")
             page.wait_for_function("() => document.getElementById('convergence').value !== ''")
             page.click("#submit")
-            page.wait_for_selector("#shown:not([hidden])")
+            page.wait_for_selector("#viewers:not([hidden])")
             page.wait_for_timeout(500)
             path = IMAGES / f"page-{name}.png"
-            page.screenshot(path=path, full_page=True)
+            page.screenshot(path=path, full_page=name != "narrow")
             # A palette makes the file a third as large, and nobody sees it.
             Image.open(path).convert("RGB").quantize(192).save(path, optimize=True)
         browser.close()

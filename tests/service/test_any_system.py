@@ -134,5 +134,5 @@ def test_any_of_these_on_the_page(open_page):  # noqa: F811
     assert "one system" in page.inner_text("#map-error")
     # An answer of one system shows no ranking.
     infer_example(page)
-    page.wait_for_function("() => document.querySelectorAll('#history-rows tr').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('#session-rows tr').length === 2")
     assert page.is_hidden("#ranking")

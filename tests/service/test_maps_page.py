@@ -30,6 +30,10 @@ def test_from_a_scan_to_a_picture(chosen, scheme):
     assert "6 windows" in page.inner_text("#map-summary")
     assert page.evaluate("document.activeElement.id") == "map-shown"
     page.wait_for_function("document.getElementById('map-picture').naturalWidth > 100")
+    # What the picture shows, in words.
+    page.wait_for_function(
+        "() => / to .* nm, .* of 6 windows/.test(document.getElementById('map-picture').alt)"
+    )
     assert "wedge.npy" in page.get_attribute("#map-picture", "alt")
     for link, name in (("#map-file", "wedge-map.npz"), ("#map-table", "wedge-map.csv")):
         with page.expect_download() as download:
@@ -54,6 +58,7 @@ def test_cancel_and_what_is_missing(chosen):
     page.click("#map-submit")
     page.click("#map-cancel")
     page.wait_for_selector("#map-progress", state="hidden")
+    assert page.evaluate("document.activeElement.id") == "map-submit"
     assert page.is_hidden("#map-error")
     assert page.is_hidden("#map-shown")
 

@@ -95,7 +95,7 @@ def test_from_a_structure_to_an_answer(open_page, silicon, tmp_path, server):  #
     page.click("#own-make")
     name = made(page)
     assert name == "si-110-200kV"
-    assert "Si (Si) [1 1 0], 200 kV" in page.inner_text("#system option:checked")
+    assert "Si [1 1 0], 200 kV: Si" in page.inner_text("#system option:checked")
     assert page.is_hidden("#own-progress")
     # A pattern of it, with nothing else given: the angle is found.
     query = f"system={name}&thickness_nm=8&convergence_mrad=5&format=npy&size=128"
@@ -176,7 +176,7 @@ def test_a_reload_goes_on_and_cancel_ends(open_page, silicon, systems):  # noqa:
     assert "Waiting" in page.inner_text("#own-words")
     turn.release()
     assert made(page) == "reloaded"
-    assert "Si (Si) [1 1 0]" in page.inner_text("#system option:checked")
+    assert "Si [1 1 0]" in page.inner_text("#system option:checked")
     # The next one is cancelled; the service forgets it, and so does the page.
     turn = hold_soon(systems / ".turn")
     chosen(page, silicon)

@@ -74,7 +74,7 @@ def infer_example(page, number=4):
     page.wait_for_selector("#preview:not([hidden])")
     page.wait_for_function("() => document.getElementById('convergence').value !== ''")
     page.click("#submit")
-    page.wait_for_selector("#shown:not([hidden])")
+    page.wait_for_selector("#viewers:not([hidden])")
 
 
 def is_painted(page, name):
@@ -114,18 +114,44 @@ def test_from_an_example_to_an_answer(open_page):
     for name in ("measured", "simulated", "difference"):
         assert is_painted(page, name), name
     assert page.locator("#distribution canvas").count() == 1
-    assert page.locator("#history-rows tr").count() == 1
+    page.wait_for_selector("#session-rows tr")
+    assert page.locator("#session-rows tr").count() == 1
 
 
-@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (390, 844)])
-def test_an_answer_is_in_view_when_it_comes(open_page, width, height):
-    page = open_page(viewport={"width": width, "height": height})
-    infer_example(page)
-    page.wait_for_function("() => document.activeElement.id === 'answer'")
-    for place in ("#answer-title", "#status", "#thickness"):
+def in_view(page, *places):
+    """All of these are seen: inside of the window, and with nothing before them."""
+    size = page.viewport_size
+    for place in places:
         box = page.locator(place).bounding_box()
         assert box["y"] >= 0, place
-        assert box["y"] + box["height"] <= height, place
+        assert box["y"] + box["height"] <= size["height"], place
+        assert page.evaluate(
+            """([place, x, y]) => {
+                const seen = document.elementFromPoint(x, y);
+                return document.querySelector(place).contains(seen);
+            }""",
+            [place, box["x"] + box["width"] / 2, box["y"] + box["height"] / 2],
+        ), place
+
+
+@pytest.mark.parametrize(("width", "height"), [(1440, 900), (1280, 720), (1024, 768), (390, 844)])
+def test_answer_status_and_errors_are_in_view_when_they_come(open_page, width, height):
+    page = open_page(viewport={"width": width, "height": height})
+    in_view(page, "#submit")
+    page.click("#submit")
+    in_view(page, "#error", "#submit")
+    infer_example(page)
+    page.wait_for_function("() => document.activeElement.id === 'answer'")
+    in_view(page, "#answer-title", "#status", "#thickness", "#submit")
+    # An error comes wherever the page is scrolled to.
+    page.fill("#convergence", "500")
+    page.evaluate("scrollTo(0, document.body.scrollHeight)")
+    page.evaluate("document.getElementById('form').requestSubmit()")
+    in_view(page, "#error", "#submit")
+    for scheme in ("light", "dark"):
+        page.evaluate("scheme => { document.documentElement.dataset.theme = scheme; }", scheme)
+        in_view(page, "#error", "#submit")
+        assert serious_faults(page) == []
 
 
 def test_display_follows_its_controls(open_page):
@@ -169,7 +195,7 @@ def test_metadata_fill_the_form_and_a_stack_offers_its_frames(open_page, tmp_pat
     page.fill("#convergence", "20")
     page.click("#submit")
     page.wait_for_selector("#shown:not([hidden])")
-    assert "frame 1" in page.inner_text("#history-rows")
+    assert "frame 1" in page.inner_text("#answer-title")
 
 
 def test_errors_say_what_to_do(open_page, tmp_path, server):
@@ -202,7 +228,7 @@ def test_errors_say_what_to_do(open_page, tmp_path, server):
     # And works again.
     page.unroute("**/inference/")
     page.click("#submit")
-    page.wait_for_function("() => document.querySelectorAll('#history-rows tr').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('#session-rows tr').length === 2")
     assert page.is_hidden("#error")
 
 
@@ -249,6 +275,7 @@ def test_with_the_keyboard_alone(open_page):
     page.wait_for_selector("#shown:not([hidden])")
     # The answer has the focus, so that a reader of the screen reads it.
     page.wait_for_function("() => document.activeElement.id === 'answer'")
+    page.wait_for_selector("#viewers:not([hidden])")
     tab_to("#measured")
     page.keyboard.press("+")
     tab_to("#save-csv")
@@ -286,10 +313,12 @@ def test_earlier_results_stay(open_page):
     )
     page.wait_for_function("() => document.getElementById('system').value === '0'")
     page.click("#submit")
-    page.wait_for_function("() => document.querySelectorAll('#history-rows tr').length === 2")
+    page.wait_for_function("() => document.querySelectorAll('#session-rows tr').length === 2")
     assert page.inner_text("#answer-title") != first
-    page.click("#history-rows tr:nth-of-type(2) button")
-    assert page.inner_text("#answer-title") == first
+    page.click("#session-rows tr:nth-of-type(1) button.plain")
+    page.wait_for_function(
+        "first => document.getElementById('answer-title').innerText === first", arg=first
+    )
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

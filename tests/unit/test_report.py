@@ -105,7 +105,7 @@ class TestPicture:
             "x (mrad)",
             "thickness (nm)",
             "probability per 0.5 nm",
-            "Difference, 0.0 % of the pixels' variance",
+            "Difference",
             "1.3 % of the fitted variance",
             "31.0 nm (12 %)",
             "PACBED-CNN 1.2.3, bundle 0123456789ab",

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from fastapi.middleware.cors import CORSMiddleware
+from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
@@ -20,6 +21,8 @@ from pacbed.service.services import Services
 from pacbed.service.settings import Settings
 from pacbed.version import __version__
 
+#: Answers of as many bytes are worth packing: pictures as numbers, and the page's own files.
+_LEAST_PACKED = 4096
 STATIC = Path(__file__).parent / "static"
 
 _DESCRIPTION = """
@@ -65,12 +68,15 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # The usual pages load their scripts from other hosts; /docs is a page of our own.
         docs_url=None,
         redoc_url=None,
+        # Names of the functions: clients that are made from the description have them.
+        generate_unique_id_function=lambda route: route.name,
         form_limits={"max_fields": 8, "max_files": 2, "max_part_size": 64 * 1024},
     )
     app.state.settings = chosen
     app.state.metrics = metrics
     app.state.held = held = HeldBytes(chosen.held_bytes)
     install_handlers(app)
+    app.add_middleware(GZipMiddleware, minimum_size=_LEAST_PACKED, compresslevel=1)
     app.add_middleware(
         Admission,
         limits=ArrivalLimits(

@@ -14,6 +14,9 @@ from starlette.types import Message, Receive
 
 from pacbed.service.settings import MIB
 
+#: Whoever sends at least at this rate is given the time for it, bytes per second.
+_SLOWEST = 64 * 1024
+
 HELD_WORDS = (
     "the requests that are here already fill all the space that they may; try again in a moment"
 )
@@ -26,7 +29,8 @@ class ArrivalLimits:
     Attributes
     ----------
     seconds : float
-        Longest time in which a body must have arrived.
+        Longest time in which a body must have arrived, beside that which its bytes take at a
+        rate of 64 KiB/s.
     silent_seconds : float
         Longest time without a byte of it.
     max_bytes : int
@@ -120,7 +124,7 @@ class ArrivingBody:
         return message
 
     async def _next(self) -> Message:
-        left = max(0.0, self._deadline - time.monotonic())
+        left = max(0.0, self._deadline + self._received / _SLOWEST - time.monotonic())
         silent = self._limits.silent_seconds
         try:
             return await asyncio.wait_for(self._receive(), min(left, silent))
@@ -128,7 +132,8 @@ class ArrivingBody:
             words = (
                 f"no byte of the request arrived for {silent:g} s"
                 if silent < left
-                else f"the request did not arrive within {self._limits.seconds:g} s"
+                else f"the request did not arrive within {self._limits.seconds:g} s, and came at "
+                f"less than {_SLOWEST // 1024} KiB/s"
             )
             raise HTTPException(408, words, {"Connection": "close"}) from None
 

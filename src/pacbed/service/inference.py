@@ -158,6 +158,7 @@ class Inference:
         return Answer(
             **{**_wire(estimate), **pictures, "convergence_mrad": shown},
             metadata=Metadata(**vars(measurement.metadata)),
+            frames=measurement.frames,
             directions=directions_words(model.provenance, estimate.rotation_deg),
             ranking=[_finite(ranking_entry(each)) for each in ranked.estimates]
             if parameters.asks_all

@@ -14,9 +14,10 @@ from pacbed.service.schemas import (
     Preview,
     Problem,
 )
-from pacbed.service.schemas_answer import Answer, BatchAnswer, BatchItem
+from pacbed.service.schemas_answer import Answer, BatchAnswer, BatchItem, Views
 from pacbed.service.services import services_of, work_for, work_for_each
 from pacbed.service.uploads import Upload
+from pacbed.service.views import ViewParameters, draw_views
 
 router = APIRouter()
 
@@ -80,11 +81,11 @@ async def inference(
     mask: MaskFile = None,
     microscope: MicroscopeFile = None,
 ) -> Answer:
-    """Find thickness and mistilt of one pattern.
+    r"""Find thickness and mistilt of one pattern.
 
     With curl:
 
-        curl http://localhost:8230/inference/ -F file=@pattern.dm4
+        curl http://localhost:8230/inference/ -F file=@pattern.dm4 \
              -F 'parameters={"system": "sto-001-300kV", "convergence_angle": 20}'
 
     `thickness` is in Å, as it always was; `thickness_nm` and everything beside it has its
@@ -176,4 +177,29 @@ async def preview(
         return await work_for(
             request,
             lambda _: picture(services.inference.read(upload, chosen, frame), upload.name, frame),
+        )
+
+
+@router.post("/views/", response_model=Views, responses=PROBLEMS, tags=["inference"])
+async def views(
+    request: Request,
+    parameters: Annotated[
+        Json[ViewParameters],
+        Form(
+            description="JSON text; see the schema `ViewParameters`.",
+            examples=[
+                '{"system": "sto-001-300kV", "thickness_nm": 41.6, "tilt_x_mrad": 1.6, '
+                '"tilt_y_mrad": 1.46, "rotation_deg": 16.96, "convergence_mrad": 19.98, '
+                '"mrad_per_pixel": 0.2807, "center_row_px": 131.55, "center_column_px": 122.35}'
+            ],
+        ),
+    ],
+    file: PatternFile,
+) -> Views:
+    """Draw the measured and the simulated pattern of an answer that was given before."""
+    services = services_of(request)
+    with Upload(await file.read(), file.filename) as upload:
+        return await work_for(
+            request,
+            lambda _: draw_views(services.catalogue, services.readers, upload, parameters),
         )

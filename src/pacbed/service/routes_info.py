@@ -153,12 +153,14 @@ def _simulated(catalogue: Catalogue, query: PatternQuery) -> Response:
     )
 
 
+@router.head("/health/live", include_in_schema=False)
 @router.get("/health/live", response_model=Liveness, tags=["operation"])
 async def live() -> Liveness:
     """Tell that the process answers; a supervisor restarts it where it does not."""
     return Liveness(status="ok", version=__version__)
 
 
+@router.head("/health/ready", include_in_schema=False)
 @router.get(
     "/health/ready",
     response_model=Health,

@@ -65,11 +65,11 @@ async def make_map(
         ),
     ] = None,
 ) -> MapJob:
-    """Start making maps of thickness and mistilt of a 4D-STEM scan.
+    r"""Start making maps of thickness and mistilt of a 4D-STEM scan.
 
     With curl:
 
-        curl http://localhost:8230/maps/ -F file=@scan.npy
+        curl http://localhost:8230/maps/ -F file=@scan.npy \
              -F 'parameters={"system": "sto-001-300kV", "convergence_mrad": 20, "window": [8, 8]}'
 
     The answer comes at once and holds the `id` of the job; `/maps/{id}/events` tells how far it

@@ -60,11 +60,11 @@ async def understood_structure(
     request: Request,
     form: Annotated[StructureForm, Form(media_type="multipart/form-data")],
 ) -> UnderstoodStructure:
-    """Say what a structure file is understood as; nothing is simulated, and nothing kept.
+    r"""Say what a structure file is understood as; nothing is simulated, and nothing kept.
 
     With curl:
 
-        curl http://localhost:8230/systems/understood -F file=@GaN.cif -F 'zone_axis=1 1 -2 0'
+        curl http://localhost:8230/systems/understood -F file=@GaN.cif -F 'zone_axis=1 1 -2 0' \
              -F high_tension_kV=200
 
     What `POST /systems/` would refuse is refused here in the same words; `field` of a problem
@@ -87,11 +87,11 @@ async def make_system(
     response: Response,
     form: Annotated[SystemForm, Form(media_type="multipart/form-data")],
 ) -> SystemJob:
-    """Start making a system from a structure file; nothing is trained.
+    r"""Start making a system from a structure file; nothing is trained.
 
     With curl:
 
-        curl http://localhost:8230/systems/ -F file=@GaN.cif -F 'zone_axis=1 1 -2 0'
+        curl http://localhost:8230/systems/ -F file=@GaN.cif -F 'zone_axis=1 1 -2 0' \
              -F high_tension_kV=200
 
     The answer comes when the structure was understood, and says what was. `/systems/jobs/{id}`

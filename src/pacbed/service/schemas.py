@@ -21,9 +21,9 @@ FrameChoice = Annotated[int, Field(ge=0, le=2**31)] | Literal["sum"]
 class ZoneAxis(BaseModel):
     """Direction [uvw] along the beam."""
 
-    u: Annotated[int, Field(ge=-99, le=99)]
-    v: Annotated[int, Field(ge=-99, le=99)]
-    w: Annotated[int, Field(ge=-99, le=99)]
+    u: Annotated[Annotated[int, Field(ge=-99, le=99)], Field(description="Along a.")]
+    v: Annotated[Annotated[int, Field(ge=-99, le=99)], Field(description="Along b.")]
+    w: Annotated[Annotated[int, Field(ge=-99, le=99)], Field(description="Along c.")]
 
 
 class PhysicalParameters(BaseModel):
@@ -49,6 +49,8 @@ class PhysicalParameters(BaseModel):
 
 class FileParameters(BaseModel):
     """What the file is."""
+
+    model_config = ConfigDict(extra="forbid")
 
     typ: Annotated[
         FileType,
@@ -118,6 +120,10 @@ class Parameters(BaseModel):
             "else it is found, which takes longer; networks that choose among labels need it."
         ),
     ] = None
+    convergence_mrad: Annotated[
+        _Angle | None,
+        Field(description="The same as `convergence_angle`, by the name that the answer has."),
+    ] = None
     mrad_per_pixel: Annotated[_Angle | None, Field(description="Where it is known.")] = None
     pixel_aspect: Annotated[
         float | None,
@@ -147,6 +153,8 @@ class Parameters(BaseModel):
             raise ValueError("give system or crystal_structure, not both")
         if self.system is None and not chosen:
             raise ValueError("give system, or physical_params with crystal_structure")
+        if self.convergence_angle is not None and self.convergence_mrad is not None:
+            raise ValueError("give convergence_mrad or convergence_angle, not both")
         if self.asks_all and not self.refine:
             raise ValueError("system any compares the fits of all systems: leave out refine")
         return self
@@ -159,8 +167,11 @@ class Parameters(BaseModel):
     @property
     def given_convergence_mrad(self) -> float | None:
         """The convergence semi-angle, wherever it was given."""
-        if self.convergence_angle is not None or self.physical_params is None:
-            return self.convergence_angle
+        given = self.convergence_angle
+        if given is None:
+            given = self.convergence_mrad
+        if given is not None or self.physical_params is None:
+            return given
         return self.physical_params.convergence_angle
 
 
@@ -177,41 +188,56 @@ class Problem(BaseModel):
 class Metadata(BaseModel):
     """What the file says about its recording; null where it says nothing."""
 
-    high_tension_kV: float | None = None
-    convergence_mrad: float | None = None
-    mrad_per_pixel: float | None = None
-    camera_length_mm: float | None = None
-    extra: dict[str, Any] = Field(default_factory=dict)
+    high_tension_kV: Annotated[float | None, Field(description="kV")] = None
+    convergence_mrad: Annotated[
+        float | None, Field(description="Convergence semi-angle, mrad.")
+    ] = None
+    mrad_per_pixel: Annotated[float | None, Field(description="Angle per pixel, mrad.")] = None
+    camera_length_mm: Annotated[float | None, Field(description="Camera length, mm.")] = None
+    extra: Annotated[dict[str, Any], Field(description="What else the file says.")] = Field(
+        default_factory=dict
+    )
 
 
 class Preview(BaseModel):
     """What a file holds; the picture is coded as in `Views`."""
 
-    name: str
-    rows: int
-    columns: int
-    frames: int
-    frame: FrameChoice
+    name: Annotated[str, Field(description="Of the file.")]
+    rows: Annotated[int, Field(description="Of the pattern, pixels.")]
+    columns: Annotated[int, Field(description="Of the pattern, pixels.")]
+    frames: Annotated[int, Field(description="That the file holds.")]
+    frame: Annotated[FrameChoice, Field(description="Which one this is, from 0, or `sum`.")]
     metadata: Metadata
-    picture_rows: int
-    picture_columns: int
-    minimum: float
-    maximum: float
-    picture: str
+    picture_rows: Annotated[int, Field(description="Of the small picture.")]
+    picture_columns: Annotated[int, Field(description="Of the small picture.")]
+    minimum: Annotated[float, Field(description="Intensity of level 1.")]
+    maximum: Annotated[float, Field(description="Intensity of level 65535.")]
+    picture: Annotated[str, Field(description="The small picture, base64.")]
 
 
 class SystemEntry(BaseModel):
     """An installed system and what it covers."""
 
-    id: int
-    name: str
-    material: str
-    composition: str
-    zone_axis: tuple[int, int, int] | None
-    high_tension_kV: float | None
-    convergence_mrad: tuple[float, float]
-    thickness_nm: tuple[float, float]
-    mistilt_mrad: tuple[float, float]
+    id: Annotated[int, Field(description="Number; requests may name it.")]
+    name: Annotated[str, Field(description="Requests may name it.")]
+    material: Annotated[str, Field(description="In words.")]
+    composition: Annotated[str, Field(description="Chemical formula.")]
+    zone_axis: Annotated[
+        tuple[int, int, int] | None,
+        Field(description="Direction along the beam; null where the model does not say it."),
+    ]
+    high_tension_kV: Annotated[
+        float | None, Field(description="kV; null where the model does not say it.")
+    ]
+    convergence_mrad: Annotated[
+        tuple[float, float], Field(description="Smallest and largest convergence semi-angle, mrad.")
+    ]
+    thickness_nm: Annotated[
+        tuple[float, float], Field(description="Smallest and largest thickness, nm.")
+    ]
+    mistilt_mrad: Annotated[
+        tuple[float, float], Field(description="Smallest and largest mistilt, mrad.")
+    ]
     model: Annotated[
         Literal["engine", "table", "labels", "earlier"],
         Field(
@@ -225,18 +251,18 @@ class SystemEntry(BaseModel):
 class ExampleEntry(BaseModel):
     """An example pattern, and what its answer should be."""
 
-    name: str
-    title: str
-    system: str
-    convergence_mrad: float
-    thickness_nm: float
+    name: Annotated[str, Field(description="Of its file.")]
+    title: Annotated[str, Field(description="For people.")]
+    system: Annotated[str, Field(description="That it is of.")]
+    convergence_mrad: Annotated[float, Field(description="Convergence semi-angle, mrad.")]
+    thickness_nm: Annotated[float, Field(description="True thickness, nm.")]
 
 
 class Liveness(BaseModel):
     """Sign of life of one process."""
 
-    status: Literal["ok"]
-    version: str
+    status: Annotated[Literal["ok"], Field(description="Always ok.")]
+    version: Annotated[str, Field(description="Of the program.")]
 
 
 class Health(BaseModel):
@@ -246,8 +272,8 @@ class Health(BaseModel):
         Literal["ok", "busy", "not ready"],
         Field(description="`busy`: a request for work would be turned away now."),
     ]
-    version: str
-    systems: int
+    version: Annotated[str, Field(description="Of the program.")]
+    systems: Annotated[int, Field(description="How many are installed.")]
     queue: Annotated[int, Field(description="Places of the queue that are taken.")]
     refused_bundles: Annotated[
         dict[str, str], Field(description="Bundles that could not be taken, by folder.")

@@ -22,8 +22,8 @@ class Alternative(BaseModel):
 class ThicknessDistribution(BaseModel):
     """Probability of each thickness."""
 
-    thickness_nm: list[_Number]
-    probability: list[_Number]
+    thickness_nm: Annotated[list[_Number], Field(description="nm")]
+    probability: Annotated[list[_Number], Field(description="Of each thickness, 0 to 1.")]
 
 
 class Views(BaseModel):
@@ -33,23 +33,27 @@ class Views(BaseModel):
     no value, 1 to 65535 run linearly from `minimum` to `maximum`.
     """
 
-    rows: int
-    columns: int
-    mrad_per_pixel: float
-    center_row_px: float
-    center_column_px: float
-    convergence_mrad: float
-    minimum: float
-    maximum: float
-    measured: str
-    simulated: str | None
+    rows: Annotated[int, Field(description="Of both patterns.")]
+    columns: Annotated[int, Field(description="Of both patterns.")]
+    mrad_per_pixel: Annotated[float, Field(description="Angle per pixel of this grid, mrad.")]
+    center_row_px: Annotated[float, Field(description="Row of the disk's centre on this grid.")]
+    center_column_px: Annotated[
+        float, Field(description="Column of the disk's centre on this grid.")
+    ]
+    convergence_mrad: Annotated[float, Field(description="Radius of the disk, mrad.")]
+    minimum: Annotated[float, Field(description="Intensity of level 1.")]
+    maximum: Annotated[float, Field(description="Intensity of level 65535.")]
+    measured: Annotated[str, Field(description="The measured pattern, base64.")]
+    simulated: Annotated[
+        str | None, Field(description="The simulated pattern, base64; null where there is none.")
+    ]
 
 
 class RankedAnswer(BaseModel):
     """What one of several systems answers."""
 
-    system: str
-    status: StatusName
+    system: Annotated[str, Field(description="Its name.")]
+    status: Annotated[StatusName, Field(description="Of its answer.")]
     thickness_nm: _Number
     thickness_std_nm: _Number
     mistilt_mrad: _Number
@@ -77,12 +81,15 @@ class Answer(BaseModel):
     validation: Annotated[
         str | None, Field(description="PNG picture, base64; null where none was asked for.")
     ]
-    system: str
-    status: StatusName
+    system: Annotated[str, Field(description="Name of the system that answered.")]
+    status: Annotated[StatusName, Field(description="Whether the numbers can be used.")]
     status_words: Annotated[str, Field(description="The status in plain words.")]
     thickness_nm: _Number
     thickness_std_nm: _Number
-    thickness_interval95_nm: tuple[_Number, _Number]
+    thickness_interval95_nm: Annotated[
+        tuple[_Number, _Number],
+        Field(description="Holds the thickness with a probability of 95 %, nm."),
+    ]
     tilt_x_mrad: _Number
     tilt_y_mrad: _Number
     tilt_std_mrad: _Number
@@ -93,10 +100,14 @@ class Answer(BaseModel):
     center_row_px: _Number
     center_column_px: _Number
     residual: _Number
-    alternatives: list[Alternative]
+    alternatives: Annotated[
+        list[Alternative], Field(description="Other solutions, the likelier first.")
+    ]
     thickness_distribution: ThicknessDistribution
-    warnings: list[str]
-    provenance: dict[str, Any]
+    warnings: Annotated[list[str], Field(description="What to know before using the numbers.")]
+    provenance: Annotated[
+        dict[str, Any], Field(description="Bundle, versions, hashes and times behind the numbers.")
+    ]
     convergence_mrad: Annotated[
         float, Field(description="As the pattern shows it; as given where nothing was fitted.")
     ]
@@ -108,6 +119,7 @@ class Answer(BaseModel):
         Field(description="Pixels that say nothing: dead, saturated, hidden, no numbers, masked."),
     ] = 0
     metadata: Metadata
+    frames: Annotated[int, Field(ge=1, description="Frames that the file holds.")] = 1
     views: Views | None = None
     directions: Annotated[
         str | None, Field(description="Where a direction of the crystal points, if that is known.")
@@ -127,12 +139,12 @@ class Answer(BaseModel):
 class BatchItem(BaseModel):
     """One frame of a batch: its answer, or why there is none."""
 
-    frame: int
-    answer: Answer | None = None
-    problem: Problem | None = None
+    frame: Annotated[int, Field(description="Its number, from 0.")]
+    answer: Annotated[Answer | None, Field(description="null where there is none.")] = None
+    problem: Annotated[Problem | None, Field(description="null where there is an answer.")] = None
 
 
 class BatchAnswer(BaseModel):
     """The answers of a stack, in the order of its frames."""
 
-    results: list[BatchItem]
+    results: Annotated[list[BatchItem], Field(description="In the order of the frames.")]

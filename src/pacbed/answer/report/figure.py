@@ -168,9 +168,9 @@ def _draw_comparison(figure: Figure, view: ReportView, estimate: Estimate) -> No
         difference_axes, view, difference, estimate, "RdBu_r", (-bound, bound), "black"
     )
     _color_scale(figure, shown, "difference scale", "measured − simulated (% of maximum)")
-    difference_axes.set_title(
-        f"Difference, {100 * residual:.1f} % of the pixels' variance", fontsize=TITLE_SIZE
-    )
+    # The residual of the fit stands among the numbers; that of these pixels would be another one.
+    left = "" if estimate.residual is not None else f", {100 * residual:.1f} % of the variance"
+    difference_axes.set_title(f"Difference{left}", fontsize=TITLE_SIZE)
 
 
 def _why_not_simulated(estimate: Estimate) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from pacbed.answer.estimate import Estimate
+from pacbed.answer.report.shown import Shown
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import PatternParameters
@@ -84,7 +84,7 @@ class ReportView:
 
 
 def crop_view(
-    data: ArrayLike, estimate: Estimate, convergence_mrad: float, field: float = 1.8
+    data: ArrayLike, estimate: Shown, convergence_mrad: float, field: float = 1.8
 ) -> ReportView:
     """Cut the surroundings of the bright-field disk out of a measured pattern.
 
@@ -92,7 +92,7 @@ def crop_view(
     ----------
     data : array_like, shape (rows, columns)
         The pattern as given to the inference.
-    estimate : Estimate
+    estimate : Shown
         Gives the centre of the disk and the angle per pixel.
     convergence_mrad : float
         Convergence semi-angle α, mrad.
@@ -155,7 +155,7 @@ def crop_view(
     )
 
 
-def simulate_view(view: ReportView, table: LacbedTable | None, estimate: Estimate) -> ReportView:
+def simulate_view(view: ReportView, table: LacbedTable | None, estimate: Shown) -> ReportView:
     """Add to a view the pattern simulated at the answer.
 
     Parameters
@@ -164,7 +164,7 @@ def simulate_view(view: ReportView, table: LacbedTable | None, estimate: Estimat
         From :func:`crop_view`.
     table : LacbedTable or None
         Table of the system that the estimate is for; None where its model has none.
-    estimate : Estimate
+    estimate : Shown
         Gives thickness, tilt and rotation.
 
     Returns

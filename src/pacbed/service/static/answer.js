@@ -1,12 +1,13 @@
 /** Everything that is shown of one answer. */
 
+import { item, part } from "./dom.js";
 import { allRows, azimuthWords, fixed, mistiltWords, percent, withError } from "./format.js";
+import { ZOOM_STEP } from "./gestures.js";
 import { unpack } from "./pacbed-client.js";
 import { drawDistribution } from "./plot.js";
+import { plain } from "./plain.js";
+import { isRefused, rowName, shownStatus, statusName } from "./session/row.js";
 import { LinkedViewers } from "./viewer.js";
-
-const part = (id) => document.getElementById(id);
-const NAMES = { out_of_range: "out of range" };
 
 const viewers = new LinkedViewers(
   { measured: part("measured"), simulated: part("simulated"), difference: part("difference") },
@@ -14,26 +15,20 @@ const viewers = new LinkedViewers(
 );
 let shown = null;
 
+const UNCHECKED = "no simulation was compared with the pattern; whether it is of this crystal at all " +
+  "was not looked at.";
+const COMPARE = " Tick “Compare with the simulation” to have it looked at.";
+
 /** The result on the page, with the file and the parameters that it came from. */
 export const current = () => shown;
 
-export const statusName = (status) => NAMES[status] ?? status;
-
-export function item(tag, text) {
-  const element = document.createElement(tag);
-  element.textContent = text;
-  return element;
-}
-
 export function showAnswer(result) {
   shown = result;
-  const { answer, file } = result;
+  const { answer } = result;
   part("empty").hidden = true;
   part("shown").hidden = false;
-  part("answer-title").textContent = `Answer for ${file}`;
-  part("status").dataset.status = answer.status;
-  part("status-name").textContent = statusName(answer.status);
-  part("status-words").textContent = answer.status_words.replace(/^[^:]*: /, "");
+  part("answer-title").textContent = `Answer for ${rowName(result)}`;
+  showStatus(answer);
   part("thickness").textContent = `${withError(answer.thickness_nm, answer.thickness_std_nm)} nm`;
   const [low, high] = answer.thickness_interval95_nm;
   part("interval").textContent = `95 %: ${fixed(low, 1)} to ${fixed(high, 1)} nm`;
@@ -41,7 +36,7 @@ export function showAnswer(result) {
   part("azimuth").textContent = azimuthWords(answer);
   part("directions").textContent = answer.directions ?? "";
   part("residual").textContent = percent(answer.residual);
-  part("warnings").replaceChildren(...answer.warnings.map((words) => item("li", words)));
+  part("warnings").replaceChildren(...answer.warnings.map((words) => item("li", plain(words))));
   part("alternatives").replaceChildren(
     ...answer.alternatives.map((other) => item(
       "li",
@@ -58,8 +53,23 @@ export function showAnswer(result) {
     return row;
   }));
   showRanking(answer);
-  showPatterns(answer);
+  part("pictures-words").textContent = "Drawing the patterns …";
+  part("viewers").hidden = true;
   drawDistribution(part("distribution"), answer);
+}
+
+/** What may be done with the numbers: those that are refused do not look like results. */
+function showStatus(answer) {
+  const status = shownStatus(answer);
+  part("status").dataset.status = status;
+  part("status-name").textContent = statusName(status);
+  part("status-words").textContent = status === "unchecked" ?
+    UNCHECKED + (answer.provenance.method === "network" ? COMPARE : "") :
+    (answer.status_words ?? "").replace(/^[^:]*: /, "");
+  part("numbers").toggleAttribute("data-refused", isRefused(answer));
+  part("refused").hidden = !isRefused(answer);
+  // Once all were asked there is nothing more to ask.
+  part("ask-all").hidden = answer.status !== "mismatch" || Boolean(answer.ranking);
 }
 
 /** Which systems explain the pattern, where all were asked. */
@@ -88,8 +98,17 @@ export function leadToAnswer() {
   part("answer").scrollIntoView({ block: "start" });
 }
 
-function showPatterns(answer) {
-  const { views } = answer;
+/**
+ * Show the pictures of an answer, unless another is shown meanwhile.
+ * @param {any} result
+ * @param {{views: any, words: string}} pictures or why there are none
+ */
+export function showPictures(result, { views, words }) {
+  if (shown !== result) return;
+  const { answer } = result;
+  part("pictures-words").textContent = words;
+  part("viewers").hidden = !views;
+  if (!views) return;
   part("simulated-caption").textContent = views.simulated === null ? "Not simulated" :
     `Simulated at ${fixed(answer.thickness_nm, 1)} nm, ${fixed(answer.mistilt_mrad, 1)} mrad`;
   const values = (packed) => packed && unpack(packed, views.minimum, views.maximum);
@@ -121,6 +140,8 @@ export function connectDisplay() {
     viewers.setLook({ gamma: Number(event.target.value) });
   });
   part("reset").addEventListener("click", () => viewers.reset());
+  part("zoom-in").addEventListener("click", () => viewers.zoomAt(ZOOM_STEP));
+  part("zoom-out").addEventListener("click", () => viewers.zoomAt(1 / ZOOM_STEP));
   const redraw = () => shown && drawDistribution(part("distribution"), shown.answer);
   addEventListener("resize", redraw);
   addEventListener("pacbed-theme", redraw);

@@ -1,60 +1,27 @@
-/** The page: from a file to an answer. */
+/** The page: from files to answers. */
 
-import { connectDisplay, item, leadToAnswer, showAnswer } from "./answer.js";
+import { connectDisplay, current, leadToAnswer, showAnswer, showPictures } from "./answer.js";
+import { Chosen } from "./chosen.js";
+import { item, part, pushButton } from "./dom.js";
 import { connectDownloads } from "./downloads.js";
-import { remember } from "./history.js";
+import { connectHelp } from "./help.js";
 import { connectMaps } from "./maps.js";
+import { clearError, guarded, showError } from "./notice.js";
 import { connectOwnCrystal, isStructure, openOwnCrystal, takeStructure } from "./own-crystal.js";
-import { PacbedClient, unpack } from "./pacbed-client.js";
-import { colorTable } from "./colormaps.js";
+import { PacbedClient } from "./pacbed-client.js";
+import { picturesOf } from "./pictures.js";
+import { chosenFiles, droppedFiles } from "./session/arrivals.js";
+import { digest } from "./session/queue.js";
+import { SessionView } from "./session/view.js";
 import {
-  angleFault, asksAll, chooseHighTension, chooseSystem, loadSystems, showRanges, systemParameter,
+  ANY, angleFault, asksAll, chooseSystem, loadSystems, showRanges, systemParameter,
 } from "./systems.js";
-import { paint } from "./viewer.js";
+import { connectTheme } from "./theme-button.js";
 
-const part = (id) => document.getElementById(id);
 const client = new PacbedClient(".");
-const state = { file: null, preview: null, running: null };
-
-const ADVICE = {
-  unreachable: "See whether it is running and the network is up, then try again.",
-  busy: "Too many requests at once. Wait a moment and try again.",
-  too_large: "Crop or bin the pattern, or export one frame of the stack.",
-  timeout: "The service is busy. Wait a moment and try again.",
-  internal: "Try another file; if it happens again, tell whoever runs the service.",
-  bundle: "Choose another system, and tell whoever runs the service.",
-};
-
-function showError(words, code, field) {
-  const box = part("error");
-  box.replaceChildren(item("p", words));
-  if (ADVICE[code]) box.append(item("p", ADVICE[code]));
-  box.hidden = false;
-  for (const input of document.querySelectorAll(".wrong")) {
-    input.classList.remove("wrong");
-    input.removeAttribute("aria-invalid");
-  }
-  if (field) {
-    field.classList.add("wrong");
-    field.setAttribute("aria-invalid", "true");
-    field.focus();
-  }
-}
-
-function clearError() {
-  showError("", null);
-  part("error").hidden = true;
-}
-
-async function guarded(work) {
-  try {
-    return await work();
-  } catch (error) {
-    if (error.code !== "cancelled") showError(error.message, error.code);
-    if (!error.code) throw error;
-    return null;
-  }
-}
+const chosen = new Chosen(client);
+const session = new SessionView(client, openRow, (words) => showError(words));
+let running = null;
 
 /** Take up a system that was made of a structure, and choose it. */
 async function takeUpSystem({ system }) {
@@ -64,98 +31,46 @@ async function takeUpSystem({ system }) {
 
 async function loadExamples() {
   const examples = await client.examples();
-  const box = part("examples");
   if (!examples.length) return;
-  const buttons = examples.map((example) => {
-    const button = item("button", example.title);
-    button.type = "button";
-    button.addEventListener("click", () => guarded(async () => {
-      const file = await client.example(example.name);
-      part("file").value = "";
-      await choose(file);
-      chooseSystem(({ name }) => name === example.system);
-      part("convergence").value = example.convergence_mrad;
-    }));
-    return button;
-  });
-  box.replaceChildren(item("span", "Or try an example:"), ...buttons);
+  const buttons = examples.map((example) => pushButton(example.title, () => guarded(async () => {
+    await choose([await client.example(example.name)]);
+    chooseSystem(({ name }) => name === example.system);
+    part("convergence").value = example.convergence_mrad;
+  })));
+  part("examples").replaceChildren(item("span", "Or try an example:"), ...buttons);
 }
 
-/** Take a file: show it, and fill in what it says about its recording. */
-async function choose(file) {
+async function choose(files) {
   clearError();
-  state.file = file;
-  part("frame").value = "0";
-  await look();
-  if (!state.preview) return;
-  const { metadata } = state.preview;
-  part("convergence").value = metadata.convergence_mrad ?? part("convergence").value;
-  part("scale").value = metadata.mrad_per_pixel?.toPrecision(4) ?? "";
-  chooseHighTension(metadata.high_tension_kV);
+  await chosen.take(files);
 }
 
-async function look() {
-  const frame = Number(part("frame").value) || 0;
-  const preview = await guarded(() => client.preview(state.file, { typ: "auto", frame }));
-  state.preview = preview ?? (frame > 0 ? state.preview : null);
-  part("preview").hidden = !state.preview;
-  if (!preview) return;
-  const { picture_rows: rows, picture_columns: columns, minimum, maximum } = preview;
-  const level = (value) => Math.sqrt(Math.max(0, (value - minimum) / (maximum - minimum)));
-  const values = unpack(preview.picture, minimum, maximum);
-  const canvas = part("preview-canvas");
-  canvas.width = columns;
-  canvas.height = rows;
-  canvas.getContext("2d").drawImage(paint(values, rows, columns, colorTable("inferno"), level), 0, 0);
-  const stated = [];
-  const { high_tension_kV: kV, convergence_mrad: angle, camera_length_mm: length, extra } =
-    preview.metadata;
-  if (kV) stated.push(`${Math.round(kV)} kV`);
-  if (angle) stated.push(`${angle} mrad convergence`);
-  if (length) stated.push(`camera length ${length} mm`);
-  stated.push(...Object.values(extra));
-  const size = `${preview.name}: ${preview.rows} × ${preview.columns} pixels`;
-  part("preview-words").textContent = stated.length ? `${size}. It says: ${stated.join(", ")}.` : `${size}.`;
-  part("frame-row").hidden = preview.frames <= 1;
-  part("frame").max = preview.frames - 1;
-  part("frame-count").value = `(0 to ${preview.frames - 1})`;
-}
-
-function request() {
-  const frame = state.preview?.frames > 1 ? Number(part("frame").value) || 0 : null;
-  const parameters = {
-    system: systemParameter(),
-    file_params: frame === null ? { typ: "auto" } : { typ: "auto", frame },
-    refine: part("refine").checked,
-    validation: false,
-    views: true,
-  };
+/** How the patterns are asked, as the form says it. */
+function conditions() {
+  const parameters = { system: systemParameter(), refine: part("refine").checked };
   if (part("convergence").value) parameters.convergence_angle = Number(part("convergence").value);
   if (part("scale").value) parameters.mrad_per_pixel = Number(part("scale").value);
-  return { file: state.file, frame, parameters };
+  return parameters;
+}
+
+/** What of the conditions is missing or wrong, and where; null where nothing is. */
+function conditionsFault() {
+  if (systemParameter() === null) return ["No system was chosen.", part("system")];
+  const fault = angleFault();
+  if (fault) return [fault, part("convergence")];
+  const scale = part("scale");
+  if (!scale.validity.valid || (scale.value && Number(scale.value) <= 0)) {
+    return ["The angle per pixel must be a positive number, or left empty.", scale];
+  }
+  return null;
 }
 
 /** Whether everything is given; says what is missing, and where. */
 function complete() {
-  if (!state.file) {
-    showError("No pattern was chosen: drop a file, choose one or try an example.", null, part("file"));
-    return false;
-  }
-  if (systemParameter() === null) {
-    showError("No system was chosen.", null, part("system"));
-    return false;
-  }
-  const fault = angleFault();
-  if (fault) {
-    showError(fault, null, part("convergence"));
-    return false;
-  }
-  const scale = part("scale");
-  if (!scale.validity.valid || (scale.value && Number(scale.value) <= 0)) {
-    showError("The angle per pixel must be a positive number, or left empty.", null, scale);
-    return false;
-  }
-  return true;
+  const fault = chosen.files.length ? conditionsFault() :
+    ["No pattern was chosen: drop a file, choose one or try an example.", part("file")];
+  if (fault) showError(fault[0], null, fault[1]);
+  return !fault;
 }
 
 function progress(share) {
@@ -171,64 +86,122 @@ function progress(share) {
 
 async function submit(event) {
   event.preventDefault();
-  if (state.running || !complete()) return;
+  if (running || !complete()) return;
   clearError();
-  const asked = request();
-  state.running = new AbortController();
+  const frames = chosen.everyFrame;
+  if (!chosen.many && !frames) {
+    await ask();
+    return;
+  }
+  const { files } = chosen;
+  part("session").scrollIntoView({ block: "start" });
+  await session.add(files, conditions(), frames ?? undefined);
+}
+
+/** Ask for the one pattern that is chosen, and show its answer. */
+async function ask() {
+  const [original] = chosen.files;
+  const asked = { original, frame: chosen.frame, parameters: conditions() };
+  const { frame } = asked;
+  running = new AbortController();
   part("submit").disabled = true;
   part("progress").hidden = false;
   progress(0);
-  const { signal } = state.running;
-  const answer = await guarded(
-    () => client.infer(asked.file, asked.parameters, { signal, onUpload: progress }),
-  );
-  state.running = null;
+  const request = {
+    ...asked.parameters, file_params: frame === null ? { typ: "auto" } : { typ: "auto", frame },
+    validation: false, views: false,
+  };
+  const { signal } = running;
+  const answer = await guarded(() => client.infer(original, request, { signal, onUpload: progress }));
+  const hadFocus = part("progress").contains(document.activeElement);
+  running = null;
   part("submit").disabled = false;
   part("progress").hidden = true;
-  if (!answer) return;
-  const result = { ...asked, original: asked.file, file: asked.file.name, answer };
-  showAnswer(result);
-  remember(result);
-  leadToAnswer();
+  if (!answer) {
+    if (hadFocus) part("submit").focus();
+    return;
+  }
+  const date = new Date().toISOString();
+  const result = { ...asked, answer, file: original.name, sha256: await digest(original), date };
+  // Kept before its pictures are drawn: nothing that came is lost.
+  const kept = session.remember(result);
+  await present(result);
+  await kept;
 }
 
-function connectTheme() {
-  const root = document.documentElement;
-  const button = part("theme");
-  const label = () => { button.textContent = root.dataset.theme === "dark" ? "Light" : "Dark"; };
-  button.addEventListener("click", () => {
-    root.dataset.theme = root.dataset.theme === "dark" ? "light" : "dark";
-    try {
-      localStorage.setItem("pacbed-theme", root.dataset.theme);
-    } catch {
-      // Then the choice lasts for this visit.
-    }
-    label();
-    dispatchEvent(new Event("pacbed-theme"));
-  });
-  label();
+/** Ask all systems for the pattern whose answer is shown. */
+async function askAll() {
+  const { original, frame } = current();
+  if (!original) {
+    showError("The pattern's file is not kept here; drop it again.", null, part("file"));
+    return;
+  }
+  // Its answer is shown, but another pattern may have been chosen since.
+  if (original !== chosen.files[0]) await chosen.restore(original, frame);
+  part("system").value = ANY;
+  part("refine").checked = true;
+  showRanges();
+  part("form").requestSubmit();
+}
+
+/** Show an answer at once, and its pictures when they are drawn. */
+async function present(result) {
+  showAnswer(result);
+  leadToAnswer();
+  showPictures(result, await picturesOf(client, result));
+}
+
+/** Show the answer of a row again, with the conditions that it was asked under. */
+async function openRow(row, original) {
+  clearError();
+  const { parameters } = row;
+  chooseSystem(({ id, name }) => id === parameters.system || name === parameters.system);
+  if (String(parameters.system).toLowerCase() === ANY) part("system").value = ANY;
+  part("convergence").value = parameters.convergence_angle ?? "";
+  part("scale").value = parameters.mrad_per_pixel ?? "";
+  part("refine").checked = parameters.refine ?? true;
+  showRanges();
+  const { answer, frame, file, sha256, note, date } = row;
+  const shown = present({ original, frame, parameters, answer, file, sha256, note, date });
+  if (original) await chosen.restore(original, frame);
+  await shown;
 }
 
 function connectFiles() {
   part("file").addEventListener("change", (event) => {
-    if (event.target.files.length) choose(event.target.files[0]);
+    if (event.target.files.length) choose([...event.target.files]);
   });
-  part("frame").addEventListener("change", look);
+  part("folder-open").addEventListener("click", () => part("folder").click());
+  part("folder").addEventListener("change", (event) => takeAll(chosenFiles(event.target.files)));
   const drop = document.body;
   const over = (on) => part("drop").classList.toggle("over", on);
   drop.addEventListener("dragover", (event) => { event.preventDefault(); over(true); });
   drop.addEventListener("dragleave", () => over(false));
-  drop.addEventListener("drop", (event) => {
+  drop.addEventListener("drop", async (event) => {
     event.preventDefault();
     over(false);
-    const [file] = event.dataTransfer.files;
-    if (!file) return;
-    if (isStructure(file)) takeStructure(file);
-    else choose(file);
+    await takeAll(await droppedFiles(event.dataTransfer));
   });
 }
 
+/** Take what was dropped: a structure file, or patterns. */
+async function takeAll(files) {
+  const structures = files.filter(isStructure);
+  if (structures.length) takeStructure(structures[0]);
+  const endings = part("file").accept.split(",");
+  const patterns = files.filter((file) => !isStructure(file));
+  // Of a folder with other things in it the patterns are meant; what stands alone is tried.
+  const known = patterns.filter(({ name }) => endings.some((ending) => name.toLowerCase().endsWith(ending)));
+  const taken = known.length ? known : patterns;
+  if (taken.length) await choose(taken);
+  if (known.length && known.length < patterns.length) {
+    const left = patterns.filter((file) => !known.includes(file)).map(({ name }) => name);
+    showError(`Left out, of no known format: ${left.slice(0, 5).join(", ")}${left.length > 5 ? " …" : ""}`);
+  }
+}
+
 connectTheme();
+connectHelp(() => chosen.preview?.metadata.camera_length_mm ?? null);
 connectFiles();
 connectDisplay();
 connectDownloads(client, guarded);
@@ -239,12 +212,14 @@ connectMaps(client, () => ({
   refine: part("refine").checked,
 }));
 part("form").addEventListener("submit", submit);
-part("cancel").addEventListener("click", () => state.running?.abort());
+part("cancel").addEventListener("click", () => running?.abort());
 part("system").addEventListener("change", showRanges);
+part("ask-all").addEventListener("click", () => guarded(askAll));
 part("own-open").addEventListener("click", openOwnCrystal);
 await guarded(async () => {
   await loadSystems(client);
   await loadExamples();
   await connectOwnCrystal(client, takeUpSystem);
 });
+await session.begin();
 document.documentElement.dataset.ready = "yes";

@@ -51,33 +51,50 @@ function prose(text) {
   });
 }
 
+const routes = item("ul");
+const kinds = item("ul");
+document.getElementById("contents").append(
+  item("h3", "Routes"), routes, item("h3", "What they take and give"), kinds,
+);
+
+/** A section with its line in the contents. */
+function section(list, title, ...inside) {
+  const made = item("section", "", item("h2", title), ...inside);
+  made.id = title.replace(/\W+/g, "-").replace(/^-|-$/g, "").toLowerCase();
+  const link = item("a", title);
+  link.href = `#${made.id}`;
+  list.append(item("li", "", link));
+  document.getElementById("routes").append(made);
+  return made;
+}
+
 for (const [path, methods] of Object.entries(description.paths)) {
   for (const [method, route] of Object.entries(methods)) {
-    const section = item("section", "", item("h2", `${method.toUpperCase()} ${path}`), ...prose(route.description ?? ""));
+    const place = section(routes, `${method.toUpperCase()} ${path}`, ...prose(route.description ?? ""));
     const form = route.requestBody?.content["multipart/form-data"]?.schema;
-    if (form) section.append(item("h3", "Parts of the request"), table(properties(schemas[named(form)])));
+    if (form) place.append(item("h3", "Parts of the request"), table(properties(schemas[named(form)])));
     if (route.parameters?.length) {
       const rows = route.parameters.map((entry) => [
         entry.name, kind(entry.schema), `${entry.required ? "Needed. " : ""}${entry.description ?? entry.schema.description ?? ""}`,
       ]);
-      section.append(item("h3", "Query"), table(rows));
+      place.append(item("h3", "Query"), table(rows));
     }
     const answers = Object.entries(route.responses).map(([status, answer]) => {
       const [content] = Object.values(answer.content ?? {});
       return [status, content?.schema ? kind(content.schema) : "", answer.description];
     });
-    section.append(item("h3", "Answers"), table(answers));
-    document.getElementById("routes").append(section);
+    place.append(item("h3", "Answers"), table(answers));
   }
 }
 for (const [name, schema] of Object.entries(schemas)) {
   if (name.startsWith("Body_") || !schema.properties) continue;
-  const section = item("section", "", item("h2", name), ...prose(schema.description ?? ""), table(properties(schema)));
+  const place = section(kinds, name, ...prose(schema.description ?? ""), table(properties(schema)));
   for (const example of schema.examples ?? []) {
     const text = item("pre", JSON.stringify(example, null, 2));
     text.tabIndex = 0;
-    section.append(text);
+    place.append(text);
   }
-  document.getElementById("routes").append(section);
 }
 document.documentElement.dataset.ready = "yes";
+
+export {};

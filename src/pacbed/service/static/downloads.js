@@ -1,12 +1,14 @@
 /** Files that the page makes from its results. */
 
 import { current } from "./answer.js";
-import { toCsv, toJson } from "./format.js";
-import { results } from "./history.js";
+import { part } from "./dom.js";
+import { toJson } from "./format.js";
+import { PacbedError } from "./pacbed-client.js";
+import { newRow } from "./session/row.js";
+import { toCsv } from "./session/results.js";
 
-const part = (id) => document.getElementById(id);
-
-function save(content, type, name) {
+/** Let the browser save what the page made. */
+export function saveFile(content, type, name) {
   const link = document.createElement("a");
   link.href = URL.createObjectURL(new Blob([content], { type }));
   link.download = name;
@@ -22,23 +24,24 @@ function save(content, type, name) {
 export function connectDownloads(client, guarded) {
   const stem = () => current().file.replace(/\.[^.]*$/, "");
   part("save-json").addEventListener("click", () => {
-    save(toJson(current()), "application/json", `${stem()}.json`);
+    saveFile(toJson(current()), "application/json", `${stem()}.json`);
   });
   part("save-csv").addEventListener("click", () => {
-    save(toCsv([current()]), "text/csv", `${stem()}.csv`);
-  });
-  part("save-history").addEventListener("click", () => {
-    save(toCsv(results), "text/csv", "pacbed-results.csv");
+    saveFile(toCsv([newRow({ ...current(), session: 0, state: "done" })]), "text/csv", `${stem()}.csv`);
   });
   part("save-png").addEventListener("click", () => guarded(async () => {
     const button = part("save-png");
     button.disabled = true;
     try {
-      const { original, parameters } = current();
-      const asked = { ...parameters, validation: "report", views: false };
+      const { original, parameters, frame, file } = current();
+      if (!original) throw new PacbedError(0, "file", `${file} is not kept here; drop it again to draw its report.`);
+      const asked = {
+        ...parameters, file_params: frame === null ? { typ: "auto" } : { typ: "auto", frame },
+        validation: "report", views: false,
+      };
       const { validation } = await client.infer(original, asked);
       const bytes = Uint8Array.from(atob(validation), (character) => character.charCodeAt(0));
-      save(bytes, "image/png", `${stem()}.png`);
+      saveFile(bytes, "image/png", `${stem()}.png`);
     } finally {
       button.disabled = false;
     }

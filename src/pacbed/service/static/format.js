@@ -36,28 +36,20 @@ export function azimuthWords(answer) {
   return `towards ${azimuth.toFixed(0)}°, from right to down`;
 }
 
-const COLUMNS = [
-  "file", "frame", "system", "status", "convergence_mrad", "thickness_nm", "thickness_std_nm",
-  "thickness_low95_nm", "thickness_high95_nm", "mistilt_mrad", "tilt_x_mrad", "tilt_y_mrad",
-  "tilt_std_mrad", "azimuth_deg", "rotation_deg", "mrad_per_pixel", "scale", "residual",
-];
-
-const quoted = (text) => (/[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
-
-/** CSV with a heading, one line for each result. */
-export function toCsv(results) {
-  const lines = results.map(({ file, frame, answer }) => {
-    const [low, high] = answer.thickness_interval95_nm;
-    const row = { ...answer, file, frame, thickness_low95_nm: low, thickness_high95_nm: high };
-    return COLUMNS.map((name) => quoted(String(row[name] ?? ""))).join(",");
-  });
-  return `${COLUMNS.join(",")}\n${lines.join("\n")}\n`;
-}
+/** For people who open a file of answers: which number is what. */
+export const UNITS = {
+  thickness_nm: "nm, along the zone axis; the answer",
+  thickness: "Å; the same number for earlier clients",
+  mistilt_mrad: "mrad, angle between zone axis and optical axis",
+  mistilt: "the same number for earlier clients",
+  azimuth_deg: "degrees, from the right of the pattern towards down",
+  residual: "share of the fitted pattern's variance that is not explained, 0 to 1",
+};
 
 /** The answer without its pictures, as JSON text. */
 export function toJson({ file, frame, answer }) {
   const { validation, views, ...numbers } = answer;
-  return `${JSON.stringify({ file, frame, ...numbers }, null, 2)}\n`;
+  return `${JSON.stringify({ file, frame, units: UNITS, ...numbers }, null, 2)}\n`;
 }
 
 /** Rows of the table of all numbers. */

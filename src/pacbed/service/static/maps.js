@@ -1,9 +1,11 @@
 /** The part of the page that makes thickness maps of a scan. */
 
+import { part } from "./dom.js";
 import { KeptJob } from "./kept-job.js";
+import { plain } from "./plain.js";
+import { readCsv } from "./session/csv.js";
 import { ProgressView, timeLeft } from "./progress.js";
 
-const part = (id) => document.getElementById(id);
 const state = { running: null, job: null };
 const kept = new KeptJob("map");
 const view = new ProgressView("map");
@@ -17,7 +19,7 @@ const STAGES = {
 };
 
 function showError(words, field) {
-  part("map-error").textContent = words;
+  part("map-error").textContent = plain(words);
   part("map-error").hidden = !words;
   for (const input of part("map-form").elements) input.removeAttribute("aria-invalid");
   if (field) {
@@ -70,8 +72,7 @@ function show(client, job) {
   state.job = job;
   const address = (kind) => client.mapAddress(job.id, kind);
   part("map-picture").src = address("picture");
-  part("map-picture").alt = `Maps of ${job.name}: thickness, mistilt, residual and status; the ` +
-    "table holds the numbers.";
+  describe(job, address("table"));
   part("map-file").href = address("file");
   part("map-table").href = address("table");
   part("map-png").href = address("picture");
@@ -79,6 +80,23 @@ function show(client, job) {
   part("map-summary").textContent =
     `${job.name}: ${job.windows} windows. The server deletes the maps after ${minutes} minutes.`;
   part("map-shown").hidden = false;
+}
+
+/** Say in words what the picture shows. */
+async function describe({ name, windows }, table) {
+  const picture = part("map-picture");
+  picture.alt = `Maps of ${name}: thickness, mistilt, residual and status.`;
+  const response = await fetch(table);
+  if (!response.ok) return;
+  const rows = readCsv(await response.text());
+  const span = (column, decimals) => {
+    const values = rows.map((row) => row[column]).filter(Boolean).map(Number).filter(Number.isFinite);
+    if (!values.length) return "unknown";
+    return `${Math.min(...values).toFixed(decimals)} to ${Math.max(...values).toFixed(decimals)}`;
+  };
+  const ok = rows.filter(({ status }) => status === "ok").length;
+  picture.alt = `Maps of ${name}: thickness ${span("thickness_nm", 1)} nm, mistilt ` +
+    `${span("mistilt_mrad", 1)} mrad; ${ok} of ${windows} windows are ok.`;
 }
 
 async function submit(event, client, conditions) {
@@ -116,7 +134,7 @@ async function follow(client, begin) {
   } finally {
     state.running = null;
     part("map-submit").disabled = false;
-    view.hide();
+    view.hide(part("map-submit"));
   }
 }
 

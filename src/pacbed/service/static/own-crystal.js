@@ -1,11 +1,12 @@
 /** The part of the page that makes a system of a structure file. */
 
+import { part } from "./dom.js";
 import { showFieldErrors } from "./fields.js";
 import { KeptJob } from "./kept-job.js";
+import { plain } from "./plain.js";
 import { ProgressView, timeLeft } from "./progress.js";
 import { hideUnderstood, showUnderstood, statedFactors } from "./understood.js";
 
-const part = (id) => document.getElementById(id);
 const state = { running: null, limits: null };
 const kept = new KeptJob("system");
 const view = new ProgressView("own");
@@ -40,6 +41,7 @@ function showRefusal(error) {
   for (const start of [`${error.field}: `, `${file}: `]) {
     if (words.startsWith(start)) words = words.slice(start.length);
   }
+  words = plain(words);
   words = words.charAt(0).toUpperCase() + words.slice(1);
   if (input && part(`${input.id}-error`)) showFieldErrors(checked(), new Map([[input, words]]));
   else showError(words);
@@ -114,7 +116,7 @@ async function follow(work, onMade) {
     state.running = null;
     part("own-make").disabled = false;
     part("own-read").disabled = false;
-    view.hide();
+    view.hide(part("understood").hidden ? part("own-read") : part("own-make"));
   }
 }
 

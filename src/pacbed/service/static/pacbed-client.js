@@ -1,29 +1,21 @@
 /**
- * Client of the PACBED-CNN service; has no dependency and no page of its own.
+ * Client of the PACBED-CNN service; depends on nothing but `pacbed-errors.js` beside it.
  *
  *     import { PacbedClient } from "http://localhost:8230/static/pacbed-client.js";
  *     const client = new PacbedClient("http://localhost:8230");
- *     const answer = await client.infer(file, { system: "sto-001-300kV", convergence_angle: 20 });
+ *     const answer = await client.infer(file, { system: "sto-001-300kV", convergence_mrad: 20 });
  *     console.log(answer.thickness_nm, answer.status);
  *
  * A page of another host needs the service to allow it (PACBED_ALLOW_ORIGINS).
  */
 
-/**
- * A request that failed: `status` and `code` for programs, the message for people, `field` where
- * one field of the request alone is wrong.
- */
-export class PacbedError extends Error {
-  constructor(status, code, detail, field = null) {
-    super(detail);
-    this.name = "PacbedError";
-    this.status = status;
-    this.code = code;
-    this.field = field;
-  }
-}
+import { PacbedError, cancelled, foreign, problem, unreachable } from "./pacbed-errors.js";
+
+export { PacbedError };
 
 const RETRIES = 3;
+/** Longest wait before another try, whatever the service says. */
+const MOST_RETRY_SECONDS = 30;
 
 export class PacbedClient {
   /** @param {string} base address of the service, by default where the page comes from */
@@ -72,6 +64,15 @@ export class PacbedClient {
   /** Thickness and mistilt of every frame of a stack. */
   inferBatch(file, parameters, options = {}) {
     return this.#send("/inference/batch/", { parameters: JSON.stringify(parameters) }, file, options);
+  }
+
+  /**
+   * Measured and simulated pattern of an answer that was given before; see `unpack`.
+   * @param {Blob} file the pattern
+   * @param {object} parameters as `ViewParameters` of the service's description
+   */
+  views(file, parameters, options = {}) {
+    return this.#send("/views/", { parameters: JSON.stringify(parameters) }, file, options);
   }
 
   /** A simulated pattern as PNG; `query` as of `GET /pattern/`. */
@@ -143,6 +144,7 @@ export class PacbedClient {
 
   /**
    * Wait for a system that is being made, for example after a reload of the page.
+   * @param {string} id
    * @param {{signal?: AbortSignal, onProgress?: (job: object) => void}} [options] as of `addSystem`
    * @returns {Promise<object>} the job when it is done
    */
@@ -204,7 +206,12 @@ export class PacbedClient {
   }
 
   async #get(path) {
-    return (await this.#fetch(path)).json();
+    const response = await this.#fetch(path);
+    try {
+      return await response.json();
+    } catch {
+      throw foreign();
+    }
   }
 
   async #fetch(path, options) {
@@ -224,7 +231,8 @@ export class PacbedClient {
         return await this.#sendOnce(path, parts, file, options);
       } catch (error) {
         if (error.code !== "busy" || attempt >= RETRIES) throw error;
-        await pause(1000 * (attempt + Math.random()), options.signal);
+        const wait = Math.min(MOST_RETRY_SECONDS, error.retrySeconds ?? 0);
+        await pause(1000 * (wait + attempt + Math.random()), options.signal);
       }
     }
   }
@@ -241,8 +249,16 @@ export class PacbedClient {
         if (event.lengthComputable) onUpload?.(event.loaded / event.total);
       };
       request.onload = () => {
-        if (request.status >= 200 && request.status < 300) resolve(JSON.parse(request.responseText));
-        else reject(problem(request.status, request.responseText));
+        const { status, responseText: text } = request;
+        if (status < 200 || status > 299) {
+          reject(problem(status, text, request.getResponseHeader("Retry-After")));
+          return;
+        }
+        try {
+          resolve(JSON.parse(text));
+        } catch {
+          reject(foreign());
+        }
       };
       request.onerror = () => reject(unreachable());
       request.onabort = () => reject(cancelled());
@@ -265,23 +281,6 @@ function pause(milliseconds, signal) {
       reject(cancelled());
     });
   });
-}
-
-function cancelled() {
-  return new PacbedError(0, "cancelled", "Cancelled.");
-}
-
-function unreachable() {
-  return new PacbedError(0, "unreachable", "The service does not answer.");
-}
-
-function problem(status, text) {
-  try {
-    const { code, detail, field } = JSON.parse(text);
-    return new PacbedError(status, code, detail, field);
-  } catch {
-    return new PacbedError(status, "request", `The service answered with status ${status}.`);
-  }
 }
 
 /**

@@ -6,8 +6,12 @@ let chart = null;
 
 export function drawDistribution(box, answer) {
   chart?.destroy();
+  chart = null;
   box.replaceChildren();
   const { thickness_nm: grid, probability } = answer.thickness_distribution;
+  // Results that were read from a CSV have none.
+  box.hidden = !grid.length;
+  if (!grid.length) return;
   const [low, high] = answer.thickness_interval95_nm;
   const axis = (label) => ({
     label,

@@ -1,5 +1,7 @@
 /** How far a long job is, as the page shows it: a bar, words that are read out, a count. */
 
+import { part } from "./dom.js";
+
 export function timeLeft(seconds) {
   if (seconds === null) return "";
   return seconds < 90 ? `, ${Math.ceil(seconds)} s left` : `, ${Math.ceil(seconds / 60)} min left`;
@@ -8,11 +10,10 @@ export function timeLeft(seconds) {
 export class ProgressView {
   /** @param {string} prefix of the elements `PREFIX-progress`, `-bar`, `-words` and `-count` */
   constructor(prefix) {
-    const part = (name) => document.getElementById(`${prefix}-${name}`);
-    this.box = part("progress");
-    this.bar = part("bar");
-    this.words = part("words");
-    this.count = part("count");
+    this.box = part(`${prefix}-progress`);
+    this.bar = part(`${prefix}-bar`);
+    this.words = part(`${prefix}-words`);
+    this.count = part(`${prefix}-count`);
   }
 
   /** @param {number | null} share finished, or null as long as nobody knows it */
@@ -29,7 +30,10 @@ export class ProgressView {
     this.show(share, "Sending …", `${Math.round(100 * share)} %`);
   }
 
-  hide() {
+  /** @param {HTMLElement} next gets the focus that was in here, such as on Cancel */
+  hide(next) {
+    const hadFocus = this.box.contains(document.activeElement);
     this.box.hidden = true;
+    if (hadFocus) next.focus();
   }
 }

@@ -1,8 +1,7 @@
 /** The menu of systems, and what the chosen one covers. */
 
-import { item } from "./answer.js";
+import { item, part } from "./dom.js";
 
-const part = (id) => document.getElementById(id);
 const state = { systems: [] };
 
 /** In place of a system: all of them are asked. */
@@ -81,7 +80,7 @@ export async function loadSystems(client) {
   const options = state.systems.map((entry) => {
     // Of networks from a table alone not all is known; their name tells them apart.
     const words = (entry.zone_axis && entry.high_tension_kV
-      ? `${entry.material} (${entry.composition}) [${entry.zone_axis.join(" ")}], ${entry.high_tension_kV} kV`
+      ? `${entry.composition} [${entry.zone_axis.join(" ")}], ${entry.high_tension_kV} kV: ${entry.material}`
       : entry.name) + (MODEL_WORDS[entry.model] ?? "");
     const option = item("option", words);
     option.value = String(entry.id);

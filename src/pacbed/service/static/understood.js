@@ -1,8 +1,7 @@
 /** What the service understood of a structure file, with its factors B to edit. */
 
-import { item } from "./answer.js";
+import { item, part } from "./dom.js";
 
-const part = (id) => document.getElementById(id);
 const SOURCES = {
   given: "as given",
   CIF: "from the CIF",

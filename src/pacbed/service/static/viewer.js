@@ -1,6 +1,7 @@
 /** Patterns on canvases that zoom and move together. */
 
 import { colorTable } from "./colormaps.js";
+import { connectGestures } from "./gestures.js";
 
 const MISSING = 119;
 
@@ -49,6 +50,7 @@ export class LinkedViewers {
   /** Show the patterns of an answer; `view` has rows, columns, centre, values … */
   show(view) {
     this.view = view;
+    this.pixel = null;
     const { measured, simulated } = view;
     this.values = {
       measured,
@@ -121,6 +123,7 @@ export class LinkedViewers {
       const { left, top, scale } = this.#frame(side);
       context.drawImage(sheet, left, top, scale * sheet.width, scale * sheet.height);
       this.#marks(context, left, top, scale, name === "difference" ? "#000" : "#fff");
+      this.#markPixel(context, left, top, scale);
     }
   }
 
@@ -129,6 +132,19 @@ export class LinkedViewers {
     const { rows, columns } = this.view;
     const scale = (side / Math.max(rows, columns)) * this.zoom;
     return { left: side / 2 - this.x * columns * scale, top: side / 2 - this.y * rows * scale, scale };
+  }
+
+  /** The pixel that is read, in every picture. */
+  #markPixel(context, left, top, scale) {
+    if (!this.pixel) return;
+    const size = Math.max(scale, 5 * devicePixelRatio);
+    const x = left + (this.pixel.column + 0.5) * scale - size / 2;
+    const y = top + (this.pixel.row + 0.5) * scale - size / 2;
+    for (const [style, width] of [["#000", 3], ["#fff", 1]]) {
+      context.strokeStyle = String(style);
+      context.lineWidth = Number(width) * devicePixelRatio;
+      context.strokeRect(x, y, size, size);
+    }
   }
 
   #marks(context, left, top, scale, color) {
@@ -162,11 +178,19 @@ export class LinkedViewers {
     }
   }
 
-  #zoomAt(factor, x = 0.5, y = 0.5) {
+  /** Zoom about a place, in shares of the picture's sides. */
+  zoomAt(factor, x = 0.5, y = 0.5) {
     const zoom = Math.min(40, Math.max(1, this.zoom * factor));
     this.x += (x - 0.5) * (1 / this.zoom - 1 / zoom);
     this.y += (y - 0.5) * (1 / this.zoom - 1 / zoom);
     this.zoom = zoom;
+    this.#keepInside();
+  }
+
+  /** Move by shares of the picture's sides. */
+  move(x, y) {
+    this.x += x / this.zoom;
+    this.y += y / this.zoom;
     this.#keepInside();
   }
 
@@ -178,46 +202,48 @@ export class LinkedViewers {
   }
 
   #listen(canvas) {
-    const place = (event) => [event.offsetX / canvas.clientWidth, event.offsetY / canvas.clientHeight];
-    canvas.addEventListener("wheel", (event) => {
-      event.preventDefault();
-      this.#zoomAt(event.deltaY < 0 ? 1.25 : 0.8, ...place(event));
-    }, { passive: false });
-    canvas.addEventListener("pointerdown", (event) => canvas.setPointerCapture(event.pointerId));
-    canvas.addEventListener("pointermove", (event) => {
-      if (!this.view) return;
-      if (canvas.hasPointerCapture(event.pointerId)) {
-        this.x -= event.movementX / canvas.clientWidth / this.zoom;
-        this.y -= event.movementY / canvas.clientHeight / this.zoom;
-        this.#keepInside();
-      }
-      this.#tellAbout(...place(event));
-    });
-    canvas.addEventListener("pointerleave", () => this.tell(""));
-    canvas.addEventListener("dblclick", () => this.reset());
-    canvas.addEventListener("keydown", (event) => {
-      const step = 0.1 / this.zoom;
-      const actions = {
-        "+": () => this.#zoomAt(1.25), "=": () => this.#zoomAt(1.25), "-": () => this.#zoomAt(0.8),
-        0: () => this.reset(),
-        ArrowLeft: () => { this.x -= step; }, ArrowRight: () => { this.x += step; },
-        ArrowUp: () => { this.y -= step; }, ArrowDown: () => { this.y += step; },
-      };
-      if (!(event.key in actions)) return;
-      event.preventDefault();
-      actions[event.key]();
-      this.#keepInside();
+    connectGestures(canvas, {
+      zoomAt: (...place) => this.zoomAt(...place),
+      move: (x, y) => this.move(x, y),
+      reset: () => this.reset(),
+      at: (x, y) => this.#readAt(x, y),
+      leave: () => this.read(null),
+      point: (x, y) => this.#point(x, y),
     });
   }
 
-  #tellAbout(shareX, shareY) {
-    const view = this.view;
-    const column = Math.floor((this.x + (shareX - 0.5) / this.zoom) * view.columns);
-    const row = Math.floor((this.y + (shareY - 0.5) / this.zoom) * view.rows);
-    const value = this.values.measured[row * view.columns + column];
-    if (value === undefined || column < 0 || column >= view.columns) return;
-    const x = (column - view.center_column_px) * view.mrad_per_pixel;
-    const y = (row - view.center_row_px) * view.mrad_per_pixel;
-    this.tell(`x ${x.toFixed(1)}, y ${y.toFixed(1)} mrad: ${Number.isNaN(value) ? "–" : value.toPrecision(4)}`);
+  /** Read the pixel at a place of a canvas. */
+  #readAt(shareX, shareY) {
+    if (!this.view) return;
+    const column = Math.floor((this.x + (shareX - 0.5) / this.zoom) * this.view.columns);
+    const row = Math.floor((this.y + (shareY - 0.5) / this.zoom) * this.view.rows);
+    this.read({ row, column });
+  }
+
+  /** Move the pixel that is read; it begins at the disk's centre. */
+  #point(x, y) {
+    if (!this.view) return;
+    const { center_row_px: row, center_column_px: column } = this.view;
+    const from = this.pixel ?? { row: Math.round(row), column: Math.round(column) };
+    this.read({ row: from.row + y, column: from.column + x });
+  }
+
+  /** Tell a pixel of every picture, and mark it; none where it is null or outside. */
+  read(pixel) {
+    const { view } = this;
+    const inside = pixel && pixel.row >= 0 && pixel.row < view.rows && pixel.column >= 0 && pixel.column < view.columns;
+    this.pixel = inside ? pixel : null;
+    this.draw();
+    if (!inside) {
+      this.tell("");
+      return;
+    }
+    const x = (pixel.column - view.center_column_px) * view.mrad_per_pixel;
+    const y = (pixel.row - view.center_row_px) * view.mrad_per_pixel;
+    const values = Object.entries(this.values).filter(([, picture]) => picture).map(([name, picture]) => {
+      const value = picture[pixel.row * view.columns + pixel.column];
+      return `${name} ${Number.isNaN(value) ? "–" : value.toPrecision(4)}`;
+    });
+    this.tell(`x ${x.toFixed(1)}, y ${y.toFixed(1)} mrad: ${values.join(", ")}`);
   }
 }

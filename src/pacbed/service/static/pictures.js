@@ -1,0 +1,34 @@
+/** Measured and simulated pattern of an answer, drawn when somebody looks at it. */
+
+import { plain } from "./plain.js";
+
+/** What the service needs to draw an answer. */
+const NEEDED = [
+  "system", "thickness_nm", "tilt_x_mrad", "tilt_y_mrad", "rotation_deg", "convergence_mrad",
+  "mrad_per_pixel", "center_row_px", "center_column_px",
+];
+
+/** As many are kept for when they are looked at again. */
+const KEPT = 20;
+const drawn = new Map();
+
+/**
+ * @param {import("./pacbed-client.js").PacbedClient} client
+ * @param {{answer: any, original: File | null, frame: number | null}} result
+ * @returns {Promise<{views: any, words: string}>} pictures, or why there are none
+ */
+export async function picturesOf(client, { answer, original, frame }) {
+  if (!original) return { views: null, words: "The pattern's file is not kept here: no pictures." };
+  if (drawn.has(answer)) return { views: drawn.get(answer), words: "" };
+  const asked = Object.fromEntries(NEEDED.map((name) => [name, answer[name]]));
+  const parameters = { ...asked, file_params: frame === null ? { typ: "auto" } : { typ: "auto", frame } };
+  try {
+    const views = await client.views(original, parameters);
+    drawn.set(answer, views);
+    if (drawn.size > KEPT) drawn.delete(drawn.keys().next().value);
+    return { views, words: "" };
+  } catch (error) {
+    if (!error.code) throw error;
+    return { views: null, words: `No pictures: ${plain(error.message)}` };
+  }
+}
