@@ -83,8 +83,8 @@ export class PacbedClient {
   /**
    * Start making maps of a 4D-STEM scan.
    * @param {Blob} file the scan
-   * @param {object} parameters as `MapParameters` of the service's description; `options.mask`
-   *   is a file that is not 0 where a pixel of the detector says nothing
+   * @param {object} parameters as `MapParameters` of the service's description
+   * @param {{mask?: Blob, signal?: AbortSignal, onUpload?: (share: number) => void}} [options]
    * @returns {Promise<object>} the job; its `id` goes into the other calls
    */
   makeMap(file, parameters, { mask, ...options } = {}) {
