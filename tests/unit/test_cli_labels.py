@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from pacbed.errors import PatternError
 from pacbed.library.installed import load_bundle
 from tests.cli_tools import fail, succeed
 from tests.label_tools import (
@@ -108,11 +109,18 @@ def test_any_ranks_fits_alone(here, table, monkeypatch):
     make_earlier_folder(here / "data")
     make_label_bundle(here / "data", table, with_table=True)
     asked = []
-    monkeypatch.setattr(
-        "pacbed.infer.open_predictor.open_predictor", lambda m: asked.append(m.system.id)
-    )
-    # There is no predictor to go on with.
-    assert "can be opened" in fail("infer", "pattern.npy", "-s", "any", "--convergence", 20)
+
+    class Refusing:
+        """A predictor that finds no pattern."""
+
+        def __init__(self, model):
+            asked.append(model.system.id)
+
+        def infer(self, *_):
+            raise PatternError("no pattern here")
+
+    monkeypatch.setattr("pacbed.infer.open_predictor.open_predictor", Refusing)
+    assert "no pattern here" in fail("infer", "pattern.npy", "-s", "any", "--convergence", 20)
     assert asked == [0, 1, 2, 3, 51]
 
 
