@@ -71,7 +71,7 @@ class OnSquarePixels:
         if self._given is not None:
             return self._ask(pattern, mask, self._given, "as given", known, more)
         first = self._as_the_file_says(pattern, mask, known, more)
-        if first.status == "ok" or not refine:
+        if not refine:
             return first
         seen = disk_aspect(clean(pattern, mask))
         if seen is None or 1 / SQUARE < seen < SQUARE:
@@ -82,7 +82,9 @@ class OnSquarePixels:
         again = self._ask(
             pattern, mask, seen, "as the bright disk shows", (convergence_mrad, None, refine), more
         )
-        return again if again.status == "ok" else first
+        # An ellipse may explain an oval disk too, less well.
+        left, before = again.basis.structured_residual, first.basis.structured_residual
+        return again if again.status == "ok" and (first.status != "ok" or left < before) else first
 
     def _as_the_file_says(
         self, pattern: Counts, mask: Mask | None, known: Any, more: Any
