@@ -102,7 +102,8 @@ def test_scan_that_finds_no_space(make_client, tmp_path, monkeypatch):  # noqa: 
 
 def test_map_that_finds_no_space_says_so(tmp_path, monkeypatch):
     folder = JobStore(tmp_path, 1, 60.0).create()
-    (folder.path / REQUEST).write_text(json.dumps({"name": "a", "scan": "b", "bundle": "c"}))
+    request = {"name": "a", "scan": "b", "bundle": "c", "mask": None, "mask_name": None}
+    (folder.path / REQUEST).write_text(json.dumps(request))
     monkeypatch.setattr(map_process, "limit_memory", lambda _: None)
     monkeypatch.setattr(map_process, "end_with_the_service", lambda: None)
     monkeypatch.setattr(map_process, "NICENESS", 0)

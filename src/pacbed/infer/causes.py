@@ -4,6 +4,8 @@ Each cause is said by its name where the pattern itself shows it; crystal, zone 
 tension are for when nothing else does.
 """
 
+from dataclasses import dataclass
+
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.given import Given
 from pacbed.pattern.disk_form import disk_aspect, reaches_rim
@@ -26,6 +28,37 @@ def disk_of(best: Fit) -> DiskLocation:
     return DiskLocation(p.center_y, p.center_x, p.convergence_mrad / p.mrad_per_pixel)
 
 
+@dataclass(frozen=True)
+class DiskSeen:
+    """How much of a bright-field disk there is to see.
+
+    Attributes
+    ----------
+    on_frame : float
+        Share of it that was recorded.
+    said : float
+        Share of it that was recorded and says something.
+    """
+
+    on_frame: float
+    said: float
+
+    @classmethod
+    def of(cls, pattern: CleanPattern, disk: DiskLocation) -> "DiskSeen":
+        """What a pattern shows of a disk."""
+        return cls(share_said(CleanPattern(pattern.values), disk), share_said(pattern, disk))
+
+    @property
+    def whole(self) -> bool:
+        """Whether so much of it says something that a good fit is a right one."""
+        return self.said >= _ENOUGH
+
+    @property
+    def cut(self) -> bool:
+        """Whether the frame leaves out a part of it that matters."""
+        return self.on_frame < _ENOUGH
+
+
 def share_said(pattern: CleanPattern, disk: DiskLocation) -> float:
     """Share of a bright-field disk that was recorded and says something."""
     return pattern.share_known(disk.row, disk.column, disk.radius)
@@ -34,11 +67,6 @@ def share_said(pattern: CleanPattern, disk: DiskLocation) -> float:
 def is_whole(pattern: CleanPattern, best: Fit) -> bool:
     """Whether so much of the disk says something that a good fit is a right one."""
     return share_said(pattern, disk_of(best)) >= _ENOUGH
-
-
-def is_cut(pattern: CleanPattern, disk: DiskLocation) -> bool:
-    """Whether the frame leaves out a part of a disk that matters."""
-    return share_said(CleanPattern(pattern.values), disk) < _ENOUGH
 
 
 def of_given(best: Fit, given: Given) -> list[str]:
@@ -67,20 +95,18 @@ def of_given(best: Fit, given: Given) -> list[str]:
     return said
 
 
-def of_disk(pattern: CleanPattern, disk: DiskLocation) -> list[str]:
+def of_disk(pattern: CleanPattern, seen: DiskSeen) -> list[str]:
     """What is to be said where a part of the bright-field disk is missing."""
-    on_frame = share_said(CleanPattern(pattern.values), disk)
     said = []
-    if on_frame < _WHOLE:
+    if seen.on_frame < _WHOLE:
         said.append(
-            f"the frame cuts the bright-field disk: {on_frame:.0%} of it is recorded; centre the "
-            "pattern or use a shorter camera length"
+            f"the frame cuts the bright-field disk: {seen.on_frame:.0%} of it is recorded; centre "
+            "the pattern or use a shorter camera length"
         )
-    share = share_said(pattern, disk)
-    if share < on_frame - (1 - _WHOLE):
+    if seen.said < seen.on_frame - (1 - _WHOLE):
         said.append(
-            f"{on_frame - share:.0%} of the bright-field disk says nothing and was left out "
-            f"({pattern.left_out.words})"
+            f"{seen.on_frame - seen.said:.0%} of the bright-field disk says nothing and was left "
+            f"out ({pattern.left_out.words})"
         )
     return said
 

@@ -1,5 +1,6 @@
 """A predictor that is asked about patterns whose pixels are not square."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +17,8 @@ from pacbed.pattern.square_pixels import LARGEST, are_square, check_aspect, squa
 
 #: Logarithm of a difference of aspects that is worth another try.
 _OTHER = np.log(1.05)
+#: A fit that distorts the pattern more has taken up an oval disk; a microscope's lenses do a third.
+_OVAL = 0.02
 
 
 class OnSquarePixels:
@@ -71,7 +74,7 @@ class OnSquarePixels:
         if self._given is not None:
             return self._ask(pattern, mask, self._given, "as given", known, more)
         first = self._as_the_file_says(pattern, mask, known, more)
-        if not refine:
+        if not refine or (first.status == "ok" and not _is_oval(first)):
             return first
         seen = disk_aspect(clean(pattern, mask))
         if seen is None or 1 / SQUARE < seen < SQUARE:
@@ -107,6 +110,12 @@ class OnSquarePixels:
         data = clean(pattern, mask)
         stretched = square_pixels(data.values, aspect, data.known)
         return _said(self._predictor.infer(stretched, *known, None, *more), data, aspect, why)
+
+
+def _is_oval(estimate: Estimate) -> bool:
+    """Whether a fit explains the disk by an ellipse."""
+    shown = estimate.basis.shown
+    return shown is not None and math.hypot(*shown.distortion) > _OVAL
 
 
 def _said(estimate: Estimate, data: CleanPattern, aspect: float, why: str) -> Estimate:

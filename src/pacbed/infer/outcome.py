@@ -11,14 +11,12 @@ from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, Thickne
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
 from pacbed.infer.causes import (
+    DiskSeen,
     disk_of,
-    is_cut,
-    is_whole,
     of_disk,
     of_form,
     of_given,
     of_rim,
-    share_said,
 )
 from pacbed.infer.confidence import (
     CLEAR,
@@ -103,6 +101,7 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
     probability = reading.probability
     thickness, deviation, interval = _summary(context.bins, probability)
     placement = reading.placement
+    seen = DiskSeen.of(context.pattern, placement.disk)
     tilt = placement.pattern_tilt
     mistilt = float(np.hypot(*tilt))
     mrad_per_pixel = convergence_mrad / placement.disk.radius
@@ -111,7 +110,7 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
         status = "out_of_range"
     elif (
         on_a_line(context.bins, _PEAK_HALF_WIDTH)(probability).share < CLEAR
-        or share_said(context.pattern, placement.disk) < _LEAST_OF_DISK
+        or seen.said < _LEAST_OF_DISK
     ):
         status = "ambiguous"
     return Estimate(
@@ -138,7 +137,7 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
         warnings=(
             *context.given.remarks,
             *context.pattern.remarks,
-            *of_disk(context.pattern, placement.disk),
+            *of_disk(context.pattern, seen),
             "the networks alone: the error bars are their own, and that the crystal is the "
             "right one is not checked",
         ),
@@ -160,17 +159,16 @@ def fitted_estimate(
     turned = math.degrees(p.rotation)
     tilt = rotation_matrix(turned) @ p.tilt
     probabilities = _probabilities(context, reading, solutions)
-    whole = is_whole(context.pattern, best)
-    enough = share_said(context.pattern, disk_of(best)) >= _LEAST_OF_DISK
-    evidence = _evidence(context, best, whole)
+    seen = DiskSeen.of(context.pattern, disk_of(best))
+    evidence = _evidence(context, best, seen.whole)
     doubt = context.calibration.doubt(evidence)
     status = _status(
         context,
         reading,
         best,
         doubt,
-        _is_poor(context.pattern, best),
-        enough,
+        _is_poor(best, seen),
+        seen.said >= _LEAST_OF_DISK,
         float(np.hypot(*tilt)),
         float(probabilities[0]),
         deviation,
@@ -203,7 +201,7 @@ def fitted_estimate(
             if share >= 0.02
         ),
         thickness_distribution=_fitted_distribution(context, solutions, probabilities),
-        warnings=_warnings(context, status, best),
+        warnings=_warnings(context, status, best, seen),
         provenance={
             **context.provenance("search" if reading is None else "fit"),
             "convergence_mrad": round(p.convergence_mrad, 3),
@@ -274,15 +272,14 @@ def _status(
     return "ambiguous" if open_ else "ok"
 
 
-def _is_poor(pattern: CleanPattern, best: Fit) -> bool:
+def _is_poor(best: Fit, seen: DiskSeen) -> bool:
     """Whether a fit leaves too much of what is there to see."""
-    disk = disk_of(best)
-    part = is_cut(pattern, disk) or share_said(pattern, disk) < _MOSTLY_SEEN
+    part = seen.cut or seen.said < _MOSTLY_SEEN
     return best.structured_residual > (_POOR_OF_PART if part else _POOR_FIT)
 
 
-def _warnings(context: Context, status: Status, best: Fit) -> tuple[str, ...]:
-    missing = of_disk(context.pattern, disk_of(best))
+def _warnings(context: Context, status: Status, best: Fit, seen: DiskSeen) -> tuple[str, ...]:
+    missing = of_disk(context.pattern, seen)
     warnings = [*context.given.remarks, *context.pattern.remarks, *missing]
     if status != "mismatch":
         # A fit that explains nothing has measured nothing either.

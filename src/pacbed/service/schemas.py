@@ -14,6 +14,24 @@ FileType = Literal[
     "auto", "raw", "dm3", "dm4", "npy", "tif", "tiff", "mrc", "emd", "hspy", "blo", "mib",
     "png", "jpg", "jpeg", "bmp", "h5", "hdf5", "nxs", "mat", "ser", "prz", "tvips", "app5", "de5",
 ]  # fmt: skip
+#: What several requests take.
+DatasetName = Annotated[
+    str | None,
+    Field(
+        max_length=1000,
+        description="Array or signal of a file that holds several (HDF5, emd, hspy).",
+    ),
+]
+PixelAspect = Annotated[
+    float | None,
+    Field(
+        ge=0.125,
+        le=8,
+        allow_inf_nan=False,
+        description="Angle per row over angle per column, where pixels are not square; else "
+        "that of the file, or where nothing fits that of the bright disk.",
+    ),
+]
 #: Which frame of a stack or scan.
 FrameChoice = Annotated[int, Field(ge=0, le=2**31)] | Literal["sum"]
 
@@ -66,13 +84,7 @@ class FileParameters(BaseModel):
         FrameChoice | None,
         Field(description="Which frame of a stack or scan, from 0; `sum` adds all."),
     ] = None
-    dataset: Annotated[
-        str | None,
-        Field(
-            max_length=1000,
-            description="Array or signal of a file that holds several (HDF5, emd, hspy).",
-        ),
-    ] = None
+    dataset: DatasetName = None
 
 
 class Parameters(BaseModel):
@@ -125,16 +137,7 @@ class Parameters(BaseModel):
         Field(description="The same as `convergence_angle`, by the name that the answer has."),
     ] = None
     mrad_per_pixel: Annotated[_Angle | None, Field(description="Where it is known.")] = None
-    pixel_aspect: Annotated[
-        float | None,
-        Field(
-            ge=0.125,
-            le=8,
-            allow_inf_nan=False,
-            description="Angle per row over angle per column, where pixels are not square; else "
-            "that of the file, or where nothing fits that of the bright disk.",
-        ),
-    ] = None
+    pixel_aspect: PixelAspect = None
     refine: Annotated[
         bool, Field(description="Fit the simulation to the pattern, starting from the network.")
     ] = True

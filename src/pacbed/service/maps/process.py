@@ -65,7 +65,7 @@ def main(folder: Path, memory_mib: int) -> int:
     _, code = classify(problem)
     # The client knows its file by another name, and paths of the server are nobody's business.
     said = str(problem).replace(asked["scan"], asked["name"])
-    if asked.get("mask") is not None:
+    if asked["mask"] is not None:
         said = said.replace(asked["mask"], asked["mask_name"])
     said = said.replace(asked["bundle"], "the bundle")
     for option, parameter in _PARAMETERS.items():

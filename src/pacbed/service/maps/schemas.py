@@ -4,6 +4,8 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from pacbed.service.schemas import DatasetName, PixelAspect
+
 _Angle = Annotated[float, Field(ge=1e-4, le=1000, allow_inf_nan=False)]
 _Positions = Annotated[int, Field(ge=1, le=4096)]
 _Side = Annotated[int, Field(ge=1, le=65536)]
@@ -49,13 +51,7 @@ class MapParameters(BaseModel):
             "an upload; with slashes, and not beginning with one.",
         ),
     ] = None
-    dataset: Annotated[
-        str | None,
-        Field(
-            max_length=1000,
-            description="Array or signal of a file that holds several (HDF5, emd, hspy).",
-        ),
-    ] = None
+    dataset: DatasetName = None
     scan_shape: Annotated[
         tuple[_Side, _Side] | None,
         Field(description="Scan rows and columns, of a file with one long series of frames."),
@@ -83,16 +79,7 @@ class MapParameters(BaseModel):
     mrad_per_pixel: Annotated[
         _Angle | None, Field(description="Angle per pixel, where it is known.")
     ] = None
-    pixel_aspect: Annotated[
-        float | None,
-        Field(
-            ge=0.125,
-            le=8,
-            allow_inf_nan=False,
-            description="Angle per row over angle per column of the detector, where its pixels "
-            "are not square; else that of the file, or where nothing fits that of the disk.",
-        ),
-    ] = None
+    pixel_aspect: PixelAspect = None
     scan_rotation_deg: Annotated[
         float | None,
         Field(
