@@ -27,7 +27,7 @@ $(BASE_STAMP): pyproject.toml constraints.txt
 
 $(TEST_STAMP): pyproject.toml constraints.txt client/pyproject.toml
 	$(PYTHON) -m venv $(TEST)
-	$(TEST)/bin/python $(PIP_INSTALL) --no-compile -e '.[dev]' -e ./client
+	$(TEST)/bin/python $(PIP_INSTALL) -e '.[dev]' -e ./client
 	touch $@
 
 run: $(BASE_STAMP)  ## serve the page and the inference at http://localhost:8230/
