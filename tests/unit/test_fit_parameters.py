@@ -63,7 +63,7 @@ def test_places_in_the_vector_are_the_solvers_alone():
 
 def test_standard_deviations_have_names():
     covariance = np.diag([0.04, 0.01, 0.03, *[9.0] * 7])
-    fit = Fit(FitParameters.from_vector(VECTOR), covariance, 0.1, 0.1, 0.1, 0.1, 1.0, 0.2, 1.0)
+    fit = Fit(FitParameters.from_vector(VECTOR), covariance, *[0.1] * 6, 1.0, 0.2, 1.0)
     local = LocalFit(
         31.0, VECTOR[1:3], np.zeros(2), 0.1, covariance[:3, :3], 1.0, 0.1, 0.1, 0.1, 0.1, 1.0
     )

@@ -37,7 +37,7 @@ def reading_at(thickness_nm):
     return Reading(placement, probability / probability.sum(), 0.1)
 
 
-def fit_at(thickness_nm, structured_residual, mistilt_mrad=3.0):
+def fit_at(thickness_nm, structured_residual, mistilt_mrad=3.0, unexplained=None, contrast=0.2):
     parameters = FitParameters(
         thickness_nm, (mistilt_mrad, 0.0), 80.0, 80.0, np.log(0.4), 0.0, np.log(20.0)
     )
@@ -46,6 +46,7 @@ def fit_at(thickness_nm, structured_residual, mistilt_mrad=3.0):
     return Fit(
         parameters, covariance, **residuals, structured_residual=structured_residual,
         ranked_residual=residuals["contrast_residual"], chi_square=1000.0, blur_mrad=0.2, gain=1.0,
+        unexplained=structured_residual if unexplained is None else unexplained, contrast=contrast,
     )  # fmt: skip
 
 
@@ -63,6 +64,21 @@ def test_poor_fit_does_not_stand_by_its_numbers(context):
     found = estimate(context, fit_at(30.0, 0.25))
     assert found.status == "ambiguous"
     assert "leaves 25% of the structure" in found.warnings[0]
+
+
+def test_what_backgrounds_outshine_is_judged_by_the_fitted_pattern(context):
+    found = estimate(context, fit_at(30.0, 0.06, unexplained=0.2))
+    assert found.status == "ambiguous"
+    assert "leaves 20% of the structure" in found.warnings[0]
+
+
+def test_faint_contrast_does_not_stand_by_its_numbers(context):
+    # BaTiAlO4, 5.5 nm at 30 mrad: what the model leaves out is a third of the contrast.
+    found = estimate(context, fit_at(10.0, 0.036, unexplained=0.12, contrast=0.012), read_nm=10.0)
+    assert found.status == "ambiguous"
+    assert "contrast of 1.2% alone" in found.warnings[0]
+    plain = estimate(context, fit_at(10.0, 0.036, unexplained=0.04, contrast=0.03), read_nm=10.0)
+    assert plain.status == "ok"
 
 
 def test_networks_that_contradict_a_middling_fit_make_it_ambiguous(context):

@@ -45,6 +45,12 @@ _SUPPORT, _GOOD_FIT = 0.1, 0.1
 _POOR_FIT = 0.2
 #: The same where the frame cuts a part of the disk, or more than a third of it is hidden.
 _POOR_OF_PART, _MOSTLY_SEEN = 0.1, 0.65
+#: The same as a share of what the fitted pattern varies: of a faint one, that broad backgrounds
+#: outshine, the structure is mostly theirs.
+_POOR_OF_FITTED = 0.15
+#: A fainter contrast, over the mean intensity, is no more than what the model leaves out: such
+#: patterns are of thin crystals, and several thicknesses and tilts explain them.
+_FAINT = 0.02
 #: Less of a disk than this determines nothing, however well it is explained.
 _LEAST_OF_DISK = 0.5
 #: A fit that leaves more than this share of the whole pattern's variance has found no pattern.
@@ -275,7 +281,8 @@ def _status(
 def _is_poor(best: Fit, seen: DiskSeen) -> bool:
     """Whether a fit leaves too much of what is there to see."""
     part = seen.cut or seen.said < _MOSTLY_SEEN
-    return best.structured_residual > (_POOR_OF_PART if part else _POOR_FIT)
+    poor = best.structured_residual > (_POOR_OF_PART if part else _POOR_FIT)
+    return poor or best.unexplained > _POOR_OF_FITTED or best.contrast < _FAINT
 
 
 def _warnings(context: Context, status: Status, best: Fit, seen: DiskSeen) -> tuple[str, ...]:
@@ -293,10 +300,17 @@ def _warnings(context: Context, status: Status, best: Fit, seen: DiskSeen) -> tu
             f"the simulated pattern leaves {best.contrast_residual:.0%} of the contrast inside "
             f"the disk: {first} convergence angle, crystal, zone axis and high tension"
         )
-    elif best.structured_residual > _POOR_FIT:
+    elif best.contrast < _FAINT:
         warnings.append(
-            f"the fit leaves {best.structured_residual:.0%} of the structure inside the disk: the "
-            "crystal is too thin to be told from others, or not quite the one asked for"
+            f"the crystal gives the disk a contrast of {best.contrast:.1%} alone: too little to "
+            "tell one thickness and tilt from others; a smaller convergence angle or a thicker "
+            "place shows more"
+        )
+    elif best.structured_residual > _POOR_FIT or best.unexplained > _POOR_OF_FITTED:
+        left = max(best.structured_residual, best.unexplained)
+        warnings.append(
+            f"the fit leaves {left:.0%} of the structure inside the disk: the crystal is too thin "
+            "to be told from others, or not quite the one asked for"
         )
     if not context.calibration.calibrated:
         warnings.append("the error bars of this bundle have not been calibrated")

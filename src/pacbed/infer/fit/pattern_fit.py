@@ -85,6 +85,11 @@ class Fit:
     structured_residual : float
         The same for what neighbouring pixels share: without the noise of single
         pixels. Near 0 for the right crystal at any dose.
+    unexplained : float
+        As `structured_residual`, but over what the fitted pattern alone varies inside the disk,
+        however little that is: backgrounds explain nothing of a crystal.
+    contrast : float
+        Standard deviation of the fitted pattern inside the disk, over its mean.
     chi_square : float
         Sum of squares over the noise variance; differences between fits of the same
         samples are log-likelihood ratios times −2.
@@ -103,6 +108,8 @@ class Fit:
     contrast_residual: float
     ranked_residual: float
     structured_residual: float
+    unexplained: float
+    contrast: float
     chi_square: float
     blur_mrad: float
     gain: float
@@ -283,13 +290,17 @@ def _finish(model: _Model, state: State, known: Known) -> Fit:
     contrast = np.where(inside, values - values[inside].mean(), 0)
     residuals = np.where(inside, solved.residuals, 0)
     floor = CONTRAST_FLOOR**2 * int(inside.sum())
+    left = _shared(residuals, samples)
+    fitted = (solved.coefficients[0] * state.at.columns[:, 0])[inside]
     return Fit(
         FitParameters.from_vector(state.parameters),
         covariance(model, state, state.noise)[0],
         share((solved.residuals**2).sum(), (centred**2).sum()),
         share((residuals**2).sum(), (contrast**2).sum()),
         float((solved.residuals[ranked] ** 2).mean()),
-        share(_shared(residuals, samples), _shared(contrast, samples) + floor),
+        share(left, _shared(contrast, samples) + floor),
+        share(left, ((fitted - fitted.mean()) ** 2).sum()),
+        float(fitted.std() / max(abs(fitted.mean()), 1e-12)),
         float((solved.scaled**2).sum()) / state.noise,
         state.at.blur_mrad,
         float(solved.coefficients[0]),
