@@ -30,6 +30,9 @@ from pacbed.pattern.disks import Disks, gather_disks
 from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.grid import spline_slopes, spline_weights
 
+#: How far tilt and convergence may move before a model must be made again: mrad, or a share of
+#: the convergence semi-angle, where a wider margin costs little beside the aperture.
+_MARGIN_MRAD, _MARGIN_SHARE = 0.8, 0.06
 #: Stretch of thickness that is taken from the table at once, and its nodes.
 _STRETCH_NM, _NODES = 5.0, 11
 #: Stretches that a model keeps.
@@ -74,16 +77,14 @@ class FitModel:
         Radius of the samples' region, semi-angles.
     """
 
-    #: How far tilt and convergence may move before the model must be made again, mrad.
-    MARGIN_MRAD = 0.8
-
     def __init__(
         self, table: LacbedTable, tilt: Tilt, convergence_mrad: float, reach: float
     ) -> None:
         self.table = table
         self.tilt = tilt
         self.convergence_mrad = convergence_mrad
-        self._disks = gather_disks(table, tilt, convergence_mrad, reach, self.MARGIN_MRAD)
+        self._margin_mrad = max(_MARGIN_MRAD, _MARGIN_SHARE * convergence_mrad)
+        self._disks = gather_disks(table, tilt, convergence_mrad, reach, self._margin_mrad)
         self._window = _Window(self._disks)
         # Nodes and the contributions' values there, the latest used last.
         self._stretches: list[tuple[Thicknesses, Singles]] = []
@@ -97,7 +98,7 @@ class FitModel:
         """Whether tilt and convergence are still within the margin."""
         moved = np.linalg.norm(parameters[TILT_X : TILT_Y + 1] - self.tilt)
         alpha = np.exp(parameters[LOG_ALPHA])
-        return bool(moved + abs(alpha - self.convergence_mrad) <= self.MARGIN_MRAD)
+        return bool(moved + abs(alpha - self.convergence_mrad) <= self._margin_mrad)
 
     def evaluate(self, parameters: Numbers, samples: Samples, blur_mrad: float) -> Evaluation:
         """Synthesise the pattern at the samples.
