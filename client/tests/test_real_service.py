@@ -54,6 +54,27 @@ def test_a_frame_a_dataset_and_a_mask(real_service, pattern, tmp_path):
         client.infer(pattern, 20, mask=np.zeros(5), **asked)
 
 
+def test_a_microscope_says_what_is_not_given(real_service, pattern, tmp_path):
+    from pacbed.microscope.file import microscope_text
+    from pacbed.microscope.record import Microscope
+
+    client = Client(real_service, timeout_s=120)
+    asked = {"system": "sto-001-300kV", "refine": False}
+    stated = client.infer(pattern, 20, **asked)
+    session = tmp_path / "microscope.toml"
+    angle = stated.mrad_per_pixel
+    session.write_text(microscope_text(Microscope(300.0, 20.0, 0.05, angle, 0.001)), "utf-8")
+    known = client.infer(pattern, microscope=session, **asked)
+    assert known.thickness_nm == pytest.approx(stated.thickness_nm, abs=1.0)
+    session.write_text("version = 7", "utf-8")
+    with pytest.raises(RequestRefusedError, match=r"microscope\.toml"):
+        client.infer(pattern, microscope=session, **asked)
+    with pytest.raises(PatternError, match="none"):
+        client.infer(pattern, microscope=tmp_path / "none.toml", **asked)
+    with pytest.raises(ValueError, match="convergence"):
+        client.infer(pattern, material="Strontium titanate", high_tension_kV=300)
+
+
 def test_the_earlier_function(real_service, pattern):
     port = int(real_service.split(":")[-1])
     answer = query(pattern, "Strontium Titanate", "300000", 20, 0, 0, 1, "127.0.0.1", port)

@@ -2,17 +2,17 @@
 
 import io
 import urllib.parse
-from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from typing import Any, Callable, Dict, Iterable, List, Optional, Sequence, Union
 
 import numpy as np
 
 from pacbedclient.errors import AnswerError, PacbedClientError
+from pacbedclient.many import in_threads
 from pacbedclient.maps import fetch_map
 from pacbedclient.own_systems import make_system
 from pacbedclient.records import Estimate, System, estimate_from, system_from
 from pacbedclient.transport import Transport
-from pacbedclient.wire import INFERENCE_PATH, inference_form, physical_params
+from pacbedclient.wire import INFERENCE_PATH, inference_form, inference_parameters
 
 DEFAULT_URL = "http://localhost:8230"
 
@@ -53,7 +53,7 @@ class Client:
     def infer(
         self,
         pattern: Any,
-        convergence_mrad: float,
+        convergence_mrad: Optional[float] = None,
         system: Optional[Union[str, int]] = None,
         material: Optional[str] = None,
         high_tension_kV: Optional[float] = None,
@@ -65,6 +65,7 @@ class Client:
         dataset: Optional[str] = None,
         mask: Any = None,
         pixel_aspect: Optional[float] = None,
+        microscope: Any = None,
     ) -> Estimate:
         """Infer thickness and mistilt from one pattern.
 
@@ -73,8 +74,9 @@ class Client:
         pattern : array_like or path
             Intensities ``[row, column]``, of any real data type, byte and memory order;
             or a file that the service reads (dm3, dm4, tif, npy, mrc, emd, hspy, ...).
-        convergence_mrad : float
-            Convergence semi-angle, mrad.
+        convergence_mrad : float, optional
+            Convergence semi-angle, mrad; without it the service finds it, which takes longer
+            and needs a system.
         system : str or int, optional
             Name or ID. Without it, give the material and the high tension.
         material : str, optional
@@ -98,6 +100,9 @@ class Client:
             Not 0 where a pixel says nothing, such as a detector's bad pixels.
         pixel_aspect : float, optional
             Angle per row over angle per column, where pixels are not square.
+        microscope : path, optional
+            File of ``pacbed calibrate-microscope``: says what is not given of convergence
+            semi-angle and angle per pixel, and the disks' shape.
 
         Returns
         -------
@@ -110,7 +115,9 @@ class Client:
         PacbedClientError
             One of the classes below it.
         """
-        parameters = _parameters(system, material, high_tension_kV, zone_axis, convergence_mrad)
+        parameters = inference_parameters(
+            system, material, high_tension_kV, zone_axis, convergence_mrad
+        )
         parameters["validation"] = validation
         if mrad_per_pixel is not None:
             parameters["mrad_per_pixel"] = mrad_per_pixel
@@ -118,14 +125,16 @@ class Client:
             parameters["refine"] = refine
         if pixel_aspect is not None:
             parameters["pixel_aspect"] = pixel_aspect
-        body, content_type = inference_form(pattern, parameters, mask, frame=frame, dataset=dataset)
+        body, content_type = inference_form(
+            pattern, parameters, mask, microscope, frame=frame, dataset=dataset
+        )
         answer = self._transport.send_for_json("POST", INFERENCE_PATH, body, content_type)
         return estimate_from(answer)
 
     def infer_many(
         self,
         patterns: Iterable[Any],
-        convergence_mrad: float,
+        convergence_mrad: Optional[float] = None,
         concurrency: int = 4,
         progress: Optional[Callable[[int, int], Any]] = None,
         return_errors: bool = False,
@@ -137,7 +146,7 @@ class Client:
         ----------
         patterns : iterable
             Patterns as for :meth:`infer`; an array of three dimensions is a stack.
-        convergence_mrad : float
+        convergence_mrad : float, optional
             Convergence semi-angle of all of them, mrad.
         concurrency : int
             Requests at once.
@@ -170,7 +179,7 @@ class Client:
                     return error
                 raise
 
-        return _in_threads(infer_one, list(patterns), concurrency, progress)
+        return in_threads(infer_one, list(patterns), concurrency, progress)
 
     def infer_map(
         self,
@@ -370,49 +379,3 @@ class Client:
             return np.load(io.BytesIO(body), allow_pickle=False)
         except (ValueError, OSError, EOFError):
             raise AnswerError("the service's pattern is not an array") from None
-
-
-def _in_threads(
-    work: Callable[[Any], Any],
-    todo: List[Any],
-    threads: int,
-    progress: Optional[Callable[[int, int], Any]],
-) -> List[Any]:
-    """Return the results of the work on each entry, in their order."""
-    results: List[Any] = [None] * len(todo)
-    places: Dict[Any, int] = {}
-    pool = ThreadPoolExecutor(max_workers=threads)
-    try:
-        for place, entry in enumerate(todo):
-            places[pool.submit(work, entry)] = place
-        pending = set(places)
-        while pending:
-            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-            for future in finished:
-                results[places[future]] = future.result()
-            if progress is not None:
-                progress(len(todo) - len(pending), len(todo))
-    finally:
-        for future in places:
-            future.cancel()
-        # Requests on their way end by themselves; an error does not wait for them.
-        pool.shutdown(wait=False)
-    return results
-
-
-def _parameters(
-    system: Optional[Union[str, int]],
-    material: Optional[str],
-    high_tension_kV: Optional[float],
-    zone_axis: Sequence[int],
-    convergence_mrad: float,
-) -> Dict[str, Any]:
-    """Return the part of a request that names the system, in one of its two forms."""
-    if system is not None:
-        if material is not None or high_tension_kV is not None:
-            raise ValueError("give either the system, or material and high tension")
-        return {"system": system, "convergence_angle": convergence_mrad}
-    if material is None or high_tension_kV is None:
-        raise ValueError("give the system, or material and high tension")
-    voltage = 1000 * high_tension_kV
-    return {"physical_params": physical_params(material, voltage, convergence_mrad, zone_axis)}

@@ -3,7 +3,7 @@
 import io
 import json
 import os
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -15,7 +15,11 @@ INFERENCE_PATH = "/inference/"
 
 
 def inference_form(
-    pattern: Any, parameters: Dict[str, Any], mask: Any = None, **described: Any
+    pattern: Any,
+    parameters: Dict[str, Any],
+    mask: Any = None,
+    microscope: Any = None,
+    **described: Any,
 ) -> Tuple[bytes, str]:
     """Return body and content type of a request for an inference.
 
@@ -27,6 +31,8 @@ def inference_form(
         Everything but ``file_params``, which this function adds.
     mask : array_like or path, optional
         Not 0 where a pixel says nothing.
+    microscope : path, optional
+        What ``pacbed calibrate-microscope`` wrote.
     **described
         ``frame`` and ``dataset``, where the file holds several; None is left out.
 
@@ -44,6 +50,9 @@ def inference_form(
     ]
     if mask is not None:
         parts.append(mask_part(mask))
+    if microscope is not None:
+        _, name, stored = _upload(os.fspath(microscope))
+        parts.append(Part("microscope", name, "application/octet-stream", stored))
     return encode(parts)
 
 
@@ -69,6 +78,35 @@ def mask_part(mask: Any) -> Part:
     stored = io.BytesIO()
     np.save(stored, np.ascontiguousarray(array != 0).astype(np.uint8), allow_pickle=False)
     return Part("mask", "mask.npy", "application/octet-stream", stored.getvalue())
+
+
+def inference_parameters(
+    system: Optional[Union[str, int]],
+    material: Optional[str],
+    high_tension_kV: Optional[float],
+    zone_axis: Sequence[int],
+    convergence_mrad: Optional[float],
+) -> Dict[str, Any]:
+    """Return the part of a request that names the system, in one of its two forms.
+
+    Raises
+    ------
+    ValueError
+        Neither a system nor material, high tension and convergence semi-angle are given.
+    """
+    if system is not None:
+        if material is not None or high_tension_kV is not None:
+            raise ValueError("give either the system, or material and high tension")
+        named = {"system": system}
+        return (
+            named if convergence_mrad is None else {**named, "convergence_angle": convergence_mrad}
+        )
+    if material is None or high_tension_kV is None:
+        raise ValueError("give the system, or material and high tension")
+    if convergence_mrad is None:
+        raise ValueError("give the system, or the convergence semi-angle beside the material")
+    voltage = 1000 * high_tension_kV
+    return {"physical_params": physical_params(material, voltage, convergence_mrad, zone_axis)}
 
 
 def physical_params(
