@@ -87,8 +87,8 @@ def test_two_patterns_leave_the_hand_open_and_guidance_is_safe(move, words, mirr
     # The move along is done in any case: what is left lies across.
     assert left @ (matrix @ move) == pytest.approx(0, abs=1)
     # With the next pattern it is known.
-    there = np.array(move) + (said.alpha_deg, said.beta_deg)
-    more = calibrate_stage(patterns(matrix, [(0, 0), move, tuple(there)]))
+    there = move[0] + said.alpha_deg, move[1] + said.beta_deg
+    more = calibrate_stage(patterns(matrix, [(0, 0), move, there]))
     assert more.decided
     assert more.hands[0].mirrored == mirrored
 
