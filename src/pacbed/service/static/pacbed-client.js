@@ -75,6 +75,14 @@ export class PacbedClient {
     return this.#send("/views/", { parameters: JSON.stringify(parameters) }, file, options);
   }
 
+  /**
+   * Where the axes of a stage lie in patterns, and where to tilt.
+   * @param {object} parameters as `StageParameters` of the service's description
+   */
+  stage(parameters, options = {}) {
+    return this.#send("/stage/", { parameters: JSON.stringify(parameters) }, null, options);
+  }
+
   /** A simulated pattern as PNG; `query` as of `GET /pattern/`. */
   async pattern(query) {
     return (await this.#fetch(`/pattern/?${new URLSearchParams(query)}`)).blob();
@@ -241,7 +249,7 @@ export class PacbedClient {
   #sendOnce(path, parts, file, { signal, onUpload }) {
     const body = new FormData();
     for (const [name, value] of Object.entries(parts)) body.append(name, value);
-    body.append("file", file, file.name ?? "pattern");
+    if (file) body.append("file", file, file.name ?? "pattern");
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open("POST", this.base + path);
