@@ -13,6 +13,7 @@ import { picturesOf } from "./pictures.js";
 import { chosenFiles, droppedFiles } from "./session/arrivals.js";
 import { digest } from "./session/queue.js";
 import { SessionView } from "./session/view.js";
+import { StagePanel } from "./stage/panel.js";
 import {
   ANY, angleFault, asksAll, chooseSystem, loadSystems, showRanges, systemParameter,
 } from "./systems.js";
@@ -21,6 +22,7 @@ import { connectTheme } from "./theme-button.js";
 const client = new PacbedClient(".");
 const chosen = new Chosen(client);
 const session = new SessionView(client, openRow, (words) => showError(words));
+const stage = new StagePanel(client);
 let running = null;
 
 /** Take up a system that was made of a structure, and choose it. */
@@ -148,6 +150,7 @@ async function askAll() {
 async function present(result) {
   showAnswer(result);
   leadToAnswer();
+  guarded(() => stage.show(result));
   showPictures(result, await picturesOf(client, result));
 }
 
