@@ -23,6 +23,7 @@ from pacbed.commands.stage.group import stage_group
 from pacbed.commands.systems.group import systems_group
 from pacbed.commands.train.command import train
 from pacbed.commands.validate.command import validate
+from pacbed.commands.watch import watch
 from pacbed.commands.wedge.command import wedge
 
 _OTHERS = optional.load("commands")
@@ -54,6 +55,10 @@ app = typer.Typer(
     Thickness and mistilt of a measured pattern:
 
         [bold]pacbed infer a.dm4 --system sto-001-200kV --convergence 20[/bold]
+
+    Patterns as they arrive in a folder, into a table:
+
+        [bold]pacbed watch /data/session --system sto-001-200kV --convergence 20[/bold]
 
     What the patterns of one session share, for exacter and quicker answers:
 
@@ -96,6 +101,7 @@ app = typer.Typer(
 )
 app.command()(infer)
 app.command("map")(map_scan)
+app.command()(watch)
 app.command()(serve)
 app.add_typer(systems_group, name="systems")
 app.command()(add)
