@@ -13,6 +13,7 @@ import { picturesOf } from "./pictures.js";
 import { chosenFiles, droppedFiles } from "./session/arrivals.js";
 import { digest } from "./session/queue.js";
 import { SessionView } from "./session/view.js";
+import { connectWatch } from "./session/watched.js";
 import { StagePanel } from "./stage/panel.js";
 import {
   ANY, angleFault, asksAll, chooseSystem, loadSystems, showRanges, systemParameter,
@@ -225,4 +226,9 @@ await guarded(async () => {
   await connectOwnCrystal(client, takeUpSystem);
 });
 await session.begin();
+await connectWatch(session, conditions, () => {
+  const fault = conditionsFault();
+  if (fault) showError(fault[0], null, fault[1]);
+  return !fault;
+});
 document.documentElement.dataset.ready = "yes";
