@@ -6,8 +6,10 @@ import time
 import pytest
 from starlette.testclient import TestClient
 
+from pacbed.answer.table_row import COLUMNS, failed_row
 from pacbed.service.app import create_app
 from pacbed.service.settings import Settings
+from pacbed.watch.results import Results
 from tests.cli_tools import fail
 from tests.service.conftest import URL, serving
 from tests.service.test_page import browser, pytestmark  # noqa: F401
@@ -101,4 +103,15 @@ def test_the_page_takes_what_arrives(browser, tmp_path, folder, content):  # noq
         (folder / "c.npy").write_bytes(content)
         settled(page, 3)
         assert [row[0] for row in table(page)] == ["a.npy", "b.npy", "c.npy"]
+        # The table of `pacbed watch` opens in the page.
+        with Results(tmp_path / "answers.csv", COLUMNS) as results:
+            results.add({**failed_row("is cut"), "file": "=x.npy", "file_sha256": "0"})
+            results.add({"status": "ok", "file": "y.npy", "file_sha256": "1", "thickness_nm": 42.0,
+                         "thickness_std_nm": 0.5, "residual": 0.01, "asked_fit": True})  # fmt: skip
+        page.set_input_files("#session-import", tmp_path / "answers.csv")
+        page.wait_for_function("() => document.querySelectorAll('#session-rows tr').length === 2")
+        rows = table(page)
+        assert [row[0] for row in rows] == ["=x.npy", "y.npy"]
+        assert [row[6].split("\n")[0] for row in rows] == ["failed", "ok"]
+        assert rows[1][3] == "42.0 ± 0.5"
         page.context.close()
