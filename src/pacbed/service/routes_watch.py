@@ -59,6 +59,7 @@ def watched(request: Request) -> WatchedFolder:
     responses={
         403: PROBLEMS[403],
         404: {"model": Problem, "description": "There is no such file."},
+        422: PROBLEMS[422],
         200: {
             "description": "The pattern.",
             "content": {

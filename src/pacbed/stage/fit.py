@@ -14,7 +14,7 @@ STAGE_STD_DEG = 0.01
 #: Errors of answers smaller than this are not believed, mrad.
 SMALLEST_STD_MRAD = 0.03
 #: A fit is as good as found when a step changes nothing more.
-_STEPS, _SAME = 50, 1e-10
+_STEPS, _SAME = 50, 1e-8
 
 
 @dataclass(frozen=True)
