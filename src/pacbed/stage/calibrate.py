@@ -153,7 +153,8 @@ def _hands(fits: tuple[Fitted, Fitted], mirrored: bool | None) -> tuple[Hand, Ha
             Hand(mirrored, fit.matrix, fit.covariance, fit.misfit, share / sum(likely))
             for mirrored, fit, share in zip((False, True), fits, likely, strict=True)
         ),
-        key=lambda hand: -hand.probability,
+        # Where nothing tells them apart, rounding must not either.
+        key=lambda hand: (-round(hand.probability, 6), hand.mirrored),
     )
     return first, second
 
