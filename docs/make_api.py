@@ -18,7 +18,7 @@ from griffe import Docstring
 
 PAGE = Path(__file__).with_name("api.md")
 #: The public packages; each says its names in ``__all__``.
-PUBLIC = ("pacbed", "pacbed.maps", "pacbed.errors")
+PUBLIC = ("pacbed", "pacbed.maps", "pacbed.stage", "pacbed.errors")
 _HEAD = """# Public names
 
 Made from the docstrings by `python docs/make_api.py`. What stands here stays as it is within a

@@ -57,6 +57,15 @@ class StandInTags:
         assert type(value) is str
         self._set(path, value)
 
+    def GetTagAsString(self, path):
+        value = self.value(path)
+        return isinstance(value, str), value if isinstance(value, str) else ""
+
+    def GetTagAsFloat(self, path):
+        value = self.value(path)
+        there = isinstance(value, (int, float))
+        return there, float(value) if there else 0.0
+
     def DeleteTagWithLabel(self, path):
         tags, label = self._place(path)
         tags.pop(label, None)
@@ -68,6 +77,23 @@ class StandInTags:
         return twin
 
 
+class StandInComponent:
+    """A text, or what it lies on."""
+
+    def __init__(self, text=""):
+        self.text, self.parent, self.children = text, None, []
+
+    def SetForegroundColor(self, red, green, blue):
+        assert all(0 <= share <= 1 for share in (red, green, blue))
+
+    def AddChildAtEnd(self, child):
+        child.parent = self
+        self.children.append(child)
+
+    def RemoveFromParent(self):
+        self.parent.children.remove(self)
+
+
 class StandInImage:
     """A Py_Image."""
 
@@ -77,6 +103,15 @@ class StandInImage:
         self.name = ""
         self.is_shown = False
         self.tag_group = StandInTags()
+        self.display = StandInComponent()
+
+    def GetImageDisplay(self, number):
+        assert number == 0
+        return self.display
+
+    def labels(self):
+        """Texts that lie on the image."""
+        return [child.text for child in self.display.children]
 
     def GetID(self):
         return self.number
@@ -107,6 +142,19 @@ class StandInDM:
     def __init__(self):
         self.images = {}
         self.persistent = StandInTags()
+        self.results = []
+
+    def GetFrontImage(self):
+        shown = [image for image in self.images.values() if image.is_shown]
+        if not shown:
+            raise RuntimeError("there is no front image")
+        return shown[-1]
+
+    def NewTextAnnotation(self, left, top, text, size):
+        return StandInComponent(text)
+
+    def Result(self, text):
+        self.results.append(text)
 
     def CreateImage(self, array):
         assert isinstance(array, np.ndarray)

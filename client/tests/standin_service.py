@@ -152,6 +152,10 @@ class _Handler(BaseHTTPRequestHandler):
             file = io.BytesIO()
             np.save(file, np.full((4, 5), float(request["query"]["thickness_nm"]), np.float32))
             return file.getvalue()
+        if url.path == "/stage/":
+            parts = parse_multipart(body, self.headers["Content-Type"])
+            request["parameters"] = asked = json.loads(parts["parameters"].decode("utf-8"))
+            return guidance(asked)
         if url.path != "/inference/":
             raise RefusalError(404, "Not Found", "not_found")
         parts = parse_multipart(body, self.headers["Content-Type"])
@@ -205,6 +209,17 @@ def estimate(pattern, parameters, nested):
         # With line breaks, as the earlier service wrote it.
         answer["validation"] = base64.encodebytes(png(PICTURE)).decode("ascii")
     return answer
+
+
+def guidance(asked):
+    """Where to tilt, of a stage whose axes are those of the pattern."""
+    (seen,) = asked["seen"]
+    said = {
+        "alpha_deg": -seen["tilt_x_mrad"] / 17.45, "beta_deg": -seen["tilt_y_mrad"] / 17.45,
+        "alpha_std_deg": 0.02, "beta_std_deg": 0.03, "decided": True, "left_mrad": 0.5,
+        "words": "tilt",
+    }  # fmt: skip
+    return {"guidance": [said]}
 
 
 def find_system(parameters):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pacbedclient import Client, PatternError, RequestRefusedError, query
+from pacbedclient.stage import stated_axes
 from standin_gms import StandInGMS
 
 
@@ -26,6 +27,15 @@ def test_the_real_service_answers_the_client(real_service, pattern):
     )
     assert by_conditions.system == "sto-001-300kV"
     assert by_conditions.validation.shape[2] == 3
+
+
+def test_where_to_tilt_is_said(real_service, pattern):
+    client = Client(real_service, timeout_s=120)
+    found = client.infer(pattern, 20, system="sto-001-300kV")
+    said = client.guidance(found, stated_axes(0, 90))
+    moved = 17.45 * np.array([said["alpha_deg"], said["beta_deg"]])
+    assert moved == pytest.approx([-found.tilt_x_mrad, -found.tilt_y_mrad], abs=0.01)
+    assert said["decided"]
 
 
 def test_a_frame_a_dataset_and_a_mask(real_service, pattern, tmp_path):

@@ -19,9 +19,11 @@ from pacbed.commands.recipe import recipe
 from pacbed.commands.reference import reference
 from pacbed.commands.serve import serve
 from pacbed.commands.simulate.command import simulate
+from pacbed.commands.stage.group import stage_group
 from pacbed.commands.systems.group import systems_group
 from pacbed.commands.train.command import train
 from pacbed.commands.validate.command import validate
+from pacbed.commands.watch import watch
 from pacbed.commands.wedge.command import wedge
 
 _OTHERS = optional.load("commands")
@@ -54,9 +56,17 @@ app = typer.Typer(
 
         [bold]pacbed infer a.dm4 --system sto-001-200kV --convergence 20[/bold]
 
+    Patterns as they arrive in a folder, into a table:
+
+        [bold]pacbed watch /data/session --system sto-001-200kV --convergence 20[/bold]
+
     What the patterns of one session share, for exacter and quicker answers:
 
         [bold]pacbed calibrate-microscope a.dm4 b.dm4 --system 2 -o microscope.toml[/bold]
+
+    Where to tilt, from patterns at known angles of the stage:
+
+        [bold]pacbed stage calibrate a.dm4 b.dm4 --at "0 0" --at "0.5 0" -s 2 -o stage.toml[/bold]
 
     A map of thickness and mistilt over a 4D-STEM scan:
 
@@ -91,12 +101,14 @@ app = typer.Typer(
 )
 app.command()(infer)
 app.command("map")(map_scan)
+app.command()(watch)
 app.command()(serve)
 app.add_typer(systems_group, name="systems")
 app.command()(add)
 app.command()(calibrate)
 app.add_typer(cache_group, name="cache")
 app.command()(calibrate_microscope)
+app.add_typer(stage_group, name="stage")
 app.command()(pattern)
 app.command()(evaluate)
 app.command()(recipe)

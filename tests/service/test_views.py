@@ -43,6 +43,17 @@ def test_pictures_are_drawn_again_as_they_were(client, answered):
     assert int(response.headers["Content-Length"]) < 0.7 * len(response.content)
 
 
+def test_a_pattern_that_was_stretched_is_drawn_again_stretched(client, example):
+    rows = example[: len(example) // 2 * 2]
+    binned = npy(rows.reshape(-1, 2, rows.shape[1]).mean(axis=1))
+    answer = post(client, {**ASKED, "views": True, "pixel_aspect": 2}, binned, "a.npy").json()
+    assert answer["pixel_aspect"] == 2
+    kept = {name: answer[name] for name in (*NEEDED, "pixel_aspect")}
+    assert post(client, kept, binned, "a.npy", "/views/").json() == answer["views"]
+    impossible = kept | {"pixel_aspect": 0}
+    assert post(client, impossible, binned, "a.npy", "/views/").status_code == 422
+
+
 def test_without_a_direction_nothing_is_simulated(client, answered):
     content, answer = answered
     kept = {name: answer[name] for name in NEEDED} | {"tilt_x_mrad": None}

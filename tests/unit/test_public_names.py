@@ -10,6 +10,7 @@ import pytest
 import pacbed
 import pacbed.errors
 import pacbed.maps
+import pacbed.stage
 
 PUBLIC_NAMES = [
     "Estimate",
@@ -47,8 +48,23 @@ MAPS = [
 ]
 
 
+STAGE = [
+    "Axis",
+    "Guidance",
+    "Hand",
+    "StageCalibration",
+    "StagePattern",
+    "calibrate_stage",
+    "guide",
+    "read_stage",
+    "stage_text",
+    "stated_patterns",
+]
+
+
 def test_public_names_are_these():
     assert pacbed.__all__ == PUBLIC_NAMES
+    assert pacbed.stage.__all__ == STAGE
     assert pacbed.maps.__all__ == MAPS
 
 
@@ -59,7 +75,8 @@ def test_every_error_is_public():
 
 def test_every_other_package_says_that_it_is_private():
     (home,) = map(Path, pacbed.__path__)
-    for file in set(home.rglob("__init__.py")) - {home / "__init__.py", home / "maps/__init__.py"}:
+    public = {home / name / "__init__.py" for name in (".", "maps", "stage")}
+    for file in set(home.rglob("__init__.py")) - public:
         assert "\n\nPrivate: " in ast.get_docstring(ast.parse(file.read_text())), file
 
 

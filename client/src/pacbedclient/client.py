@@ -11,6 +11,7 @@ from pacbedclient.many import in_threads
 from pacbedclient.maps import fetch_map
 from pacbedclient.own_systems import make_system
 from pacbedclient.records import Estimate, System, estimate_from, system_from
+from pacbedclient.stage import guidance_for
 from pacbedclient.transport import Transport
 from pacbedclient.wire import INFERENCE_PATH, inference_form, inference_parameters
 
@@ -306,6 +307,38 @@ class Client:
         """
         given = {"zone_axis": zone_axis, "high_tension_kV": high_tension_kV, **fields}
         return make_system(self._transport, cif, given, limit_s, progress)
+
+    def guidance(
+        self,
+        estimate: Estimate,
+        patterns: List[Dict[str, Any]],
+        mirrored: Optional[bool] = None,
+    ) -> Optional[Dict[str, Any]]:
+        """Say how to tilt the stage so that the zone axis comes to the disk's centre.
+
+        Parameters
+        ----------
+        estimate : Estimate
+            Where the zone axis is seen.
+        patterns : list of dict
+            Patterns at known angles: ``alpha_deg``, ``beta_deg``, ``tilt_x_mrad``,
+            ``tilt_y_mrad``, ``tilt_std_mrad``; or :func:`pacbedclient.stage.stated_axes`.
+        mirrored : bool, optional
+            The hand of the stage, where it is known.
+
+        Returns
+        -------
+        dict or None
+            ``alpha_deg``, ``beta_deg``, ``alpha_std_deg``, ``beta_std_deg``, ``decided``,
+            ``left_mrad`` and ``words``; None where the answer must not be used, or has no
+            direction.
+
+        Raises
+        ------
+        PacbedClientError
+            One of the classes below it.
+        """
+        return guidance_for(self._transport, estimate, patterns, mirrored)
 
     def systems(self) -> List[System]:
         """Return the systems that the service knows.

@@ -72,7 +72,7 @@ def infer(
         estimate = Client(url, timeout_s).infer(
             pixels, convergence_mrad, system=system, validation=True
         )
-        _store(DM.FindImageByID(image_id).GetTagGroup(), estimate)
+        store(DM.FindImageByID(image_id).GetTagGroup(), estimate)
         if estimate.validation is not None:
             answer = {
                 "thickness": 10 * estimate.thickness_nm,
@@ -81,7 +81,7 @@ def infer(
                 "validation": estimate.validation,
             }
             red = show_channels(DM, answer, namespace)
-            _store(red.GetTagGroup(), estimate)
+            store(red.GetTagGroup(), estimate)
         _say(DM, estimate)
 
     _reply(DM, request, work)
@@ -106,7 +106,7 @@ def systems(DM: Any, request: int, url: str, timeout_s: float) -> None:
         for number, system in enumerate(found):
             place = f"{SYSTEMS}{number}:"
             tags.SetTagAsString(place + "name", system.name)
-            tags.SetTagAsString(place + "label", _ascii(str(system)))
+            tags.SetTagAsString(place + "label", ascii_line(str(system)))
             tags.SetTagAsFloat(place + "high_tension_kV", system.high_tension_kV or 0.0)
             low, high = system.convergence_mrad or (0.0, 1000.0)
             tags.SetTagAsFloat(place + "convergence_min_mrad", low)
@@ -126,28 +126,28 @@ def _reply(DM: Any, request: int, work: Callable[[], None]) -> None:
     except Exception as error:  # DMScript would not learn of it
         problem = f"{type(error).__name__}: {error}"
     tags = DM.GetPersistentTagGroup()
-    tags.SetTagAsString(REPLY + "error", _ascii(problem))
+    tags.SetTagAsString(REPLY + "error", ascii_line(problem))
     tags.SetTagAsLong(REPLY + "request", request)
 
 
 def _say(DM: Any, estimate: Estimate) -> None:
     """Put the result into the reply, in words."""
     tags = DM.GetPersistentTagGroup()
-    thickness = _with_error(estimate.thickness_nm, estimate.thickness_std_nm, "nm")
+    thickness = with_error(estimate.thickness_nm, estimate.thickness_std_nm, "nm")
     if estimate.thickness_interval95_nm is not None:
         low, high = estimate.thickness_interval95_nm
         thickness += f" (95 %: {low:.1f} to {high:.1f} nm)"
     status = estimate.answer.get("status_words") or _STATUS_WORDS.get(estimate.status or "", "")
     tags.SetTagAsString(REPLY + "thickness", thickness)
     tags.SetTagAsString(
-        REPLY + "mistilt", _with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad, "mrad")
+        REPLY + "mistilt", with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad, "mrad")
     )
-    tags.SetTagAsString(REPLY + "status", _ascii(status))
-    tags.SetTagAsString(REPLY + "warnings", _ascii("; ".join(estimate.warnings)))
+    tags.SetTagAsString(REPLY + "status", ascii_line(status))
+    tags.SetTagAsString(REPLY + "warnings", ascii_line("; ".join(estimate.warnings)))
     tags.SetTagAsLong(REPLY + "picture", int(estimate.validation is not None))
 
 
-def _store(tags: Any, estimate: Estimate) -> None:
+def store(tags: Any, estimate: Estimate) -> None:
     """Write an estimate into the tags of an image."""
     for name in _NUMBERS:
         value = getattr(estimate, name)
@@ -156,18 +156,19 @@ def _store(tags: Any, estimate: Estimate) -> None:
     if estimate.thickness_interval95_nm is not None:
         for name, value in zip(("low", "high"), estimate.thickness_interval95_nm):
             tags.SetTagAsFloat(f"PACBED:thickness_{name}95_nm", value)
-    tags.SetTagAsString("PACBED:system", _ascii(estimate.system or ""))
-    tags.SetTagAsString("PACBED:status", _ascii(estimate.status or ""))
-    tags.SetTagAsString("PACBED:warnings", _ascii("; ".join(estimate.warnings)))
+    tags.SetTagAsString("PACBED:system", ascii_line(estimate.system or ""))
+    tags.SetTagAsString("PACBED:status", ascii_line(estimate.status or ""))
+    tags.SetTagAsString("PACBED:warnings", ascii_line("; ".join(estimate.warnings)))
 
 
-def _with_error(value: Optional[float], error: Optional[float], unit: str) -> str:
+def with_error(value: Optional[float], error: Optional[float], unit: str) -> str:
+    """A number with its error and unit."""
     if value is None:
         return "unknown"
     return f"{value:.1f} {unit}" if error is None else f"{value:.1f} +/- {error:.1f} {unit}"
 
 
-def _ascii(text: str) -> str:
+def ascii_line(text: str) -> str:
     """Write a text on one line with characters that every version of GMS shows."""
     known = text.replace("±", "+/-").replace("Å", "Angstrom").replace("–", "-")
     return " ".join(known.split()).encode("ascii", "replace").decode("ascii")

@@ -1,11 +1,13 @@
 """``pacbed serve``: the web service and its page."""
 
 import os
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from pacbed.commands.options import DataOption
+from pacbed.errors import OutOfRangeError
 
 #: Where older clients look.
 PORT = 8230
@@ -55,6 +57,14 @@ def serve(
             " a name or proxy.",
         ),
     ] = None,
+    watch: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder that patterns arrive in: the page infers them as they come. Only where the"
+            " service is for this computer alone.",
+            metavar="DIR",
+        ),
+    ] = None,
 ) -> None:
     """Serve the inference to other programs, and a page to the browser.
 
@@ -81,6 +91,14 @@ def serve(
     names = names_at(host, [settings.allow_hosts, *(allow_host or ())])
     os.environ["PACBED_ALLOW_HOSTS"] = ",".join(names)
     proxies = listed_proxies(",".join([settings.proxy, *(proxy or ())]))
+    if watch is not None:
+        os.environ["PACBED_WATCH_FOLDER"] = str(watch.resolve())
+    watched = Settings.from_environment().watch_folder
+    if watched is not None and not serves_one_computer(host, names, proxies):
+        raise OutOfRangeError(
+            f"{watched}: a folder is watched only where the service is for this computer alone: "
+            "leave out --watch, or --host, --allow-host and --proxy."
+        )
     if own_systems is None and "PACBED_OWN_SYSTEMS" not in os.environ:
         own_systems = serves_one_computer(host, names, proxies)
     if own_systems is not None:

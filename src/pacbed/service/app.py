@@ -10,7 +10,14 @@ from fastapi.middleware.gzip import GZipMiddleware
 from fastapi.responses import FileResponse
 from fastapi.staticfiles import StaticFiles
 
-from pacbed.service import routes, routes_info, routes_maps, routes_systems
+from pacbed.service import (
+    routes,
+    routes_info,
+    routes_maps,
+    routes_stage,
+    routes_systems,
+    routes_watch,
+)
 from pacbed.service.admission import Admission, Outermost
 from pacbed.service.arrival import ArrivalLimits, HeldBytes
 from pacbed.service.hosts import OwnHosts, listed_hosts
@@ -94,6 +101,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(routes_info.router)
     app.include_router(routes_maps.router)
     app.include_router(routes_systems.router)
+    app.include_router(routes_stage.router)
+    app.include_router(routes_watch.router)
     _add_pages(app)
     return app
 

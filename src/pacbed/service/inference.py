@@ -291,6 +291,7 @@ def _wire(estimate: Estimate) -> dict[str, Any]:
         "thickness": _finite(thickness),
         "mistilt": _finite(estimate.mistilt_mrad),
         "status_words": STATUS_WORDS[estimate.status],
+        "pixel_aspect": estimate.basis.pixel_aspect,
     }
 
 

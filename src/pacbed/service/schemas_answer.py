@@ -118,6 +118,13 @@ class Answer(BaseModel):
         int,
         Field(description="Pixels that say nothing: dead, saturated, hidden, no numbers, masked."),
     ] = 0
+    pixel_aspect: Annotated[
+        float,
+        Field(
+            description="Angle per row over angle per column that the pattern was stretched from; "
+            "what is said in pixels is of square ones."
+        ),
+    ] = 1.0
     metadata: Metadata
     frames: Annotated[int, Field(ge=1, description="Frames that the file holds.")] = 1
     views: Views | None = None

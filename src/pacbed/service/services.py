@@ -17,6 +17,7 @@ from pacbed.service.reader_pool import ReaderPool
 from pacbed.service.run import begin_process
 from pacbed.service.settings import Settings
 from pacbed.service.systems.requests import Systems
+from pacbed.watch.arrivals import Arrivals
 
 _T = TypeVar("_T")
 
@@ -35,6 +36,8 @@ class Services:
     inference : Inference
     maps : Maps
     systems : Systems
+    arrivals : Arrivals or None
+        Of the folder that is watched, if one is.
     """
 
     settings: Settings
@@ -45,6 +48,7 @@ class Services:
     inference: Inference
     maps: Maps
     systems: Systems
+    arrivals: Arrivals | None = None
 
     @classmethod
     def start(cls, settings: Settings, metrics: Metrics) -> "Services":
@@ -59,7 +63,9 @@ class Services:
         inference = Inference(catalogue, readers, metrics, settings.request_seconds)
         maps = Maps(settings, catalogue, metrics)
         systems = Systems(settings, catalogue, metrics)
-        return cls(settings, metrics, catalogue, readers, queue, inference, maps, systems)
+        folder = settings.watch_folder
+        arrivals = None if folder is None else Arrivals(folder)
+        return cls(settings, metrics, catalogue, readers, queue, inference, maps, systems, arrivals)
 
     def stop(self) -> None:
         """Finish what is at work and end threads and processes."""

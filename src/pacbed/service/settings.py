@@ -80,6 +80,8 @@ class Settings:
         Longest time for one simulation.
     system_memory_mib : int
         Address space of the process that simulates, MiB; 0 is no limit.
+    watch_folder : Path or None
+        Patterns that arrive in this folder are given to the page, at this computer alone.
     """
 
     data: Path | None = None
@@ -111,6 +113,7 @@ class Settings:
     systems_held: int = 8
     system_seconds: float = 300.0
     system_memory_mib: int = 4096
+    watch_folder: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what no service can run with."""
@@ -184,7 +187,7 @@ _MAY_BE_ZERO = (
     "map_memory_mib",
     "system_memory_mib",
 )
-_FOLDERS = ("map_root", "map_folder", "system_folder")
+_FOLDERS = ("map_root", "map_folder", "system_folder", "watch_folder")
 
 
 def _variable(name: str) -> str:

@@ -9,6 +9,7 @@ from pacbed.answer.estimate import Basis
 from pacbed.answer.report.view import crop_view, simulate_view
 from pacbed.library.installed import match_system
 from pacbed.pattern.clean import clean
+from pacbed.pattern.square_pixels import LARGEST
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.pictures import packed_views
 from pacbed.service.reader_pool import ReaderPool
@@ -62,6 +63,14 @@ class ViewParameters(BaseModel):
         float | None,
         Field(ge=-360, le=360, description="Without it nothing is simulated, degrees."),
     ] = None
+    pixel_aspect: Annotated[
+        float,
+        Field(
+            ge=1 / LARGEST,
+            le=LARGEST,
+            description="Angle per row over angle per column that the pattern was stretched from.",
+        ),
+    ] = 1.0
     file_params: Annotated[FileParameters, Field(description="What the file is.")] = Field(
         default_factory=FileParameters
     )
@@ -69,7 +78,7 @@ class ViewParameters(BaseModel):
     @property
     def basis(self) -> Basis:
         """Pixels without a value are found in the pattern, see :func:`draw_views`."""
-        return Basis()
+        return Basis(pixel_aspect=self.pixel_aspect)
 
 
 def draw_views(

@@ -42,19 +42,36 @@ class Asked:
     pixel_aspect: float | None = None
 
 
-def run(
-    files: list[Path], models: "list[Model]", asked: Asked, reports: list[Path | None]
-) -> Iterator[Answer]:
-    """Read and infer one file after the other, and write its picture."""
-    from pacbed.answer.doubts import shown_convergence, with_doubts
-    from pacbed.infer.open_predictor import open_predictor
-    from pacbed.infer.several import angle_to_ask, covering, of_its_voltage
-    from pacbed.readers import read_pattern
-    from pacbed.readers.mask import read_mask
+class Asking:
+    """Models that are opened once and asked about one file after the other.
 
-    predictors = {id(model): open_predictor(model) for model in models}
-    mask = None if asked.mask is None else read_mask(asked.mask)
-    for path, picture in zip(files, reports, strict=True):
+    Parameters
+    ----------
+    models : list of Model
+    asked : Asked
+    """
+
+    def __init__(self, models: "list[Model]", asked: Asked) -> None:
+        from pacbed.infer.open_predictor import open_predictor
+        from pacbed.readers.mask import read_mask
+
+        self._models, self._asked = models, asked
+        self._predictors = {id(model): open_predictor(model) for model in models}
+        self._mask = None if asked.mask is None else read_mask(asked.mask)
+
+    def answer(self, path: Path, picture: Path | None = None) -> Answer:
+        """Read and infer one file, and write its picture.
+
+        Raises
+        ------
+        PacbedError
+            If it cannot be read or answered.
+        """
+        from pacbed.answer.doubts import shown_convergence, with_doubts
+        from pacbed.infer.several import angle_to_ask, covering, of_its_voltage
+        from pacbed.readers import read_pattern
+
+        models, asked = self._models, self._asked
         measurement = read_pattern(path, asked.frame, dataset=asked.dataset)
         of_file = measurement.metadata.convergence_mrad
         angle, known = angle_to_ask(asked.convergence_mrad, asked.microscope, of_file, models)
@@ -64,7 +81,7 @@ def run(
         if len(models) > 1:
             fitting = covering(of_its_voltage(asked.microscope, models) or models, known)
         try:
-            ranked = _ranked(fitting, predictors, measurement, angle, asked, mask)
+            ranked = _ranked(fitting, self._predictors, measurement, angle, asked, self._mask)
         except PatternError as error:
             raise PatternError(f"{path}: {error}") from error
         first, model = ranked.estimates[0], ranked.best
@@ -74,7 +91,16 @@ def run(
         if picture is not None:
             _write_report(picture, measurement, estimate, model, shown)
         others = ranked.estimates if len(models) > 1 else ()
-        yield Answer(measurement, estimate, model, others)
+        return Answer(measurement, estimate, model, others)
+
+
+def run(
+    files: list[Path], models: "list[Model]", asked: Asked, reports: list[Path | None]
+) -> Iterator[Answer]:
+    """Read and infer one file after the other, and write its picture."""
+    asking = Asking(models, asked)
+    for path, picture in zip(files, reports, strict=True):
+        yield asking.answer(path, picture)
 
 
 def _check_finding(measurement: "Measurement", models: "list[Model]") -> None:

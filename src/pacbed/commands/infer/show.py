@@ -4,15 +4,19 @@ import dataclasses
 from typing import Any
 
 from pacbed.commands.infer.answers import Answer
+from pacbed.commands.infer.tilting import Stage, guidance_of
 
 RANKING = ["system", "status", "thickness/nm", "mistilt/mrad", "residual/%", "structured/%"]
 
 
-def rows(answer: Answer) -> list[tuple[str, str]]:
-    """Lines of label and value."""
+def rows(answer: Answer, stage: Stage | None = None) -> list[tuple[str, str]]:
+    """Lines of label and value; with a stage, where to tilt stands beneath the tilt."""
     from pacbed.answer.words import summary_rows
 
     rows = summary_rows(answer.estimate)
+    if stage is not None:
+        below = 1 + [label for label, _ in rows].index("Zone axis")
+        rows.insert(below, ("Stage", guidance_of(answer.estimate, stage)["words"]))
     directions = _directions(answer)
     if directions is not None:
         rows.append(("Directions", directions))
@@ -65,8 +69,8 @@ def _percent(share: float | None) -> str:
     return with_error(None if share is None else 100 * share, None)
 
 
-def to_dict(answer: Answer) -> dict[str, Any]:
-    """The answer for JSON, with what the file states and the ranking."""
+def to_dict(answer: Answer, stage: Stage | None = None) -> dict[str, Any]:
+    """The answer for JSON, with what the file states, the ranking, and where to tilt."""
     from pacbed.answer.ranking import ranking_entry
 
     values = {
@@ -77,6 +81,8 @@ def to_dict(answer: Answer) -> dict[str, Any]:
     directions = _directions(answer)
     if directions is not None:
         values["directions"] = directions
+    if stage is not None:
+        values["stage"] = guidance_of(answer.estimate, stage)
     if answer.ranking:
         values["ranking"] = [ranking_entry(estimate) for estimate in answer.ranking]
     return values

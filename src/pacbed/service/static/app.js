@@ -13,6 +13,8 @@ import { picturesOf } from "./pictures.js";
 import { chosenFiles, droppedFiles } from "./session/arrivals.js";
 import { digest } from "./session/queue.js";
 import { SessionView } from "./session/view.js";
+import { connectWatch } from "./session/watched.js";
+import { StagePanel } from "./stage/panel.js";
 import {
   ANY, angleFault, asksAll, chooseSystem, loadSystems, showRanges, systemParameter,
 } from "./systems.js";
@@ -21,6 +23,7 @@ import { connectTheme } from "./theme-button.js";
 const client = new PacbedClient(".");
 const chosen = new Chosen(client);
 const session = new SessionView(client, openRow, (words) => showError(words));
+const stage = new StagePanel(client);
 let running = null;
 
 /** Take up a system that was made of a structure, and choose it. */
@@ -148,6 +151,7 @@ async function askAll() {
 async function present(result) {
   showAnswer(result);
   leadToAnswer();
+  guarded(() => stage.show(result));
   showPictures(result, await picturesOf(client, result));
 }
 
@@ -222,4 +226,9 @@ await guarded(async () => {
   await connectOwnCrystal(client, takeUpSystem);
 });
 await session.begin();
+await connectWatch(session, conditions, () => {
+  const fault = conditionsFault();
+  if (fault) showError(fault[0], null, fault[1]);
+  return !fault;
+});
 document.documentElement.dataset.ready = "yes";

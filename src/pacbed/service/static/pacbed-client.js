@@ -1,5 +1,5 @@
 /**
- * Client of the PACBED-CNN service; depends on nothing but `pacbed-errors.js` beside it.
+ * Client of the PACBED-CNN service; depends on nothing but `pacbed-errors.js` and `unpack.js` beside it.
  *
  *     import { PacbedClient } from "http://localhost:8230/static/pacbed-client.js";
  *     const client = new PacbedClient("http://localhost:8230");
@@ -8,6 +8,8 @@
  *
  * A page of another host needs the service to allow it (PACBED_ALLOW_ORIGINS).
  */
+
+export { unpack } from "./unpack.js";
 
 import { PacbedError, cancelled, foreign, problem, unreachable } from "./pacbed-errors.js";
 
@@ -73,6 +75,14 @@ export class PacbedClient {
    */
   views(file, parameters, options = {}) {
     return this.#send("/views/", { parameters: JSON.stringify(parameters) }, file, options);
+  }
+
+  /**
+   * Where the axes of a stage lie in patterns, and where to tilt.
+   * @param {object} parameters as `StageParameters` of the service's description
+   */
+  stage(parameters, options = {}) {
+    return this.#send("/stage/", { parameters: JSON.stringify(parameters) }, null, options);
   }
 
   /** A simulated pattern as PNG; `query` as of `GET /pattern/`. */
@@ -241,7 +251,7 @@ export class PacbedClient {
   #sendOnce(path, parts, file, { signal, onUpload }) {
     const body = new FormData();
     for (const [name, value] of Object.entries(parts)) body.append(name, value);
-    body.append("file", file, file.name ?? "pattern");
+    if (file) body.append("file", file, file.name ?? "pattern");
     return new Promise((resolve, reject) => {
       const request = new XMLHttpRequest();
       request.open("POST", this.base + path);
@@ -281,20 +291,4 @@ function pause(milliseconds, signal) {
       reject(cancelled());
     });
   });
-}
-
-/**
- * Unpack a pattern of `views` or of a preview.
- * @param {string} packed base64 of unsigned 16-bit numbers, low byte first; 0 is no value
- * @returns {Float32Array} values, NaN where there is none
- */
-export function unpack(packed, minimum, maximum) {
-  const bytes = Uint8Array.from(atob(packed), (character) => character.charCodeAt(0));
-  const view = new DataView(bytes.buffer);
-  const values = new Float32Array(bytes.length / 2);
-  for (let i = 0; i < values.length; i += 1) {
-    const level = view.getUint16(2 * i, true);
-    values[i] = level === 0 ? NaN : minimum + ((level - 1) / 65534) * (maximum - minimum);
-  }
-  return values;
 }

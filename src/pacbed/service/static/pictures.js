@@ -21,7 +21,7 @@ export async function picturesOf(client, { answer, original, frame }) {
   if (!original) return { views: null, words: "The pattern's file is not kept here: no pictures." };
   if (drawn.has(answer)) return { views: drawn.get(answer), words: "" };
   const asked = Object.fromEntries(NEEDED.map((name) => [name, answer[name]]));
-  const parameters = { ...asked, file_params: frame === null ? { typ: "auto" } : { typ: "auto", frame } };
+  const parameters = { ...asked, pixel_aspect: answer.pixel_aspect ?? 1, file_params: frame === null ? { typ: "auto" } : { typ: "auto", frame } };
   try {
     const views = await client.views(original, parameters);
     drawn.set(answer, views);

@@ -11,8 +11,10 @@ const FORMAT_VERSION = 1;
 const NUMBERS = [
   "thickness_nm", "thickness_std_nm", "mistilt_mrad", "tilt_x_mrad", "tilt_y_mrad", "tilt_std_mrad",
   "azimuth_deg", "rotation_deg", "convergence_mrad", "convergence_std_mrad", "mrad_per_pixel", "scale",
-  "center_row_px", "center_column_px", "residual", "pixels_left_out",
+  "center_row_px", "center_column_px", "residual", "pixels_left_out", "pixel_aspect",
 ];
+/** Columns that earlier tables lack. */
+const LATER = ["pixel_aspect"];
 /** What is said of the model behind an answer. */
 const ORIGIN = ["version", "bundle", "bundle_sha256", "method"];
 const ASKED = { asked_system: "system", asked_convergence_mrad: "convergence_angle", asked_mrad_per_pixel: "mrad_per_pixel" };
@@ -63,7 +65,7 @@ export function toJson(name, rows) {
   return `${JSON.stringify({ format: FORMAT, format_version: FORMAT_VERSION, name, units: UNITS, rows: kept }, null, 1)}\n`;
 }
 
-const numberOf = (text) => (text === "" ? null : Number(text));
+const numberOf = (text) => (text ? Number(text) : null);
 
 /** A row of a line of CSV. What the CSV has no column for is empty: distribution, alternatives. */
 function rowOf(line, session) {
@@ -114,7 +116,7 @@ export function rowsFrom(text, session) {
 
 function fromCsv(text, session) {
   const lines = readCsv(text);
-  const missing = COLUMNS.find((name) => lines.length && !(name in lines[0]));
+  const missing = COLUMNS.find((name) => lines.length && !(name in lines[0]) && !LATER.includes(name));
   if (!lines.length || missing) {
     throw new Error(lines.length ? `It is no table of results: the column ${missing} is missing.` :
       "It is no table of results, or an empty one.");

@@ -1,0 +1,4 @@
+"""``pacbed stage``.
+
+Private: may change at any time; what is public stands in docs/api.md.
+"""
