@@ -291,7 +291,8 @@ def _warnings(context: Context, status: Status, best: Fit, seen: DiskSeen) -> tu
     if status != "mismatch":
         # A fit that explains nothing has measured nothing either.
         warnings += of_given(best, context.given)
-    if status == "mismatch" or best.structured_residual > _POOR_FIT:
+    much = best.structured_residual > _POOR_FIT or best.unexplained > _POOR_OF_FITTED
+    if status == "mismatch" or much:
         warnings += of_form(context.pattern)
     if status == "mismatch":
         warnings += [] if missing else of_rim(context.pattern)
@@ -306,7 +307,7 @@ def _warnings(context: Context, status: Status, best: Fit, seen: DiskSeen) -> tu
             "tell one thickness and tilt from others; a smaller convergence angle or a thicker "
             "place shows more"
         )
-    elif best.structured_residual > _POOR_FIT or best.unexplained > _POOR_OF_FITTED:
+    elif much:
         left = max(best.structured_residual, best.unexplained)
         warnings.append(
             f"the fit leaves {left:.0%} of the structure inside the disk: the crystal is too thin "
