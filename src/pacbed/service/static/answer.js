@@ -3,7 +3,7 @@
 import { item, part } from "./dom.js";
 import { allRows, azimuthWords, fixed, mistiltWords, percent, withError } from "./format.js";
 import { ZOOM_STEP } from "./gestures.js";
-import { unpack } from "./pacbed-client.js";
+import { viewOf } from "./pictures.js";
 import { drawDistribution } from "./plot.js";
 import { plain } from "./plain.js";
 import { isRefused, rowName, shownStatus, statusName } from "./session/row.js";
@@ -111,14 +111,7 @@ export function showPictures(result, { views, words }) {
   if (!views) return;
   part("simulated-caption").textContent = views.simulated === null ? "Not simulated" :
     `Simulated at ${fixed(answer.thickness_nm, 1)} nm, ${fixed(answer.mistilt_mrad, 1)} mrad`;
-  const values = (packed) => packed && unpack(packed, views.minimum, views.maximum);
-  viewers.show({
-    ...views,
-    tilt_x_mrad: answer.tilt_x_mrad,
-    tilt_y_mrad: answer.tilt_y_mrad,
-    measured: values(views.measured),
-    simulated: values(views.simulated),
-  });
+  viewers.show(viewOf(views, answer));
   const tilt = answer.tilt_x_mrad === null ? "direction of the tilt not known" :
     `zone axis ${fixed(answer.tilt_x_mrad, 1)} mrad to the right and ` +
     `${fixed(answer.tilt_y_mrad, 1)} mrad down of the disk's centre`;

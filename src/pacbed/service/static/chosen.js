@@ -4,8 +4,8 @@ import { colorTable } from "./colormaps.js";
 import { part } from "./dom.js";
 import { guarded } from "./notice.js";
 import { unpack } from "./pacbed-client.js";
+import { paint } from "./paint.js";
 import { chooseHighTension } from "./systems.js";
-import { paint } from "./viewer.js";
 
 export class Chosen {
   /** @param {import("./pacbed-client.js").PacbedClient} client */

@@ -1,5 +1,6 @@
 /** Measured and simulated pattern of an answer, drawn when somebody looks at it. */
 
+import { unpack } from "./pacbed-client.js";
 import { plain } from "./plain.js";
 
 /** What the service needs to draw an answer. */
@@ -31,4 +32,10 @@ export async function picturesOf(client, { answer, original, frame }) {
     if (!error.code) throw error;
     return { views: null, words: `No pictures: ${plain(error.message)}` };
   }
+}
+
+/** Pictures of the service as values, with the zone axis of the answer. */
+export function viewOf(views, { tilt_x_mrad, tilt_y_mrad }) {
+  const values = (packed) => packed && unpack(packed, views.minimum, views.maximum);
+  return { ...views, tilt_x_mrad, tilt_y_mrad, measured: values(views.measured), simulated: values(views.simulated) };
 }

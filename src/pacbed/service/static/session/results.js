@@ -55,12 +55,12 @@ export const toCsv = (rows) => writeCsv(COLUMNS, rows.map(record));
 
 /**
  * A session with everything but its patterns.
- * @param {string} name
+ * @param {{name: string, note?: string}} session
  * @param {import("./row.js").Row[]} rows
  */
-export function toJson(name, rows) {
+export function toJson({ name, note = "" }, rows) {
   const kept = rows.map(({ id, session, place, blob, ...row }) => row);
-  return `${JSON.stringify({ format: FORMAT, format_version: FORMAT_VERSION, name, units: UNITS, rows: kept }, null, 1)}\n`;
+  return `${JSON.stringify({ format: FORMAT, format_version: FORMAT_VERSION, name, note, units: UNITS, rows: kept }, null, 1)}\n`;
 }
 
 const numberOf = (text) => (text === "" ? null : Number(text));
@@ -105,7 +105,7 @@ function answerOf(line) {
  * Rows of a file that `toCsv` or `toJson` wrote.
  * @param {string} text
  * @param {number} session that they go to
- * @returns {{name: string | null, rows: import("./row.js").Row[]}}
+ * @returns {{name: string | null, note: string, rows: import("./row.js").Row[]}}
  * @throws {Error} with words where the file is none of them
  */
 export function rowsFrom(text, session) {
@@ -119,7 +119,7 @@ function fromCsv(text, session) {
     throw new Error(lines.length ? `It is no table of results: the column ${missing} is missing.` :
       "It is no table of results, or an empty one.");
   }
-  return { name: null, rows: lines.map((line) => rowOf(line, session)) };
+  return { name: null, note: "", rows: lines.map((line) => rowOf(line, session)) };
 }
 
 function fromJson(text, session) {
@@ -140,5 +140,6 @@ function fromJson(text, session) {
     if (!kept.answer && kept.state !== "failed") kept.state = "waiting";
     return kept;
   });
-  return { name: typeof content.name === "string" ? content.name : null, rows };
+  const words = (value) => (typeof value === "string" ? value : null);
+  return { name: words(content.name), note: words(content.note) ?? "", rows };
 }

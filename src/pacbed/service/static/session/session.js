@@ -48,6 +48,7 @@ export class Session {
     this.tell = tell;
     /** @type {import("./row.js").Row[]} */
     this.rows = [];
+    /** @type {{id: number, name: string, created: string, note?: string}} `note` is on the sample */
     this.kept = { id: 0, name: "", created: "" };
     /** Files whose rows could not be kept, by row. */
     this.loose = new Map();
@@ -97,8 +98,9 @@ export class Session {
     this.rows = rows;
   }
 
-  async rename(name) {
-    this.kept = { ...this.kept, name };
+  /** Change what is said of the session. @param {{name?: string, note?: string}} words */
+  async describe(words) {
+    this.kept = { ...this.kept, ...words };
     await this.store.putSession(this.kept);
   }
 
