@@ -1,7 +1,8 @@
 /** The page: from files to answers. */
 
-import { connectDisplay, current, leadToAnswer, showAnswer, showPictures } from "./answer.js";
+import { connectDistribution, current, leadToAnswer, showAnswer, showPictures } from "./answer.js";
 import { Chosen } from "./chosen.js";
+import { connectDisplay } from "./display.js";
 import { item, part, pushButton } from "./dom.js";
 import { connectDownloads } from "./downloads.js";
 import { connectHelp } from "./help.js";
@@ -10,6 +11,7 @@ import { clearError, guarded, showError } from "./notice.js";
 import { connectOwnCrystal, isStructure, openOwnCrystal, takeStructure } from "./own-crystal.js";
 import { PacbedClient } from "./pacbed-client.js";
 import { picturesOf } from "./pictures.js";
+import { showAlternatives } from "./solutions.js";
 import { chosenFiles, droppedFiles } from "./session/arrivals.js";
 import { digest } from "./session/queue.js";
 import { SessionView } from "./session/view.js";
@@ -148,7 +150,9 @@ async function askAll() {
 async function present(result) {
   showAnswer(result);
   leadToAnswer();
-  showPictures(result, await picturesOf(client, result));
+  const draw = async (answer) => showPictures(result, await picturesOf(client, { ...result, answer }), answer);
+  showAlternatives(result, draw);
+  await draw(result.answer);
 }
 
 /** Show the answer of a row again, with the conditions that it was asked under. */
@@ -204,6 +208,7 @@ connectTheme();
 connectHelp(() => chosen.preview?.metadata.camera_length_mm ?? null);
 connectFiles();
 connectDisplay();
+connectDistribution();
 connectDownloads(client, guarded);
 connectMaps(client, () => ({
   system: asksAll() ? null : systemParameter(),

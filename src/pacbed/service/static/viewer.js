@@ -1,7 +1,10 @@
 /** Patterns on canvases that zoom and move together. */
 
+import { drawAxes } from "./axes.js";
+import { showColorbar } from "./colorbar.js";
 import { colorTable } from "./colormaps.js";
 import { connectGestures } from "./gestures.js";
+import { levelsOf } from "./levels.js";
 import { drawMarks } from "./marks.js";
 import { paint } from "./paint.js";
 import { differenceOf, spanOf } from "./scales.js";
@@ -9,12 +12,15 @@ import { differenceOf, spanOf } from "./scales.js";
 export class LinkedViewers {
   /**
    * @param {{measured, simulated, difference: HTMLCanvasElement}} canvases
+   * @param {{measured, simulated, difference: HTMLElement}} bars where their colours are explained
    * @param {(words: string) => void} tell shows what is under the pointer
    */
-  constructor(canvases, tell) {
+  constructor(canvases, bars, tell) {
     this.canvases = canvases;
     this.tell = tell;
-    this.look = { colors: "inferno", intensity: "linear", gamma: 0.5 };
+    this.bars = bars;
+    /** @type {import("./levels.js").Look} */
+    this.look = { colors: "inferno", intensity: "linear", gamma: 0.5, log: {} };
     this.view = null;
     this.reset();
     for (const canvas of Object.values(canvases)) this.#listen(canvas);
@@ -45,28 +51,26 @@ export class LinkedViewers {
     this.draw();
   }
 
+  /** Values that are dark and bright; what is null goes back to what the patterns suggest. */
+  setSpan(span) {
+    const suggested = spanOf(this.values.measured, this.values.difference);
+    for (const [name, value] of Object.entries(span)) this.span[name] = value ?? suggested[name];
+    this.render();
+  }
+
   render() {
     if (!this.view) return;
     const { rows, columns } = this.view;
-    const { low, high, bound } = this.span;
-    const share = (value) => Math.max(0, (value - low) / (high - low));
-    const levels = {
-      linear: share,
-      log: (value) => Math.log1p(999 * share(value)) / Math.log(1000),
-      gamma: (value) => share(value) ** this.look.gamma,
-    };
-    const table = colorTable(this.look.colors);
     this.sheets = {};
-    for (const name of ["measured", "simulated"]) {
-      if (this.values[name]) {
-        const level = levels[this.look.intensity];
-        this.sheets[name] = paint(this.values[name], rows, columns, table, level);
+    for (const [name, values] of Object.entries(this.values)) {
+      if (!values) {
+        this.bars[name].replaceChildren();
+        continue;
       }
-    }
-    if (this.values.difference) {
-      const level = (value) => 0.5 + (0.5 * value) / bound;
-      const signed = colorTable("difference");
-      this.sheets.difference = paint(this.values.difference, rows, columns, signed, level);
+      const colors = name === "difference" ? "difference" : this.look.colors;
+      const { to, from } = levelsOf(this.look, name, this.span);
+      this.sheets[name] = paint(values, rows, columns, colorTable(colors), to);
+      showColorbar(this.bars[name], colors, from);
     }
     this.draw();
   }
@@ -88,6 +92,7 @@ export class LinkedViewers {
       }
       const { left, top, scale } = this.#frame(side);
       context.drawImage(sheet, left, top, scale * sheet.width, scale * sheet.height);
+      drawAxes(context, this.view, { left, top, scale }, side);
       drawMarks(context, this.view, { left, top, scale }, name === "difference" ? "#000" : "#fff");
       this.#markPixel(context, left, top, scale);
     }

@@ -2,6 +2,7 @@
 
 import { item, part } from "../dom.js";
 import { fixed, withError } from "../format.js";
+import { ticks } from "../ticks.js";
 import { rowName, shownStatus, statusName } from "./row.js";
 
 const SPACE = "http://www.w3.org/2000/svg";
@@ -17,16 +18,6 @@ function shape(tag, attributes, ...inside) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
   element.append(...inside);
   return element;
-}
-
-/** Round numbers that divide a span into some four parts. */
-export function ticks(low, high) {
-  const rough = (high - low) / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough);
-  const first = Math.ceil(low / step - 1e-9);
-  const count = Math.floor(high / step + 1e-9) - first + 1;
-  return Array.from({ length: count }, (_, i) => (first + i) * step);
 }
 
 const KINDS = [
