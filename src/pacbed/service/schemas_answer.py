@@ -129,6 +129,13 @@ class Answer(BaseModel):
         int,
         Field(description="Pixels that say nothing: dead, saturated, hidden, no numbers, masked."),
     ] = 0
+    pixel_aspect: Annotated[
+        float,
+        Field(
+            description="Angle per row over angle per column, to square pixels of which the "
+            "pattern was stretched; what is said in pixels is of these."
+        ),
+    ] = 1.0
     metadata: Metadata
     frames: Annotated[int, Field(ge=1, description="Frames that the file holds.")] = 1
     views: Views | None = None
