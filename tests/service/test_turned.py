@@ -75,6 +75,18 @@ def test_a_mask_is_turned_with_its_pattern_and_seen_in_its_pictures(client, exam
     assert ask("/views/", kept) == found["views"]
 
 
+def test_a_small_pattern_is_cut_out_of_a_large_record_by_a_mask(client, example, asked):
+    record, mask = np.full((700, 700), 900, np.uint16), np.ones((700, 700), np.uint8)
+    record[100:356, 300:556], mask[100:356, 300:556] = example, 0
+    files = {"file": ("a.npy", npy(record)), "mask": ("m.npy", npy(mask))}
+    parameters = {"parameters": json.dumps(ASKED | {"views": True})}
+    found = client.post("/inference/", data=parameters, files=files).json()
+    assert found["status"] == "ok"
+    assert found["center_row_px"] == pytest.approx(100 + asked["center_row_px"], abs=0.5)
+    kept = {"parameters": json.dumps({name: found[name] for name in NEEDED})}
+    assert client.post("/views/", data=kept, files=files).json() == found["views"]
+
+
 def test_pixels_that_are_not_square_are_drawn_as_they_were_asked(client, example):
     content = npy(square_pixels(example, 0.5).astype(np.float32))
     answer = post(client, ASKED | {"pixel_aspect": 0.5, "views": True}, content, "a.npy").json()

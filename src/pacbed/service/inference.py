@@ -14,6 +14,7 @@ from pacbed.answer.words import STATUS_WORDS
 from pacbed.arrays import Mask
 from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
 from pacbed.infer.on_square_pixels import OnSquarePixels
+from pacbed.infer.on_what_is_left import OnWhatIsLeft
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.infer.several import (
     Ranked,
@@ -240,7 +241,7 @@ class Inference:
             else:
                 predictor = found
             stated = measurement.metadata.pixel_aspect
-            return OnSquarePixels(predictor, parameters.pixel_aspect, stated)
+            return OnWhatIsLeft(OnSquarePixels(predictor, parameters.pixel_aspect, stated))
 
         with self._metrics.stage("infer"):
             return ask_several(

@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pacbed.answer.estimate import Basis
 from pacbed.answer.report.view import crop_view, simulate_view
+from pacbed.infer.on_what_is_left import known_pixels
 from pacbed.library.installed import match_system
-from pacbed.pattern.clean import clean
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.pictures import packed_views
 from pacbed.service.reader_pool import ReaderPool
@@ -104,7 +104,7 @@ def draw_views(
     model = catalogue.predictor(match_system(catalogue.in_order_of_search(), asked.system)).bundle
     measurement = read_upload(upload, asked.file_params, readers, asked.file_params.frame)
     silent = measurement.silent(read_mask(mask, asked.file_params, readers))
-    known = clean(measurement.data, silent).known
+    known = known_pixels(measurement.data, silent)
     data = measurement.data if known is None else np.where(known, measurement.data, np.nan)
     view = crop_view(data, asked, asked.convergence_mrad)
     return packed_views(simulate_view(view, model.table, asked))
