@@ -12,6 +12,7 @@ import { connectOwnCrystal, isStructure, openOwnCrystal, takeStructure } from ".
 import { PacbedClient } from "./pacbed-client.js";
 import { picturesOf } from "./pictures.js";
 import { showAlternatives } from "./solutions.js";
+import { requestFor } from "./requests.js";
 import { chosenFiles, droppedFiles } from "./session/arrivals.js";
 import { digest } from "./session/queue.js";
 import { SessionView } from "./session/view.js";
@@ -49,7 +50,7 @@ async function choose(files) {
 
 /** How the patterns are asked, as the form says it. */
 function conditions() {
-  const parameters = { system: systemParameter(), refine: part("refine").checked };
+  const parameters = { system: systemParameter(), refine: part("refine").checked, ...chosen.fileParams };
   if (part("convergence").value) parameters.convergence_angle = Number(part("convergence").value);
   if (part("scale").value) parameters.mrad_per_pixel = Number(part("scale").value);
   return parameters;
@@ -97,24 +98,20 @@ async function submit(event) {
   }
   const { files } = chosen;
   part("session").scrollIntoView({ block: "start" });
-  await session.add(files, conditions(), frames ?? undefined);
+  await session.add(files, conditions(), frames ?? undefined, chosen.mask);
 }
 
 /** Ask for the one pattern that is chosen, and show its answer. */
 async function ask() {
   const [original] = chosen.files;
-  const asked = { original, frame: chosen.frame, parameters: conditions() };
-  const { frame } = asked;
+  const asked = { original, frame: chosen.frame, parameters: conditions(), mask: chosen.mask };
   running = new AbortController();
   part("submit").disabled = true;
   part("progress").hidden = false;
   progress(0);
-  const request = {
-    ...asked.parameters, file_params: frame === null ? { typ: "auto" } : { typ: "auto", frame },
-    validation: false, views: false,
-  };
-  const { signal } = running;
-  const answer = await guarded(() => client.infer(original, request, { signal, onUpload: progress }));
+  const request = requestFor(asked.parameters, asked.frame);
+  const options = { signal: running.signal, onUpload: progress, mask: asked.mask };
+  const answer = await guarded(() => client.infer(original, request, options));
   const hadFocus = part("progress").contains(document.activeElement);
   running = null;
   part("submit").disabled = false;
@@ -133,13 +130,13 @@ async function ask() {
 
 /** Ask all systems for the pattern whose answer is shown. */
 async function askAll() {
-  const { original, frame } = current();
+  const { original, frame, parameters, mask } = current();
   if (!original) {
     showError("The pattern's file is not kept here; drop it again.", null, part("file"));
     return;
   }
   // Its answer is shown, but another pattern may have been chosen since.
-  if (original !== chosen.files[0]) await chosen.restore(original, frame);
+  if (original !== chosen.files[0]) await chosen.restore(original, frame, parameters, mask);
   part("system").value = ANY;
   part("refine").checked = true;
   showRanges();
@@ -156,7 +153,7 @@ async function present(result) {
 }
 
 /** Show the answer of a row again, with the conditions that it was asked under. */
-async function openRow(row, original) {
+async function openRow(row, original, mask) {
   clearError();
   const { parameters } = row;
   chooseSystem(({ id, name }) => id === parameters.system || name === parameters.system);
@@ -166,8 +163,8 @@ async function openRow(row, original) {
   part("refine").checked = parameters.refine ?? true;
   showRanges();
   const { answer, frame, file, sha256, note, date } = row;
-  const shown = present({ original, frame, parameters, answer, file, sha256, note, date });
-  if (original) await chosen.restore(original, frame);
+  const shown = present({ original, mask, frame, parameters, answer, file, sha256, note, date });
+  if (original) await chosen.restore(original, frame, parameters, mask);
   await shown;
 }
 

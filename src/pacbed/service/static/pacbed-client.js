@@ -57,8 +57,7 @@ export class PacbedClient {
    * @returns {Promise<object>} the answer
    */
   infer(file, parameters, { mask, ...options } = {}) {
-    const parts = { parameters: JSON.stringify(parameters), ...(mask && { mask }) };
-    return this.#send("/inference/", parts, file, options);
+    return this.#send("/inference/", { parameters: JSON.stringify(parameters), ...(mask && { mask }) }, file, options);
   }
 
   /** Thickness and mistilt of every frame of a stack. */
@@ -70,9 +69,10 @@ export class PacbedClient {
    * Measured and simulated pattern of an answer that was given before; see `unpack`.
    * @param {Blob} file the pattern
    * @param {object} parameters as `ViewParameters` of the service's description
+   * @param {{mask?: Blob}} [options] `mask` as of `infer`
    */
-  views(file, parameters, options = {}) {
-    return this.#send("/views/", { parameters: JSON.stringify(parameters) }, file, options);
+  views(file, parameters, { mask, ...options } = {}) {
+    return this.#send("/views/", { parameters: JSON.stringify(parameters), ...(mask && { mask }) }, file, options);
   }
 
   /** A simulated pattern as PNG; `query` as of `GET /pattern/`. */

@@ -5,12 +5,17 @@ import { isRefused, shownStatus, statusName } from "./row.js";
 
 const given = (value, unit, otherwise) => (value === undefined || value === null ? otherwise : `${value} ${unit}`);
 
+const turnedWords = ({ turn_deg: angle = 0, mirrored = false } = {}) => (
+  [mirrored && "mirrored", angle && `by ${angle}° clockwise`].filter(Boolean).join(" and then ")
+);
+
 /** How the pattern was asked for. */
 function asked({ parameters }) {
   return [
     ["Asked system", String(parameters.system ?? "unknown")],
     ["Asked convergence semi-angle", given(parameters.convergence_angle, "mrad", "none: that of the file, or found")],
     ["Asked angle per pixel", given(parameters.mrad_per_pixel, "mrad", "none: that of the file, or found")],
+    ["Turned", turnedWords(parameters.file_params)],
     ["Compared with the simulation", parameters.refine === false ? "no" : "yes"],
   ];
 }

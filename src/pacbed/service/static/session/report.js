@@ -59,8 +59,8 @@ function page(row) {
 
 /** Draw the pictures of a row; where there are none, say why. */
 async function drawPictures(client, store, row, place) {
-  const original = await store.blob(row.blob);
-  const { views, words } = await picturesOf(client, { ...row, original });
+  const [original, mask] = [await store.blob(row.blob), await store.blob(row.mask ?? null)];
+  const { views, words } = await picturesOf(client, { ...row, original, mask });
   place.replaceChildren(...(views ? stills(viewOf(views, row.answer)) : [item("p", words)]));
 }
 

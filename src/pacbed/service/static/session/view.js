@@ -17,7 +17,7 @@ const stem = (name) => name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|
 export class SessionView {
   /**
    * @param {import("../pacbed-client.js").PacbedClient} client
-   * @param {(row: any, file: File | null) => Promise<void>} open shows a row's answer
+   * @param {(row: any, file: File | null, mask: File | null) => Promise<void>} open shows a row's answer
    * @param {(words: string) => void} complain
    */
   constructor(client, open, complain) {
@@ -30,7 +30,7 @@ export class SessionView {
     });
     const openRow = async (row) => {
       this.table.mark(row);
-      await open(row, await this.session.file(row));
+      await open(row, await this.session.file(row), await this.session.mask(row));
     };
     this.table = new SessionTable({
       open: openRow,
@@ -69,12 +69,12 @@ export class SessionView {
   }
 
   /** Add patterns and begin. */
-  async add(files, parameters, frames) {
+  async add(files, parameters, frames, mask) {
     if (this.off) {
       this.complain("This browser keeps no session: ask for one pattern at a time.");
       return;
     }
-    await this.session.add(files, parameters, frames);
+    await this.session.add(files, parameters, frames, mask);
     this.run();
     this.#progress();
   }
