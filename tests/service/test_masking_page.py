@@ -119,12 +119,14 @@ def test_how_a_pattern_was_turned_stands_in_a_table_and_comes_back(page_of_modul
     script = """async () => {
         const { toCsv, rowsFrom } = await import("./static/session/results.js");
         const { newRow } = await import("./static/session/row.js");
-        const row = (file_params) => newRow({
-            session: 1, file: "a.npy", parameters: { system: 3, refine: true, ...file_params }, state: "failed",
+        const asked = { system: 3, refine: true };
+        const row = (turned) => newRow({
+            session: 1, file: "a.npy", parameters: { ...asked, ...turned }, state: "failed",
         });
         const turned = { file_params: { turn_deg: 90, mirrored: true } };
         const text = toCsv([row(turned), row({})]);
-        return [rowsFrom(text, 1).rows.map(({ parameters }) => parameters), toCsv(rowsFrom(text, 1).rows) === text];
+        const { rows } = rowsFrom(text, 1);
+        return [rows.map(({ parameters }) => parameters), toCsv(rows) === text];
     }"""
     (first, second), same = page_of_modules.evaluate(script)
     assert first == {

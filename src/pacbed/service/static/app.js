@@ -2,6 +2,7 @@
 
 import { connectDistribution, current, leadToAnswer, showAnswer, showPictures } from "./answer.js";
 import { Chosen } from "./chosen.js";
+import { Compare } from "./compare.js";
 import { connectDisplay } from "./display.js";
 import { item, part, pushButton } from "./dom.js";
 import { connectDownloads } from "./downloads.js";
@@ -24,6 +25,11 @@ import { connectTheme } from "./theme-button.js";
 const client = new PacbedClient(".");
 const chosen = new Chosen(client);
 const session = new SessionView(client, openRow, (words) => showError(words));
+const compare = new Compare(client, current, async (result) => {
+  const kept = session.remember(result);
+  await present(result);
+  await kept;
+});
 let running = null;
 
 /** Take up a system that was made of a structure, and choose it. */
@@ -146,6 +152,7 @@ async function askAll() {
 /** Show an answer at once, and its pictures when they are drawn. */
 async function present(result) {
   showAnswer(result);
+  compare.forget(result.answer);
   leadToAnswer();
   const draw = async (answer) => showPictures(result, await picturesOf(client, { ...result, answer }), answer);
   showAlternatives(result, draw);
