@@ -7,7 +7,7 @@ import { connectDisplay } from "./display.js";
 import { item, part, pushButton } from "./dom.js";
 import { connectDownloads } from "./downloads.js";
 import { connectHelp } from "./help.js";
-import { connectMaps } from "./maps.js";
+import { connectMaps, takeScan } from "./maps.js";
 import { clearError, guarded, showError } from "./notice.js";
 import { connectOwnCrystal, isStructure, openOwnCrystal, takeStructure } from "./own-crystal.js";
 import { PacbedClient } from "./pacbed-client.js";
@@ -188,7 +188,9 @@ function connectFiles() {
   drop.addEventListener("drop", async (event) => {
     event.preventDefault();
     over(false);
-    await takeAll(await droppedFiles(event.dataTransfer));
+    // What is dropped on the field for scans is one.
+    if (part("map-form").contains(event.target) && event.dataTransfer.files.length) takeScan(event.dataTransfer.files);
+    else await takeAll(await droppedFiles(event.dataTransfer));
   });
 }
 

@@ -9,7 +9,7 @@
  * A page of another host needs the service to allow it (PACBED_ALLOW_ORIGINS).
  */
 
-import { PacbedError, cancelled, foreign, problem, unreachable } from "./pacbed-errors.js";
+import { PacbedError, cancelled, foreign, pause, problem, unreachable } from "./pacbed-errors.js";
 
 export { PacbedError };
 
@@ -195,6 +195,16 @@ export class PacbedClient {
     return this.#get(`/maps/${id}`);
   }
 
+  /** What a finished map shows, window by window: `MapLayers` of the service's description. */
+  mapLayers(id) {
+    return this.#get(`/maps/${id}/layers`);
+  }
+
+  /** The pattern of one window of a map beside its simulation; see `unpack`. */
+  mapWindow(id, row, column) {
+    return this.#get(`/maps/${id}/window?row=${row}&column=${column}`);
+  }
+
   /** Address of what a finished map consists of: `file`, `table` or `picture`. */
   mapAddress(id, kind) {
     return `${this.base}/maps/${id}/${kind}`;
@@ -270,17 +280,6 @@ export class PacbedClient {
       request.send(body);
     });
   }
-}
-
-/** Wait, unless it is cancelled meanwhile. */
-function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(cancelled());
-    });
-  });
 }
 
 /**

@@ -2,23 +2,16 @@
 
 import { item, part } from "../dom.js";
 import { fixed, withError } from "../format.js";
+import { shape } from "../svg.js";
 import { ticks } from "../ticks.js";
 import { rowName, shownStatus, statusName } from "./row.js";
 
-const SPACE = "http://www.w3.org/2000/svg";
 const WIDTH = 640;
 const HEIGHT = 130;
 const LEFT = 52;
 const RIGHT = 8;
 const TOP = 10;
 const BOTTOM = 22;
-
-function shape(tag, attributes, ...inside) {
-  const element = document.createElementNS(SPACE, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  element.append(...inside);
-  return element;
-}
 
 const KINDS = [
   { id: "series-thickness", title: "Thickness (nm)", value: "thickness_nm", error: "thickness_std_nm" },
