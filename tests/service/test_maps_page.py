@@ -98,13 +98,14 @@ def test_a_map_is_looked_into_window_by_window(chosen):
     assert page.inner_text("#map-readout").startswith("Window 1, 2: ")
     assert "60." in page.inner_text("#map-readout") or "59." in page.inner_text("#map-readout")
     assert page.evaluate(PICTURE, "map-dark") != dark
+    assert len(page.inner_text("#map-scale").split()) == 3
     seen = page.evaluate(PICTURE, "map-canvas")
     page.uncheck("#map-arrows")
     assert page.evaluate(PICTURE, "map-canvas") != seen
     for layer in ("mistilt_mrad", "thickness_std_nm", "residual", "status", "thickness_nm"):
-        before = page.evaluate(PICTURE, "map-canvas"), page.inner_text("#map-bar")
+        before = page.evaluate(PICTURE, "map-canvas"), page.inner_text("#map-scale")
         page.select_option("#map-layer", layer)
-        assert (page.evaluate(PICTURE, "map-canvas"), page.inner_text("#map-bar")) != before
+        assert (page.evaluate(PICTURE, "map-canvas"), page.inner_text("#map-scale")) != before
     # A line, with the keys: from the thick crystal to the thin one.
     page.click("#map-line")
     page.focus("#map-canvas")

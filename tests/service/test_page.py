@@ -333,6 +333,11 @@ def test_no_serious_accessibility_fault(open_page, scheme):
     assert serious_faults(open_page("/docs", color_scheme=scheme)) == []
 
 
+def test_every_part_has_a_name_of_its_own(open_page):
+    names = open_page().evaluate("[...document.querySelectorAll('[id]')].map(({ id }) => id)")
+    assert sorted({name for name in names if names.count(name) > 1}) == []
+
+
 def test_dark_theme_is_kept(open_page):
     page = open_page()
     page.click("#theme")

@@ -153,6 +153,6 @@ function pair(view) {
 
 /** The measured pattern, which all are compared with. */
 function measured({ answer, pictures }) {
-  if (!pictures.views) return item("article", "", item("h4", "Measured"), item("p", pictures.words));
-  return item("article", "", item("h4", "Measured"), ...stills(viewOf(pictures.views, answer), ["measured"], SIDE_PX));
+  if (!pictures.views) return item("article", "", item("h4", "The pattern"), item("p", pictures.words));
+  return item("article", "", item("h4", "The pattern"), ...stills(viewOf(pictures.views, answer), ["measured"], SIDE_PX));
 }

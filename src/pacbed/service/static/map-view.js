@@ -64,15 +64,15 @@ export class MapView {
     this.sheets = { "map-canvas": sheetOf(map, layer), "map-dark": sheetOf(map, DARK) };
     part("map-title").textContent = LAYERS[layer].title;
     if (layer === "status") {
-      part("map-bar").replaceChildren(...Object.keys(STATUS_COLORS).filter((name) => map.status.includes(name)).map((name) => {
+      part("map-scale").replaceChildren(...Object.keys(STATUS_COLORS).filter((name) => map.status.includes(name)).map((name) => {
         const swatch = item("i");
         swatch.style.background = STATUS_COLORS[name];
         return item("span", "", swatch, ` ${statusName(name)} `);
       }));
     } else {
-      this.#bar("map-bar", layer, LAYERS[layer].colors);
+      this.#bar("map-scale", layer, LAYERS[layer].colors);
     }
-    this.#bar("map-dark-bar", DARK, "grey");
+    this.#bar("map-dark-scale", DARK, "grey");
     part("map-line").textContent = this.from ? "End the line" : "Begin a line here";
     this.#draw();
     this.#tell();
