@@ -151,7 +151,12 @@ def test_answer_status_and_errors_are_in_view_when_they_come(open_page, width, h
     for scheme in ("light", "dark"):
         page.evaluate("scheme => { document.documentElement.dataset.theme = scheme; }", scheme)
         in_view(page, "#error", "#submit")
+        # Also with everything unfolded.
+        page.evaluate(
+            "for (const box of document.querySelectorAll('#results details')) box.open = true"
+        )
         assert serious_faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_display_follows_its_controls(open_page):
