@@ -40,9 +40,29 @@ def main(address):
             page.wait_for_timeout(500)
             path = IMAGES / f"page-{name}.png"
             page.screenshot(path=path, full_page=name != "narrow")
-            # A palette makes the file a third as large, and nobody sees it.
-            Image.open(path).convert("RGB").quantize(192).save(path, optimize=True)
+            small(path)
+            if name == "light":
+                compare(page)
         browser.close()
+
+
+def compare(page):
+    """One pattern against all systems, side by side."""
+    page.click("#compare summary")
+    page.click("#compare-go")
+    page.wait_for_function(
+        "() => document.getElementById('compare-words').innerText.includes('the best first')"
+    )
+    # What stays in view as the page scrolls would lie over the picture.
+    page.evaluate("document.querySelector('header').hidden = true")
+    path = IMAGES / "page-compare.png"
+    page.locator("#compare").screenshot(path=path)
+    small(path)
+
+
+def small(path):
+    # A palette makes the file a third as large, and nobody sees it.
+    Image.open(path).convert("RGB").quantize(192).save(path, optimize=True)
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ const names = [
   "AbortController", "AbortSignal", "Blob", "DataView", "Event", "EventSource", "File", "FormData", "ImageData",
   "OffscreenCanvas", "ResizeObserver", "URL", "URLSearchParams", "XMLHttpRequest", "DataTransfer",
   "addEventListener", "atob", "clearTimeout", "confirm", "crypto", "devicePixelRatio", "dispatchEvent",
-  "document", "fetch", "getComputedStyle", "indexedDB", "localStorage", "matchMedia", "navigator", "performance",
-  "sessionStorage", "setTimeout", "uPlot",
+  "document", "fetch", "getComputedStyle", "indexedDB", "localStorage", "location", "matchMedia", "navigator",
+  "performance", "print", "sessionStorage", "setTimeout", "uPlot",
 ];
 
 export default [

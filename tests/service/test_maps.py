@@ -1,5 +1,6 @@
 """Thickness maps from the service: from a scan to files, and what stops the way there."""
 
+import base64
 import dataclasses
 import io
 import json
@@ -84,6 +85,13 @@ def events(client, job):
     return told
 
 
+def unpacked(views, name):
+    levels = np.frombuffer(base64.b64decode(views[name]), "<u2").astype(float)
+    share = np.where(levels == 0, np.nan, (levels - 1) / 65534)
+    values = views["minimum"] + share * (views["maximum"] - views["minimum"])
+    return values.reshape(views["rows"], views["columns"])
+
+
 def test_from_a_scan_to_maps(client, scan):
     answer = start(client, as_npy(scan), refine=True)
     assert answer.status_code == 202
@@ -104,9 +112,27 @@ def test_from_a_scan_to_maps(client, scan):
     assert table.headers["content-type"].startswith("text/csv")
     picture = client.get(f"/maps/{job['id']}/picture")
     assert picture.content.startswith(b"\x89PNG")
+    layers = client.get(f"/maps/{job['id']}/layers").json()
+    assert (layers["rows"], layers["columns"], layers["step_unit"]) == (2, 3, "windows")
+    assert layers["layers"]["thickness_nm"] == pytest.approx(thickness_nm.ravel(), rel=1e-4)
+    assert layers["status"].count("ok") > 3
+    # What a pixel beyond the disk got, in the mean.
+    row, column = np.ogrid[:48, :48]
+    away = np.hypot(row - 23.5, column - 23.5)
+    beyond = scan[:2, :2].mean(axis=(0, 1))[away > 14]
+    assert layers["layers"]["dark_field"][0] == pytest.approx(beyond.mean(), rel=0.5)
+    views = client.get(f"/maps/{job['id']}/window", params={"row": 1, "column": 2}).json()
+    measured, simulated = (unpacked(views, name) for name in ("measured", "simulated"))
+    both = np.isfinite(measured) & np.isfinite(simulated)
+    assert np.var((measured - simulated)[both]) < 0.05 * np.var(measured[both])
+    frame = scan[2:, 4:].mean(axis=(0, 1))
+    assert np.nanmax(measured) == pytest.approx(frame.max(), rel=1e-3)
+    beyond = client.get(f"/maps/{job['id']}/window", params={"row": 2, "column": 0})
+    assert beyond.status_code == 422
+    assert "no window 2, 0" in beyond.json()["detail"]
     assert b'pacbed_maps_total{outcome="done"}' in client.get("/metrics").content
     assert client.delete(f"/maps/{job['id']}").status_code == 204
-    for path in ("", "/events", "/file", "/table", "/picture"):
+    for path in ("", "/events", "/file", "/table", "/picture", "/layers", "/window?row=0&column=0"):
         assert client.get(f"/maps/{job['id']}{path}").status_code == 404
     assert client.delete(f"/maps/{job['id']}").json()["code"] == "not_found"
 

@@ -30,6 +30,8 @@ def test_from_a_scan_to_a_picture(chosen, scheme):
     assert "6 windows" in page.inner_text("#map-summary")
     assert page.evaluate("document.activeElement.id") == "map-shown"
     page.wait_for_function("document.getElementById('map-picture').naturalWidth > 100")
+    page.wait_for_selector("#map-window canvas")
+    assert page.locator("#map-window canvas").count() == 3
     # What the picture shows, in words.
     page.wait_for_function(
         "() => / to .* nm, .* of 6 windows/.test(document.getElementById('map-picture').alt)"
@@ -80,3 +82,59 @@ def test_a_map_is_found_again_after_a_reload(chosen):
     page.wait_for_selector("#map-error:not([hidden])")
     assert "no such map" in page.inner_text("#map-error")
     assert page.evaluate("sessionStorage.length") == 0
+
+
+PICTURE = "id => document.getElementById(id).toDataURL()"
+
+
+def test_a_map_is_looked_into_window_by_window(chosen):
+    page = chosen
+    page.click("#map-submit")
+    page.wait_for_selector("#map-window canvas")
+    box = page.locator("#map-canvas").bounding_box()
+    # The second row and the third column of windows, by a click; the dark field follows.
+    dark = page.evaluate(PICTURE, "map-dark")
+    page.locator("#map-canvas").click(position={"x": 0.9 * box["width"], "y": 0.75 * box["height"]})
+    assert page.inner_text("#map-readout").startswith("Window 1, 2: ")
+    assert "60." in page.inner_text("#map-readout") or "59." in page.inner_text("#map-readout")
+    assert page.evaluate(PICTURE, "map-dark") != dark
+    assert len(page.inner_text("#map-scale").split()) == 3
+    seen = page.evaluate(PICTURE, "map-canvas")
+    page.uncheck("#map-arrows")
+    assert page.evaluate(PICTURE, "map-canvas") != seen
+    for layer in ("mistilt_mrad", "thickness_std_nm", "residual", "status", "thickness_nm"):
+        before = page.evaluate(PICTURE, "map-canvas"), page.inner_text("#map-scale")
+        page.select_option("#map-layer", layer)
+        assert (page.evaluate(PICTURE, "map-canvas"), page.inner_text("#map-scale")) != before
+    # A line, with the keys: from the thick crystal to the thin one.
+    page.click("#map-line")
+    page.focus("#map-canvas")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowUp")
+    assert page.inner_text("#map-readout").startswith("Window 0, 0: ")
+    page.wait_for_selector("#map-profile svg")
+    assert page.locator("#map-profile circle").count() == 3
+    assert "3 windows" in page.get_attribute("#map-profile svg", "aria-label")
+    page.wait_for_function(
+        "before => document.querySelector('#map-window canvas').toDataURL() !== before",
+        arg=page.evaluate("document.querySelector('#map-window canvas').toDataURL()"),
+    )
+    assert serious_faults(page) == []
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_what_is_dropped_on_the_field_for_scans_is_one(chosen):
+    page = chosen
+    page.evaluate(
+        """() => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(8)], "other.npy"));
+            const drop = new DragEvent("drop", { dataTransfer: transfer, bubbles: true });
+            document.getElementById("scan").dispatchEvent(drop);
+        }"""
+    )
+    assert page.evaluate("document.getElementById('scan').files[0].name") == "other.npy"
+    assert page.evaluate("document.getElementById('file').files.length") == 0
+    assert page.is_hidden("#error")

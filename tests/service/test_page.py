@@ -151,7 +151,12 @@ def test_answer_status_and_errors_are_in_view_when_they_come(open_page, width, h
     for scheme in ("light", "dark"):
         page.evaluate("scheme => { document.documentElement.dataset.theme = scheme; }", scheme)
         in_view(page, "#error", "#submit")
+        # Also with everything unfolded.
+        page.evaluate(
+            "for (const box of document.querySelectorAll('#results details')) box.open = true"
+        )
         assert serious_faults(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_display_follows_its_controls(open_page):
@@ -331,6 +336,11 @@ def test_no_serious_accessibility_fault(open_page, scheme):
     infer_example(page)
     assert serious_faults(page) == []
     assert serious_faults(open_page("/docs", color_scheme=scheme)) == []
+
+
+def test_every_part_has_a_name_of_its_own(open_page):
+    names = open_page().evaluate("[...document.querySelectorAll('[id]')].map(({ id }) => id)")
+    assert sorted({name for name in names if names.count(name) > 1}) == []
 
 
 def test_dark_theme_is_kept(open_page):

@@ -136,6 +136,9 @@ def test_refused_numbers_do_not_look_like_results(open_page):  # noqa: F811
     page.wait_for_selector("#viewers:not([hidden])")
     assert page.get_attribute("#status", "data-status") == "mismatch"
     assert "do not hold" in page.inner_text("#refused")
+    page.click("#explanation summary")
+    assert "No thickness, tilt and rotation" in page.inner_text("#explanation-why")
+    assert "Ask all systems" in page.inner_text("#explanation-help")
     assert "line-through" in page.evaluate(
         "getComputedStyle(document.getElementById('thickness')).textDecorationLine"
     )

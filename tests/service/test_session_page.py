@@ -90,6 +90,7 @@ def test_forty_patterns_a_reload_and_back_from_a_file(open_page, content, tmp_pa
     settled(page, 41)
     print(f"{rate:.1f} and {(41 - before) / (time.monotonic() - started):.1f} patterns a second")
     page.fill("#session-name", "A wedge")
+    page.fill("#session-note", "Lamella 7")
     page.fill("#session-rows tr:nth-of-type(3) input", "=thin, at the edge")
     page.keyboard.press("Tab")
     page.wait_for_timeout(300)
@@ -109,6 +110,8 @@ def test_forty_patterns_a_reload_and_back_from_a_file(open_page, content, tmp_pa
         )
         page.wait_for_timeout(300)
         assert table(page) == rows, name
+        # A table of results has no place for what is said of the sample.
+        assert page.input_value("#session-note") == ("Lamella 7" if name.endswith("json") else "")
         # What was read is written again as it was.
         assert saved(page, button)[1] == file, name
     lines = list(csv.DictReader(io.StringIO((tmp_path / "A-wedge.csv").read_text())))

@@ -146,3 +146,20 @@ def test_the_form_of_the_disk_names_pixels_that_are_not_square(context):
     assert "1.98 times as wide" in warnings[0]
     # The crystal comes last.
     assert "crystal" in warnings[-1]
+
+
+def test_an_alternative_says_what_drawing_it_needs(context):
+    best, other = fit_at(30.0, 0.01), fit_at(34.0, 0.01)
+    turned = dataclasses.replace(other.parameters, rotation=np.pi / 2)
+    other = dataclasses.replace(other, parameters=turned)
+    found = fitted_estimate(
+        context, reading_at(30.0), [Solution(best, 0.6), Solution(other, 0.4)]
+    ).alternatives
+    assert len(found) == 1
+    (tell,) = found
+    assert tell.thickness_nm == 34.0
+    # Seen in the pattern, not in the crystal's frame; turned by one of its symmetries it is itself.
+    assert (tell.tilt_x_mrad, tell.tilt_y_mrad) == pytest.approx((0.0, 3.0))
+    assert tell.rotation_deg == pytest.approx(0.0)
+    assert (tell.mrad_per_pixel, tell.convergence_mrad) == pytest.approx((0.4, 20.0))
+    assert (tell.center_row_px, tell.center_column_px, tell.residual) == (80.0, 80.0, 0.02)

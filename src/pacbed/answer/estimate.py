@@ -23,11 +23,32 @@ class Alternative:
         Its mistilt; None where the model does not give one.
     probability : float
         Share of the probability that this solution holds, 0..1.
+    tilt_x_mrad, tilt_y_mrad : float or None
+        Its tilt vector in the pattern, mrad. This and what follows is known of fits alone, and
+        is what drawing the solution needs.
+    rotation_deg : float or None
+        Its rotation of the pattern against the crystal, degrees.
+    convergence_mrad : float or None
+        Its convergence semi-angle, mrad.
+    mrad_per_pixel : float or None
+        Its angle per pixel of the pattern as given.
+    center_row_px, center_column_px : float or None
+        Its centre of the bright-field disk, pixels.
+    residual : float or None
+        Share of the pattern's variance that it leaves, 0..1.
     """
 
     thickness_nm: float
     mistilt_mrad: float | None
     probability: float
+    tilt_x_mrad: float | None = None
+    tilt_y_mrad: float | None = None
+    rotation_deg: float | None = None
+    convergence_mrad: float | None = None
+    mrad_per_pixel: float | None = None
+    center_row_px: float | None = None
+    center_column_px: float | None = None
+    residual: float | None = None
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
-from pacbed.answer.peaks import on_a_line, peaks
+from pacbed.answer.estimate import Basis, Estimate, Status, ThicknessDistribution
+from pacbed.answer.peaks import on_a_line
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
+from pacbed.infer.alternatives import PEAK_HALF_WIDTH, fitted_alternative, fold, read_alternatives
 from pacbed.infer.causes import (
     DiskSeen,
     disk_of,
@@ -36,9 +37,6 @@ from pacbed.pattern.preprocess import INPUT_SIZE
 from pacbed.pattern.recorded import CleanPattern
 from pacbed.version import __version__
 
-#: A second peak of the networks' thickness distribution counts from this probability on.
-_ALTERNATIVE = 0.1
-_PEAK_HALF_WIDTH = 3
 #: What the networks must give at least to thicknesses near a fit that is not good.
 _SUPPORT, _GOOD_FIT = 0.1, 0.1
 #: A fit that leaves more of the structure than this does not stand by its numbers.
@@ -115,7 +113,7 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
     if mistilt > context.system.mistilt_mrad[1] * TILT_SLACK:
         status = "out_of_range"
     elif (
-        on_a_line(context.bins, _PEAK_HALF_WIDTH)(probability).share < CLEAR
+        on_a_line(context.bins, PEAK_HALF_WIDTH)(probability).share < CLEAR
         or seen.said < _LEAST_OF_DISK
     ):
         status = "ambiguous"
@@ -134,11 +132,11 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
         mrad_per_pixel=mrad_per_pixel,
         scale=frame_scale(context.pattern.shape, mrad_per_pixel, convergence_mrad, INPUT_SIZE),
-        rotation_deg=_fold(placement.rotation_deg, context.order),
+        rotation_deg=fold(placement.rotation_deg, context.order),
         center_row_px=placement.disk.row,
         center_column_px=placement.disk.column,
         residual=None,
-        alternatives=_read_alternatives(context.bins, probability, mistilt),
+        alternatives=read_alternatives(context.bins, probability, mistilt),
         thickness_distribution=_distribution(context.bins, probability),
         warnings=(
             *context.given.remarks,
@@ -197,12 +195,12 @@ def fitted_estimate(
             context.given.convergence_mrad or p.convergence_mrad,
             INPUT_SIZE,
         ),
-        rotation_deg=_fold(turned, context.order),
+        rotation_deg=fold(turned, context.order),
         center_row_px=p.center_y,
         center_column_px=p.center_x,
         residual=best.residual,
         alternatives=tuple(
-            Alternative(s.fit.parameters.thickness_nm, s.fit.parameters.mistilt_mrad, float(share))
+            fitted_alternative(s.fit, context.order, float(share))
             for s, share in zip(solutions[1:], probabilities[1:], strict=True)
             if share >= 0.02
         ),
@@ -272,7 +270,7 @@ def _status(
     contradicted = False
     if reading is not None and best.structured_residual > _GOOD_FIT:
         # Networks and fit that contradict each other are believed only where the fit is good.
-        near = np.abs(context.bins - thickness) <= max(_PEAK_HALF_WIDTH + 0.5, 3 * deviation)
+        near = np.abs(context.bins - thickness) <= max(PEAK_HALF_WIDTH + 0.5, 3 * deviation)
         contradicted = bool(reading.probability[near].sum() < _SUPPORT)
     open_ = probability < CLEAR or wide or contradicted or poor or not enough
     return "ambiguous" if open_ else "ok"
@@ -328,7 +326,7 @@ def _probabilities(context: Context, reading: Reading | None, solutions: list[So
         floor
         + float(
             reading.probability[
-                np.abs(context.bins - s.fit.parameters.thickness_nm) <= _PEAK_HALF_WIDTH
+                np.abs(context.bins - s.fit.parameters.thickness_nm) <= PEAK_HALF_WIDTH
             ].sum()
         )
         for s in solutions
@@ -356,28 +354,14 @@ def _distribution(bins: Thicknesses, probability: Probabilities) -> ThicknessDis
     return ThicknessDistribution(tuple(map(float, bins)), tuple(map(float, probability)))
 
 
-def _fold(rotation_deg: float, order: int) -> float:
-    """Rotation modulo the symmetry, degrees, −180/order … 180/order."""
-    turn = 360.0 / order
-    return (rotation_deg + turn / 2) % turn - turn / 2
-
-
 def _summary(
     bins: Thicknesses, probability: Probabilities
 ) -> tuple[float, float, tuple[float, float]]:
     """Mean around the peak, standard deviation and 95 % interval of a distribution."""
-    thickness = on_a_line(bins, _PEAK_HALF_WIDTH)(probability).value
+    thickness = on_a_line(bins, PEAK_HALF_WIDTH)(probability).value
     deviation = float(np.sqrt((probability * (bins - thickness) ** 2).sum()))
     cumulative = np.concatenate([[0.0], np.cumsum(probability)])
     half = (bins[1] - bins[0]) / 2
     edges = np.concatenate([[bins[0] - half], bins + half])
     low, high = np.interp([0.025, 0.975], cumulative, edges)
     return thickness, deviation, (max(0.0, float(low)), float(high))
-
-
-def _read_alternatives(
-    bins: Thicknesses, probability: Probabilities, mistilt: float
-) -> tuple[Alternative, ...]:
-    """Other peaks of the thickness distribution, the likelier first."""
-    found = peaks(probability, on_a_line(bins, _PEAK_HALF_WIDTH), 4, _ALTERNATIVE)
-    return tuple(Alternative(peak.value, mistilt, peak.share) for peak in found[1:])

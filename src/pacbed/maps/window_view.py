@@ -70,7 +70,7 @@ def view_window(
     thickness_nm = float(result.thickness_nm[row, column])
     if not np.isfinite(thickness_nm):
         raise OutOfRangeError(f"window {row}, {column} has no answer to compare with")
-    grid = _grid(scan, result)
+    grid = grid_of(scan, result)
     scan = replace(
         scan.without_pixels(result.detector_mask, "the map's mask of pixels"),
         pixel_aspect=result.geometry.pixel_aspect,
@@ -90,7 +90,7 @@ def view_window(
     return WindowView(measured, fitted)
 
 
-def _grid(scan: Scan, result: ThicknessMap) -> WindowGrid:
+def grid_of(scan: Scan, result: ThicknessMap) -> WindowGrid:
     """The windows that the map was made of."""
     window, stride, region = (
         tuple(result.settings[name]) for name in ("window", "stride", "region")

@@ -36,6 +36,8 @@ _HEADERS = {
 #: The page and its parts may be kept, and are asked for again; answers are not kept at all.
 _KEPT = "no-cache"
 _NOT_KEPT = "no-store"
+#: What is asked by GET and simulates a pattern.
+_SIMULATING = ("/pattern/", "/window")
 
 
 class Visit:
@@ -137,7 +139,7 @@ class Admission:
 
 def is_work(scope: Scope) -> bool:
     """Whether a request needs a thread for long; all others are answered at once."""
-    return scope["method"] == "POST" or str(scope["path"]).endswith("/pattern/")
+    return scope["method"] == "POST" or str(scope["path"]).endswith(_SIMULATING)
 
 
 def _declared_length(scope: Scope) -> int:

@@ -3,6 +3,7 @@
 import logging
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 from pacbed.answer.doubts import shown_convergence, with_doubts
@@ -13,6 +14,7 @@ from pacbed.answer.words import STATUS_WORDS
 from pacbed.arrays import Mask
 from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
 from pacbed.infer.on_square_pixels import OnSquarePixels
+from pacbed.infer.on_what_is_left import OnWhatIsLeft
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.infer.several import (
     Ranked,
@@ -29,6 +31,7 @@ from pacbed.microscope.file import parse_microscope
 from pacbed.microscope.record import Microscope
 from pacbed.own_crystal.directions import directions_words
 from pacbed.readers import Frame, Measurement
+from pacbed.readers.turned import turned_words
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.metrics import Metrics
 from pacbed.service.pictures import packed_views, validation_picture
@@ -37,7 +40,7 @@ from pacbed.service.reader_pool import ReaderPool
 from pacbed.service.schemas import FileParameters, Metadata, Parameters
 from pacbed.service.schemas_answer import Answer
 from pacbed.service.systems.jobs import FIRST_NUMBER
-from pacbed.service.uploads import Upload, read_upload
+from pacbed.service.uploads import Upload, read_mask, read_upload
 
 log = logging.getLogger("pacbed.service")
 
@@ -133,9 +136,9 @@ class Inference:
             If the request cannot be answered.
         """
         wanted = None if parameters.asks_all else self.choose(parameters)
-        session = None if microscope is None else _session(microscope)
+        session = None if microscope is None else _session(microscope, parameters.file_params)
         measurement = self.read(upload, parameters.file_params, frame)
-        masked = None if mask is None else self.read(mask, FileParameters(), None).data != 0
+        masked = read_mask(mask, parameters.file_params, self._readers)
         place.check()
         models = self._models() if wanted is None else [self._catalogue.predictor(wanted).bundle]
         of_file = measurement.metadata.convergence_mrad
@@ -152,6 +155,7 @@ class Inference:
         shown = shown_convergence(estimate, convergence)
         in_file = vars(measurement.metadata)
         estimate = with_doubts(estimate, in_file, model.system, convergence or shown)
+        estimate = _in_axes(estimate, parameters.file_params)
         place.check()
         with self._metrics.stage("picture"):
             pictures = self._pictures(model, measurement, estimate, parameters, shown)
@@ -237,7 +241,7 @@ class Inference:
             else:
                 predictor = found
             stated = measurement.metadata.pixel_aspect
-            return OnSquarePixels(predictor, parameters.pixel_aspect, stated)
+            return OnWhatIsLeft(OnSquarePixels(predictor, parameters.pixel_aspect, stated))
 
         with self._metrics.stage("infer"):
             return ask_several(
@@ -265,8 +269,19 @@ class Inference:
         }
 
 
-def _session(upload: Upload) -> Microscope:
+def _session(upload: Upload, described: FileParameters) -> Microscope:
+    if described.turn_deg or described.mirrored:
+        raise OutOfRangeError(
+            f"{upload.name}: was measured in patterns as they are recorded: leave out "
+            "file_params.turn_deg and file_params.mirrored"
+        )
     return parse_microscope(upload.content, upload.name)
+
+
+def _in_axes(estimate: Estimate, described: FileParameters) -> Estimate:
+    """The answer, with a warning where it is not in the recorded pattern's axes."""
+    words = turned_words(described.turn_deg, described.mirrored)
+    return replace(estimate, warnings=(words, *estimate.warnings)) if words else estimate
 
 
 def _is_near(high_tension_kV: float, stated_kV: float) -> bool:
@@ -290,8 +305,8 @@ def _wire(estimate: Estimate) -> dict[str, Any]:
         **_finite(estimate.to_dict()),
         "thickness": _finite(thickness),
         "mistilt": _finite(estimate.mistilt_mrad),
-        "status_words": STATUS_WORDS[estimate.status],
         "pixel_aspect": estimate.basis.pixel_aspect,
+        "status_words": STATUS_WORDS[estimate.status],
     }
 
 

@@ -195,11 +195,17 @@ async def views(
         ),
     ],
     file: PatternFile,
+    mask: MaskFile = None,
 ) -> Views:
     """Draw the measured and the simulated pattern of an answer that was given before."""
     services = services_of(request)
-    with Upload(await file.read(), file.filename) as upload:
+    masking = b"" if mask is None else await mask.read()
+    with (
+        Upload(await file.read(), file.filename) as upload,
+        Upload(masking, None if mask is None else mask.filename) as sent,
+    ):
+        masked = None if mask is None else sent
         return await work_for(
             request,
-            lambda _: draw_views(services.catalogue, services.readers, upload, parameters),
+            lambda _: draw_views(services.catalogue, services.readers, upload, parameters, masked),
         )

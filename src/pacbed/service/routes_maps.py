@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, Response, UploadFile
 from fastapi import Path as PathPart
 from fastapi.responses import FileResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -12,10 +12,12 @@ from pydantic import Json
 
 from pacbed.service.maps.events import job_events, problems_beside_events
 from pacbed.service.maps.jobs import PICTURE, RESULT, TABLE, JobFolder
+from pacbed.service.maps.looking import map_layers, window_views
 from pacbed.service.maps.requests import result_file
-from pacbed.service.maps.schemas import MapJob, MapParameters
+from pacbed.service.maps.schemas import MapJob, MapLayers, MapParameters
 from pacbed.service.routes import PROBLEMS
 from pacbed.service.schemas import Problem
+from pacbed.service.schemas_answer import Views
 from pacbed.service.services import services_of, work_for
 from pacbed.service.uploads import Upload
 
@@ -36,6 +38,7 @@ def _find(
 
 
 Found = Annotated[_Found, Depends(_find)]
+_Window = Annotated[int, Query(ge=0, le=65535, description="Of the window, from 0.")]
 
 
 @router.post(
@@ -146,6 +149,19 @@ def map_table(found: Found) -> FileResponse:
 def map_picture(found: Found) -> FileResponse:
     """Give a picture of the maps."""
     return _given(found, PICTURE, "image/png")
+
+
+@router.get("/maps/{job_id}/layers", response_model=MapLayers, responses=_NOT_READY)
+def map_layers_of(found: Found) -> MapLayers:
+    """Tell what a map shows, window by window, for viewers."""
+    return map_layers(*found)
+
+
+@router.get("/maps/{job_id}/window", response_model=Views, responses=_NOT_READY)
+async def map_window(request: Request, found: Found, row: _Window, column: _Window) -> Views:
+    """Draw the pattern of one window beside the one simulated at its answer."""
+    catalogue = services_of(request).catalogue
+    return await work_for(request, lambda _: window_views(catalogue, *found, row, column))
 
 
 def _given(found: _Found, name: str, kind: str) -> FileResponse:

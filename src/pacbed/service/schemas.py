@@ -85,6 +85,16 @@ class FileParameters(BaseModel):
         Field(description="Which frame of a stack or scan, from 0; `sum` adds all."),
     ] = None
     dataset: DatasetName = None
+    mirrored: Annotated[
+        bool, Field(description="Mirror the pattern, and a mask, left to right first.")
+    ] = False
+    turn_deg: Annotated[
+        Literal[0, 90, 180, 270],
+        Field(
+            description="Turn the pattern, and a mask, clockwise, degrees. Tilt, azimuth and "
+            "centre are then in the axes of the turned pattern; a warning says so."
+        ),
+    ] = 0
 
 
 class Parameters(BaseModel):

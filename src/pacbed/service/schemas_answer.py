@@ -12,11 +12,22 @@ _Number = Annotated[float | None, Field(description="null where it is not determ
 
 
 class Alternative(BaseModel):
-    """Another solution that the pattern allows."""
+    """Another solution that the pattern allows.
+
+    What stands beside the first three is known of fits alone; `/views/` draws it.
+    """
 
     thickness_nm: _Number
     mistilt_mrad: _Number
     probability: _Number
+    tilt_x_mrad: _Number = None
+    tilt_y_mrad: _Number = None
+    rotation_deg: _Number = None
+    convergence_mrad: _Number = None
+    mrad_per_pixel: _Number = None
+    center_row_px: _Number = None
+    center_column_px: _Number = None
+    residual: _Number = None
 
 
 class ThicknessDistribution(BaseModel):
@@ -121,8 +132,8 @@ class Answer(BaseModel):
     pixel_aspect: Annotated[
         float,
         Field(
-            description="Angle per row over angle per column that the pattern was stretched from; "
-            "what is said in pixels is of square ones."
+            description="Angle per row over angle per column, to square pixels of which the "
+            "pattern was stretched; what is said in pixels is of these."
         ),
     ] = 1.0
     metadata: Metadata

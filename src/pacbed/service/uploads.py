@@ -7,11 +7,13 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
+from pacbed.arrays import Mask
 from pacbed.errors import FileFormatError, OutOfRangeError, PatternError
 from pacbed.files import telling_full
 from pacbed.held_folder import HeldFolder
 from pacbed.readers import EXTENSIONS, Measurement
 from pacbed.readers.checks import MAX_PIXELS, Frame
+from pacbed.readers.turned import turned
 from pacbed.service.reader_pool import ReaderPool
 from pacbed.service.schemas import FileParameters
 
@@ -109,7 +111,7 @@ def read_upload(
     ----------
     upload : Upload
     parameters : FileParameters
-        Says what the file is.
+        Says what the file is, and how it is turned.
     readers : ReaderPool
         Reads everything but raw pixels.
     frame : int, "sum" or None
@@ -141,7 +143,34 @@ def read_upload(
             f"{upload.name}: holds {measurement.frames} frames: choose one with the parameter "
             f"frame (0 to {measurement.frames - 1}, or sum), or send them to /inference/batch/."
         )
-    return measurement
+    return turned(measurement, parameters.turn_deg, parameters.mirrored)
+
+
+def read_mask(mask: Upload | None, pattern: FileParameters, readers: ReaderPool) -> Mask | None:
+    """Read which pixels of a pattern say nothing.
+
+    Parameters
+    ----------
+    mask : Upload or None
+        A file that is not 0 there, in the axes of the pattern as recorded.
+    pattern : FileParameters
+        Of the pattern; the mask is turned as it is.
+    readers : ReaderPool
+
+    Returns
+    -------
+    ndarray of bool or None
+        In the axes of the turned pattern; None without a mask.
+
+    Raises
+    ------
+    PacbedError
+        As :func:`read_upload` does.
+    """
+    if mask is None:
+        return None
+    described = FileParameters(turn_deg=pattern.turn_deg, mirrored=pattern.mirrored)
+    return np.asarray(read_upload(mask, described, readers, None).data != 0)
 
 
 def file_ending(upload: Upload, typ: str = "auto") -> str:

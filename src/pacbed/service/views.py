@@ -7,15 +7,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pacbed.answer.estimate import Basis
 from pacbed.answer.report.view import crop_view, simulate_view
+from pacbed.infer.on_what_is_left import known_pixels
 from pacbed.library.installed import match_system
-from pacbed.pattern.clean import clean
-from pacbed.pattern.square_pixels import LARGEST
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.pictures import packed_views
 from pacbed.service.reader_pool import ReaderPool
-from pacbed.service.schemas import FileParameters
+from pacbed.service.schemas import FileParameters, PixelAspect
 from pacbed.service.schemas_answer import Views
-from pacbed.service.uploads import Upload, read_upload
+from pacbed.service.uploads import Upload, read_mask, read_upload
 
 _Angle = Annotated[float, Field(ge=1e-4, le=1000, allow_inf_nan=False)]
 _Small = Annotated[float, Field(ge=-200, le=200, allow_inf_nan=False)]
@@ -63,14 +62,7 @@ class ViewParameters(BaseModel):
         float | None,
         Field(ge=-360, le=360, description="Without it nothing is simulated, degrees."),
     ] = None
-    pixel_aspect: Annotated[
-        float,
-        Field(
-            ge=1 / LARGEST,
-            le=LARGEST,
-            description="Angle per row over angle per column that the pattern was stretched from.",
-        ),
-    ] = 1.0
+    pixel_aspect: PixelAspect = None
     file_params: Annotated[FileParameters, Field(description="What the file is.")] = Field(
         default_factory=FileParameters
     )
@@ -78,11 +70,15 @@ class ViewParameters(BaseModel):
     @property
     def basis(self) -> Basis:
         """Pixels without a value are found in the pattern, see :func:`draw_views`."""
-        return Basis(pixel_aspect=self.pixel_aspect)
+        return Basis(pixel_aspect=self.pixel_aspect or 1.0)
 
 
 def draw_views(
-    catalogue: Catalogue, readers: ReaderPool, upload: Upload, asked: ViewParameters
+    catalogue: Catalogue,
+    readers: ReaderPool,
+    upload: Upload,
+    asked: ViewParameters,
+    mask: Upload | None = None,
 ) -> Views:
     """Draw the measured pattern, and the simulated one at the answer.
 
@@ -93,6 +89,8 @@ def draw_views(
     upload : Upload
         The pattern that the answer is for.
     asked : ViewParameters
+    mask : Upload, optional
+        Not 0 where a pixel says nothing.
 
     Returns
     -------
@@ -105,7 +103,8 @@ def draw_views(
     """
     model = catalogue.predictor(match_system(catalogue.in_order_of_search(), asked.system)).bundle
     measurement = read_upload(upload, asked.file_params, readers, asked.file_params.frame)
-    known = clean(measurement.data).known
+    silent = measurement.silent(read_mask(mask, asked.file_params, readers))
+    known = known_pixels(measurement.data, silent)
     data = measurement.data if known is None else np.where(known, measurement.data, np.nan)
     view = crop_view(data, asked, asked.convergence_mrad)
     return packed_views(simulate_view(view, model.table, asked))

@@ -122,13 +122,15 @@ def _ranked(
 ) -> "Ranked":
     """Answers of the systems that find a pattern at all, with a progress bar."""
     from pacbed.infer.on_square_pixels import OnSquarePixels
+    from pacbed.infer.on_what_is_left import OnWhatIsLeft
     from pacbed.infer.several import ask_several
 
     with progress_bar("inferring", total=len(models)) as bar:
 
-        def opened(model: "Model") -> OnSquarePixels:
+        def opened(model: "Model") -> OnWhatIsLeft:
             stated = measurement.metadata.pixel_aspect
-            return OnSquarePixels(predictors[id(model)], asked.pixel_aspect, stated)
+            square = OnSquarePixels(predictors[id(model)], asked.pixel_aspect, stated)
+            return OnWhatIsLeft(square)
 
         def go_on(done: int) -> bool:
             bar.update(done)

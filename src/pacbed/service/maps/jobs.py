@@ -37,6 +37,8 @@ PROBLEM = "problem.json"
 RESULT = "map.npz"
 TABLE = "map.csv"
 PICTURE = "map.png"
+#: Patterns of the windows, which are looked at after the scan is gone.
+WINDOWS = "windows.npz"
 #: An upload in the folder of its job, before its ending.
 SCAN = "scan"
 #: The mask of its detector, likewise.

@@ -18,7 +18,15 @@ from typing import Any
 from pacbed.children import end_with_parent
 from pacbed.errors import FileFormatError, PacbedError
 from pacbed.files import is_full, write_atomically
-from pacbed.service.maps.jobs import PICTURE, PROBLEM, PROGRESS, REQUEST, RESULT, TABLE
+from pacbed.service.maps.jobs import (
+    PICTURE,
+    PROBLEM,
+    PROGRESS,
+    REQUEST,
+    RESULT,
+    TABLE,
+    WINDOWS,
+)
 from pacbed.service.problems import classify
 from pacbed.service.reader_process import limit_memory
 
@@ -88,6 +96,7 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
     """Make the map and write it."""
     from pacbed.library.models.kinds import model_of
     from pacbed.library.models.model_files import read_description
+    from pacbed.maps.kept_windows import keep_windows, save_windows
     from pacbed.maps.mapping import Stage, infer_map
     from pacbed.maps.options import MapOptions, make_grid
     from pacbed.maps.output import save_map
@@ -133,6 +142,7 @@ def _make(asked: dict[str, Any], folder: Path) -> None:
     write_atomically(folder / PICTURE, map_png(result))
     write_atomically(folder / TABLE, map_table(result).encode())
     save_map(folder / RESULT, result)
+    save_windows(folder / WINDOWS, keep_windows(scan, result))
 
 
 def _pair(numbers: list[int] | None) -> tuple[int, int] | None:

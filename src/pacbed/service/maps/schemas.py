@@ -154,3 +154,22 @@ class MapJob(Job):
         if self.windows and self.windows_done > self.windows:
             raise ValueError("more windows are done than there are")
         return self
+
+
+class MapLayers(BaseModel):
+    """What a map shows, window by window; each list goes row by row."""
+
+    system: Annotated[str, Field(description="Name of the system.")]
+    rows: Annotated[int, Field(description="Of windows.")]
+    columns: Annotated[int, Field(description="Of windows.")]
+    row_step: Annotated[float, Field(description="From one row of windows to the next.")]
+    column_step: Annotated[float, Field(description="From one column of windows to the next.")]
+    step_unit: Annotated[Literal["nm", "windows"], Field(description="Of both steps.")]
+    status: Annotated[list[str], Field(description="Of each window.")]
+    layers: Annotated[
+        dict[str, list[float | None]],
+        Field(
+            description="By name, with the unit in it; null where there is no answer. `dark_field` "
+            "is the mean intensity beyond the bright disk."
+        ),
+    ]

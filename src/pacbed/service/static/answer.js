@@ -1,19 +1,18 @@
 /** Everything that is shown of one answer. */
 
+import { display } from "./display.js";
 import { item, part } from "./dom.js";
+import { explanation } from "./explain.js";
 import { allRows, azimuthWords, fixed, mistiltWords, percent, withError } from "./format.js";
-import { ZOOM_STEP } from "./gestures.js";
-import { unpack } from "./pacbed-client.js";
+import { viewOf } from "./pictures.js";
 import { drawDistribution } from "./plot.js";
 import { plain } from "./plain.js";
 import { isRefused, rowName, shownStatus, statusName } from "./session/row.js";
-import { LinkedViewers } from "./viewer.js";
 
-const viewers = new LinkedViewers(
-  { measured: part("measured"), simulated: part("simulated"), difference: part("difference") },
-  (words) => { part("readout").value = words; },
-);
 let shown = null;
+
+/** Whether the distribution is shown around its peak alone. */
+const atPeak = () => part("peak").getAttribute("aria-pressed") === "true";
 
 const UNCHECKED = "no simulation was compared with the pattern; whether it is of this crystal at all " +
   "was not looked at.";
@@ -29,6 +28,7 @@ export function showAnswer(result) {
   part("shown").hidden = false;
   part("answer-title").textContent = `Answer for ${rowName(result)}`;
   showStatus(answer);
+  showExplanation(answer);
   part("thickness").textContent = `${withError(answer.thickness_nm, answer.thickness_std_nm)} nm`;
   const [low, high] = answer.thickness_interval95_nm;
   part("interval").textContent = `95 %: ${fixed(low, 1)} to ${fixed(high, 1)} nm`;
@@ -37,14 +37,6 @@ export function showAnswer(result) {
   part("directions").textContent = answer.directions ?? "";
   part("residual").textContent = percent(answer.residual);
   part("warnings").replaceChildren(...answer.warnings.map((words) => item("li", plain(words))));
-  part("alternatives").replaceChildren(
-    ...answer.alternatives.map((other) => item(
-      "li",
-      `Also possible: ${fixed(other.thickness_nm, 1)} nm` +
-        (other.mistilt_mrad === null ? " " : ` at ${fixed(other.mistilt_mrad, 1)} mrad `) +
-        `(probability ${percent(other.probability, 0)})`,
-    )),
-  );
   part("all").tBodies[0].replaceChildren(...allRows(answer).map(([name, value]) => {
     const row = document.createElement("tr");
     const head = item("th", name);
@@ -55,7 +47,16 @@ export function showAnswer(result) {
   showRanking(answer);
   part("pictures-words").textContent = "Drawing the patterns …";
   part("viewers").hidden = true;
-  drawDistribution(part("distribution"), answer);
+  drawDistribution(part("distribution"), answer, atPeak());
+}
+
+/** Why the status is so, and what would help; nothing where all is well. */
+function showExplanation(answer) {
+  const said = explanation(answer);
+  part("explanation").hidden = !said;
+  for (const name of ["why", "help"]) {
+    part(`explanation-${name}`).replaceChildren(...(said?.[name] ?? []).map((words) => item("li", words)));
+  }
 }
 
 /** What may be done with the numbers: those that are refused do not look like results. */
@@ -102,23 +103,16 @@ export function leadToAnswer() {
  * Show the pictures of an answer, unless another is shown meanwhile.
  * @param {any} result
  * @param {{views: any, words: string}} pictures or why there are none
+ * @param {any} [answer] the one that is drawn: the result's, or one of its alternatives
  */
-export function showPictures(result, { views, words }) {
+export function showPictures(result, { views, words }, answer = result.answer) {
   if (shown !== result) return;
-  const { answer } = result;
   part("pictures-words").textContent = words;
   part("viewers").hidden = !views;
   if (!views) return;
   part("simulated-caption").textContent = views.simulated === null ? "Not simulated" :
     `Simulated at ${fixed(answer.thickness_nm, 1)} nm, ${fixed(answer.mistilt_mrad, 1)} mrad`;
-  const values = (packed) => packed && unpack(packed, views.minimum, views.maximum);
-  viewers.show({
-    ...views,
-    tilt_x_mrad: answer.tilt_x_mrad,
-    tilt_y_mrad: answer.tilt_y_mrad,
-    measured: values(views.measured),
-    simulated: values(views.simulated),
-  });
+  display(viewOf(views, answer));
   const tilt = answer.tilt_x_mrad === null ? "direction of the tilt not known" :
     `zone axis ${fixed(answer.tilt_x_mrad, 1)} mrad to the right and ` +
     `${fixed(answer.tilt_y_mrad, 1)} mrad down of the disk's centre`;
@@ -127,22 +121,13 @@ export function showPictures(result, { views, words }) {
   part("difference").setAttribute("aria-label", "Measured minus simulated pattern");
 }
 
-/** Connect the controls of the display. */
-export function connectDisplay() {
-  part("colors").addEventListener("change", (event) => {
-    viewers.setLook({ colors: event.target.value });
-  });
-  part("intensity").addEventListener("change", (event) => {
-    part("gamma-row").hidden = event.target.value !== "gamma";
-    viewers.setLook({ intensity: event.target.value });
-  });
-  part("gamma").addEventListener("input", (event) => {
-    viewers.setLook({ gamma: Number(event.target.value) });
-  });
-  part("reset").addEventListener("click", () => viewers.reset());
-  part("zoom-in").addEventListener("click", () => viewers.zoomAt(ZOOM_STEP));
-  part("zoom-out").addEventListener("click", () => viewers.zoomAt(1 / ZOOM_STEP));
-  const redraw = () => shown && drawDistribution(part("distribution"), shown.answer);
+/** Draw the distribution again when its place or its colours change. */
+export function connectDistribution() {
+  const redraw = () => shown && drawDistribution(part("distribution"), shown.answer, atPeak());
   addEventListener("resize", redraw);
   addEventListener("pacbed-theme", redraw);
+  part("peak").addEventListener("click", () => {
+    part("peak").setAttribute("aria-pressed", String(!atPeak()));
+    redraw();
+  });
 }

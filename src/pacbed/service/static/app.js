@@ -1,15 +1,19 @@
 /** The page: from files to answers. */
 
-import { connectDisplay, current, leadToAnswer, showAnswer, showPictures } from "./answer.js";
+import { connectDistribution, current, leadToAnswer, showAnswer, showPictures } from "./answer.js";
 import { Chosen } from "./chosen.js";
+import { Compare } from "./compare.js";
+import { connectDisplay } from "./display.js";
 import { item, part, pushButton } from "./dom.js";
 import { connectDownloads } from "./downloads.js";
 import { connectHelp } from "./help.js";
-import { connectMaps } from "./maps.js";
+import { connectMaps, takeScan } from "./maps.js";
 import { clearError, guarded, showError } from "./notice.js";
 import { connectOwnCrystal, isStructure, openOwnCrystal, takeStructure } from "./own-crystal.js";
 import { PacbedClient } from "./pacbed-client.js";
 import { picturesOf } from "./pictures.js";
+import { showAlternatives } from "./solutions.js";
+import { requestFor } from "./requests.js";
 import { chosenFiles, droppedFiles } from "./session/arrivals.js";
 import { digest } from "./session/queue.js";
 import { SessionView } from "./session/view.js";
@@ -24,6 +28,11 @@ const client = new PacbedClient(".");
 const chosen = new Chosen(client);
 const session = new SessionView(client, openRow, (words) => showError(words));
 const stage = new StagePanel(client);
+const compare = new Compare(client, current, async (result) => {
+  const kept = session.remember(result);
+  await present(result);
+  await kept;
+});
 let running = null;
 
 /** Take up a system that was made of a structure, and choose it. */
@@ -50,7 +59,7 @@ async function choose(files) {
 
 /** How the patterns are asked, as the form says it. */
 function conditions() {
-  const parameters = { system: systemParameter(), refine: part("refine").checked };
+  const parameters = { system: systemParameter(), refine: part("refine").checked, ...chosen.fileParams };
   if (part("convergence").value) parameters.convergence_angle = Number(part("convergence").value);
   if (part("scale").value) parameters.mrad_per_pixel = Number(part("scale").value);
   return parameters;
@@ -98,24 +107,20 @@ async function submit(event) {
   }
   const { files } = chosen;
   part("session").scrollIntoView({ block: "start" });
-  await session.add(files, conditions(), frames ?? undefined);
+  await session.add(files, conditions(), frames ?? undefined, chosen.mask);
 }
 
 /** Ask for the one pattern that is chosen, and show its answer. */
 async function ask() {
   const [original] = chosen.files;
-  const asked = { original, frame: chosen.frame, parameters: conditions() };
-  const { frame } = asked;
+  const asked = { original, frame: chosen.frame, parameters: conditions(), mask: chosen.mask };
   running = new AbortController();
   part("submit").disabled = true;
   part("progress").hidden = false;
   progress(0);
-  const request = {
-    ...asked.parameters, file_params: frame === null ? { typ: "auto" } : { typ: "auto", frame },
-    validation: false, views: false,
-  };
-  const { signal } = running;
-  const answer = await guarded(() => client.infer(original, request, { signal, onUpload: progress }));
+  const request = requestFor(asked.parameters, asked.frame);
+  const options = { signal: running.signal, onUpload: progress, mask: asked.mask };
+  const answer = await guarded(() => client.infer(original, request, options));
   const hadFocus = part("progress").contains(document.activeElement);
   running = null;
   part("submit").disabled = false;
@@ -134,13 +139,13 @@ async function ask() {
 
 /** Ask all systems for the pattern whose answer is shown. */
 async function askAll() {
-  const { original, frame } = current();
+  const { original, frame, parameters, mask } = current();
   if (!original) {
     showError("The pattern's file is not kept here; drop it again.", null, part("file"));
     return;
   }
   // Its answer is shown, but another pattern may have been chosen since.
-  if (original !== chosen.files[0]) await chosen.restore(original, frame);
+  if (original !== chosen.files[0]) await chosen.restore(original, frame, parameters, mask);
   part("system").value = ANY;
   part("refine").checked = true;
   showRanges();
@@ -150,13 +155,16 @@ async function askAll() {
 /** Show an answer at once, and its pictures when they are drawn. */
 async function present(result) {
   showAnswer(result);
+  compare.forget(result.answer);
   leadToAnswer();
   guarded(() => stage.show(result));
-  showPictures(result, await picturesOf(client, result));
+  const draw = async (answer) => showPictures(result, await picturesOf(client, { ...result, answer }), answer);
+  showAlternatives(result, draw);
+  await draw(result.answer);
 }
 
 /** Show the answer of a row again, with the conditions that it was asked under. */
-async function openRow(row, original) {
+async function openRow(row, original, mask) {
   clearError();
   const { parameters } = row;
   chooseSystem(({ id, name }) => id === parameters.system || name === parameters.system);
@@ -166,8 +174,8 @@ async function openRow(row, original) {
   part("refine").checked = parameters.refine ?? true;
   showRanges();
   const { answer, frame, file, sha256, note, date } = row;
-  const shown = present({ original, frame, parameters, answer, file, sha256, note, date });
-  if (original) await chosen.restore(original, frame);
+  const shown = present({ original, mask, frame, parameters, answer, file, sha256, note, date });
+  if (original) await chosen.restore(original, frame, parameters, mask);
   await shown;
 }
 
@@ -184,7 +192,9 @@ function connectFiles() {
   drop.addEventListener("drop", async (event) => {
     event.preventDefault();
     over(false);
-    await takeAll(await droppedFiles(event.dataTransfer));
+    // What is dropped on the field for scans is one.
+    if (part("map-form").contains(event.target) && event.dataTransfer.files.length) takeScan(event.dataTransfer.files);
+    else await takeAll(await droppedFiles(event.dataTransfer));
   });
 }
 
@@ -208,6 +218,7 @@ connectTheme();
 connectHelp(() => chosen.preview?.metadata.camera_length_mm ?? null);
 connectFiles();
 connectDisplay();
+connectDistribution();
 connectDownloads(client, guarded);
 connectMaps(client, () => ({
   system: asksAll() ? null : systemParameter(),

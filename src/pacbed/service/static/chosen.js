@@ -3,9 +3,11 @@
 import { colorTable } from "./colormaps.js";
 import { part } from "./dom.js";
 import { guarded } from "./notice.js";
+import { Masking } from "./masking.js";
 import { unpack } from "./pacbed-client.js";
+import { paint } from "./paint.js";
 import { chooseHighTension } from "./systems.js";
-import { paint } from "./viewer.js";
+import { Turning } from "./turning.js";
 
 export class Chosen {
   /** @param {import("./pacbed-client.js").PacbedClient} client */
@@ -15,6 +17,17 @@ export class Chosen {
     this.files = [];
     this.preview = null;
     this.looks = 0;
+    this.masking = new Masking(() => this.#paint());
+    this.turning = new Turning({
+      turned: (quarters) => {
+        this.masking.turn(quarters);
+        this.look();
+      },
+      mirrored: () => {
+        this.masking.mirror();
+        this.look();
+      },
+    });
     part("frame").addEventListener("change", () => this.look());
     part("every-frame").addEventListener("change", () => this.#name());
   }
@@ -34,6 +47,17 @@ export class Chosen {
     return frames > 1 && part("every-frame").checked ? Array.from({ length: frames }, (_, i) => i) : null;
   }
 
+  /** How the pattern is turned, for a request; none of it where it is not. @returns {any} */
+  get fileParams() {
+    const turned = this.turning.parameters;
+    return Object.keys(turned).length ? { file_params: turned } : {};
+  }
+
+  /** The mask of the pattern, in the axes of its file. @returns {File | null} */
+  get mask() {
+    return this.masking.file(this.turning.parameters);
+  }
+
   /** Take files: show the first, and fill in what it says about its recording. */
   async take(files) {
     await this.#show(files, 0);
@@ -44,8 +68,16 @@ export class Chosen {
     chooseHighTension(metadata.high_tension_kV);
   }
 
-  /** Show a pattern again, with nothing of the conditions changed. */
-  restore(file, frame) {
+  /**
+   * Show a pattern again as it was asked, with nothing of the conditions changed.
+   * @param {File} file
+   * @param {number | null} frame
+   * @param {{file_params?: object}} parameters
+   * @param {File | null} mask
+   */
+  restore(file, frame, parameters, mask) {
+    this.turning.set(parameters.file_params);
+    this.masking.take(mask);
     return this.#show([file], frame ?? 0);
   }
 
@@ -65,7 +97,7 @@ export class Chosen {
     const look = this.looks;
     if (!this.preview) part("preview").hidden = true;
     const frame = Number(part("frame").value) || 0;
-    const preview = await guarded(() => this.client.preview(file, { typ: "auto", frame }));
+    const preview = await guarded(() => this.client.preview(file, { typ: "auto", frame, ...this.turning.parameters }));
     // Another was chosen meanwhile: its picture is the one that counts.
     if (look !== this.looks) return;
     this.preview = preview ?? (frame > 0 ? this.preview : null);
@@ -78,14 +110,24 @@ export class Chosen {
     const { picture_rows: rows, picture_columns: columns, minimum, maximum } = preview;
     const level = (value) => Math.sqrt(Math.max(0, (value - minimum) / (maximum - minimum)));
     const values = unpack(preview.picture, minimum, maximum);
-    const canvas = part("preview-canvas");
-    canvas.width = columns;
-    canvas.height = rows;
-    canvas.getContext("2d").drawImage(paint(values, rows, columns, colorTable("inferno"), level), 0, 0);
+    this.sheet = paint(values, rows, columns, colorTable("inferno"), level);
+    this.masking.fit(preview.rows, preview.columns);
+    this.#paint();
     part("preview-words").textContent = this.#words(preview);
     part("frame-row").hidden = preview.frames <= 1 || this.many;
     part("frame").max = preview.frames - 1;
     part("frame-count").value = `(0 to ${preview.frames - 1})`;
+  }
+
+  /** The picture with the mask over it. */
+  #paint() {
+    if (!this.sheet) return;
+    const canvas = part("preview-canvas");
+    canvas.width = this.sheet.width;
+    canvas.height = this.sheet.height;
+    const context = canvas.getContext("2d");
+    context.drawImage(this.sheet, 0, 0);
+    this.masking.overlay(context, canvas.width, canvas.height);
   }
 
   #words(preview) {

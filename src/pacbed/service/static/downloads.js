@@ -4,6 +4,7 @@ import { current } from "./answer.js";
 import { part } from "./dom.js";
 import { toJson } from "./format.js";
 import { PacbedError } from "./pacbed-client.js";
+import { requestFor } from "./requests.js";
 import { newRow } from "./session/row.js";
 import { toCsv } from "./session/results.js";
 
@@ -33,13 +34,9 @@ export function connectDownloads(client, guarded) {
     const button = part("save-png");
     button.disabled = true;
     try {
-      const { original, parameters, frame, file } = current();
+      const { original, mask, parameters, frame, file } = current();
       if (!original) throw new PacbedError(0, "file", `${file} is not kept here; drop it again to draw its report.`);
-      const asked = {
-        ...parameters, file_params: frame === null ? { typ: "auto" } : { typ: "auto", frame },
-        validation: "report", views: false,
-      };
-      const { validation } = await client.infer(original, asked);
+      const { validation } = await client.infer(original, requestFor(parameters, frame, "report"), { mask });
       const bytes = Uint8Array.from(atob(validation), (character) => character.charCodeAt(0));
       saveFile(bytes, "image/png", `${stem()}.png`);
     } finally {

@@ -2,11 +2,13 @@
 
 import { part } from "./dom.js";
 import { KeptJob } from "./kept-job.js";
+import { MapView } from "./map-view.js";
 import { plain } from "./plain.js";
 import { readCsv } from "./session/csv.js";
 import { ProgressView, timeLeft } from "./progress.js";
 
-const state = { running: null, job: null };
+/** @type {{running: AbortController | null, job: any, look: MapView | null}} */
+const state = { running: null, job: null, look: null };
 const kept = new KeptJob("map");
 const view = new ProgressView("map");
 
@@ -70,6 +72,10 @@ function request(conditions) {
 
 function show(client, job) {
   state.job = job;
+  state.look.open(job.id).catch((error) => {
+    if (!error.code) throw error;
+    showError(error.message);
+  });
   const address = (kind) => client.mapAddress(job.id, kind);
   part("map-picture").src = address("picture");
   describe(job, address("table"));
@@ -155,6 +161,7 @@ async function goOn(client) {
  * @param {() => object} conditions system, angles and refinement that the page has
  */
 export function connectMaps(client, conditions) {
+  state.look = new MapView(client);
   part("map-form").addEventListener("submit", (event) => submit(event, client, conditions));
   part("map-cancel").addEventListener("click", () => state.running?.abort());
   part("map-delete").addEventListener("click", async () => {
@@ -165,4 +172,10 @@ export function connectMaps(client, conditions) {
     part("scan").focus();
   });
   goOn(client);
+}
+
+/** Take a scan that was dropped on the field for it. @param {FileList} files */
+export function takeScan(files) {
+  part("scan").files = files;
+  part("map-submit").focus();
 }

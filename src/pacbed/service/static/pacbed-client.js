@@ -11,7 +11,7 @@
 
 export { unpack } from "./unpack.js";
 
-import { PacbedError, cancelled, foreign, problem, unreachable } from "./pacbed-errors.js";
+import { PacbedError, cancelled, foreign, pause, problem, unreachable } from "./pacbed-errors.js";
 
 export { PacbedError };
 
@@ -59,8 +59,7 @@ export class PacbedClient {
    * @returns {Promise<object>} the answer
    */
   infer(file, parameters, { mask, ...options } = {}) {
-    const parts = { parameters: JSON.stringify(parameters), ...(mask && { mask }) };
-    return this.#send("/inference/", parts, file, options);
+    return this.#send("/inference/", { parameters: JSON.stringify(parameters), ...(mask && { mask }) }, file, options);
   }
 
   /** Thickness and mistilt of every frame of a stack. */
@@ -72,9 +71,10 @@ export class PacbedClient {
    * Measured and simulated pattern of an answer that was given before; see `unpack`.
    * @param {Blob} file the pattern
    * @param {object} parameters as `ViewParameters` of the service's description
+   * @param {{mask?: Blob}} [options] `mask` as of `infer`
    */
-  views(file, parameters, options = {}) {
-    return this.#send("/views/", { parameters: JSON.stringify(parameters) }, file, options);
+  views(file, parameters, { mask, ...options } = {}) {
+    return this.#send("/views/", { parameters: JSON.stringify(parameters), ...(mask && { mask }) }, file, options);
   }
 
   /**
@@ -205,6 +205,16 @@ export class PacbedClient {
     return this.#get(`/maps/${id}`);
   }
 
+  /** What a finished map shows, window by window: `MapLayers` of the service's description. */
+  mapLayers(id) {
+    return this.#get(`/maps/${id}/layers`);
+  }
+
+  /** The pattern of one window of a map beside its simulation; see `unpack`. */
+  mapWindow(id, row, column) {
+    return this.#get(`/maps/${id}/window?row=${row}&column=${column}`);
+  }
+
   /** Address of what a finished map consists of: `file`, `table` or `picture`. */
   mapAddress(id, kind) {
     return `${this.base}/maps/${id}/${kind}`;
@@ -280,15 +290,4 @@ export class PacbedClient {
       request.send(body);
     });
   }
-}
-
-/** Wait, unless it is cancelled meanwhile. */
-function pause(milliseconds, signal) {
-  return new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, milliseconds);
-    signal?.addEventListener("abort", () => {
-      clearTimeout(timer);
-      reject(cancelled());
-    });
-  });
 }

@@ -41,3 +41,14 @@ export function problem(status, text, retryAfter = null) {
     return new PacbedError(status, "request", `The service answered with status ${status}.`);
   }
 }
+
+/** Wait, unless it is cancelled meanwhile. */
+export function pause(milliseconds, signal) {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, milliseconds);
+    signal?.addEventListener("abort", () => {
+      clearTimeout(timer);
+      reject(cancelled());
+    });
+  });
+}

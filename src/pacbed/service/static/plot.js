@@ -4,7 +4,21 @@ const css = (name) => getComputedStyle(document.documentElement).getPropertyValu
 
 let chart = null;
 
-export function drawDistribution(box, answer) {
+/**
+ * Thicknesses around the answer that hold nearly all of the probability of its peak.
+ * @returns {{min: number, max: number}}
+ */
+export function peakRange({ thickness_nm: nm, thickness_std_nm: error, thickness_interval95_nm: [low, high] }) {
+  const margin = Math.max(1, 2 * (error ?? 0));
+  return { min: Math.max(0, Math.min(nm, low ?? nm) - margin), max: Math.max(nm, high ?? nm) + margin };
+}
+
+/**
+ * @param {HTMLElement} box
+ * @param {any} answer
+ * @param {boolean} atPeak whether the surroundings of the answer are shown alone
+ */
+export function drawDistribution(box, answer, atPeak) {
   chart?.destroy();
   chart = null;
   box.replaceChildren();
@@ -43,6 +57,7 @@ export function drawDistribution(box, answer) {
     [grid, probability],
     box,
   );
+  if (atPeak) chart.setScale("x", peakRange(answer));
   box.setAttribute("role", "group");
   box.setAttribute(
     "aria-label",
@@ -55,6 +70,9 @@ export function drawDistribution(box, answer) {
 function drawMarks(u, answer, low, high) {
   const { ctx: context, bbox } = u;
   context.save();
+  context.beginPath();
+  context.rect(bbox.left, bbox.top, bbox.width, bbox.height);
+  context.clip();
   const x = (nm) => u.valToPos(nm, "x", true);
   context.fillStyle = css("--band");
   if (low !== null && high !== null) {

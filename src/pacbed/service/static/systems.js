@@ -19,6 +19,9 @@ export const chosenSystem = () =>
 
 export const asksAll = () => part("system").value === ANY;
 
+/** Systems whose answers can be compared: those with a fit. */
+export const comparable = () => state.systems.filter(findsAngle);
+
 /** What `system` is in a request; null where none is chosen. */
 export const systemParameter = () => (asksAll() ? ANY : chosenSystem()?.id ?? null);
 

@@ -1,46 +1,26 @@
 /** Patterns on canvases that zoom and move together. */
 
+import { drawAxes } from "./axes.js";
+import { showColorbar } from "./colorbar.js";
 import { colorTable } from "./colormaps.js";
 import { connectGestures } from "./gestures.js";
-
-const MISSING = 119;
-
-/** Turn values into a picture. */
-export function paint(values, rows, columns, table, level) {
-  const image = new ImageData(columns, rows);
-  for (let i = 0; i < values.length; i += 1) {
-    const value = values[i];
-    const place = 4 * i;
-    image.data[place + 3] = 255;
-    if (Number.isNaN(value)) {
-      image.data.fill(MISSING, place, place + 3);
-    } else {
-      const color = 3 * Math.round(255 * Math.min(1, Math.max(0, level(value))));
-      image.data[place] = table[color];
-      image.data[place + 1] = table[color + 1];
-      image.data[place + 2] = table[color + 2];
-    }
-  }
-  const sheet = new OffscreenCanvas(columns, rows);
-  sheet.getContext("2d").putImageData(image, 0, 0);
-  return sheet;
-}
-
-/** Value below which a share of the values lies. */
-function percentile(values, share) {
-  const sorted = Float32Array.from(values.filter((value) => !Number.isNaN(value))).sort();
-  return sorted.length ? sorted[Math.floor(share * (sorted.length - 1))] : 0;
-}
+import { levelsOf } from "./levels.js";
+import { drawMarks } from "./marks.js";
+import { paint } from "./paint.js";
+import { differenceOf, spanOf } from "./scales.js";
 
 export class LinkedViewers {
   /**
    * @param {{measured, simulated, difference: HTMLCanvasElement}} canvases
+   * @param {{measured, simulated, difference: HTMLElement}} bars where their colours are explained
    * @param {(words: string) => void} tell shows what is under the pointer
    */
-  constructor(canvases, tell) {
+  constructor(canvases, bars, tell) {
     this.canvases = canvases;
     this.tell = tell;
-    this.look = { colors: "inferno", intensity: "linear", gamma: 0.5 };
+    this.bars = bars;
+    /** @type {import("./levels.js").Look} */
+    this.look = { colors: "inferno", intensity: "linear", gamma: 0.5, log: {} };
     this.view = null;
     this.reset();
     for (const canvas of Object.values(canvases)) this.#listen(canvas);
@@ -52,17 +32,8 @@ export class LinkedViewers {
     this.view = view;
     this.pixel = null;
     const { measured, simulated } = view;
-    this.values = {
-      measured,
-      simulated,
-      difference: simulated && measured.map((value, i) => value - simulated[i]),
-    };
-    this.low = Math.min(0, percentile(measured, 0.001));
-    this.high = percentile(measured, 0.999) || 1;
-    this.bound = 1e-9;
-    if (simulated) {
-      this.bound = percentile(this.values.difference.map(Math.abs), 0.995) || 1e-9;
-    }
+    this.values = { measured, simulated, difference: differenceOf(measured, simulated) };
+    this.span = spanOf(measured, this.values.difference);
     this.reset();
     this.render();
   }
@@ -80,27 +51,26 @@ export class LinkedViewers {
     this.draw();
   }
 
+  /** Values that are dark and bright; what is null goes back to what the patterns suggest. */
+  setSpan(span) {
+    const suggested = spanOf(this.values.measured, this.values.difference);
+    for (const [name, value] of Object.entries(span)) this.span[name] = value ?? suggested[name];
+    this.render();
+  }
+
   render() {
     if (!this.view) return;
     const { rows, columns } = this.view;
-    const share = (value) => Math.max(0, (value - this.low) / (this.high - this.low));
-    const levels = {
-      linear: share,
-      log: (value) => Math.log1p(999 * share(value)) / Math.log(1000),
-      gamma: (value) => share(value) ** this.look.gamma,
-    };
-    const table = colorTable(this.look.colors);
     this.sheets = {};
-    for (const name of ["measured", "simulated"]) {
-      if (this.values[name]) {
-        const level = levels[this.look.intensity];
-        this.sheets[name] = paint(this.values[name], rows, columns, table, level);
+    for (const [name, values] of Object.entries(this.values)) {
+      if (!values) {
+        this.bars[name].replaceChildren();
+        continue;
       }
-    }
-    if (this.values.difference) {
-      const level = (value) => 0.5 + (0.5 * value) / this.bound;
-      const signed = colorTable("difference");
-      this.sheets.difference = paint(this.values.difference, rows, columns, signed, level);
+      const colors = name === "difference" ? "difference" : this.look.colors;
+      const { to, from } = levelsOf(this.look, name, this.span);
+      this.sheets[name] = paint(values, rows, columns, colorTable(colors), to);
+      showColorbar(this.bars[name], colors, from);
     }
     this.draw();
   }
@@ -122,7 +92,8 @@ export class LinkedViewers {
       }
       const { left, top, scale } = this.#frame(side);
       context.drawImage(sheet, left, top, scale * sheet.width, scale * sheet.height);
-      this.#marks(context, left, top, scale, name === "difference" ? "#000" : "#fff");
+      drawAxes(context, this.view, { left, top, scale }, side);
+      drawMarks(context, this.view, { left, top, scale }, name === "difference" ? "#000" : "#fff");
       this.#markPixel(context, left, top, scale);
     }
   }
@@ -144,37 +115,6 @@ export class LinkedViewers {
       context.strokeStyle = String(style);
       context.lineWidth = Number(width) * devicePixelRatio;
       context.strokeRect(x, y, size, size);
-    }
-  }
-
-  #marks(context, left, top, scale, color) {
-    const view = this.view;
-    const perMrad = scale / view.mrad_per_pixel;
-    const x = left + (view.center_column_px + 0.5) * scale;
-    const y = top + (view.center_row_px + 0.5) * scale;
-    context.strokeStyle = color;
-    context.lineWidth = devicePixelRatio;
-    context.setLineDash([5 * devicePixelRatio, 4 * devicePixelRatio]);
-    context.beginPath();
-    context.arc(x, y, view.convergence_mrad * perMrad, 0, 7);
-    context.stroke();
-    context.setLineDash([]);
-    if (view.tilt_x_mrad === null || view.tilt_y_mrad === null) return;
-    const zoneX = x + view.tilt_x_mrad * perMrad;
-    const zoneY = y + view.tilt_y_mrad * perMrad;
-    const arm = 8 * devicePixelRatio;
-    for (const [style, width] of [[color === "#fff" ? "#000" : "#fff", 4], [color, 2]]) {
-      context.strokeStyle = style;
-      context.lineWidth = width * devicePixelRatio;
-      context.beginPath();
-      // The tilt, from the centre of the disk to the zone axis.
-      context.moveTo(x, y);
-      context.lineTo(zoneX, zoneY);
-      context.moveTo(zoneX - arm, zoneY);
-      context.lineTo(zoneX + arm, zoneY);
-      context.moveTo(zoneX, zoneY - arm);
-      context.lineTo(zoneX, zoneY + arm);
-      context.stroke();
     }
   }
 

@@ -1,5 +1,6 @@
 /** Works through the rows that wait, a few at once, and goes on after a reload. */
 
+import { requestFor } from "../requests.js";
 import { newRow, withoutPictures } from "./row.js";
 
 /** Two are worked on by two cores while the third is on its way. */
@@ -14,6 +15,7 @@ export class Queue {
   /**
    * @param {import("../pacbed-client.js").PacbedClient} client
    * @param {{next: () => import("./row.js").Row | null, file: (row: any) => Promise<File | null>,
+   *   mask: (row: any) => Promise<File | null>,
    *   show: (rows: any[]) => void, save: (rows: any[]) => Promise<void>, add: (rows: any[], behind: any) => Promise<void>}} rows
    * @param {(trouble: string) => void} ended called when nothing runs any more; with words where
    *   it ended before all was done
@@ -84,11 +86,8 @@ export class Queue {
       return;
     }
     row.sha256 ||= await digest(file);
-    const asked = {
-      ...row.parameters, file_params: { typ: "auto", frame: row.frame ?? 0 },
-      validation: false, views: false,
-    };
-    const answer = await this.client.infer(file, asked, { signal });
+    const mask = await this.rows.mask(row);
+    const answer = await this.client.infer(file, requestFor(row.parameters, row.frame ?? 0), { signal, mask });
     row.answer = withoutPictures(answer);
     row.state = "done";
     row.problem = "";
@@ -103,9 +102,9 @@ export class Queue {
       row.note ||= `the first of ${frames} frames; see the maps for scans`;
       return;
     }
-    const { session, file, blob, sha256, parameters } = row;
+    const { session, file, blob, mask, sha256, parameters } = row;
     const others = Array.from({ length: frames - 1 }, (_, i) => newRow({
-      session, file, blob, sha256, parameters, frame: i + 1,
+      session, file, blob, mask, sha256, parameters, frame: i + 1,
     }));
     await this.rows.add(others, row);
   }

@@ -22,7 +22,7 @@ const ASKED = { asked_system: "system", asked_convergence_mrad: "convergence_ang
 const COLUMNS = [
   "file", "frame", "file_sha256", "system", "status", "thickness_nm", "thickness_std_nm",
   "thickness_low95_nm", "thickness_high95_nm", ...NUMBERS.slice(2), "warnings", "problem", "note", "date",
-  ...ORIGIN, ...Object.keys(ASKED), "asked_fit",
+  ...ORIGIN, ...Object.keys(ASKED), "asked_fit", "turned_deg", "mirrored",
 ];
 
 /** @param {import("./row.js").Row} row as one line of CSV */
@@ -39,6 +39,8 @@ function record(row) {
     thickness_std_nm: answer?.thickness_std_nm,
     residual: answer?.residual,
     asked_fit: parameters.refine ?? true,
+    turned_deg: parameters.file_params?.turn_deg ?? 0,
+    mirrored: parameters.file_params?.mirrored ?? false,
     file: row.file,
     frame: row.frame,
     file_sha256: row.sha256,
@@ -57,12 +59,12 @@ export const toCsv = (rows) => writeCsv(COLUMNS, rows.map(record));
 
 /**
  * A session with everything but its patterns.
- * @param {string} name
+ * @param {{name: string, note?: string}} session
  * @param {import("./row.js").Row[]} rows
  */
-export function toJson(name, rows) {
-  const kept = rows.map(({ id, session, place, blob, ...row }) => row);
-  return `${JSON.stringify({ format: FORMAT, format_version: FORMAT_VERSION, name, units: UNITS, rows: kept }, null, 1)}\n`;
+export function toJson({ name, note = "" }, rows) {
+  const kept = rows.map(({ id, session, place, blob, mask, ...row }) => row);
+  return `${JSON.stringify({ format: FORMAT, format_version: FORMAT_VERSION, name, note, units: UNITS, rows: kept }, null, 1)}\n`;
 }
 
 const numberOf = (text) => (text ? Number(text) : null);
@@ -71,9 +73,15 @@ const numberOf = (text) => (text ? Number(text) : null);
 function rowOf(line, session) {
   const answered = !["waiting", "working", "failed"].includes(line.status);
   const asked = Object.entries(ASKED).filter(([name]) => line[name] !== "");
+  /** @type {any} */
   const parameters = Object.fromEntries(asked.map(([name, key]) => (
     [key, key === "system" && !/^\d+$/.test(line[name]) ? line[name] : Number(line[name])]
   )));
+  const turned = {
+    ...(Number(line.turned_deg) && { turn_deg: Number(line.turned_deg) }),
+    ...(line.mirrored === "true" && { mirrored: true }),
+  };
+  if (Object.keys(turned).length) parameters.file_params = turned;
   return newRow({
     session,
     file: line.file,
@@ -107,7 +115,7 @@ function answerOf(line) {
  * Rows of a file that `toCsv` or `toJson` wrote.
  * @param {string} text
  * @param {number} session that they go to
- * @returns {{name: string | null, rows: import("./row.js").Row[]}}
+ * @returns {{name: string | null, note: string, rows: import("./row.js").Row[]}}
  * @throws {Error} with words where the file is none of them
  */
 export function rowsFrom(text, session) {
@@ -121,7 +129,7 @@ function fromCsv(text, session) {
     throw new Error(lines.length ? `It is no table of results: the column ${missing} is missing.` :
       "It is no table of results, or an empty one.");
   }
-  return { name: null, rows: lines.map((line) => rowOf(line, session)) };
+  return { name: null, note: "", rows: lines.map((line) => rowOf(line, session)) };
 }
 
 function fromJson(text, session) {
@@ -137,10 +145,11 @@ function fromJson(text, session) {
   if (content.format_version > FORMAT_VERSION) throw new Error("A newer version wrote it; update PACBED-CNN.");
   const rows = content.rows.map((row) => {
     if (typeof row.file !== "string") throw new Error("It is damaged: a row has no file.");
-    const kept = newRow({ ...row, session, blob: null });
+    const kept = newRow({ ...row, session, blob: null, mask: null });
     delete kept.id;
     if (!kept.answer && kept.state !== "failed") kept.state = "waiting";
     return kept;
   });
-  return { name: typeof content.name === "string" ? content.name : null, rows };
+  const words = (value) => (typeof value === "string" ? value : null);
+  return { name: words(content.name), note: words(content.note) ?? "", rows };
 }

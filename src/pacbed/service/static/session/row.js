@@ -9,6 +9,7 @@
  * @property {number | null} frame of a stack; null of a file that holds one pattern, or of one
  *   into which nobody has looked yet
  * @property {number | null} blob where the store keeps the file; null where it is not kept
+ * @property {number | null} mask where the store keeps the file of its mask; null where it has none
  * @property {string} sha256 of the file; empty where it is not known
  * @property {object} parameters as they were asked
  * @property {"waiting" | "working" | "done" | "failed"} state
@@ -24,7 +25,7 @@
  */
 export function newRow(known) {
   return {
-    place: 0, frame: null, blob: null, sha256: "", parameters: {}, state: "waiting", answer: null,
+    place: 0, frame: null, blob: null, mask: null, sha256: "", parameters: {}, state: "waiting", answer: null,
     problem: "", note: "", date: "", ...known,
   };
 }

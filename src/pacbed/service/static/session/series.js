@@ -2,32 +2,16 @@
 
 import { item, part } from "../dom.js";
 import { fixed, withError } from "../format.js";
+import { shape } from "../svg.js";
+import { ticks } from "../ticks.js";
 import { rowName, shownStatus, statusName } from "./row.js";
 
-const SPACE = "http://www.w3.org/2000/svg";
 const WIDTH = 640;
 const HEIGHT = 130;
 const LEFT = 52;
 const RIGHT = 8;
 const TOP = 10;
 const BOTTOM = 22;
-
-function shape(tag, attributes, ...inside) {
-  const element = document.createElementNS(SPACE, tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, String(value));
-  element.append(...inside);
-  return element;
-}
-
-/** Round numbers that divide a span into some four parts. */
-export function ticks(low, high) {
-  const rough = (high - low) / 4;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = [1, 2, 5, 10].map((factor) => factor * power).find((each) => each >= rough);
-  const first = Math.ceil(low / step - 1e-9);
-  const count = Math.floor(high / step + 1e-9) - first + 1;
-  return Array.from({ length: count }, (_, i) => (first + i) * step);
-}
 
 const KINDS = [
   { id: "series-thickness", title: "Thickness (nm)", value: "thickness_nm", error: "thickness_std_nm" },

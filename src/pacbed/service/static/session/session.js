@@ -48,12 +48,14 @@ export class Session {
     this.tell = tell;
     /** @type {import("./row.js").Row[]} */
     this.rows = [];
+    /** @type {{id: number, name: string, created: string, note?: string}} `note` is on the sample */
     this.kept = { id: 0, name: "", created: "" };
     /** Files whose rows could not be kept, by row. */
     this.loose = new Map();
     this.queue = new Queue(client, {
       next: () => this.rows.find(({ state }) => state === "waiting") ?? null,
       file: (row) => this.file(row),
+      mask: (row) => this.mask(row),
       show: (rows) => tell.changed(rows),
       save: (rows) => this.save(rows),
       add: (rows, behind) => this.#insert(rows, behind),
@@ -97,8 +99,9 @@ export class Session {
     this.rows = rows;
   }
 
-  async rename(name) {
-    this.kept = { ...this.kept, name };
+  /** Change what is said of the session. @param {{name?: string, note?: string}} words */
+  async describe(words) {
+    this.kept = { ...this.kept, ...words };
     await this.store.putSession(this.kept);
   }
 
@@ -113,12 +116,14 @@ export class Session {
    * @param {File[]} files
    * @param {object} parameters how they are asked
    * @param {(number | null)[]} frames of each file; null where nobody has looked
+   * @param {File | null} mask of all of them
    */
-  async add(files, parameters, frames = [null]) {
+  async add(files, parameters, frames = [null], mask = null) {
     const rows = [];
+    const masked = mask && await this.#keepFile(mask);
     for (const file of files) {
       const blob = await this.#keepFile(file);
-      const known = { session: this.kept.id, file: file.name, blob, parameters };
+      const known = { session: this.kept.id, file: file.name, blob, mask: masked, parameters };
       const own = frames.map((frame) => newRow({ ...known, frame }));
       if (blob === null) for (const row of own) this.loose.set(row, file);
       rows.push(...own);
@@ -127,10 +132,11 @@ export class Session {
   }
 
   /** Keep an answer that came already. @returns {Promise<import("./row.js").Row>} its row */
-  async remember({ original, frame, parameters, answer, sha256, date }) {
+  async remember({ original, mask, frame, parameters, answer, sha256, date }) {
     const blob = await this.#keepFile(original);
+    const masked = mask && await this.#keepFile(mask);
     const row = newRow({
-      session: this.kept.id, file: original.name, frame, blob, sha256, parameters, state: "done",
+      session: this.kept.id, file: original.name, frame, blob, mask: masked, sha256, parameters, state: "done",
       answer: withoutPictures(answer), date,
     });
     if (blob === null) this.loose.set(row, original);
@@ -172,6 +178,11 @@ export class Session {
   /** @returns {Promise<File | null>} */
   async file(row) {
     return this.loose.get(row) ?? this.store.blob(row.blob);
+  }
+
+  /** The mask of a row. @returns {Promise<File | null>} */
+  mask(row) {
+    return this.store.blob(row.mask ?? null);
   }
 
   async remove(row) {

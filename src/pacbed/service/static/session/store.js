@@ -84,7 +84,7 @@ export class SessionStore {
 
   /** Remove files of a session that no row has any more. */
   async sweepBlobs(session) {
-    const used = new Set((await this.rows(session)).map(({ blob }) => blob));
+    const used = new Set((await this.rows(session)).flatMap(({ blob, mask }) => [blob, mask]));
     const keys = await settled(this.#store("blobs").index("session").getAllKeys(session));
     const store = this.#store("blobs", "readwrite");
     for (const key of keys) if (!used.has(key)) store.delete(key);

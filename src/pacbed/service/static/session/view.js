@@ -17,7 +17,7 @@ const stem = (name) => name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|
 export class SessionView {
   /**
    * @param {import("../pacbed-client.js").PacbedClient} client
-   * @param {(row: any, file: File | null) => Promise<void>} open shows a row's answer
+   * @param {(row: any, file: File | null, mask: File | null) => Promise<void>} open shows a row's answer
    * @param {(words: string) => void} complain
    */
   constructor(client, open, complain) {
@@ -30,7 +30,7 @@ export class SessionView {
     });
     const openRow = async (row) => {
       this.table.mark(row);
-      await open(row, await this.session.file(row));
+      await open(row, await this.session.file(row), await this.session.mask(row));
     };
     this.table = new SessionTable({
       open: openRow,
@@ -50,7 +50,7 @@ export class SessionView {
       part("session-off").hidden = false;
       part("session-off").textContent =
         `This browser keeps no session (${error.message}): results are not collected here.`;
-      part("session-head").hidden = true;
+      for (const id of ["session-head", "session-sample"]) part(id).hidden = true;
       part("session-empty").hidden = true;
       part("session-import").disabled = true;
       return;
@@ -69,12 +69,12 @@ export class SessionView {
   }
 
   /** Add patterns and begin. */
-  async add(files, parameters, frames) {
+  async add(files, parameters, frames, mask) {
     if (this.off) {
       this.complain("This browser keeps no session: ask for one pattern at a time.");
       return;
     }
-    await this.session.add(files, parameters, frames);
+    await this.session.add(files, parameters, frames, mask);
     this.run();
     this.#progress();
   }
@@ -129,6 +129,8 @@ export class SessionView {
   async #showAll() {
     this.#changed([]);
     part("session-name").value = this.session.kept.name;
+    part("session-note").value = this.session.kept.note ?? "";
+    part("session-report").href = `static/report.html?session=${this.session.kept.id}`;
     const all = await this.session.store.sessions();
     part("session-list").replaceChildren(...all.map(({ id, name, created }) => {
       const option = item("option", `${name} (${created.slice(0, 10)})`);
@@ -158,7 +160,8 @@ export class SessionView {
     }
     const name = content.name ?? file.name.replace(/\.[^.]*$/, "");
     if (this.session.rows.length) await this.session.begin(name);
-    else await this.session.rename(name);
+    else await this.session.describe({ name });
+    if (content.note) await this.session.describe({ note: content.note });
     for (const row of content.rows) row.session = this.session.kept.id;
     await this.session.take(content.rows);
     await this.#showAll();
@@ -169,7 +172,7 @@ export class SessionView {
     const saved = (text, type, ending) => saveFile(text, type, `${stem(session.kept.name)}.${ending}`);
     const act = (id, work) => part(id).addEventListener("click", work);
     act("session-csv", () => saved(toCsv(session.rows), "text/csv", "csv"));
-    act("session-json", () => saved(toJson(session.kept.name, session.rows), "application/json", "json"));
+    act("session-json", () => saved(toJson(session.kept, session.rows), "application/json", "json"));
     act("session-stop", () => {
       session.queue.stop();
       part("session-name").focus({ preventScroll: true });
@@ -192,9 +195,10 @@ export class SessionView {
       part("session-name").focus();
     });
     part("session-name").addEventListener("change", async () => {
-      await session.rename(part("session-name").value.trim() || "Session");
+      await session.describe({ name: part("session-name").value.trim() || "Session" });
       await this.#showAll();
     });
+    part("session-note").addEventListener("change", () => session.describe({ note: part("session-note").value.trim() }));
     part("session-list").addEventListener("change", async (event) => {
       if (!(await session.change(Number(event.target.value)))) {
         this.complain("That session is open in another window of this browser.");
