@@ -38,7 +38,13 @@ example: $(BASE_STAMP)  ## infer an example pattern and draw its report
 	mkdir -p $(dir $(REPORT))
 	$(BASE)/bin/pacbed infer $(EXAMPLE) $(EXAMPLE_FLAGS) --report $(REPORT)
 
+# Hundreds of processes are started: each would compile the package anew where the environment
+# lets Python write no bytecode. And glibc keeps the memory of arrays for the next ones, instead
+# of asking the system for pages each time.
+test: export MALLOC_MMAP_THRESHOLD_ = 268435456
+test: export MALLOC_TRIM_THRESHOLD_ = 536870912
 test: lint  ## run the checks and the test suite
+	$(TEST)/bin/python -m compileall -q src client/src
 	$(TEST)/bin/python -m pytest $(PYTEST_FLAGS)
 	client/tests/run_oldest.sh
 

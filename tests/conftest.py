@@ -1,5 +1,6 @@
 """What all tests share: quiet numerics, a plot backend without a screen, the repository's root."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -17,6 +18,31 @@ import pytest  # noqa: E402
 # The same cases in every run, and no time limit on a busy machine.
 hypothesis.settings.register_profile("pacbed", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("pacbed")
+
+
+def pytest_collection_modifyitems(config, items):
+    """With ``--dist loadgroup`` what the tests of a file share is made once, in one worker.
+
+    Else each worker would make it anew. Long tests come early, so that no worker has one at the
+    end while the others have nothing left to do.
+    """
+    for item in items:
+        shared = item._fixtureinfo.name2fixturedefs.values()
+        in_file = any(one.scope in ("module", "class") for found in shared for one in found)
+        if in_file and item.get_closest_marker("xdist_group") is None:
+            file = item.path.relative_to(config.rootpath).as_posix()
+            item.add_marker(pytest.mark.xdist_group(file))
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+def pytest_collection_finish():
+    """What all the modules brought stays: a collection of garbage need not go through it each time.
+
+    Readers collect where a file is damaged, which takes seconds beside torch and HyperSpy.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A small scan for the programs that make maps of it, and the map that it gives."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from pacbed.pattern.synthesis import synthesise
 from pacbed.scans.scan import Scan
 from tests.table_tools import NAME, register_table
 
+HERE = Path(__file__).parent
 SYSTEM = "sto-001-300kV"
 CONVERGENCE_MRAD = 20.0
 
@@ -31,6 +33,13 @@ class Recorded:
         scan = Scan.from_array(self.data, "scan", step_nm=(0.2, 0.1))
         model = model or load_bundle(SYSTEM)
         return infer_map(scan, model, MapOptions(CONVERGENCE_MRAD, **given))
+
+
+def pytest_collection_modifyitems(items):
+    """With ``--dist loadgroup`` one worker alone makes the scan and its maps."""
+    for item in items:
+        if "recorded" in getattr(item, "fixturenames", ()) and item.path.parent == HERE:
+            item.add_marker(pytest.mark.xdist_group("maps of other programs"))
 
 
 @pytest.fixture(scope="session")

@@ -12,7 +12,7 @@ from starlette.testclient import TestClient
 from pacbed.errors import FileFormatError
 from pacbed.service import reader_pool
 from pacbed.service.app import create_app
-from pacbed.service.problems import FileTimeoutError
+from pacbed.service.failures import FileTimeoutError
 from pacbed.service.reader_pool import ReaderPool
 from pacbed.service.settings import Settings
 from tests.service.conftest import URL

@@ -8,6 +8,7 @@ import pytest
 
 from pacbed.errors import BundleError
 from pacbed.service import inference
+from tests.cli_tools import ship_only
 from tests.service.conftest import post
 from tests.service.dm4 import dm4_bytes
 from tests.service.test_page import browser, infer_example, open_page  # noqa: F401
@@ -46,7 +47,8 @@ def test_time_is_bounded_and_the_rest_is_named(make_client, example):
     assert not {entry["system"] for entry in answer["ranking"]} & set(answer["unasked"])
 
 
-def test_a_broken_system_is_left_out(make_client, example, monkeypatch):
+def test_a_broken_system_is_left_out(make_client, example, monkeypatch, tmp_path):
+    ship_only(monkeypatch, tmp_path, "sto-001-200kV", "sto-001-300kV")
     client = make_client()
     catalogue = client.app.state.services.catalogue
     original = catalogue.predictor

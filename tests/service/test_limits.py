@@ -11,8 +11,8 @@ import pytest
 
 from pacbed.errors import OutOfRangeError
 from pacbed.service import inference
+from pacbed.service.failures import BusyError, ClientGoneError, classify
 from pacbed.service.metrics import Metrics
-from pacbed.service.problems import BusyError, ClientGoneError, classify
 from pacbed.service.queue import WorkQueue
 from pacbed.service.settings import Settings
 from tests.service.conftest import post, raw_parameters, serving
@@ -260,11 +260,11 @@ def test_settings_come_from_the_environment(monkeypatch):
 
 def test_every_error_has_a_status():
     from pacbed import errors
-    from pacbed.service import problems
+    from pacbed.service import failures
 
     kinds = [
         kind
-        for module in (errors, problems)
+        for module in (errors, failures)
         for kind in vars(module).values()
         if isinstance(kind, type) and issubclass(kind, errors.PacbedError)
     ]
@@ -272,7 +272,7 @@ def test_every_error_has_a_status():
     for kind in kinds:
         status, code = classify(kind("words"))
         assert 400 <= status < 600
-        assert code in problems.__doc__ or code == "client_gone"
+        assert code in failures.__doc__ or code == "client_gone"
 
 
 def test_unexpected_errors_tell_nothing(make_client, example, monkeypatch):

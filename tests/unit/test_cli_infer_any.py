@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pacbed.library.installed import load_bundle
-from tests.cli_tools import SYSTEM, fail, make_data_folder, make_pattern, run, succeed
+from tests.cli_tools import SYSTEM, fail, make_data_folder, make_pattern, run, ship_only, succeed
 from tests.label_tools import make_label_bundle
 
 OPTIONS = ("--system", SYSTEM.name, "--convergence", "12")
@@ -40,8 +40,9 @@ def test_networks_alone(here):
     assert "ranking" not in answer
 
 
-def test_any_system(here):
-    """Of the installed systems two cover 12 mrad and 200 kV; the pattern is the test's own."""
+def test_any_system(here, monkeypatch, tmp_path_factory):
+    """The pattern is the test's own; a shipped system covers 12 mrad too."""
+    ship_only(monkeypatch, tmp_path_factory.mktemp("shipped"), "sto-001-300kV")
     options = ("--system", "any", "--convergence", 12, "--mrad-per-pixel", 0.3)
     answer = json.loads(succeed("infer", "pattern.npy", *options, "--json"))
     assert answer["ranking"][0]["system"] == answer["system"] == SYSTEM.name

@@ -12,7 +12,7 @@ from pacbed.own_crystal.conditions import crystal_conditions
 from pacbed.own_crystal.understood import understand
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
-from tests.cli_tools import fail, run, succeed
+from tests.cli_tools import fail, run, ship_only, succeed
 
 CONDITIONS = ("--zone-axis", "1 1 0", "--high-tension", 200)
 RANGES = ("--thickness-max", 25, "--mistilt-max", 3)
@@ -136,7 +136,7 @@ def test_an_unreadable_pattern_shows_before_the_simulation():
 
 
 @pytest.mark.usefixtures("here")
-def test_a_crystal_that_was_added_answers_everywhere():
+def test_a_crystal_that_was_added_answers_everywhere(monkeypatch, tmp_path_factory):
     ranges = (*RANGES, "--convergence-min", 10.8, "--convergence-max", 13.2)
     words = succeed("add", "Si.cif", *CONDITIONS, *ranges, "--name", "mine")
     assert words.startswith("4 mine\n")
@@ -146,10 +146,13 @@ def test_a_crystal_that_was_added_answers_everywhere():
     assert listed["mine"]["material"] == "Silicon"
     words = succeed("infer", "pattern.npy", "--system", "mine", "--convergence", 12)
     assert "+c points" in words
-    answer = json.loads(
-        succeed("infer", "pattern.npy", "--system", "any", "--convergence", 12, "--json")
-    )
+    with monkeypatch.context() as few:
+        ship_only(few, tmp_path_factory.mktemp("shipped"), "sto-001-200kV")
+        answer = json.loads(
+            succeed("infer", "pattern.npy", "--system", "any", "--convergence", 12, "--json")
+        )
     assert answer["system"] == "mine"
+    assert "sto-001-200kV" in {entry["system"] for entry in answer["ranking"]}
     # The same once more is the same system.
     assert "registered already" in succeed("add", "Si.cif", *CONDITIONS, *ranges, "--name", "mine")
     # A training later takes the table that is there.

@@ -4,7 +4,7 @@ import csv
 import json
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -112,7 +112,7 @@ def train_network(
         _resume(training, load_checkpoint(checkpoint))
     # A resumed stream takes another seed, so that it does not repeat the first one.
     seed = options.seed + 1_000_003 * (training.step > 0) + training.step
-    stream = StreamOptions()
+    stream = _stream(options.samples)
     with produced_batches(
         table, system, stream, seed, options.batch_size, options.workers
     ) as batches:
@@ -131,6 +131,13 @@ def train_network(
             **figures,
         },
     )
+
+
+def _stream(samples: int) -> StreamOptions:
+    """What the patterns are drawn from: a short training waits for no more than it draws."""
+    usual = StreamOptions()
+    groups = -(-samples // (usual.tilts * usual.series))
+    return replace(usual, pool_groups=max(1, min(usual.pool_groups, groups)))
 
 
 def _start(training: Training, path: Path) -> None:

@@ -8,14 +8,9 @@ from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pacbed.service.arrival import HELD_WORDS, ArrivalLimits, ArrivingBody, HeldBytes
+from pacbed.service.failures import BusyError, TooLargeError, classify
 from pacbed.service.metrics import Metrics
-from pacbed.service.problems import (
-    BusyError,
-    TooLargeError,
-    classify,
-    internal_error,
-    problem,
-)
+from pacbed.service.problems import internal_error, problem
 from pacbed.service.queue import Place, WorkQueue
 
 log = logging.getLogger("pacbed.service")

@@ -15,8 +15,8 @@ from typing import TypeVar
 
 from starlette.requests import Request
 
+from pacbed.service.failures import BusyError, ClientGoneError, WorkTimeoutError
 from pacbed.service.metrics import Metrics
-from pacbed.service.problems import BusyError, ClientGoneError, WorkTimeoutError
 
 _T = TypeVar("_T")
 

@@ -23,7 +23,7 @@ import numpy as np
 from pacbed.children import start_child
 from pacbed.errors import FileFormatError
 from pacbed.readers import Frame, Measurement, Metadata
-from pacbed.service.problems import FileTimeoutError
+from pacbed.service.failures import FileTimeoutError
 from pacbed.service.reader_process import error_from
 
 log = logging.getLogger("pacbed.service")

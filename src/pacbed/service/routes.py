@@ -6,7 +6,7 @@ from fastapi import APIRouter, File, Form, Request, UploadFile
 from pydantic import Json
 
 from pacbed.errors import OutOfRangeError, PacbedError
-from pacbed.service.problems import ClientGoneError, classify
+from pacbed.service.failures import ClientGoneError, classify
 from pacbed.service.queue import Place
 from pacbed.service.schemas import (
     FileParameters,

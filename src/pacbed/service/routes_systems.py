@@ -12,13 +12,8 @@ from pacbed.service.maps.jobs import JobFolder
 from pacbed.service.routes import PROBLEMS
 from pacbed.service.schemas import Problem
 from pacbed.service.services import services_of, work_for
-from pacbed.service.systems.schemas import (
-    OwnSystems,
-    StructureForm,
-    SystemForm,
-    SystemJob,
-    UnderstoodStructure,
-)
+from pacbed.service.systems.forms import StructureForm, SystemForm
+from pacbed.service.systems.schemas import OwnSystems, SystemJob, UnderstoodStructure
 from pacbed.service.systems.structure_check import MOST_BYTES
 
 router = APIRouter(tags=["own systems"])

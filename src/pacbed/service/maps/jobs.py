@@ -27,8 +27,8 @@ from filelock import BaseFileLock
 from pacbed.errors import FileFormatError, PacbedError
 from pacbed.files import write_atomically
 from pacbed.held_folder import HeldFolder, hold, is_held
+from pacbed.service.failures import BusyError
 from pacbed.service.maps.schemas import Job, MapJob
-from pacbed.service.problems import BusyError
 
 STATE = "state.json"
 REQUEST = "request.json"

@@ -3,7 +3,7 @@
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 from pacbed.errors import FileFormatError
-from pacbed.service.problems import ParametersError
+from pacbed.service.failures import ParametersError
 
 
 def scan_below(root: Path | None, named: str) -> Path:

@@ -18,6 +18,7 @@ from typing import Any
 from pacbed.children import end_with_parent
 from pacbed.errors import FileFormatError, PacbedError
 from pacbed.files import is_full, write_atomically
+from pacbed.service.failures import classify
 from pacbed.service.maps.jobs import (
     PICTURE,
     PROBLEM,
@@ -27,7 +28,6 @@ from pacbed.service.maps.jobs import (
     TABLE,
     WINDOWS,
 )
-from pacbed.service.problems import classify
 from pacbed.service.reader_process import limit_memory
 
 #: Exit status where the folder of the job is full.

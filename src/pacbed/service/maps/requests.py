@@ -12,13 +12,13 @@ from pacbed.library.models.kinds import Model
 from pacbed.library.system import System
 from pacbed.scans.files import EXTENSIONS
 from pacbed.service.catalogue import Catalogue
+from pacbed.service.failures import ParametersError
 from pacbed.service.maps.job_requests import JobRequests
 from pacbed.service.maps.jobs import MASK, MODEL, REQUEST, SCAN, JobFolder, JobStore
 from pacbed.service.maps.paths import scan_below
 from pacbed.service.maps.schemas import MapJob, MapParameters
 from pacbed.service.maps.worker import MapWorker
 from pacbed.service.metrics import Metrics
-from pacbed.service.problems import ParametersError
 from pacbed.service.settings import Settings
 from pacbed.service.uploads import Upload, file_ending
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from pacbed.errors import PacbedError
 from pacbed.library.models.model_files import DESCRIPTION
 from pacbed.library.places import ModelPlace, open_model
+from pacbed.service.failures import TooManyError
 from pacbed.service.maps.jobs import JobFolder, JobStore
-from pacbed.service.problems import TooManyError
 from pacbed.service.systems.schemas import SystemJob
 
 #: The structure, in the folder of its job; whatever it was called.

@@ -20,9 +20,9 @@ from pacbed.children import end_with_parent
 from pacbed.errors import CrystalError, FileFormatError, PacbedError
 from pacbed.files import is_full, write_atomically
 from pacbed.own_crystal.understood import Understood
+from pacbed.service.failures import classify
 from pacbed.service.maps.jobs import PROBLEM, PROGRESS, REQUEST
 from pacbed.service.maps.process import FULL, NICENESS, TELL_SECONDS, end_with_the_service
-from pacbed.service.problems import classify
 from pacbed.service.reader_process import limit_memory
 from pacbed.service.systems.jobs import MADE, STRUCTURE, UNDERSTOOD
 

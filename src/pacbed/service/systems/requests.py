@@ -8,20 +8,15 @@ from pacbed.files import telling_full
 from pacbed.held_folder import HeldFolder
 from pacbed.library.places import ModelPlace
 from pacbed.service.catalogue import Catalogue
+from pacbed.service.failures import ParametersError, SystemsOffError
 from pacbed.service.maps.job_requests import JobRequests
 from pacbed.service.maps.jobs import REQUEST, JobFolder
 from pacbed.service.metrics import Metrics
-from pacbed.service.problems import ParametersError, SystemsOffError
 from pacbed.service.queue import Place
 from pacbed.service.settings import Settings
+from pacbed.service.systems.forms import StructureForm, SystemForm
 from pacbed.service.systems.jobs import SystemStore, number_of
-from pacbed.service.systems.schemas import (
-    OwnSystems,
-    StructureForm,
-    SystemForm,
-    SystemJob,
-    UnderstoodStructure,
-)
+from pacbed.service.systems.schemas import OwnSystems, SystemJob, UnderstoodStructure
 from pacbed.service.systems.structure_check import MOST_BYTES, check_structure, put_structure
 from pacbed.service.systems.worker import SystemWorker
 

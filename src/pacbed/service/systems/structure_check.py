@@ -9,12 +9,12 @@ from typing import Any
 
 from pacbed.children import start_child
 from pacbed.errors import DiskFullError
+from pacbed.service.failures import StructureError, TooLargeError
 from pacbed.service.maps.jobs import PROBLEM, REQUEST
 from pacbed.service.maps.process import FULL
-from pacbed.service.problems import StructureError, TooLargeError
 from pacbed.service.reader_pool import private_environment
+from pacbed.service.systems.forms import StructureForm
 from pacbed.service.systems.jobs import STRUCTURE, UNDERSTOOD
-from pacbed.service.systems.schemas import StructureForm
 from pacbed.service.uploads import clean_name
 
 #: A larger structure file is none of a crystal that can be simulated.
