@@ -48,6 +48,7 @@ from pacbed.infer.fit.parameters import (
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.field import worth_mrad
 from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.disks import grid_stride
 
 #: Radius of the fitted region, semi-angles; of small apertures it is more, see `beyond_disk`.
 REACH = 1.2
@@ -61,6 +62,8 @@ _NEAR, _FAR = 0.12, 0.25
 _LARGEST_BLUR = 0.12
 #: A step shorter than this in all parameters (in σ of `_SHORT`) ends the fit.
 _SHORT = np.array([0.01, 0.004, 0.004, 0.02, 0.02, 1e-4, 1e-3, 2e-4, 2e-4, 2e-4])
+#: Steps with every direction of a table.
+_CLOSE_STEPS = 4
 #: Largest steps.
 _LONG = np.array([2.5, 0.6, 0.6, 4.0, 4.0, 0.02, 0.06, 0.01, 0.01, 0.02])
 
@@ -163,6 +166,7 @@ def fit_pattern(
     steps: int,
     blur_mrad: float,
     shelf: ModelShelf | None = None,
+    at: FitParameters | None = None,
 ) -> Fit:
     """Fit a pattern from one start.
 
@@ -180,6 +184,8 @@ def fit_pattern(
         First guess of the blur.
     shelf : ModelShelf, optional
         Models that other fits of the same pattern use too; made for the samples' reach.
+    at : FitParameters, optional
+        Where to begin; at the start by default.
 
     Returns
     -------
@@ -188,8 +194,36 @@ def fit_pattern(
     shelf = shelf or ModelShelf(table, samples.reach)
     first = start.to_vector()
     model = _Model(samples, shelf, _bounds(table, first, known), _prior(known), blur_mrad)
-    state = minimise(model, first, Steps(steps, _SHORT, _LONG, 1e3))
+    begin = None if at is None else at.to_vector()
+    state = minimise(model, first, Steps(steps, _SHORT, _LONG, 1e3), begin)
     return _finish(model, state, known)
+
+
+def fit_closely(
+    samples: Samples, table: LacbedTable, start: FitParameters, fit: Fit, shelf: ModelShelf
+) -> Fit:
+    """End a fit with every direction of the table, where it was made with every second one.
+
+    Those are enough to come near. They make the edges of the disks broader and blur the fringes
+    of thick crystals: the fits of patterns of a table of 0.5 mrad by every second direction of the
+    same table were up to 0.7 nm off beyond 70 nm, and 0.15 mrad below 15 nm.
+
+    Parameters
+    ----------
+    samples : Samples
+    table : LacbedTable
+    start : FitParameters
+        What is known is centred on it; see :meth:`Known.centred`.
+    fit : Fit
+        The end of a fit of the same samples.
+    shelf : ModelShelf
+        Of models with every direction.
+    """
+    if grid_stride(table, fit.parameters.convergence_mrad) == 1:
+        return fit
+    return fit_pattern(
+        samples, table, start, fit.known, _CLOSE_STEPS, fit.blur_mrad, shelf, fit.parameters
+    )
 
 
 @dataclass(frozen=True)
