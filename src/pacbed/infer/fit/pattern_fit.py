@@ -63,7 +63,7 @@ _LARGEST_BLUR = 0.12
 #: A step shorter than this in all parameters (in σ of `_SHORT`) ends the fit.
 _SHORT = np.array([0.01, 0.004, 0.004, 0.02, 0.02, 1e-4, 1e-3, 2e-4, 2e-4, 2e-4])
 #: Steps with every direction of a table.
-_CLOSE_STEPS = 4
+_CLOSE_STEPS = 2
 #: Largest steps.
 _LONG = np.array([2.5, 0.6, 0.6, 4.0, 4.0, 0.02, 0.06, 0.01, 0.01, 0.02])
 
