@@ -1,4 +1,4 @@
-"""Whether the fit's own error is the scatter that the counted electrons make.
+"""Whether the part of the fit's own error that it calls noise is the scatter that electrons make.
 
     python benchmarks/noise_errors.py
 
@@ -109,7 +109,13 @@ def show(dose: float, band: tuple[float, float], drawn: list[Drawn], groups) -> 
     rows = []
     for one, fits in zip(drawn, groups, strict=True):
         off = np.array([fit.parameters.to_vector()[:3] - one.truth[:3] for fit in fits])
-        stated = np.array([[f.thickness_std_nm, f.tilt_std_mrad, f.tilt_std_mrad] for f in fits])
+        stated = np.array(
+            [
+                np.array([f.thickness_std_nm, f.tilt_std_mrad, f.tilt_std_mrad])
+                * np.sqrt(f.noise_share)
+                for f in fits
+            ]
+        )
         scatter = np.sqrt(((off - off.mean(axis=0)) ** 2).sum(axis=0) / (len(fits) - 1))
         ratio = scatter / np.sqrt((stated**2).mean(axis=0))
         rows.append((ratio, stated.mean(axis=0), off.mean(axis=0), np.abs(off) / stated))

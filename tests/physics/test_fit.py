@@ -241,3 +241,20 @@ def test_a_fit_with_every_direction_already_is_left_alone(small_table):
     fit = SimpleNamespace(parameters=FitParameters.from_vector(truth()))
     assert grid_stride(small_table, ALPHA) == 1
     assert fit_closely(None, small_table, None, fit, None) is fit
+
+
+def test_the_part_of_the_error_that_is_noise_falls_with_the_dose(table, image):
+    """What the model lacks, here a smooth halo, does not count as noise at any dose."""
+    rng = np.random.default_rng(3)
+    y, x = np.indices(image.shape)
+    halo = 1 + 0.06 * np.cos(x / 9.0) * np.cos(y / 7.0)
+    noise, whole = [], []
+    for dose in (1e5, 1e7):
+        spoilt = image * halo
+        counts = rng.poisson(np.maximum(spoilt, 0) / spoilt.sum() * dose).astype(np.float32)
+        start = FitParameters.from_vector(truth())
+        fit = fit_pattern(samples_of(counts), table, start, Known(), 12, 0.36)
+        noise.append(fit.thickness_std_nm * math.sqrt(fit.noise_share))
+        whole.append(fit.thickness_std_nm)
+    assert noise[0] / noise[1] > 5
+    assert whole[0] / whole[1] < 3

@@ -98,6 +98,9 @@ class Fit:
         Whether it ended where it ends; else its steps had run out.
     known : Known
         What was known beforehand.
+    noise_share : float
+        Share of the covariance that the electrons' noise makes, 0..1; the rest is residuals that
+        neighbours share, of what the model lacks.
     """
 
     parameters: FitParameters
@@ -111,6 +114,7 @@ class Fit:
     gain: float
     settled: bool = True
     known: Known = field(default_factory=Known)
+    noise_share: float = 1.0
 
     @property
     def thickness_std_nm(self) -> float:
@@ -258,10 +262,15 @@ class _Model:
 
     def noise(self, at: Evaluation, solved: Solved) -> float:
         # It shows where edges do not matter; on them the residuals are small beside theirs.
-        shown = _shot(at.columns[:, 0]) * at.weights
+        shown = self.shown(at)
         noise = float(np.average(solved.weights * solved.residuals**2, weights=shown))
         # Neighbouring residuals are alike where the model is wrong: fewer of them count.
         return noise / _independent_share(solved.scaled, self.samples) + 1e-12
+
+    def shown(self, at: Evaluation) -> Numbers:
+        """How far the samples lie from edges, 0..1."""
+        weight: Numbers = _shot(at.columns[:, 0]) * at.weights
+        return weight
 
 
 def _shot(pattern: Numbers) -> Numbers:
@@ -329,6 +338,7 @@ def _finish(model: _Model, state: State, known: Known) -> Fit:
         float(solved.coefficients[0]),
         state.settled,
         known,
+        share(_single_noise(solved.scaled, model.shown(state.at), samples), state.noise),
     )
 
 
@@ -337,6 +347,19 @@ def _neighbours(samples: Samples) -> Mask:
     beside = np.diff(samples.x) <= samples.pitch_px * 1.01
     followed: Mask = (np.diff(samples.y) == 0) & beside
     return followed
+
+
+def _single_noise(scaled: Numbers, shown: Numbers, samples: Samples) -> float:
+    """Noise variance of single samples of weight 1.
+
+    From second differences along x, which what neighbours share has hardly any of.
+    """
+    followed = _neighbours(samples)
+    both = followed[1:] & followed[:-1]
+    second = (scaled[2:] - 2 * scaled[1:-1] + scaled[:-2])[both]
+    weight = shown[1:-1][both]
+    # Of white noise a second difference has six times the variance.
+    return float((weight * second**2).sum() / max(float(weight.sum()), 1e-12)) / 6
 
 
 def _shared(values: Numbers, samples: Samples) -> float:
