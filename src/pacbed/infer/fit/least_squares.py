@@ -136,7 +136,7 @@ class Steps:
     largest_damping: float
 
 
-def minimise(model: Model, start: Numbers, steps: Steps, at: Numbers | None = None) -> State:
+def minimise(model: Model, start: Numbers, steps: Steps, begin: Numbers | None = None) -> State:
     """Go down from a start.
 
     Parameters
@@ -145,7 +145,7 @@ def minimise(model: Model, start: Numbers, steps: Steps, at: Numbers | None = No
     start : ndarray, shape (m,)
         Around which parameters are known beforehand.
     steps : Steps
-    at : ndarray, shape (m,), optional
+    begin : ndarray, shape (m,), optional
         Where to begin; at the start by default.
 
     Returns
@@ -153,7 +153,7 @@ def minimise(model: Model, start: Numbers, steps: Steps, at: Numbers | None = No
     State
     """
     start = model.clip(start)
-    first = start if at is None else model.clip(at)
+    first = start if begin is None else model.clip(begin)
     state = _solved(model, first, model.evaluate(first, None))
     slope = _slope(model, state, start)
     damping = 1e-3
