@@ -8,8 +8,9 @@ camera length. By number of electrons and by band of thickness: bias, median and
 the fit's own error (middle) and its part that is noise, and the error that 68 % do not exceed. Then
 the error model is fitted to the patterns of all other crystals (SrTiO3 at three voltages is one),
 and its intervals judged by the one that was left out; those of a crystal without a calibration
-too. ``--every-second`` ends fits as they were before, with every second direction of a table of
-0.5 mrad. ``--load`` takes the answers that ``--save`` kept.
+too; and each run's by the error model of the other runs of its crystal. ``--every-second`` ends
+fits as they were before, with every second direction of a table of 0.5 mrad. ``--load`` takes the
+answers that ``--save`` kept.
 """
 
 import argparse
@@ -93,6 +94,35 @@ def show_prior(by_system: dict[str, Measured]) -> None:
         show_coverage(own, Calibration())
 
 
+def show_runs(by_system: dict[str, Measured]) -> None:
+    """Coverage of each run's patterns under the error model of the other runs of its crystal."""
+    for crystal in dict.fromkeys(map(crystal_of, by_system)):
+        own = joined([m for name, m in by_system.items() if crystal_of(name) == crystal])
+        held, kept = [], []
+        for run in np.unique(own.run):
+            rest = own.where(own.run != run)
+            if not len(rest):
+                return
+            calibration = Calibration.from_dict(fit_calibration(rest))
+            left_out = own.where(own.run == run).judged(calibration)
+            kept.append(left_out)
+            sigma = left_out.thickness_std_nm(calibration), left_out.tilt_std_mrad(calibration)
+            off = np.abs(left_out.thickness_error_nm), np.abs(left_out.tilt_error_mrad)
+            held.append(
+                [
+                    off[0] <= sigma[0],
+                    off[0] <= calibration.tail * sigma[0],
+                    (off[1] <= sigma[1][:, None]).mean(axis=1),
+                    (off[1] <= 1.96 * sigma[1][:, None]).mean(axis=1),
+                ]
+            )
+        held, kept = np.concatenate(held, axis=1).astype(float), joined(kept)
+        print(f"{crystal}, {len(np.unique(own.run))} runs, each by the error model of the others")
+        for dose in DOSES:
+            shares = " ".join(f"{100 * one:.0f}" for one in held[:, kept.dose == dose].mean(axis=1))
+            print(f"  {dose:.0e}: 68 and 95 % of thickness, of tilt hold {shares} %")
+
+
 def show_coverage(measured: Measured, calibration: Calibration) -> None:
     """Lines by quantity and electrons."""
     judged = report(measured, calibration)
@@ -135,6 +165,7 @@ def main() -> None:
     print("all systems")
     show_errors(joined(list(by_system.values())))
     show_prior(by_system)
+    show_runs(by_system)
 
 
 def _leave_as_it_is(name: str) -> None:
