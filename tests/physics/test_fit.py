@@ -2,17 +2,19 @@
 
 import dataclasses
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from pacbed.infer.fit.model import FitModel
+from pacbed.infer.fit.model import FitModel, ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Known, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, Known, fit_closely, fit_pattern
 from pacbed.infer.fit.samples import take_samples
 from pacbed.infer.fit.scan import ScannedImage, ThicknessScan, valleys
 from pacbed.library.installed import load_bundle
 from pacbed.pattern.clean import clean
+from pacbed.pattern.disks import grid_stride
 from pacbed.pattern.geometry import PatternParameters, rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation
 from pacbed.pattern.recorded import CleanPattern
@@ -211,3 +213,48 @@ def test_scan_leaves_out_what_says_nothing(table):
         left.append(scan.explained(ScannedImage(spoilt, known, center), matrix, TILT))
     assert left[0] == pytest.approx(left[1], abs=1e-6)
     assert scan.thickness_nm[left[0].argmin()] == pytest.approx(31.0, abs=0.5)
+
+
+def test_a_fit_ends_with_every_direction_of_its_table(table):
+    """With every second one, 1 mrad apart, the fringes of a thick crystal are blurred."""
+    thickness, tilt = 85.0, np.array([2.0, -1.0])
+    x, y = rotation_matrix(ROTATION_DEG) @ tilt
+    asked = PatternParameters(
+        thickness, x, y, ALPHA, SCALE, ROTATION_DEG,
+        center_row_px=CENTER[1], center_column_px=CENTER[0],
+    )  # fmt: skip
+    samples = samples_of(np.maximum(synthesise(table, asked, (128, 128)), 0))
+    true = FitParameters.from_vector(np.array([thickness, *truth()[1:]]))
+    coarse = fit_pattern(samples, table, true, Known(), 12, 0.36)
+    every = ModelShelf(table, REACH, every=True)
+    close = fit_closely(samples, table, true, coarse, every)
+    assert abs(coarse.parameters.thickness_nm - thickness) > 0.1
+    assert abs(close.parameters.thickness_nm - thickness) < 0.05
+    assert close.thickness_std_nm < 0.5 * coarse.thickness_std_nm
+    # What is known beforehand stays centred on the start, not on where the first fit ended.
+    far = dataclasses.replace(true, log_alpha=true.log_alpha + 0.02)
+    held = fit_closely(samples, table, far, coarse, every).parameters
+    assert held.log_alpha > close.parameters.log_alpha
+
+
+def test_a_fit_with_every_direction_already_is_left_alone(small_table):
+    fit = SimpleNamespace(parameters=FitParameters.from_vector(truth()))
+    assert grid_stride(small_table, ALPHA) == 1
+    assert fit_closely(None, small_table, None, fit, None) is fit
+
+
+def test_the_part_of_the_error_that_is_noise_falls_with_the_dose(table, image):
+    """What the model lacks, here a smooth halo, does not count as noise at any dose."""
+    rng = np.random.default_rng(3)
+    y, x = np.indices(image.shape)
+    halo = 1 + 0.06 * np.cos(x / 9.0) * np.cos(y / 7.0)
+    noise, whole = [], []
+    for dose in (1e5, 1e7):
+        spoilt = image * halo
+        counts = rng.poisson(np.maximum(spoilt, 0) / spoilt.sum() * dose).astype(np.float32)
+        start = FitParameters.from_vector(truth())
+        fit = fit_pattern(samples_of(counts), table, start, Known(), 12, 0.36)
+        noise.append(fit.thickness_std_nm * math.sqrt(fit.noise_share))
+        whole.append(fit.thickness_std_nm)
+    assert noise[0] / noise[1] > 5
+    assert whole[0] / whole[1] < 3

@@ -37,8 +37,28 @@ def synthetic(run: int, count: int = 48) -> Measured:
         thickness_fit_nm=fit,
         tilt_error_mrad=rng.normal(0, 0.05, (count, 2)),
         tilt_fit_mrad=np.full(count, 0.01),
+        noise_share=np.ones(count),
         figures=figures,
     )
+
+
+def test_noise_and_the_rest_of_a_fits_error_have_factors_of_their_own() -> None:
+    """At few electrons all of it is noise, at many hardly any: one factor cannot serve both."""
+    plain = joined([synthetic(run) for run in range(20)])
+    rng, count = np.random.default_rng(5), len(plain)
+    noise = 0.2 * np.sqrt(1e5 / plain.dose) * rng.uniform(0.8, 1.2, count)
+    rest = np.full(count, 0.25)
+    measured = dataclasses.replace(
+        plain,
+        thickness_error_nm=rng.normal(0, np.hypot(1.3 * noise, 0.2)),
+        thickness_fit_nm=np.hypot(noise, rest),
+        noise_share=noise**2 / (noise**2 + rest**2),
+    )
+    half = np.arange(count) % 2 == 0
+    calibration = Calibration.from_dict(fit_calibration(measured.where(half)))
+    for row in report(measured.where(~half), calibration).coverage:
+        if row.quantity == "thickness":
+            assert row.realised == pytest.approx(row.nominal, abs=9 if row.nominal < 90 else 4)
 
 
 def test_runs_cover_the_range_and_depend_on_nothing_else() -> None:

@@ -57,6 +57,16 @@ def test_errors_add_up_in_squares():
     assert calibration.tilt_std(0, 0.2) == calibration.tilt_std(0, 3)
 
 
+def test_noise_has_a_factor_of_its_own():
+    calibration = Calibration(thickness_scale=2.0, thickness_rest=0.5, thickness_floor_nm=0.0)
+    assert calibration.thickness_std(0.3, 0.0) == pytest.approx(0.6)
+    assert calibration.thickness_std(0.3, 0.0, 0.0) == pytest.approx(0.15)
+    assert calibration.thickness_std(0.3, 0.0, 0.36) == pytest.approx(math.hypot(0.36, 0.12))
+    # Of bundles that were calibrated before, all of it has one.
+    before = Calibration(thickness_scale=2.0, thickness_floor_nm=0.0)
+    assert before.thickness_std(0.3, 0.0, 0.36) == before.thickness_std(0.3, 0.0)
+
+
 def test_where_the_geometry_is_known_the_fits_own_errors_stand():
     single = Calibration(tilt_floor_mrad=0.03, tilt_thin_mrad=0.3, thickness_relative=0.01)
     shared = single.with_known_geometry()

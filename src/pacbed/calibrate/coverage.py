@@ -70,18 +70,8 @@ def report(measured: Measured, calibration: Calibration) -> Report:
     calibration : Calibration
     """
     kept = measured.judged(calibration)
-    thickness = np.array(
-        [
-            calibration.thickness_std(fit, thickness)
-            for fit, thickness in zip(kept.thickness_fit_nm, kept.thickness_nm, strict=True)
-        ]
-    )
-    tilt = np.array(
-        [
-            calibration.tilt_std(fit, thickness)
-            for fit, thickness in zip(kept.tilt_fit_mrad, kept.thickness_nm, strict=True)
-        ]
-    )
+    thickness = kept.thickness_std_nm(calibration)
+    tilt = kept.tilt_std_mrad(calibration)
     errors = np.abs(kept.thickness_error_nm)[:, None]
     sigmas = {68.3: 1.0, 95.0: calibration.tail}
     rows = []

@@ -18,15 +18,18 @@ _KEPT, _MARGIN, _THRESHOLDS = 0.985, 3.5, (9.0, 10.0)
 _GAUSSIAN_TAIL, _TAIL_PATTERNS = 1.96, 60
 #: Least width of a figure of the evidence.
 _LEAST_WIDTH = 0.2
-#: What is tried: the factor on the fit's own error, what the model leaves at any dose, and its
+#: What is tried: the factors on the part of the fit's own error that is noise and on its rest,
+#: what the model leaves at any dose, and its
 #: share of the thickness, or its part in crystals of 10 nm.
 _OF_THICKNESS = {
-    "thickness_scale": (0.7, 1.0, 1.4, 2.0, 2.8),
+    "thickness_scale": (0.7, 1.0, 1.4, 2.0),
+    "thickness_rest": (0.0, 0.3, 0.6, 1.0, 1.7, 2.8),
     "thickness_floor_nm": (0.03, 0.05, 0.08, 0.12, 0.18, 0.25, 0.35, 0.5),
     "thickness_relative": (0.0, 2e-3, 4e-3, 7e-3),
 }
 _OF_TILT = {
-    "tilt_scale": (0.7, 1.0, 1.5, 2.0, 3.0),
+    "tilt_scale": (0.7, 1.0, 1.5, 2.2),
+    "tilt_rest": (0.0, 0.3, 0.6, 1.0, 1.7, 3.0),
     "tilt_floor_mrad": (0.01, 0.02, 0.04, 0.06, 0.1),
     "tilt_thin_mrad": (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4),
 }
@@ -53,21 +56,25 @@ def fit_calibration(
     kept = measured.judged(Calibration.from_dict(evidence))
     thickness = _likeliest(
         kept.thickness_error_nm,
-        (kept.thickness_fit_nm, np.ones(len(kept)), kept.thickness_nm),
+        (*_own(kept.thickness_fit_nm, kept), np.ones(len(kept)), kept.thickness_nm),
         _OF_THICKNESS,
     )
-    tilt_parts = (kept.tilt_fit_mrad, np.ones(len(kept)), (10 / kept.thickness_nm) ** 2)
+    thin = (10 / kept.thickness_nm) ** 2
+    tilt_parts = (*_own(kept.tilt_fit_mrad, kept), np.ones(len(kept)), thin)
     tilt = _likeliest(
         kept.tilt_error_mrad.T.ravel(), tuple(np.tile(part, 2) for part in tilt_parts), _OF_TILT
     )
     found = Calibration.from_dict({**thickness, **tilt})
-    expected = [
-        found.thickness_std(fit, thickness)
-        for fit, thickness in zip(kept.thickness_fit_nm, kept.thickness_nm, strict=True)
-    ]
+    expected = kept.thickness_std_nm(found)
     wide = float(np.quantile(np.abs(kept.thickness_error_nm) / expected, 0.95))
     tail = np.average([wide, _GAUSSIAN_TAIL], weights=[len(kept), _TAIL_PATTERNS])
     return {**thickness, **tilt, "tail": round(float(tail), 4), **evidence, "calibrated": True}
+
+
+def _own(std: Numbers, measured: Measured) -> tuple[Numbers, Numbers]:
+    """The parts of a fit's own error that are noise and rest."""
+    noise = measured.noise_share
+    return std * np.sqrt(noise), std * np.sqrt(1 - noise)
 
 
 def _likeliest(

@@ -37,6 +37,8 @@ class Measured:
     tilt_error_mrad : ndarray, shape (n, 2)
     tilt_fit_mrad : ndarray, shape (n,)
         The fit's own error of a component.
+    noise_share : ndarray, shape (n,)
+        Share of the variance of both that the electrons' noise makes.
     figures : ndarray, shape (n, 4)
         Of the evidence, see :class:`pacbed.infer.confidence.Evidence`.
     """
@@ -48,6 +50,7 @@ class Measured:
     thickness_fit_nm: Numbers
     tilt_error_mrad: Numbers
     tilt_fit_mrad: Numbers
+    noise_share: Numbers
     figures: Numbers
 
     def __len__(self) -> int:
@@ -62,6 +65,16 @@ class Measured:
         answered = np.isfinite(self.thickness_fit_nm + self.tilt_fit_mrad)
         answered &= np.isfinite(self.tilt_error_mrad).all(axis=1)
         return self.where(answered & (calibration.doubts(self.figures) <= calibration.mismatch))
+
+    def thickness_std_nm(self, calibration: Calibration) -> Numbers:
+        """Standard errors of the thickness under a calibration, shape (n,)."""
+        entries = zip(self.thickness_fit_nm, self.thickness_nm, self.noise_share, strict=True)
+        return np.array([calibration.thickness_std(*map(float, entry)) for entry in entries])
+
+    def tilt_std_mrad(self, calibration: Calibration) -> Numbers:
+        """The same of a component of the tilt."""
+        entries = zip(self.tilt_fit_mrad, self.thickness_nm, self.noise_share, strict=True)
+        return np.array([calibration.tilt_std(*map(float, entry)) for entry in entries])
 
     def save(self, path: Path, key: str) -> None:
         """Write an ``.npz`` without pickles, with a word for what it is of."""
@@ -151,6 +164,7 @@ def entry_of(number: int, recorded: Recorded, found: Estimate) -> Measured:
         thickness_fit_nm=np.array([found.thickness_std_nm]),
         tilt_error_mrad=(tilt - recorded.tilt)[None],
         tilt_fit_mrad=np.array([_number(found.tilt_std_mrad)]),
+        noise_share=np.array([found.provenance.get("noise_share", 1.0)]),
         figures=evidence.figures()[None],
     )
 
@@ -162,9 +176,11 @@ def _number(value: float | None) -> float:
 #: A calibration under which the error bars are the fit's own, and nothing is refused.
 NEUTRAL = {
     "thickness_scale": 1.0,
+    "thickness_rest": 1.0,
     "thickness_floor_nm": 0.0,
     "thickness_relative": 0.0,
     "tilt_scale": 1.0,
+    "tilt_rest": 1.0,
     "tilt_floor_mrad": 0.0,
     "tilt_thin_mrad": 0.0,
     "mismatch": float("inf"),

@@ -98,6 +98,12 @@ _ANOTHER = 20.0
 _LARGEST_CREDIT = 2.0
 
 
+def _scaled(std: float, noise_share: float, noise: float, rest: float | None) -> float:
+    """A fit's own error with a factor on the part that is noise and one on the rest."""
+    rest = noise if rest is None else rest
+    return std * math.sqrt(noise_share * noise**2 + (1 - noise_share) * rest**2)
+
+
 @dataclass(frozen=True)
 class Calibration:
     """Measured errors and thresholds of a bundle.
@@ -105,12 +111,15 @@ class Calibration:
     Attributes
     ----------
     thickness_scale : float
-        Factor on the fit's own error of the thickness.
+        Factor on the part of the fit's own error of the thickness that the electrons' noise makes.
+    thickness_rest : float or None
+        Factor on the rest of it, which is residuals that neighbours share: what the model lacks
+        looks like noise to a fit, but does not fall with the dose. None is the same factor.
     thickness_floor_nm : float
         Error that the model leaves at any dose, nm.
     thickness_relative : float
         The same as a share of the thickness.
-    tilt_scale, tilt_floor_mrad : float
+    tilt_scale, tilt_rest, tilt_floor_mrad : float
         The same for a component of the tilt.
     tilt_thin_mrad : float
         Error that the model leaves a component of the tilt of a crystal 10 nm thick;
@@ -127,9 +136,11 @@ class Calibration:
     """
 
     thickness_scale: float = 1.5
+    thickness_rest: float | None = None
     thickness_floor_nm: float = 0.4
     thickness_relative: float = 0.005
     tilt_scale: float = 1.5
+    tilt_rest: float | None = None
     tilt_floor_mrad: float = 0.06
     tilt_thin_mrad: float = 0.25
     tail: float = 2.2
@@ -160,19 +171,31 @@ class Calibration:
         thin = _THIN_SHARE * self.tilt_thin_mrad
         return replace(self, thickness_scale=1.0, tilt_scale=1.0, tilt_thin_mrad=thin)
 
-    def thickness_std(self, fit_std_nm: float, thickness_nm: float) -> float:
-        """Standard error of the thickness, nm."""
+    def thickness_std(
+        self, fit_std_nm: float, thickness_nm: float, noise_share: float = 1.0
+    ) -> float:
+        """Standard error of the thickness, nm.
+
+        Parameters
+        ----------
+        fit_std_nm : float
+            The fit's own.
+        thickness_nm : float
+        noise_share : float
+            Share of its variance that the electrons' noise makes, 0..1.
+        """
         parts = (
-            self.thickness_scale * fit_std_nm,
+            _scaled(fit_std_nm, noise_share, self.thickness_scale, self.thickness_rest),
             self.thickness_floor_nm,
             self.thickness_relative * thickness_nm,
         )
         return float(np.sqrt(sum(part**2 for part in parts)))
 
-    def tilt_std(self, fit_std_mrad: float, thickness_nm: float) -> float:
-        """Standard error of a component of the tilt, mrad."""
+    def tilt_std(self, fit_std_mrad: float, thickness_nm: float, noise_share: float = 1.0) -> float:
+        """Standard error of a component of the tilt, mrad; see :meth:`thickness_std`."""
         thin = self.tilt_thin_mrad * (10 / max(thickness_nm, _THINNEST_NM)) ** 2
-        parts = (self.tilt_scale * fit_std_mrad, self.tilt_floor_mrad, thin)
+        own = _scaled(fit_std_mrad, noise_share, self.tilt_scale, self.tilt_rest)
+        parts = (own, self.tilt_floor_mrad, thin)
         return float(np.sqrt(sum(part**2 for part in parts)))
 
     def convergence_std(

@@ -158,7 +158,8 @@ def fitted_estimate(
     best = solutions[0].fit
     p = best.parameters
     thickness = p.thickness_nm
-    deviation = context.calibration.thickness_std(best.thickness_std_nm, thickness)
+    noise = best.noise_share
+    deviation = context.calibration.thickness_std(best.thickness_std_nm, thickness, noise)
     half = context.calibration.tail * deviation
     turned = math.degrees(p.rotation)
     tilt = rotation_matrix(turned) @ p.tilt
@@ -185,7 +186,7 @@ def fitted_estimate(
         thickness_interval95_nm=(max(0.0, thickness - half), thickness + half),
         tilt_x_mrad=float(tilt[0]),
         tilt_y_mrad=float(tilt[1]),
-        tilt_std_mrad=context.calibration.tilt_std(best.tilt_std_mrad, thickness),
+        tilt_std_mrad=context.calibration.tilt_std(best.tilt_std_mrad, thickness, noise),
         mistilt_mrad=float(np.hypot(*tilt)),
         azimuth_deg=math.degrees(math.atan2(tilt[1], tilt[0])),
         mrad_per_pixel=p.mrad_per_pixel,
@@ -210,6 +211,7 @@ def fitted_estimate(
             **context.provenance("search" if reading is None else "fit"),
             "convergence_mrad": round(p.convergence_mrad, 3),
             "doubt": round(doubt, 2),
+            "noise_share": round(noise, 4),
             **{n: round(value, 5) for n, value in vars(evidence).items() if value is not None},
             **_read_thickness(context, reading),
         },
@@ -343,7 +345,9 @@ def _fitted_distribution(
     density = np.zeros(len(context.bins))
     for solution, share in zip(solutions, probabilities, strict=True):
         thickness = solution.fit.parameters.thickness_nm
-        width = context.calibration.thickness_std(solution.fit.thickness_std_nm, thickness)
+        width = context.calibration.thickness_std(
+            solution.fit.thickness_std_nm, thickness, solution.fit.noise_share
+        )
         step = context.bins[1] - context.bins[0]
         shape = np.exp(-0.5 * ((context.bins - thickness) / max(width, 0.4 * step)) ** 2)
         density += share * shape / max(shape.sum(), 1e-30)

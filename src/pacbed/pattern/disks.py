@@ -160,6 +160,7 @@ def gather_disks(
     reach: float,
     margin_mrad: float,
     point_stride: int = 1,
+    every: bool = False,
 ) -> Disks:
     """Gather what contributes to a pattern at about this tilt and aperture.
 
@@ -176,13 +177,15 @@ def gather_disks(
         How far tilt and convergence may move afterwards.
     point_stride : int
         Take every n-th grid point along each axis only, for a coarse pattern.
+    every : bool
+        Whether every direction of the table is summed, however fine they lie.
 
     Returns
     -------
     Disks
     """
     geometry = table.geometry
-    stride = grid_stride(table, convergence_mrad)
+    stride = 1 if every else grid_stride(table, convergence_mrad)
     lattice = geometry.fine_lattice_mrad * stride
     cell = float(np.linalg.norm(lattice, axis=1).max())
     directions = points_within(lattice, -tilt, convergence_mrad + margin_mrad + cell)

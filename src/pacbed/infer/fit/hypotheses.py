@@ -17,7 +17,7 @@ from pacbed.arrays import Probabilities, Thicknesses
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_closely, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys
 from pacbed.infer.posing import Placement, Reading
@@ -96,7 +96,7 @@ def refine(
     read = _read_thicknesses(reading.probability, bins)
     best = job.fit(read[0], FULL_STEPS)
     if best.structured_residual < _GOOD and _share(reading.probability, bins, best) > _SURE:
-        return [Solution(best, 1.0)]
+        return [Solution(job.close(best), 1.0)]
     tried = [(best, job)]
     scanned = _scan(data, reading.placement, table, convergence_mrad)
     for thickness in _others(read, scanned, best):
@@ -105,7 +105,7 @@ def refine(
         tried += _elsewhere(readings, bins, job)
     tried.sort(key=lambda item: item[0].ranked_residual)
     finished = [
-        fit if fit is best and fit.settled else origin.finish(fit)
+        origin.close(fit if fit is best and fit.settled else origin.finish(fit))
         for fit, origin in worth_finishing(tried, _FULL)
     ]
     return weighted(sorted(finished, key=lambda fit: fit.ranked_residual))
@@ -167,6 +167,12 @@ class _Job:
         # What is known beforehand is centred on what was given, not on where the fit is.
         start = self.known.centred(fit.parameters, self.convergence_mrad)
         return self._run(start, FULL_STEPS, fit.blur_mrad)
+
+    def close(self, fit: Fit) -> Fit:
+        """End with every direction of the table."""
+        start = self.known.centred(fit.parameters, self.convergence_mrad)
+        shelf = ModelShelf(self.table, REACH, every=True)
+        return fit_closely(self.samples, self.table, start, fit, shelf)
 
     def _run(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(

@@ -136,21 +136,25 @@ class Steps:
     largest_damping: float
 
 
-def minimise(model: Model, start: Numbers, steps: Steps) -> State:
+def minimise(model: Model, start: Numbers, steps: Steps, begin: Numbers | None = None) -> State:
     """Go down from a start.
 
     Parameters
     ----------
     model : Model
     start : ndarray, shape (m,)
+        Around which parameters are known beforehand.
     steps : Steps
+    begin : ndarray, shape (m,), optional
+        Where to begin; at the start by default.
 
     Returns
     -------
     State
     """
     start = model.clip(start)
-    state = _solved(model, start, model.evaluate(start, None))
+    first = start if begin is None else model.clip(begin)
+    state = _solved(model, first, model.evaluate(first, None))
     slope = _slope(model, state, start)
     damping = 1e-3
     for _ in range(steps.count):

@@ -75,16 +75,26 @@ class FitModel:
     convergence_mrad : float
     reach : float
         Radius of the samples' region, semi-angles.
+    every : bool
+        Whether every direction of the table is summed, or every second one where that is enough
+        to come near.
     """
 
     def __init__(
-        self, table: LacbedTable, tilt: Tilt, convergence_mrad: float, reach: float
+        self,
+        table: LacbedTable,
+        tilt: Tilt,
+        convergence_mrad: float,
+        reach: float,
+        every: bool = False,
     ) -> None:
         self.table = table
         self.tilt = tilt
         self.convergence_mrad = convergence_mrad
         self._margin_mrad = max(_MARGIN_MRAD, _MARGIN_SHARE * convergence_mrad)
-        self._disks = gather_disks(table, tilt, convergence_mrad, reach, self._margin_mrad)
+        self._disks = gather_disks(
+            table, tilt, convergence_mrad, reach, self._margin_mrad, every=every
+        )
         self._window = _Window(self._disks)
         # Nodes and the contributions' values there, the latest used last.
         self._stretches: list[tuple[Thicknesses, Singles]] = []
@@ -169,11 +179,14 @@ class ModelShelf:
     table : LacbedTable
     reach : float
         Radius of the samples' region, semi-angles.
+    every : bool
+        See :class:`FitModel`.
     """
 
-    def __init__(self, table: LacbedTable, reach: float) -> None:
+    def __init__(self, table: LacbedTable, reach: float, every: bool = False) -> None:
         self._table = table
         self._reach = reach
+        self._every = every
         self._models: list[FitModel] = []
 
     def at(self, parameters: Numbers) -> FitModel:
@@ -185,7 +198,7 @@ class ModelShelf:
         tilt = parameters[TILT_X : TILT_Y + 1].copy()
         alpha = float(np.exp(parameters[LOG_ALPHA]))
         self._make_room()
-        self._models.append(FitModel(self._table, tilt, alpha, self._reach))
+        self._models.append(FitModel(self._table, tilt, alpha, self._reach, self._every))
         return self._models[-1]
 
     def _make_room(self) -> None:
