@@ -19,7 +19,12 @@ def test_a_session_is_printed_with_a_page_for_each_pattern(open_page):  # noqa: 
     page.fill("#session-note", "Lamella 7\nthinned at 2 kV")
     page.fill("#session-rows tr input", "at the edge")
     page.keyboard.press("Tab")
-    # What is said of the sample is kept with the session.
+    # What is said of the sample is kept with the session, and stays while its name is being kept.
+    page.wait_for_function(
+        "() => document.getElementById('session-list').innerText.includes('A wedge')"
+    )
+    assert page.input_value("#session-note") == "Lamella 7\nthinned at 2 kV"
+    page.wait_for_timeout(300)
     page.reload()
     page.wait_for_selector("html[data-ready]", state="attached")
     assert page.input_value("#session-note") == "Lamella 7\nthinned at 2 kV"

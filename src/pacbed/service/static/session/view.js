@@ -131,6 +131,11 @@ export class SessionView {
     part("session-name").value = this.session.kept.name;
     part("session-note").value = this.session.kept.note ?? "";
     part("session-report").href = `static/report.html?session=${this.session.kept.id}`;
+    await this.#list();
+  }
+
+  /** Only the list: somebody may be writing in the other fields. */
+  async #list() {
     const all = await this.session.store.sessions();
     part("session-list").replaceChildren(...all.map(({ id, name, created }) => {
       const option = item("option", `${name} (${created.slice(0, 10)})`);
@@ -196,7 +201,7 @@ export class SessionView {
     });
     part("session-name").addEventListener("change", async () => {
       await session.describe({ name: part("session-name").value.trim() || "Session" });
-      await this.#showAll();
+      await this.#list();
     });
     part("session-note").addEventListener("change", () => session.describe({ note: part("session-note").value.trim() }));
     part("session-list").addEventListener("change", async (event) => {
