@@ -23,7 +23,7 @@ from reference_trials import trials
 
 from pacbed.crystal.projection import project
 from pacbed.infer.fit import pattern_fit as fit
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.lacbed.build import simulate_table
 from pacbed.library.installed import find_system, installed_systems, load_engine
 from pacbed.library.recipe import load_recipe

@@ -14,7 +14,7 @@ import numpy as np
 from drawn_patterns import draw_pattern
 
 from pacbed.errors import PatternError
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.library.installed import installed_systems, load_engine
 
 SIZE = 160

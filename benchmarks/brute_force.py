@@ -15,7 +15,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.library.installed import find_system, load_bundle
 from pacbed.pattern.detector import apply_effects, perfect_detector
 from pacbed.pattern.geometry import PatternParameters

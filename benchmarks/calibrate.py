@@ -22,8 +22,8 @@ import pacbed
 from pacbed.calibrate.error_model import fit_calibration
 from pacbed.calibrate.measured import NEUTRAL, Measured, entry_of, joined
 from pacbed.calibrate.recorded import Recorded
-from pacbed.infer.confidence import Calibration
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.judge.confidence import Calibration
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.library.installed import installed_systems, load_bundle
 from pacbed.library.models.bundle import Bundle, write_calibration
 

@@ -27,7 +27,7 @@ from pacbed.calibrate.error_model import fit_calibration
 from pacbed.calibrate.measured import NEUTRAL, Measured, entry_of, joined
 from pacbed.calibrate.recorded import DOSES, Recorded
 from pacbed.errors import PacbedError
-from pacbed.infer.confidence import Calibration
+from pacbed.infer.judge.confidence import Calibration
 from pacbed.infer.open_predictor import open_fitting_predictor
 from pacbed.library.installed import load_bundle
 

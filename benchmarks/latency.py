@@ -13,7 +13,7 @@ import time
 import numpy as np
 from drawn_patterns import draw_pattern
 
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.library.installed import installed_systems, load_engine
 
 SIZE = 512

@@ -19,8 +19,8 @@ import numpy as np
 from sessions import sessions
 
 from pacbed.errors import PatternError
-from pacbed.infer.calibrate_microscope import calibrate_microscope
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.known.calibrate_microscope import calibrate_microscope
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.library.installed import load_bundle
 
 SEED = 20261126

@@ -19,7 +19,7 @@ from recorded_faults import FAULTS, Fault, disk_of
 from reference_trials import Trial, trials
 
 from pacbed.errors import PatternError
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.library.installed import installed_systems, load_bundle
 
 SET = Path(__file__).resolve().parents[1] / "tests" / "data" / "reference_set"

@@ -15,7 +15,7 @@ import numpy as np
 from calibrate import SEED
 from reference_trials import DOSES, trials
 
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.library.installed import installed_systems, load_bundle
 
 BANDS_NM = ((5, 15), (15, 40), (40, 70), (70, 101))

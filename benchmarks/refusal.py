@@ -23,7 +23,7 @@ from scipy.ndimage import gaussian_filter
 from pacbed.crystal.projection import project
 from pacbed.crystal.structure import Crystal, lattice_from_parameters
 from pacbed.errors import PacbedError
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.table import LacbedTable

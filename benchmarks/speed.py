@@ -25,7 +25,7 @@ import torch
 from abtem_probe import displaced_atoms, potential, quiet, scan
 
 from pacbed.crystal.projection import project
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.lacbed.bloch import beam_intensities, beams_within
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.neighbourhood import choose_reach, prepare_kernel

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 from sessions import sessions
 
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.library.installed import load_bundle
 from pacbed.microscope.record import Microscope, ellipse_of
 from pacbed.pattern.geometry import PatternParameters

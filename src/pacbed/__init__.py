@@ -18,9 +18,9 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
-    from pacbed.infer.calibrate_microscope import calibrate_microscope
+    from pacbed.infer.known.calibrate_microscope import calibrate_microscope
+    from pacbed.infer.networks.predictor import Predictor
     from pacbed.infer.open_predictor import open_predictor
-    from pacbed.infer.predictor import Predictor
     from pacbed.library.installed import installed_systems, load_bundle
     from pacbed.microscope.file import read_microscope
     from pacbed.microscope.record import Microscope
@@ -52,8 +52,8 @@ _HOME = {
     "Estimate": "pacbed.answer.estimate",
     "Microscope": "pacbed.microscope.record",
     "PatternParameters": "pacbed.pattern.geometry",
-    "Predictor": "pacbed.infer.predictor",
-    "calibrate_microscope": "pacbed.infer.calibrate_microscope",
+    "Predictor": "pacbed.infer.networks.predictor",
+    "calibrate_microscope": "pacbed.infer.known.calibrate_microscope",
     "installed_systems": "pacbed.library.installed",
     "load_bundle": "pacbed.library.installed",
     "open_crystal": "pacbed.own_crystal.open_crystal",

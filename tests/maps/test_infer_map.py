@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from pacbed.errors import OutOfRangeError, PatternError
-from pacbed.infer import networks
+from pacbed.infer.networks import networks
 from pacbed.library.installed import load_engine
 from pacbed.maps import blocks, mapping
 from pacbed.maps.blocks import BlockTask, cut

@@ -15,7 +15,7 @@ from pacbed.calibrate.measured import Measured, joined, measure
 from pacbed.calibrate.recorded import DOSES, record
 from pacbed.calibrate.runs import plan_run
 from pacbed.errors import OutOfRangeError
-from pacbed.infer.confidence import Calibration
+from pacbed.infer.judge.confidence import Calibration
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
 from pacbed.reference import ReferencePatterns

@@ -5,7 +5,7 @@ import pytest
 
 from pacbed import calibrate_microscope
 from pacbed.errors import OutOfRangeError, PatternError
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.infer.search.predictor import TablePredictor
 from pacbed.infer.several import angle_to_ask
 from pacbed.library.installed import load_bundle

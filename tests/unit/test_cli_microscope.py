@@ -75,7 +75,7 @@ def test_a_session_is_calibrated(here):
 
 
 def test_frames_and_masks_are_read_as_infer_reads_them(here, monkeypatch):
-    from pacbed.infer.predictor import Predictor
+    from pacbed.infer.networks.predictor import Predictor
 
     asked = []
     infer = Predictor.infer
@@ -114,7 +114,7 @@ def test_what_is_refused(here):
 
 
 def test_what_it_says_goes_before_the_file_and_after_the_command(here, monkeypatch):
-    from pacbed.infer.predictor import Predictor
+    from pacbed.infer.networks.predictor import Predictor
 
     asked = []
     infer = Predictor.infer

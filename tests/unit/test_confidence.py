@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from pacbed.errors import BundleError
-from pacbed.infer.confidence import Calibration, Evidence
+from pacbed.infer.judge.confidence import Calibration, Evidence
 from pacbed.library.models.bundle import Bundle, write_calibration
 from pacbed.library.models.model_files import DESCRIPTION
 from tests.cli_tools import SYSTEM, make_data_folder

@@ -9,8 +9,8 @@ import pytest
 
 from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
 from pacbed.infer.labels.predictor import LabelPredictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.infer.open_predictor import open_predictor
-from pacbed.infer.predictor import Predictor
 from pacbed.library.installed import (
     broken_bundles,
     find_system,

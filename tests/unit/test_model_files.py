@@ -12,7 +12,7 @@ import pytest
 
 from pacbed.errors import BundleError
 from pacbed.infer.labels.predictor import LabelPredictor
-from pacbed.infer.networks import Networks
+from pacbed.infer.networks.networks import Networks
 from pacbed.library.installed import load_bundle, look
 from pacbed.library.models.bundle import Bundle
 from pacbed.library.models.label_bundle import LabelBundle

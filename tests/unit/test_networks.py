@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from pacbed.infer import networks as module
-from pacbed.infer.networks import Networks
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks import networks as module
+from pacbed.infer.networks.networks import Networks
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.library.installed import load_bundle
 from pacbed.pattern.crystal_frame import Pose
 from pacbed.pattern.geometry import PatternParameters

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import pacbed
-from pacbed.infer.on_square_pixels import OnSquarePixels
-from pacbed.infer.on_what_is_left import OnWhatIsLeft
+from pacbed.infer.frames.on_square_pixels import OnSquarePixels
+from pacbed.infer.frames.on_what_is_left import OnWhatIsLeft
 from pacbed.pattern.square_pixels import square_pixels
 
 

@@ -6,13 +6,14 @@ import time
 import numpy as np
 import pytest
 
-from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import Fit
-from pacbed.infer.given import Given
-from pacbed.infer.outcome import Context, fitted_estimate
-from pacbed.infer.posing import Placement, Reading
+from pacbed.infer.judge.confidence import Calibration
+from pacbed.infer.judge.judgement import Context
+from pacbed.infer.judge.outcome import fitted_estimate
+from pacbed.infer.known.given import Given
+from pacbed.infer.networks.posing import Placement, Reading
 from pacbed.library.installed import load_bundle
 from pacbed.pattern.preprocess import DiskLocation
 from pacbed.pattern.recorded import CleanPattern, LeftOut

@@ -12,7 +12,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from pacbed.errors import OutOfRangeError, PatternError
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.library.installed import load_bundle
 from pacbed.library.models.bundle import READER
 from pacbed.pattern.geometry import PatternParameters

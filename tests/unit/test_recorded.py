@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from pacbed.errors import PatternError
-from pacbed.infer.causes import of_rim
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.judge.causes import of_rim
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.library.installed import load_bundle
 from pacbed.pattern.clean import clean
 from pacbed.pattern.geometry import PatternParameters

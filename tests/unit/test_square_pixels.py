@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from pacbed.errors import OutOfRangeError
-from pacbed.infer.on_square_pixels import OnSquarePixels
+from pacbed.infer.frames.on_square_pixels import OnSquarePixels
 from pacbed.infer.open_predictor import open_predictor
 from pacbed.library.installed import load_bundle
 from pacbed.pattern.geometry import PatternParameters

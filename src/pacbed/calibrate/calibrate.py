@@ -15,7 +15,7 @@ from pacbed.calibrate.measured import NEUTRAL, Measured, joined, measure
 from pacbed.calibrate.runs import Run, plan_run
 from pacbed.crystal.structure import Crystal
 from pacbed.errors import CrystalError, OutOfRangeError
-from pacbed.infer.confidence import Calibration
+from pacbed.infer.judge.confidence import Calibration
 from pacbed.infer.open_predictor import FittingPredictor, open_fitting_predictor
 from pacbed.library.models.kinds import Model
 from pacbed.reference.simulation import simulate_reference

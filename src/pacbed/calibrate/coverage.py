@@ -6,7 +6,7 @@ import numpy as np
 
 from pacbed.arrays import Mask, Numbers
 from pacbed.calibrate.measured import Measured
-from pacbed.infer.confidence import Calibration
+from pacbed.infer.judge.confidence import Calibration
 
 #: Half widths, in standard errors, of a tilt component's intervals.
 _TILT_SIGMAS = {68.3: 1.0, 95.0: 1.96}

@@ -6,7 +6,7 @@ import numpy as np
 
 from pacbed.arrays import Numbers
 from pacbed.calibrate.measured import Measured
-from pacbed.infer.confidence import Calibration
+from pacbed.infer.judge.confidence import Calibration
 
 #: Nominal coverage of a standard error.
 ONE_SIGMA = 0.683
@@ -38,7 +38,7 @@ _OF_TILT = {
 def fit_calibration(
     measured: Measured, others: Numbers | None = None
 ) -> dict[str, float | list[float]]:
-    """What a model's description stores, for :class:`pacbed.infer.confidence.Calibration`.
+    """What a model's description stores, for :class:`pacbed.infer.judge.confidence.Calibration`.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from pacbed.calibrate.recorded import DOSES, Recorded, record
 from pacbed.calibrate.runs import Run
 from pacbed.errors import FileFormatError
 from pacbed.files import write_atomically
-from pacbed.infer.confidence import Calibration, Evidence
+from pacbed.infer.judge.confidence import Calibration, Evidence
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.lacbed.workers import run_in_threads
 from pacbed.reference.patterns import ReferencePatterns
@@ -40,7 +40,7 @@ class Measured:
     noise_share : ndarray, shape (n,)
         Share of the variance of both that the electrons' noise makes.
     figures : ndarray, shape (n, 4)
-        Of the evidence, see :class:`pacbed.infer.confidence.Evidence`.
+        Of the evidence, see :class:`pacbed.infer.judge.confidence.Evidence`.
     """
 
     run: Numbers

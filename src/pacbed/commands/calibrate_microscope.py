@@ -97,7 +97,7 @@ def calibrate_microscope(
     some of 20 nm and more: thin crystals say little of angles.
     """
     from pacbed.files import write_atomically
-    from pacbed.infer.calibrate_microscope import calibrate_microscope as calibrate
+    from pacbed.infer.known.calibrate_microscope import calibrate_microscope as calibrate
     from pacbed.microscope.file import microscope_text
 
     check_output(output, (".toml",))

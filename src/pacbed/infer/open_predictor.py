@@ -7,7 +7,7 @@ from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
 from pacbed.infer.fit.solved import Solved
 from pacbed.infer.labels.predictor import LabelPredictor
-from pacbed.infer.predictor import Predictor
+from pacbed.infer.networks.predictor import Predictor
 from pacbed.infer.search.predictor import TablePredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver
@@ -19,7 +19,7 @@ from pacbed.microscope.record import Microscope
 
 
 class AnyPredictor(Protocol):
-    """What every predictor can do; see :class:`~pacbed.infer.predictor.Predictor`."""
+    """What every predictor can do; see :class:`~pacbed.infer.networks.predictor.Predictor`."""
 
     @property
     def bundle(self) -> Model:

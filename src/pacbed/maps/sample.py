@@ -7,7 +7,7 @@ import numpy as np
 
 from pacbed.arrays import Indices, Numbers, Patterns
 from pacbed.errors import PatternError
-from pacbed.infer.causes import SQUARE
+from pacbed.infer.judge.causes import SQUARE
 from pacbed.maps.geometry import places, sample_windows
 from pacbed.maps.options import MapOptions
 from pacbed.maps.silent_pixels import find_silent

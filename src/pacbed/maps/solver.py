@@ -6,7 +6,7 @@ import numpy as np
 
 from pacbed.arrays import Indices, Numbers
 from pacbed.errors import PatternError
-from pacbed.infer.confidence import CLEAR, TILT_SLACK, leaves_open
+from pacbed.infer.judge.confidence import CLEAR, TILT_SLACK, leaves_open
 from pacbed.infer.open_predictor import FittingPredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.reading import BatchReading, read_thickness

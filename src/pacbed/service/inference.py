@@ -13,8 +13,8 @@ from pacbed.answer.report.view import crop_view, simulate_view
 from pacbed.answer.words import STATUS_WORDS
 from pacbed.arrays import Mask
 from pacbed.errors import BundleError, OutOfRangeError, UnknownSystemError
-from pacbed.infer.on_square_pixels import OnSquarePixels
-from pacbed.infer.on_what_is_left import OnWhatIsLeft
+from pacbed.infer.frames.on_square_pixels import OnSquarePixels
+from pacbed.infer.frames.on_what_is_left import OnWhatIsLeft
 from pacbed.infer.open_predictor import AnyPredictor
 from pacbed.infer.several import (
     Ranked,

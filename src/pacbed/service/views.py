@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pacbed.answer.estimate import Basis
 from pacbed.answer.report.view import crop_view, simulate_view
-from pacbed.infer.on_what_is_left import known_pixels
+from pacbed.infer.frames.on_what_is_left import known_pixels
 from pacbed.library.installed import match_system
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.pictures import packed_views

@@ -121,8 +121,8 @@ def _ranked(
     mask: "Mask | None",
 ) -> "Ranked":
     """Answers of the systems that find a pattern at all, with a progress bar."""
-    from pacbed.infer.on_square_pixels import OnSquarePixels
-    from pacbed.infer.on_what_is_left import OnWhatIsLeft
+    from pacbed.infer.frames.on_square_pixels import OnSquarePixels
+    from pacbed.infer.frames.on_what_is_left import OnWhatIsLeft
     from pacbed.infer.several import ask_several
 
     with progress_bar("inferring", total=len(models)) as bar:

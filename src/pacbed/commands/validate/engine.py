@@ -29,7 +29,7 @@ def validate_engine(bundle: "Bundle", count: int, refine: bool, seed: int) -> "V
     seed : int
     """
     from pacbed.evaluate.answers import TargetAnswers, Validation
-    from pacbed.infer.predictor import Predictor
+    from pacbed.infer.networks.predictor import Predictor
 
     predictor = Predictor(bundle)
     rng = np.random.default_rng([seed, 41])

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pacbed.infer.fit.hypotheses import Solution
-from pacbed.infer.posing import Reading
+from pacbed.infer.networks.posing import Reading
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from pacbed.answer.peaks import angle_between, on_a_circle, peaks
 from pacbed.arrays import Numbers, Probabilities
-from pacbed.infer.confidence import CLEAR
+from pacbed.infer.judge.confidence import CLEAR
 from pacbed.infer.labels.summary import LabelSummary
 
 #: Directions so near to one another are one, degrees.

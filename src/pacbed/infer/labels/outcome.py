@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from pacbed.answer.estimate import Alternative, Basis, Estimate, Status, ThicknessDistribution
-from pacbed.infer.confidence import CLEAR
-from pacbed.infer.given import Given
+from pacbed.infer.judge.confidence import CLEAR
+from pacbed.infer.known.given import Given
 from pacbed.infer.labels.direction import DirectionSummary, Tilt, tilt_of
 from pacbed.infer.labels.roads import Road, RoadKind
 from pacbed.infer.labels.summary import LabelSummary

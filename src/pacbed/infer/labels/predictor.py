@@ -10,7 +10,7 @@ from threadpoolctl import ThreadpoolController
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask, Probabilities, Singles
 from pacbed.errors import OutOfRangeError
-from pacbed.infer.given import Given
+from pacbed.infer.known.given import Given
 from pacbed.infer.labels.direction import DirectionSummary, summarise_directions
 from pacbed.infer.labels.networks import LabelNetwork, open_network
 from pacbed.infer.labels.outcome import LabelContext, Scaled, fit_warnings, label_estimate

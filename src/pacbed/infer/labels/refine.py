@@ -14,15 +14,16 @@ import numpy as np
 
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
-from pacbed.infer.attempts import Question
-from pacbed.infer.confidence import CLEAR, Calibration
 from pacbed.infer.fit.hypotheses import Solution, refine
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image
+from pacbed.infer.judge.attempts import Question
+from pacbed.infer.judge.confidence import CLEAR, Calibration
+from pacbed.infer.judge.judgement import Context
+from pacbed.infer.judge.outcome import fitted_estimate
 from pacbed.infer.labels.direction import DirectionSummary
 from pacbed.infer.labels.outcome import LabelContext
 from pacbed.infer.labels.summary import LabelSummary
-from pacbed.infer.outcome import Context, fitted_estimate
-from pacbed.infer.posing import Placement, Reading
+from pacbed.infer.networks.posing import Placement, Reading
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import DiskLocation

@@ -9,13 +9,14 @@ from threadpoolctl import ThreadpoolController
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
 from pacbed.errors import PatternError
-from pacbed.infer.attempts import Attempt, Question, best_of, with_or_without
-from pacbed.infer.causes import is_whole
-from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.solved import Solved
-from pacbed.infer.given import Given
-from pacbed.infer.outcome import Context, fitted_estimate
+from pacbed.infer.judge.attempts import Attempt, Question, best_of, with_or_without
+from pacbed.infer.judge.causes import is_whole
+from pacbed.infer.judge.confidence import Calibration
+from pacbed.infer.judge.judgement import Context
+from pacbed.infer.judge.outcome import fitted_estimate
+from pacbed.infer.known.given import Given
 from pacbed.infer.search.effort import QUICK, THOROUGH, Effort
 from pacbed.infer.search.search import Asked, Searcher
 from pacbed.infer.shared.geometry import SharedGeometry

@@ -6,12 +6,12 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pacbed.infer.attempts import Question
-from pacbed.infer.causes import is_whole
 from pacbed.infer.fit.hypotheses import Solution, weighted
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.pattern_fit import Fit
-from pacbed.infer.given import Session
+from pacbed.infer.judge.attempts import Question
+from pacbed.infer.judge.causes import is_whole
+from pacbed.infer.known.given import Session
 from pacbed.infer.search.ask import Asker
 from pacbed.infer.search.effort import QUICK, THOROUGH, Effort
 from pacbed.infer.search.finder import shipped_finder

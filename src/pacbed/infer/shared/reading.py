@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.arrays import Angles, Numbers, Pixels, Probabilities, Thicknesses, Tilts
-from pacbed.infer.networks import Networks
+from pacbed.infer.networks.networks import Networks
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.pattern.crystal_frame import Pose
 from pacbed.pattern.preprocess import known_frame, to_input_frame

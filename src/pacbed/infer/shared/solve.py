@@ -22,9 +22,9 @@ from pacbed.arrays import (
     Tilt,
 )
 from pacbed.errors import PatternError
-from pacbed.infer.confidence import Calibration, Evidence
 from pacbed.infer.fit.scan import valleys
-from pacbed.infer.networks import Networks
+from pacbed.infer.judge.confidence import Calibration, Evidence
+from pacbed.infer.networks.networks import Networks
 from pacbed.infer.search.patterns import CoarsePatterns
 from pacbed.infer.shared.all_tilts import AllTilts
 from pacbed.infer.shared.dictionary import PatternDictionary
@@ -163,7 +163,7 @@ class BatchSolver:
         return lambda: self._all_tilts.likely(pattern, center, _SEARCHED) or [np.zeros(2)]
 
     def doubt(self, fit: LocalFit) -> float:
-        """See :mod:`pacbed.infer.confidence`.
+        """See :mod:`pacbed.infer.judge.confidence`.
 
         A window has few electrons: what noise alone makes large (the errors of networks and
         fit, the residual) says nothing about the crystal. Only what the fit leaves beyond

@@ -109,7 +109,7 @@ def write_calibration(folder: Path, calibration: dict[str, Any]) -> None:
     ----------
     folder : Path
     calibration : dict
-        See :mod:`pacbed.infer.confidence`.
+        See :mod:`pacbed.infer.judge.confidence`.
 
     Raises
     ------

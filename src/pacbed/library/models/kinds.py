@@ -39,7 +39,7 @@ class Model:
     sealed : bool
         Whether the files must be those of `hashes`; not so where nobody has listed them.
     calibration : dict
-        Measured errors and thresholds, see :mod:`pacbed.infer.confidence`; empty where they
+        Measured errors and thresholds, see :mod:`pacbed.infer.judge.confidence`; empty where they
         have not been measured.
     """
 

@@ -9,15 +9,16 @@ from threadpoolctl import ThreadpoolController
 
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
-from pacbed.infer.attempts import Attempt, Question, best_of, with_or_without
-from pacbed.infer.causes import is_whole, not_square
-from pacbed.infer.confidence import Calibration
 from pacbed.infer.fit.hypotheses import refine
 from pacbed.infer.fit.solved import Solved
-from pacbed.infer.given import Given
-from pacbed.infer.networks import Networks
-from pacbed.infer.outcome import Context, fitted_estimate, read_estimate
-from pacbed.infer.posing import Reading, read_poses
+from pacbed.infer.judge.attempts import Attempt, Question, best_of, with_or_without
+from pacbed.infer.judge.causes import is_whole, not_square
+from pacbed.infer.judge.confidence import Calibration
+from pacbed.infer.judge.judgement import Context
+from pacbed.infer.judge.outcome import fitted_estimate, read_estimate
+from pacbed.infer.known.given import Given
+from pacbed.infer.networks.networks import Networks
+from pacbed.infer.networks.posing import Reading, read_poses
 from pacbed.infer.search.effort import QUICK, THOROUGH
 from pacbed.infer.search.predictor import TablePredictor
 from pacbed.infer.search.search import Asked

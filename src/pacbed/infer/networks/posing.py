@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.arrays import Mask, Pixels, Probabilities, Tilt
-from pacbed.infer.networks import Networks, ReaderAnswer
+from pacbed.infer.networks.networks import Networks, ReaderAnswer
 from pacbed.pattern.crystal_frame import Pose
 from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.preprocess import (

@@ -4,12 +4,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pacbed.infer.confidence import FARTHEST_ANGLE
 from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.pattern_fit import Fit
-from pacbed.infer.given import Session
-from pacbed.infer.posing import Reading
+from pacbed.infer.judge.confidence import FARTHEST_ANGLE
+from pacbed.infer.known.given import Session
+from pacbed.infer.networks.posing import Reading
 
 #: A fit that leaves less of the structure needs no other attempt: of a whole disk, and of a part,
 #: which a wrong thickness explains more easily.

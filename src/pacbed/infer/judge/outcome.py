@@ -1,103 +1,26 @@
 """From what the networks and the fit found to the answer and its status."""
 
 import math
-import time
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from pacbed.answer.estimate import Basis, Estimate, Status, ThicknessDistribution
 from pacbed.answer.peaks import on_a_line
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
-from pacbed.infer.alternatives import PEAK_HALF_WIDTH, fitted_alternative, fold, read_alternatives
-from pacbed.infer.causes import (
-    DiskSeen,
-    disk_of,
-    of_disk,
-    of_form,
-    of_given,
-    of_rim,
-)
-from pacbed.infer.confidence import (
-    CLEAR,
-    TILT_SLACK,
-    Calibration,
-    Evidence,
-    leaves_open,
-)
 from pacbed.infer.fit.hypotheses import Solution
-from pacbed.infer.fit.pattern_fit import Fit
-from pacbed.infer.given import Given
-from pacbed.infer.posing import Reading, frame_scale
-from pacbed.infer.shown import shown_by
-from pacbed.library.system import System
+from pacbed.infer.judge.alternatives import (
+    PEAK_HALF_WIDTH,
+    fitted_alternative,
+    fold,
+    read_alternatives,
+)
+from pacbed.infer.judge.causes import DiskSeen, of_disk
+from pacbed.infer.judge.confidence import CLEAR, TILT_SLACK
+from pacbed.infer.judge.judgement import LEAST_OF_DISK, Context, Judgement
+from pacbed.infer.judge.shown import shown_by
+from pacbed.infer.networks.posing import Reading, frame_scale
 from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import INPUT_SIZE
-from pacbed.pattern.recorded import CleanPattern
-from pacbed.version import __version__
-
-#: What the networks must give at least to thicknesses near a fit that is not good.
-_SUPPORT, _GOOD_FIT = 0.1, 0.1
-#: A fit that leaves more of the structure than this does not stand by its numbers.
-_POOR_FIT = 0.2
-#: The same where the frame cuts a part of the disk, or more than a third of it is hidden.
-_POOR_OF_PART, _MOSTLY_SEEN = 0.1, 0.65
-#: The same as a share of what the fitted pattern varies: of a faint one, that broad backgrounds
-#: outshine, the structure is mostly theirs.
-_POOR_OF_FITTED = 0.15
-#: A fainter contrast, over the mean intensity, is no more than what the model leaves out: such
-#: patterns are of thin crystals, and several thicknesses and tilts explain them.
-_FAINT = 0.02
-#: Less of a disk than this determines nothing, however well it is explained.
-_LEAST_OF_DISK = 0.5
-#: A fit that leaves more than this share of the whole pattern's variance has found no pattern.
-_UNEXPLAINED = 0.9
-
-
-@dataclass(frozen=True)
-class Context:
-    """What an answer needs beside what was found.
-
-    Attributes
-    ----------
-    system : System
-    digest : str
-        SHA-256 of the network that read the thickness, or of the table, hexadecimal.
-    calibration : Calibration
-    bins : ndarray
-        Thicknesses of the distribution, nm.
-    order : int
-        Order of the projection's rotations.
-    pattern : CleanPattern
-    given : Given
-    tilt_error_mrad : float or None
-        How sure networks were of the tilt at best, wherever the answer is from; None where none
-        were asked.
-    started : float
-        When the inference began, of :func:`time.perf_counter`.
-    """
-
-    system: System
-    digest: str
-    calibration: Calibration
-    bins: Thicknesses
-    order: int
-    pattern: CleanPattern
-    given: Given
-    started: float
-    tilt_error_mrad: float | None = None
-
-    def provenance(self, method: str) -> dict[str, Any]:
-        """Bundle, versions, hashes and times behind an answer."""
-        return {
-            "version": __version__,
-            "bundle": self.system.name,
-            "bundle_sha256": self.digest,
-            "method": method,
-            "calibrated": bool(self.calibration.calibrated) and method != "network",
-            "milliseconds": round((time.perf_counter() - self.started) * 1e3, 1),
-        }
 
 
 def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -> Estimate:
@@ -114,7 +37,7 @@ def read_estimate(context: Context, reading: Reading, convergence_mrad: float) -
         status = "out_of_range"
     elif (
         on_a_line(context.bins, PEAK_HALF_WIDTH)(probability).share < CLEAR
-        or seen.said < _LEAST_OF_DISK
+        or seen.said < LEAST_OF_DISK
     ):
         status = "ambiguous"
     return Estimate(
@@ -164,23 +87,10 @@ def fitted_estimate(
     turned = math.degrees(p.rotation)
     tilt = rotation_matrix(turned) @ p.tilt
     probabilities = _probabilities(context, reading, solutions)
-    seen = DiskSeen.of(context.pattern, disk_of(best))
-    evidence = _evidence(context, best, seen.whole)
-    doubt = context.calibration.doubt(evidence)
-    status = _status(
-        context,
-        reading,
-        best,
-        doubt,
-        _is_poor(best, seen),
-        seen.said >= _LEAST_OF_DISK,
-        float(np.hypot(*tilt)),
-        float(probabilities[0]),
-        deviation,
-    )
+    judged = Judgement(context, reading, best, float(probabilities[0]), deviation)
     return Estimate(
         system=context.system.name,
-        status=status,
+        status=judged.status,
         thickness_nm=thickness,
         thickness_std_nm=deviation,
         thickness_interval95_nm=(max(0.0, thickness - half), thickness + half),
@@ -206,13 +116,17 @@ def fitted_estimate(
             if share >= 0.02
         ),
         thickness_distribution=_fitted_distribution(context, solutions, probabilities),
-        warnings=_warnings(context, status, best, seen),
+        warnings=judged.warnings,
         provenance={
             **context.provenance("search" if reading is None else "fit"),
             "convergence_mrad": round(p.convergence_mrad, 3),
-            "doubt": round(doubt, 2),
+            "doubt": round(judged.doubt, 2),
             "noise_share": round(noise, 4),
-            **{n: round(value, 5) for n, value in vars(evidence).items() if value is not None},
+            **{
+                n: round(value, 5)
+                for n, value in vars(judged.evidence).items()
+                if value is not None
+            },
             **_read_thickness(context, reading),
         },
         convergence_mrad=p.convergence_mrad,
@@ -228,94 +142,15 @@ def fitted_estimate(
     )
 
 
+def _rounded(figures: dict[str, float | None]) -> dict[str, float]:
+    return {name: round(value, 5) for name, value in figures.items() if value is not None}
+
+
 def _read_thickness(context: Context, reading: Reading | None) -> dict[str, float]:
     if reading is None:
         return {}
     thickness = _summary(context.bins, reading.probability)[0]
     return {"network_thickness_nm": round(thickness, 2)}
-
-
-def _evidence(context: Context, best: Fit, whole: bool) -> Evidence:
-    given = context.given.convergence_mrad
-    shift = None if given is None else best.parameters.log_alpha - math.log(given)
-    return Evidence(
-        best.structured_residual,
-        best.residual,
-        # Of a part of a disk the networks are never sure, whatever the crystal.
-        context.tilt_error_mrad if whole else None,
-        best.thickness_std_nm,
-        shift,
-    )
-
-
-def _status(
-    context: Context,
-    reading: Reading | None,
-    best: Fit,
-    doubt: float,
-    poor: bool,
-    enough: bool,
-    mistilt: float,
-    probability: float,
-    deviation: float,
-) -> Status:
-    system = context.system
-    doubtful = doubt > context.calibration.mismatch or best.residual > _UNEXPLAINED
-    if doubtful or best.gain <= 0:
-        return "mismatch"
-    low, high = system.thickness_nm
-    thickness = best.parameters.thickness_nm
-    beyond = mistilt > system.mistilt_mrad[1] * TILT_SLACK
-    if beyond or not low - 0.5 <= thickness <= high + 0.5:
-        return "out_of_range"
-    wide = leaves_open(deviation, thickness)
-    contradicted = False
-    if reading is not None and best.structured_residual > _GOOD_FIT:
-        # Networks and fit that contradict each other are believed only where the fit is good.
-        near = np.abs(context.bins - thickness) <= max(PEAK_HALF_WIDTH + 0.5, 3 * deviation)
-        contradicted = bool(reading.probability[near].sum() < _SUPPORT)
-    open_ = probability < CLEAR or wide or contradicted or poor or not enough
-    return "ambiguous" if open_ else "ok"
-
-
-def _is_poor(best: Fit, seen: DiskSeen) -> bool:
-    """Whether a fit leaves too much of what is there to see."""
-    part = seen.cut or seen.said < _MOSTLY_SEEN
-    poor = best.structured_residual > (_POOR_OF_PART if part else _POOR_FIT)
-    return poor or best.unexplained > _POOR_OF_FITTED or best.contrast < _FAINT
-
-
-def _warnings(context: Context, status: Status, best: Fit, seen: DiskSeen) -> tuple[str, ...]:
-    missing = of_disk(context.pattern, seen)
-    warnings = [*context.given.remarks, *context.pattern.remarks, *missing]
-    if status != "mismatch":
-        # A fit that explains nothing has measured nothing either.
-        warnings += of_given(best, context.given)
-    much = best.structured_residual > _POOR_FIT or best.unexplained > _POOR_OF_FITTED
-    if status == "mismatch" or much:
-        warnings += of_form(context.pattern)
-    if status == "mismatch":
-        warnings += [] if missing else of_rim(context.pattern)
-        first = "if that is right, check" if warnings else "check"
-        warnings.append(
-            f"the simulated pattern leaves {best.contrast_residual:.0%} of the contrast inside "
-            f"the disk: {first} convergence angle, crystal, zone axis and high tension"
-        )
-    elif best.contrast < _FAINT:
-        warnings.append(
-            f"the crystal gives the disk a contrast of {best.contrast:.1%} alone: too little to "
-            "tell one thickness and tilt from others; a smaller convergence angle or a thicker "
-            "place shows more"
-        )
-    elif much:
-        left = max(best.structured_residual, best.unexplained)
-        warnings.append(
-            f"the fit leaves {left:.0%} of the structure inside the disk: the crystal is too thin "
-            "to be told from others, or not quite the one asked for"
-        )
-    if not context.calibration.calibrated:
-        warnings.append("the error bars of this bundle have not been calibrated")
-    return tuple(warnings)
 
 
 def _probabilities(context: Context, reading: Reading | None, solutions: list[Solution]) -> Numbers:

@@ -8,7 +8,7 @@ import numpy as np
 
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
-from pacbed.infer.causes import SQUARE
+from pacbed.infer.judge.causes import SQUARE
 from pacbed.library.models.kinds import Model
 from pacbed.pattern.clean import clean
 from pacbed.pattern.disk_form import disk_aspect

@@ -2,8 +2,8 @@
 
 import math
 
-from pacbed.infer.confidence import thin_angle_std
 from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.judge.confidence import thin_angle_std
 from pacbed.microscope.shown import Shown
 
 #: What the model leaves the distortion of a thin crystal's pattern beside the fit's own error, over
