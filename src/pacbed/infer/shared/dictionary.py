@@ -87,7 +87,8 @@ class PatternDictionary:
         self.table = table
         self.convergence_mrad = convergence_mrad
         self.width_mrad = width_mrad
-        self.lattice = table.geometry.fine_lattice_mrad * grid_stride(table, convergence_mrad)
+        self._stride = grid_stride(table, convergence_mrad)
+        self.lattice = table.geometry.fine_lattice_mrad * self._stride
         self.points, self.extended, self.inner = _points(self.lattice, REACH * convergence_mrad)
         self.thickness_nm = np.arange(1.0, table.geometry.thicknesses_nm[-1] - 0.5, 0.5)
         self._mixing = self.mixing(self.thickness_nm)
@@ -237,23 +238,30 @@ class PatternDictionary:
         return explained
 
     def _patterns(self, step: tuple[int, int]) -> tuple[Singles, Singles]:
+        """Summed and blurred over every direction of the table, then taken at the points.
+
+        Fringes of thick crystals are finer than the points: what lies between them belongs to
+        the pixels around.
+        """
+        fine, stride = self.table.geometry.fine_lattice_mrad, self._stride
         tilt = np.array(step) @ self.lattice
         alpha, cell = self.convergence_mrad, float(np.linalg.norm(self.lattice, axis=1).max())
         reach = REACH + (3 * self.width_mrad + 2 * cell) / alpha
-        disks = gather_disks(self.table, tilt, alpha, reach, 0.0)
+        disks = gather_disks(self.table, tilt, alpha, reach, 0.0, every=True)
         coefficients = self.table.evaluate(disks.places, self.table.common_basis)
         series = disks.series(coefficients, disks.aperture(tilt, alpha)[0])
-        position = disks.points + np.array(step)
-        low = np.minimum(position.min(axis=0), self.extended.min(axis=0)) - 2
-        size = np.maximum(position.max(axis=0), self.extended.max(axis=0)) - low + 3
+        position = disks.points + np.array(step) * stride
+        extended = self.extended * stride
+        low = np.minimum(position.min(axis=0), extended.min(axis=0)) - 2
+        size = np.maximum(position.max(axis=0), extended.max(axis=0)) - low + 3
         shape = tuple(fft.next_fast_len(int(n), real=True) for n in size)
         images = np.zeros((series.shape[1], shape[0] * shape[1]), np.float32)
         images[:, (position[:, 0] - low[0]) * shape[1] + position[:, 1] - low[1]] = series.T
         spectrum = fft.rfft2(images.reshape(-1, *shape))
-        spectrum *= _gauss(shape, self.lattice, self.width_mrad)
-        scattered = spectrum * _gauss(shape, self.lattice, DIFFUSE_WIDTH * alpha)
+        spectrum *= _gauss(shape, fine, self.width_mrad)
+        scattered = spectrum * _gauss(shape, fine, DIFFUSE_WIDTH * alpha)
         parts = []
-        for part, points in ((spectrum, self.extended), (scattered, self.points)):
+        for part, points in ((spectrum, extended), (scattered, self.points * stride)):
             image = fft.irfft2(part, s=shape)
             i, j = (points - low).T
             parts.append(np.ascontiguousarray(image[:, i, j].T))
