@@ -30,11 +30,24 @@ from pacbed.pattern.disks import Disks, gather_disks
 from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.grid import spline_slopes, spline_weights
 
-#: How far tilt and convergence may move before a model must be made again: mrad, or a share of
-#: the convergence semi-angle, where a wider margin costs little beside the aperture.
-_MARGIN_MRAD, _MARGIN_SHARE = 0.8, 0.06
-#: Stretch of thickness that is taken from the table at once, and its nodes.
-_STRETCH_NM, _NODES = 5.0, 11
+
+@dataclass(frozen=True)
+class _Span:
+    """How far parameters may move before something must be made again.
+
+    `margin_mrad`, or a share of the convergence semi-angle where a wider margin costs little
+    beside the aperture, is of tilt and convergence; `nodes` of thickness lie over `stretch_nm`,
+    which are taken from the table at once.
+    """
+
+    margin_mrad: float
+    margin_share: float
+    stretch_nm: float
+    nodes: int
+
+
+#: Of models that find their way, and of those with every direction, at its end.
+_FINDING, _CLOSING = _Span(0.8, 0.06, 5.0, 11), _Span(0.25, 0.0125, 2.0, 5)
 #: Stretches that a model keeps.
 _KEPT_STRETCHES = 3
 #: Memory of the models that a shelf keeps beside the one in use, bytes: of a usual crystal all
@@ -91,7 +104,8 @@ class FitModel:
         self.table = table
         self.tilt = tilt
         self.convergence_mrad = convergence_mrad
-        self._margin_mrad = max(_MARGIN_MRAD, _MARGIN_SHARE * convergence_mrad)
+        self._span = span = _CLOSING if every else _FINDING
+        self._margin_mrad = max(span.margin_mrad, span.margin_share * convergence_mrad)
         self._disks = gather_disks(
             table, tilt, convergence_mrad, reach, self._margin_mrad, every=every
         )
@@ -151,7 +165,7 @@ class FitModel:
     def _intensities(self, thickness_nm: float) -> tuple[Singles, Singles]:
         """Intensities of the contributions and their derivatives by thickness."""
         nodes, values = self._stretch(thickness_nm)
-        spline = CubicSpline(nodes, np.eye(_NODES), axis=0)
+        spline = CubicSpline(nodes, np.eye(len(nodes)), axis=0)
         mixing = np.stack([spline(thickness_nm), spline(thickness_nm, 1)], axis=1)
         value, slope = (values @ mixing.astype(np.float32)).T
         return np.ascontiguousarray(value), np.ascontiguousarray(slope)
@@ -163,8 +177,9 @@ class FitModel:
                 self._stretches.append(self._stretches.pop(number))
                 return self._stretches[-1]
         largest = float(self.table.geometry.thicknesses_nm[-1])
-        first = np.clip(thickness_nm - _STRETCH_NM / 2, 0, largest - _STRETCH_NM)
-        nodes = first + np.linspace(0, _STRETCH_NM, _NODES)
+        stretch = self._span.stretch_nm
+        first = np.clip(thickness_nm - stretch / 2, 0, largest - stretch)
+        nodes = first + np.linspace(0, stretch, self._span.nodes)
         weights = self.table.thickness_weights(nodes)
         self._stretches.append((nodes, self.table.evaluate(self._disks.places, weights)))
         del self._stretches[:-_KEPT_STRETCHES]
