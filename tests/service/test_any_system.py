@@ -137,4 +137,4 @@ def test_any_of_these_on_the_page(open_page):  # noqa: F811
     # An answer of one system shows no ranking.
     infer_example(page)
     page.wait_for_function("() => document.querySelectorAll('#session-rows tr').length === 2")
-    assert page.is_hidden("#ranking")
+    page.wait_for_selector("#ranking", state="hidden")

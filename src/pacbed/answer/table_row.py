@@ -17,7 +17,7 @@ COLUMNS = (
     "file", "frame", "file_sha256", "system", "status", "thickness_nm", "thickness_std_nm",
     "thickness_low95_nm", "thickness_high95_nm", *_NUMBERS, "pixel_aspect", "warnings", "problem",
     "note", "date", *_ORIGIN, "asked_system", "asked_convergence_mrad", "asked_mrad_per_pixel",
-    "asked_fit",
+    "asked_fit", "turned_deg", "mirrored",
 )  # fmt: skip
 
 

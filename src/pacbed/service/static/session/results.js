@@ -14,7 +14,7 @@ const NUMBERS = [
   "center_row_px", "center_column_px", "residual", "pixels_left_out", "pixel_aspect",
 ];
 /** Columns that earlier tables lack. */
-const LATER = ["pixel_aspect"];
+const LATER = ["pixel_aspect", "turned_deg", "mirrored"];
 /** What is said of the model behind an answer. */
 const ORIGIN = ["version", "bundle", "bundle_sha256", "method"];
 const ASKED = { asked_system: "system", asked_convergence_mrad: "convergence_angle", asked_mrad_per_pixel: "mrad_per_pixel" };
