@@ -33,9 +33,9 @@ def seen(binned, bundle):
 
 
 def check(found, simulated):
-    # Of few pixels; one window may be open.
+    # Of few pixels; two windows of twelve may be open.
     assert np.isin(found.status, (OK, AMBIGUOUS, SETTLED)).all()
-    assert np.mean(found.status == AMBIGUOUS) < 0.1
+    assert np.sum(found.status == AMBIGUOUS) <= 2
     assert np.abs(found.thickness_nm - simulated.thickness_nm).max() < 1.5
     assert np.abs(found.tilt_x_mrad - simulated.tilt_mrad[..., 0]).max() < 0.4
     assert np.abs(found.tilt_y_mrad - simulated.tilt_mrad[..., 1]).max() < 0.4
