@@ -72,6 +72,8 @@ def open_page(browser, server):
 def infer_example(page, number=4):
     page.click(f"#examples button:nth-of-type({number})")
     page.wait_for_selector("#preview:not([hidden])")
+    # An example brings its pattern, its system and its angle, in this order.
+    page.wait_for_function("() => !['', 'any'].includes(document.getElementById('system').value)")
     page.wait_for_function("() => document.getElementById('convergence').value !== ''")
     page.click("#submit")
     page.wait_for_selector("#viewers:not([hidden])")
