@@ -23,12 +23,16 @@ from pacbed.arrays import Angles, Indices, Mask, Matrices, Matrix, Numbers, Sing
 from pacbed.infer.fit.linear import DARKEST, DIFFUSE_WIDTH, backgrounds
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.crystal_frame import plane_operations
-from pacbed.pattern.disks import gather_disks, grid_stride
+from pacbed.pattern.disks import Disks, gather_disks, grid_stride
 
 #: Radius of the compared region, semi-angles.
 REACH = 1.2
 #: Nodes kept in memory, about half a megabyte each.
 _KEPT = 160
+#: Nodes in a row and in a column whose contributions are gathered at once.
+_BLOCK = 3
+#: Memory of the blocks that are kept; the last one always is.
+_BLOCKS_BYTES = 200 * 2**20
 
 
 @dataclass(frozen=True)
@@ -93,6 +97,7 @@ class PatternDictionary:
         self.thickness_nm = np.arange(1.0, table.geometry.thicknesses_nm[-1] - 0.5, 0.5)
         self._mixing = self.mixing(self.thickness_nm)
         self._nodes: OrderedDict[tuple[int, int], Node] = OrderedDict()
+        self._blocks: OrderedDict[tuple[int, int], tuple[Disks, Singles]] = OrderedDict()
 
     @cached_property
     def angles(self) -> Angles:
@@ -237,6 +242,24 @@ class PatternDictionary:
         explained: Numbers = np.maximum(along, 0) ** 2 / power
         return explained
 
+    def _gathered(self, step: tuple[int, int], reach: float) -> tuple[Disks, Singles]:
+        """What contributes around a node: the disks stand still, the aperture alone moves."""
+        block = (step[0] // _BLOCK, step[1] // _BLOCK)
+        found = self._blocks.get(block)
+        if found is None:
+            apart = (_BLOCK - 1) / 2
+            middle = (np.array(block) * _BLOCK + apart) @ self.lattice
+            margin = apart * float(np.linalg.norm(self.lattice, axis=1).sum())
+            alpha = self.convergence_mrad
+            disks = gather_disks(self.table, middle, alpha, reach, margin, every=True)
+            found = disks, self.table.evaluate(disks.places, self.table.common_basis)
+            self._blocks[block] = found
+            most = max(1, _BLOCKS_BYTES // found[1].nbytes)
+            while len(self._blocks) > most:
+                self._blocks.popitem(last=False)
+        self._blocks.move_to_end(block)
+        return found
+
     def _patterns(self, step: tuple[int, int]) -> tuple[Singles, Singles]:
         """Summed and blurred over every direction of the table, then taken at the points.
 
@@ -247,8 +270,7 @@ class PatternDictionary:
         tilt = np.array(step) @ self.lattice
         alpha, cell = self.convergence_mrad, float(np.linalg.norm(self.lattice, axis=1).max())
         reach = REACH + (3 * self.width_mrad + 2 * cell) / alpha
-        disks = gather_disks(self.table, tilt, alpha, reach, 0.0, every=True)
-        coefficients = self.table.evaluate(disks.places, self.table.common_basis)
+        disks, coefficients = self._gathered(step, reach)
         series = disks.series(coefficients, disks.aperture(tilt, alpha)[0])
         position = disks.points + np.array(step) * stride
         extended = self.extended * stride
