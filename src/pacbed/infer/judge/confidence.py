@@ -92,7 +92,7 @@ _ANGLE_SCALE, _ANGLE_FLOOR = 1.4, 0.003
 _THIN_ANGLE = 0.012
 #: How far off a given convergence semi-angle may be, as a logarithm: beyond, it is the crystal or
 #: the high tension that is another, and so much doubt is added.
-FARTHEST_ANGLE = 0.115
+FARTHEST_ANGLE = 0.119
 _ANOTHER = 20.0
 #: A figure that is better than usual speaks only so much against the others, in widths.
 _LARGEST_CREDIT = 2.0
