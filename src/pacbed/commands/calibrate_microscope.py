@@ -9,6 +9,7 @@ import typer
 from pacbed.commands.declared import declared
 from pacbed.commands.options import (
     DataOption,
+    DatasetOption,
     HighTensionOption,
     JsonOption,
     MaterialOption,
@@ -41,10 +42,7 @@ class ReadingOptions:
             help="Frame of stacks or scans, from 0; [bold]sum[/bold] adds all.", metavar="N|sum"
         ),
     ] = None
-    dataset: Annotated[
-        str | None,
-        typer.Option(help="Array or signal of files that hold several.", metavar="NAME"),
-    ] = None
+    dataset: DatasetOption = None
     mask: Annotated[
         Path | None,
         typer.Option(

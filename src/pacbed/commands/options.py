@@ -62,6 +62,13 @@ PixelAspectOption = Annotated[
         metavar="RATIO",
     ),
 ]
+DatasetOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Array or signal of a file that holds several (HDF5, emd, zarr, hspy).",
+        metavar="NAME",
+    ),
+]
 NoRefineOption = Annotated[
     bool,
     typer.Option(

@@ -11,18 +11,16 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter
 
 from pacbed.answer.report.view import ReportView
 from pacbed.arrays import Numbers
 from pacbed.errors import FileFormatError, OutOfRangeError
 from pacbed.files import write_atomically
 from pacbed.infer.shared.geometry import SharedGeometry
-from pacbed.library.models.kinds import Model, table_of
+from pacbed.library.models.kinds import Model
 from pacbed.maps.geometry import places
 from pacbed.maps.thickness_map import ThicknessMap
-from pacbed.maps.window_view import grid_of
-from pacbed.pattern.synthesis import synthesise
+from pacbed.maps.window_view import as_mapped, grid_of, simulated_window
 from pacbed.scans.scan import Scan
 
 #: Half width of the cut, and where the dark field begins, in convergence semi-angles.
@@ -93,10 +91,7 @@ def keep_windows(scan: Scan, result: ThicknessMap, most_bytes: int = _MOST_BYTES
     KeptWindows
     """
     grid, geometry = grid_of(scan, result), result.geometry
-    scan = replace(
-        scan.without_pixels(result.detector_mask, "the map's mask of pixels"),
-        pixel_aspect=geometry.pixel_aspect,
-    )
+    scan = as_mapped(scan, result)
     rows, columns = grid.shape
     centers = np.stack([geometry.center(place) for place in places(grid)])
     kept: list[tuple[Numbers, Numbers]] = []
@@ -183,20 +178,14 @@ def draw_window(
     view = ReportView(
         measured, pitch, float(center[1]), float(center[0]), geometry.convergence_mrad
     )
-    thickness = float(result.thickness_nm[row, column])
-    tilt = np.array([result.tilt_x_mrad[row, column], result.tilt_y_mrad[row, column]])
-    if not (math.isfinite(thickness) and np.isfinite(tilt).all()):
+    answer = (result.thickness_nm, result.tilt_x_mrad, result.tilt_y_mrad)
+    if not all(math.isfinite(layer[row, column]) for layer in answer):
         return view
-    low, high = model.system.convergence_mrad
-    angle = float(np.clip(geometry.convergence_mrad, low, high))
-    ideal = geometry.detector.pattern(thickness, tilt, angle, center)
-    binned = replace(ideal, mrad_per_pixel=ideal.mrad_per_pixel * pitch / geometry.mrad_per_pixel)
     try:
-        simulated = synthesise(table_of(model), binned, measured.shape)
+        simulated = simulated_window(result, model, (row, column), center, pitch, measured.shape)
     except OutOfRangeError:
         return view
-    blurred = gaussian_filter(np.nan_to_num(simulated), geometry.blur_mrad / pitch)
-    return replace(view, simulated=np.where(np.isfinite(simulated), blurred, np.nan))
+    return replace(view, simulated=simulated)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from pacbed.answer.report.view import match_intensity
-from pacbed.arrays import Numbers
+from pacbed.arrays import Numbers, Pixels
 from pacbed.errors import OutOfRangeError
 from pacbed.library.models.kinds import Model, table_of
 from pacbed.maps.geometry import places
@@ -70,24 +70,71 @@ def view_window(
     thickness_nm = float(result.thickness_nm[row, column])
     if not np.isfinite(thickness_nm):
         raise OutOfRangeError(f"window {row}, {column} has no answer to compare with")
-    grid = grid_of(scan, result)
-    scan = replace(
-        scan.without_pixels(result.detector_mask, "the map's mask of pixels"),
-        pixel_aspect=result.geometry.pixel_aspect,
-    )
+    grid, scan = grid_of(scan, result), as_mapped(scan, result)
     sums = next(scan.sums(grid, row, row + 1))
     measured = sums.patterns[column] / max(int(sums.frames[column]), 1)
     geometry = result.geometry
     shift = np.nan_to_num(result.center_shift_px[row, column])
     center = geometry.center(places(grid)[None, row, column])[0] + shift
-    low, high = bundle.system.convergence_mrad
-    tilt = np.array([result.tilt_x_mrad[row, column], result.tilt_y_mrad[row, column]])
+    simulated = simulated_window(
+        result, bundle, (row, column), center, geometry.mrad_per_pixel, measured.shape
+    )
+    return WindowView(measured, match_intensity(measured, simulated)[0])
+
+
+def simulated_window(
+    result: ThicknessMap,
+    model: Model,
+    window: tuple[int, int],
+    center: Pixels,
+    mrad_per_pixel: float,
+    shape: tuple[int, int],
+) -> Numbers:
+    """The pattern that is simulated at the answer of a window, as the detector blurs it.
+
+    Parameters
+    ----------
+    result : ThicknessMap
+    model : Model
+        The one behind the map.
+    window : tuple of int
+        Its row and column.
+    center : ndarray, shape (2,)
+        Of the disk (x, y), pixels of the picture.
+    mrad_per_pixel : float
+        Of the picture.
+    shape : tuple of int
+        Its rows and columns.
+
+    Returns
+    -------
+    ndarray
+        NaN where the table does not reach.
+
+    Raises
+    ------
+    OutOfRangeError
+        If the table does not reach the answer.
+    """
+    geometry = result.geometry
+    low, high = model.system.convergence_mrad
+    tilt = np.array([result.tilt_x_mrad[window], result.tilt_y_mrad[window]])
     convergence_mrad = float(np.clip(geometry.convergence_mrad, low, high))
-    parameters = geometry.detector.pattern(thickness_nm, tilt, convergence_mrad, center)
-    ideal = synthesise(table_of(bundle), parameters, measured.shape)
-    blurred = gaussian_filter(np.nan_to_num(ideal), geometry.blur_mrad / geometry.mrad_per_pixel)
-    fitted, _ = match_intensity(measured, np.where(np.isfinite(ideal), blurred, np.nan))
-    return WindowView(measured, fitted)
+    thickness_nm = float(result.thickness_nm[window])
+    there = geometry.detector.pattern(thickness_nm, tilt, convergence_mrad, center)
+    binned = mrad_per_pixel / geometry.mrad_per_pixel
+    asked = replace(there, mrad_per_pixel=there.mrad_per_pixel * binned)
+    ideal = synthesise(table_of(model), asked, shape)
+    blurred = gaussian_filter(np.nan_to_num(ideal), geometry.blur_mrad / mrad_per_pixel)
+    return np.asarray(np.where(np.isfinite(ideal), blurred, np.nan))
+
+
+def as_mapped(scan: Scan, result: ThicknessMap) -> Scan:
+    """The scan as its map took it: without the masked pixels, and on square ones."""
+    return replace(
+        scan.without_pixels(result.detector_mask, "the map's mask of pixels"),
+        pixel_aspect=result.geometry.pixel_aspect,
+    )
 
 
 def grid_of(scan: Scan, result: ThicknessMap) -> WindowGrid:

@@ -1,20 +1,17 @@
 """A microscope as a small text file in TOML."""
 
-import json
 import math
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-from pacbed.bounded import parse_toml, read_bytes
 from pacbed.errors import FileFormatError, OutOfRangeError
 from pacbed.microscope.record import Microscope, Pattern
+from pacbed.small_toml import parse_small, quoted, read_small
 from pacbed.version import __version__
 
 #: Version of the file's form.
 FORM = 1
-#: Largest size.
-MOST_BYTES = 2**18
 _OPTIONAL = ("rotation_deg", "rotation_std_deg")
 _WORDS = ("system", "date")
 _NUMBERS = tuple(
@@ -39,12 +36,7 @@ def read_microscope(path: str | Path) -> Microscope:
         If it is no such file, of another version, or has an entry that is missing or wrong.
     """
     path = Path(path)
-    try:
-        return parse_microscope(read_bytes(path, MOST_BYTES), str(path))
-    except OSError as error:
-        raise FileFormatError(
-            f"{path}: cannot be read ({error.strerror}); check the path"
-        ) from error
+    return parse_microscope(read_small(path), str(path))
 
 
 def parse_microscope(content: bytes, name: str) -> Microscope:
@@ -54,12 +46,7 @@ def parse_microscope(content: bytes, name: str) -> Microscope:
     ------
     FileFormatError
     """
-    if len(content) > MOST_BYTES:
-        raise FileFormatError(f"{name}: is larger than {MOST_BYTES} bytes: this is another file.")
-    try:
-        given = parse_toml(content)
-    except ValueError as error:
-        raise FileFormatError(f"{name}: is not valid TOML ({error})") from error
+    given = parse_small(content, name)
     if given.get("version") != FORM:
         raise FileFormatError(
             f"{name}: is no calibration of version {FORM}: make it with pacbed "
@@ -85,11 +72,11 @@ def microscope_text(microscope: Microscope) -> str:
         "# How one session recorded its patterns, found from patterns of a known crystal.",
         "# Later calls take it: pacbed infer PATTERN --system S --microscope THIS_FILE",
         f"version = {FORM}",
-        f"program = {_text(f'pacbed {__version__}')}",
+        f"program = {quoted(f'pacbed {__version__}')}",
         "",
         "[microscope]",
-        f"date = {_text(m.date)}",
-        f"system = {_text(m.system)}",
+        f"date = {quoted(m.date)}",
+        f"system = {quoted(m.system)}",
         f"high_tension_kV = {_rounded(m.high_tension_kV, 6)}",
         "# Convergence semi-angle; every std is a standard error.",
         f"convergence_mrad = {_rounded(m.convergence_mrad, 6)}",
@@ -110,9 +97,9 @@ def microscope_text(microscope: Microscope) -> str:
             f"rotation_std_deg = {_rounded(m.rotation_std_deg, 3)}",
         ]
     for pattern in m.patterns:
-        lines += ["", "[[pattern]]", f"file = {_text(pattern.file)}"]
+        lines += ["", "[[pattern]]", f"file = {quoted(pattern.file)}"]
         if pattern.left_out:
-            lines.append(f"left_out = {_text(pattern.left_out)}")
+            lines.append(f"left_out = {quoted(pattern.left_out)}")
     return "\n".join(lines) + "\n"
 
 
@@ -135,10 +122,3 @@ def _number(name: str, section: dict[str, Any], key: str) -> float:
 
 def _rounded(value: float, digits: int) -> str:
     return repr(float(f"{value:.{digits}g}"))
-
-
-def _text(value: str) -> str:
-    # A JSON string is a TOML string, but for the one control character that JSON lets stand; a
-    # name of a file may hold what is no text.
-    text = value.encode("utf-8", "replace").decode("utf-8")
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,20 +1,17 @@
 """The calibration of a stage as a small text file in TOML, beside that of the microscope."""
 
-import json
 import math
 from pathlib import Path
 from typing import Any
 
-from pacbed.bounded import parse_toml, read_bytes
 from pacbed.errors import FileFormatError, OutOfRangeError
+from pacbed.small_toml import parse_small, quoted, read_small
 from pacbed.stage.calibrate import calibrate_stage
 from pacbed.stage.record import StageCalibration, StagePattern
 from pacbed.version import __version__
 
 #: Version of the file's form.
 FORM = 1
-#: Largest size.
-MOST_BYTES = 2**18
 _NUMBERS = ("alpha_deg", "beta_deg", "tilt_x_mrad", "tilt_y_mrad", "tilt_std_mrad")
 _MADE_BY = "make it with pacbed stage calibrate"
 
@@ -37,18 +34,7 @@ def read_stage(path: str | Path) -> StageCalibration:
         If it is no such file, of another version, or has an entry that is missing or wrong.
     """
     path = Path(path)
-    try:
-        content = read_bytes(path, MOST_BYTES)
-    except OSError as error:
-        raise FileFormatError(
-            f"{path}: cannot be read ({error.strerror}); check the path"
-        ) from error
-    if len(content) > MOST_BYTES:
-        raise FileFormatError(f"{path}: is larger than {MOST_BYTES} bytes: this is another file.")
-    try:
-        given = parse_toml(content)
-    except ValueError as error:
-        raise FileFormatError(f"{path}: is not valid TOML ({error})") from error
+    given = parse_small(read_small(path), str(path))
     section, patterns = given.get("stage"), given.get("pattern")
     if given.get("version") != FORM or not isinstance(section, dict):
         raise FileFormatError(
@@ -82,18 +68,18 @@ def stage_text(calibration: StageCalibration) -> str:
         "# Where the axes of a stage lie in the patterns of one camera length, from patterns at",
         "# known angles. pacbed infer PATTERN --stage THIS_FILE says where to tilt.",
         f"version = {FORM}",
-        f"program = {_text(f'pacbed {__version__}')}",
+        f"program = {quoted(f'pacbed {__version__}')}",
         "",
         "[stage]",
-        f"name = {_text(calibration.name)}",
+        f"name = {quoted(calibration.name)}",
         *_hand_lines(calibration.mirrored),
         *(f"# {label}: {value}" for label, value in summary_rows(calibration)),
         "# Where the zone axis is in each pattern (mrad, x to the right and y downwards), and the",
         "# stage's angles. Patterns of one grain differ by the stage's move alone.",
     ]
     for pattern in calibration.patterns:
-        lines += ["", "[[pattern]]", f"file = {_text(pattern.file)}",
-                  f"grain = {_text(pattern.grain)}"]  # fmt: skip
+        lines += ["", "[[pattern]]", f"file = {quoted(pattern.file)}",
+                  f"grain = {quoted(pattern.grain)}"]  # fmt: skip
         lines += [f"{name} = {float(f'{getattr(pattern, name):.6g}')!r}" for name in _NUMBERS]
     return "\n".join(lines) + "\n"
 
@@ -153,9 +139,3 @@ def _pattern(entry: Any, number: int) -> StagePattern:
         numbers[key] = float(value)
     return StagePattern(**numbers, file=str(values.get("file", "")),
                         grain=str(values.get("grain", "")))  # fmt: skip
-
-
-def _text(value: str) -> str:
-    # See pacbed.microscope.file.
-    text = value.encode("utf-8", "replace").decode("utf-8")
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -10,6 +10,7 @@ import typer
 from pacbed.commands.infer.answers import Asked
 from pacbed.commands.options import (
     DataOption,
+    DatasetOption,
     HighTensionOption,
     MaterialOption,
     MicroscopeOption,
@@ -69,13 +70,7 @@ class ConditionOptions:
             help="Frame of a stack or scan, from 0; [bold]sum[/bold] adds all.", metavar="N|sum"
         ),
     ] = None
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            help="Array or signal of a file that holds several (HDF5, emd, zarr, hspy).",
-            metavar="NAME",
-        ),
-    ] = None
+    dataset: DatasetOption = None
     mask: Annotated[
         Path | None,
         typer.Option(

@@ -15,6 +15,7 @@ from pacbed.commands.cluster_options import (
     open_cluster,
 )
 from pacbed.commands.options import (
+    DatasetOption,
     MicroscopeOption,
     NoRefineOption,
     PixelAspectOption,
@@ -64,13 +65,7 @@ class ScanOptions:
             metavar="ROWS,COLUMNS",
         ),
     ] = None
-    dataset: Annotated[
-        str | None,
-        typer.Option(
-            help="Array or signal of a file that holds several (HDF5, emd, zarr, hspy).",
-            metavar="NAME",
-        ),
-    ] = None
+    dataset: DatasetOption = None
     raw_shape: Annotated[
         str | None,
         typer.Option(

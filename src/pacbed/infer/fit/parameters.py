@@ -17,8 +17,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pacbed.arrays import Numbers
+from pacbed.arrays import Numbers, Tilt
 from pacbed.pattern.detector_geometry import DetectorGeometry
+from pacbed.pattern.geometry import turn_matrix
 
 #: Places in the vector: for the solver and the model, where the vector is the variable.
 (THICKNESS, TILT_X, TILT_Y, CENTER_X, CENTER_Y, LOG_SCALE, ROTATION, ELLIPSE_A, ELLIPSE_B,
@@ -81,6 +82,12 @@ class FitParameters:
     def mistilt_mrad(self) -> float:
         """Length of the tilt, mrad."""
         return float(np.hypot(*self.tilt))
+
+    @property
+    def pattern_tilt(self) -> Tilt:
+        """The tilt (x, y) along the pattern's axes, mrad."""
+        tilt: Tilt = turn_matrix(self.rotation) @ self.tilt
+        return tilt
 
     @property
     def detector(self) -> DetectorGeometry:

@@ -6,7 +6,6 @@ from pacbed.answer.estimate import Alternative
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Probabilities, Thicknesses
 from pacbed.infer.fit.pattern_fit import Fit
-from pacbed.pattern.geometry import rotation_matrix
 
 #: Thicknesses so many bins beside a peak belong to it.
 PEAK_HALF_WIDTH = 3
@@ -31,15 +30,14 @@ def fitted_alternative(fit: Fit, order: int, probability: float) -> Alternative:
     Alternative
     """
     p = fit.parameters
-    turned = math.degrees(p.rotation)
-    tilt = rotation_matrix(turned) @ p.tilt
+    tilt = p.pattern_tilt
     return Alternative(
         p.thickness_nm,
         p.mistilt_mrad,
         probability,
         tilt_x_mrad=float(tilt[0]),
         tilt_y_mrad=float(tilt[1]),
-        rotation_deg=fold(turned, order),
+        rotation_deg=fold(math.degrees(p.rotation), order),
         convergence_mrad=p.convergence_mrad,
         mrad_per_pixel=p.mrad_per_pixel,
         center_row_px=p.center_y,

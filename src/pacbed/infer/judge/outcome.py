@@ -19,7 +19,6 @@ from pacbed.infer.judge.confidence import CLEAR, TILT_SLACK
 from pacbed.infer.judge.judgement import LEAST_OF_DISK, Context, Judgement
 from pacbed.infer.judge.shown import shown_by
 from pacbed.infer.networks.posing import Reading, frame_scale
-from pacbed.pattern.geometry import rotation_matrix
 from pacbed.pattern.preprocess import INPUT_SIZE
 
 
@@ -84,8 +83,7 @@ def fitted_estimate(
     noise = best.noise_share
     deviation = context.calibration.thickness_std(best.thickness_std_nm, thickness, noise)
     half = context.calibration.tail * deviation
-    turned = math.degrees(p.rotation)
-    tilt = rotation_matrix(turned) @ p.tilt
+    tilt = p.pattern_tilt
     probabilities = _probabilities(context, reading, solutions)
     judged = Judgement(context, reading, best, float(probabilities[0]), deviation)
     return Estimate(
@@ -106,7 +104,7 @@ def fitted_estimate(
             context.given.convergence_mrad or p.convergence_mrad,
             INPUT_SIZE,
         ),
-        rotation_deg=fold(turned, context.order),
+        rotation_deg=fold(math.degrees(p.rotation), context.order),
         center_row_px=p.center_y,
         center_column_px=p.center_x,
         residual=best.residual,
@@ -122,11 +120,7 @@ def fitted_estimate(
             "convergence_mrad": round(p.convergence_mrad, 3),
             "doubt": round(judged.doubt, 2),
             "noise_share": round(noise, 4),
-            **{
-                n: round(value, 5)
-                for n, value in vars(judged.evidence).items()
-                if value is not None
-            },
+            **_rounded(vars(judged.evidence)),
             **_read_thickness(context, reading),
         },
         convergence_mrad=p.convergence_mrad,
