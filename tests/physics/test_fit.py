@@ -7,9 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from pacbed.infer.fit.closely import fit_closely
 from pacbed.infer.fit.model import FitModel, ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Known, fit_closely, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, Known, fit_pattern
 from pacbed.infer.fit.samples import take_samples
 from pacbed.infer.fit.scan import ScannedImage, ThicknessScan, valleys
 from pacbed.library.installed import load_bundle
@@ -226,20 +227,21 @@ def test_a_fit_ends_with_every_direction_of_its_table(table):
     samples = samples_of(np.maximum(synthesise(table, asked, (128, 128)), 0))
     true = FitParameters.from_vector(np.array([thickness, *truth()[1:]]))
     coarse = fit_pattern(samples, table, true, Known(), 12, 0.36)
-    every = ModelShelf(table, REACH, every=True)
-    close = fit_closely(samples, table, true, coarse, every)
+    shelf = ModelShelf(table, REACH)
+    close = fit_closely(samples, table, true, coarse, shelf)
     assert abs(coarse.parameters.thickness_nm - thickness) > 0.1
     assert abs(close.parameters.thickness_nm - thickness) < 0.05
     assert close.thickness_std_nm < 0.5 * coarse.thickness_std_nm
     # What is known beforehand stays centred on the start, not on where the first fit ended.
     far = dataclasses.replace(true, log_alpha=true.log_alpha + 0.02)
-    held = fit_closely(samples, table, far, coarse, every).parameters
+    held = fit_closely(samples, table, far, coarse, shelf).parameters
     assert held.log_alpha > close.parameters.log_alpha
 
 
-def test_a_fit_with_every_direction_already_is_left_alone(small_table):
-    fit = SimpleNamespace(parameters=FitParameters.from_vector(truth()))
-    assert grid_stride(small_table, ALPHA) == 1
+def test_a_fit_with_every_direction_and_narrow_edges_already_is_left_alone(small_table):
+    parameters = FitParameters.from_vector(np.array([*truth()[:9], math.log(24.0)]))
+    fit = SimpleNamespace(parameters=parameters)
+    assert grid_stride(small_table, 24.0) == 1
     assert fit_closely(None, small_table, None, fit, None) is fit
 
 

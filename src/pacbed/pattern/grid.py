@@ -108,6 +108,11 @@ def spline_slopes(x: Numbers) -> Numbers:
     )
 
 
+def spline_curvatures(x: Numbers) -> Numbers:
+    """Second derivatives of :func:`spline_weights` by the position, shape (4, ...)."""
+    return np.stack([1 - x, 3 * x - 2, 1 - 3 * x, x])
+
+
 def refine_axis(values: Numbers, factor: int, axis: int) -> Numbers:
     """Refine samples by a cubic spline; n samples become (n − 3) · factor.
 

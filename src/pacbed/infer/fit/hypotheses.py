@@ -14,10 +14,11 @@ import numpy as np
 
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Probabilities, Thicknesses
+from pacbed.infer.fit.closely import fit_closely
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_closely, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys
 from pacbed.infer.networks.posing import Placement, Reading
@@ -169,10 +170,9 @@ class _Job:
         return self._run(start, FULL_STEPS, fit.blur_mrad)
 
     def close(self, fit: Fit) -> Fit:
-        """End with every direction of the table."""
+        """End as exactly as the table allows."""
         start = self.known.centred(fit.parameters, self.convergence_mrad)
-        shelf = ModelShelf(self.table, REACH, every=True)
-        return fit_closely(self.samples, self.table, start, fit, shelf)
+        return fit_closely(self.samples, self.table, start, fit, self.shelf)
 
     def _run(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(

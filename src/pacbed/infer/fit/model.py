@@ -9,25 +9,13 @@ import numpy as np
 from scipy import fft
 from scipy.interpolate import CubicSpline
 
-from pacbed.arrays import Angles, Matrix, Numbers, Pixels, Singles, Thicknesses, Tilt
+from pacbed.arrays import Angles, Numbers, Singles, Thicknesses, Tilt
+from pacbed.infer.fit.derivatives import Evaluation, PixelAngles, fill_pose, width_mrad
 from pacbed.infer.fit.linear import DIFFUSE_WIDTH
-from pacbed.infer.fit.parameters import (
-    CENTER_X,
-    CENTER_Y,
-    ELLIPSE_A,
-    ELLIPSE_B,
-    LOG_ALPHA,
-    LOG_SCALE,
-    ROTATION,
-    THICKNESS,
-    TILT_X,
-    TILT_Y,
-    FitParameters,
-)
+from pacbed.infer.fit.parameters import LOG_ALPHA, THICKNESS, TILT_X, TILT_Y
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.disks import Disks, gather_disks
-from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.grid import spline_slopes, spline_weights
 
 
@@ -53,28 +41,6 @@ _KEPT_STRETCHES = 3
 #: Memory of the models that a shelf keeps beside the one in use, bytes: of a usual crystal all
 #: that a pattern asks for, of a large cell and a wide aperture two or three.
 _KEPT_BYTES = 500 * 2**20
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """A pattern at the samples.
-
-    Attributes
-    ----------
-    pattern : ndarray, shape (N,)
-        Intensity, with a mean of about 1 inside the disk.
-    diffuse : ndarray, shape (N,)
-        The same, scattered widely.
-    laplacian : ndarray, shape (N,)
-        Second derivative by angle, 1/mrad²: what blur adds.
-    jacobian : ndarray, shape (N, 10)
-        Derivatives of `pattern` with respect to the parameters.
-    """
-
-    pattern: Numbers
-    diffuse: Numbers
-    laplacian: Numbers
-    jacobian: Numbers
 
 
 class FitModel:
@@ -140,25 +106,17 @@ class FitModel:
         value, slope = self._intensities(float(parameters[THICKNESS]))
         natives = [self._disks.sums(column, weights[0]) for column in (value, slope)]
         natives += list(self._disks.edge_sums(value, weights[1:]))
-        pitch = samples.pitch_px * np.exp(parameters[LOG_SCALE])
-        width = np.sqrt(pitch**2 / 12 + blur_mrad**2)
+        width = width_mrad(parameters, samples, blur_mrad)
         images = self._window.smooth(np.stack(natives), width, DIFFUSE_WIDTH * alpha)
-        angle, to_pattern, offset = _angles(parameters, samples)
-        at, gradient = self._window.interpolate(images, angle - tilt)
+        pixels = PixelAngles.of(parameters, samples)
+        at, gradient = self._window.interpolate(images, pixels.angle - tilt)
         pattern, by_thickness, by_x, by_y, by_alpha, laplacian, diffuse = at
         grad_x, grad_y = gradient.T
         jacobian = np.empty((len(pattern), 10))
         jacobian[:, THICKNESS] = by_thickness
         jacobian[:, TILT_X] = by_x - grad_x
         jacobian[:, TILT_Y] = by_y - grad_y
-        jacobian[:, CENTER_X] = -gradient @ to_pattern[:, 0]
-        jacobian[:, CENTER_Y] = -gradient @ to_pattern[:, 1]
-        jacobian[:, LOG_SCALE] = (gradient * angle).sum(axis=1)
-        jacobian[:, ROTATION] = grad_x * angle[:, 1] - grad_y * angle[:, 0]
-        turn = turn_matrix(-parameters[ROTATION]) * np.exp(parameters[LOG_SCALE])
-        x, y = offset.T
-        jacobian[:, ELLIPSE_A] = (gradient * (np.stack([x, -y], axis=1) @ turn.T)).sum(axis=1)
-        jacobian[:, ELLIPSE_B] = (gradient * (np.stack([y, x], axis=1) @ turn.T)).sum(axis=1)
+        fill_pose(jacobian, gradient, parameters, pixels)
         jacobian[:, LOG_ALPHA] = by_alpha * alpha
         return Evaluation(pattern, diffuse, laplacian, jacobian)
 
@@ -204,7 +162,11 @@ class ModelShelf:
         self._every = every
         self._models: list[FitModel] = []
 
-    def at(self, parameters: Numbers) -> FitModel:
+    def evaluate(self, parameters: Numbers, samples: Samples, blur_mrad: float) -> Evaluation:
+        """See :meth:`FitModel.evaluate`."""
+        return self._at(parameters).evaluate(parameters, samples, blur_mrad)
+
+    def _at(self, parameters: Numbers) -> FitModel:
         """A model that covers the tilt and convergence of a fit's parameters, shape (10,)."""
         for number in reversed(range(len(self._models))):
             if self._models[number].covers(parameters):
@@ -224,13 +186,6 @@ class ModelShelf:
             if held > _KEPT_BYTES:
                 del self._models[: number + 1]
                 break
-
-
-def _angles(parameters: Numbers, samples: Samples) -> tuple[Angles, Matrix, Pixels]:
-    """Angles from the disk's centre (N, 2) in the crystal's frame, matrix, offsets in pixels."""
-    matrix = FitParameters.from_vector(parameters).detector.to_crystal
-    offset = np.stack([samples.x - parameters[CENTER_X], samples.y - parameters[CENTER_Y]], axis=1)
-    return offset @ matrix.T, matrix, offset
 
 
 class _Window:

@@ -7,10 +7,12 @@ offset, backgrounds, gain curve and a rest of blur enter linearly.
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 
 from pacbed.arrays import Mask, Numbers
+from pacbed.infer.fit import derivatives
 from pacbed.infer.fit.known import GIVEN, Known
 from pacbed.infer.fit.least_squares import (
     Evaluation,
@@ -48,7 +50,6 @@ from pacbed.infer.fit.parameters import (
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.field import worth_mrad
 from pacbed.lacbed.table import LacbedTable
-from pacbed.pattern.disks import grid_stride
 
 #: Radius of the fitted region, semi-angles; of small apertures it is more, see `beyond_disk`.
 REACH = 1.2
@@ -62,8 +63,6 @@ _NEAR, _FAR = 0.12, 0.25
 _LARGEST_BLUR = 0.12
 #: A step shorter than this in all parameters (in σ of `_SHORT`) ends the fit.
 _SHORT = np.array([0.01, 0.004, 0.004, 0.02, 0.02, 1e-4, 1e-3, 2e-4, 2e-4, 2e-4])
-#: Steps with every direction of a table.
-_CLOSE_STEPS = 2
 #: Largest steps.
 _LONG = np.array([2.5, 0.6, 0.6, 4.0, 4.0, 0.02, 0.06, 0.01, 0.01, 0.02])
 
@@ -158,6 +157,16 @@ class Fit:
         return math.sqrt(self.covariance[place, place])
 
 
+class Shelf(Protocol):
+    """Models that are made as a fit's way asks for them."""
+
+    def evaluate(
+        self, parameters: Numbers, samples: Samples, blur_mrad: float
+    ) -> derivatives.Evaluation:
+        """Synthesise the pattern at the samples, by a model that covers the parameters (10,)."""
+        ...
+
+
 def beyond_disk(table: LacbedTable, convergence_mrad: float) -> float:
     """How far beyond `REACH` a pattern is looked at, semi-angles: 0 but for small apertures.
 
@@ -176,7 +185,7 @@ def fit_pattern(
     known: Known,
     steps: int,
     blur_mrad: float,
-    shelf: ModelShelf | None = None,
+    shelf: Shelf | None = None,
     at: FitParameters | None = None,
 ) -> Fit:
     """Fit a pattern from one start.
@@ -193,7 +202,7 @@ def fit_pattern(
         Steps at most.
     blur_mrad : float
         First guess of the blur.
-    shelf : ModelShelf, optional
+    shelf : Shelf, optional
         Models that other fits of the same pattern use too; made for the samples' reach.
     at : FitParameters, optional
         Where to begin; at the start by default.
@@ -210,39 +219,12 @@ def fit_pattern(
     return _finish(model, state, known)
 
 
-def fit_closely(
-    samples: Samples, table: LacbedTable, start: FitParameters, fit: Fit, shelf: ModelShelf
-) -> Fit:
-    """End a fit with every direction of the table, where it was made with every second one.
-
-    Those are enough to come near. They make the edges of the disks broader and blur the fringes
-    of thick crystals: the fits of patterns of a table of 0.5 mrad by every second direction of the
-    same table were up to 0.7 nm off beyond 70 nm, and 0.15 mrad below 15 nm.
-
-    Parameters
-    ----------
-    samples : Samples
-    table : LacbedTable
-    start : FitParameters
-        What is known is centred on it; see :meth:`Known.centred`.
-    fit : Fit
-        The end of a fit of the same samples.
-    shelf : ModelShelf
-        Of models with every direction.
-    """
-    if grid_stride(table, fit.parameters.convergence_mrad) == 1:
-        return fit
-    return fit_pattern(
-        samples, table, start, fit.known, _CLOSE_STEPS, fit.blur_mrad, shelf, fit.parameters
-    )
-
-
 @dataclass(frozen=True)
 class _Model:
     """The pattern's samples and what the solver needs beside them."""
 
     samples: Samples
-    shelf: ModelShelf
+    shelf: Shelf
     bounds: tuple[Numbers, Numbers]
     precision: Numbers
     first_blur_mrad: float
@@ -261,7 +243,7 @@ class _Model:
     def evaluate(self, parameters: Numbers, before: State | None) -> Evaluation:
         alpha = float(np.exp(parameters[LOG_ALPHA]))
         blur = self.first_blur_mrad if before is None else _next_blur(before, alpha)
-        at = self.shelf.at(parameters).evaluate(parameters, self.samples, blur)
+        at = self.shelf.evaluate(parameters, self.samples, blur)
         broad = backgrounds(_distance(parameters, self.samples))
         columns = make_columns(at.pattern, broad, at.diffuse, at.laplacian * alpha**2)
         spread = _shot(at.pattern) + (_EDGE * at.jacobian[:, LOG_ALPHA]) ** 2

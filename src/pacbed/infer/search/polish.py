@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from pacbed.errors import PatternError
+from pacbed.infer.fit.closely import fit_closely
 from pacbed.infer.fit.hypotheses import (
     BRIEF_STEPS,
     FIRST_BLUR,
@@ -14,7 +15,7 @@ from pacbed.infer.fit.hypotheses import (
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Fit, beyond_disk, fit_closely, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, Fit, beyond_disk, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_samples
 from pacbed.infer.search.ask import Candidate
 from pacbed.lacbed.table import LacbedTable
@@ -124,8 +125,7 @@ class _Job:
         job = replace(self, samples=samples)
         start = self.known.centred(found, self.candidate.convergence_mrad)
         end = job._fit(start, FULL_STEPS, fit.blur_mrad)
-        every = ModelShelf(self.table, self.samples.reach, every=True)
-        return fit_closely(samples, self.table, start, end, every)
+        return fit_closely(samples, self.table, start, end, self.shelf)
 
     def _fit(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(
