@@ -128,12 +128,16 @@ class Steps:
     longest : ndarray, shape (m,)
     largest_damping : float
         A step that this much of damping does not mend ends the fit too.
+    least_gain : float
+        So does a step that would lower the cost by less than this many times the noise: in the
+        flat valley of a weak pattern steps are long, and gain nothing that its electrons show.
     """
 
     count: int
     shortest: Numbers
     longest: Numbers
     largest_damping: float
+    least_gain: float = 0.0
 
 
 def minimise(model: Model, start: Numbers, steps: Steps, begin: Numbers | None = None) -> State:
@@ -159,6 +163,8 @@ def minimise(model: Model, start: Numbers, steps: Steps, begin: Numbers | None =
     damping = 1e-3
     for _ in range(steps.count):
         step = _step(slope, damping)
+        if step @ slope.right < steps.least_gain * state.noise:
+            return replace(state, settled=True)
         step = step / max(1.0, float(np.abs(step / steps.longest).max()))
         parameters = model.clip(state.parameters + step)
         at = model.evaluate(parameters, state)

@@ -187,6 +187,7 @@ def fit_pattern(
     blur_mrad: float,
     shelf: Shelf | None = None,
     at: FitParameters | None = None,
+    least_gain: float = 0.0,
 ) -> Fit:
     """Fit a pattern from one start.
 
@@ -206,6 +207,8 @@ def fit_pattern(
         Models that other fits of the same pattern use too; made for the samples' reach.
     at : FitParameters, optional
         Where to begin; at the start by default.
+    least_gain : float
+        What ends it too, see :class:`~pacbed.infer.fit.least_squares.Steps`.
 
     Returns
     -------
@@ -215,7 +218,7 @@ def fit_pattern(
     first = start.to_vector()
     model = _Model(samples, shelf, _bounds(table, first, known), _prior(known), blur_mrad)
     begin = None if at is None else at.to_vector()
-    state = minimise(model, first, Steps(steps, _SHORT, _LONG, 1e3), begin)
+    state = minimise(model, first, Steps(steps, _SHORT, _LONG, 1e3, least_gain), begin)
     return _finish(model, state, known)
 
 
