@@ -33,6 +33,8 @@ _WIDTH = 1.0
 #: Beams count less the farther out they are: width of the weight, semi-angles, and in lengths
 #: of the second lattice vector.
 _FAR, _FAR_BEAMS, _LEAST_WEIGHT = 1.2, 1.1, 0.2
+#: Beams at most: of wide apertures there are hundreds, and the outer ones add little.
+_BEAMS = 49
 #: What is taken for darkness, as a share of the bright places.
 _DARK = 0.01
 #: Slopes of more than this many times the typical one count as this, nearly.
@@ -104,7 +106,8 @@ def rim_places(
         for size in of_radius:
             beams, weights = _beams(lattice_mrad, size.convergence_mrad)
             scale = radius / factor / size.convergence_mrad
-            half = math.ceil(0.6 * scale * float(np.linalg.norm(lattice_mrad, axis=1).sum()))
+            # No place is farther from the nearest node than half a cell's diagonal.
+            half = math.ceil(0.5 * scale * float(np.linalg.norm(lattice_mrad))) + 1
             window = _Window(rims, middle, half)
             of_size = [
                 window.strongest(beams @ turn_matrix(turn).T * scale, weights) for turn in turns
@@ -269,7 +272,7 @@ def _beams(lattice_mrad: Matrix, convergence_mrad: float) -> tuple[Angles, Numbe
     index = np.stack(np.meshgrid(*[np.arange(-most, most + 1)] * 2), axis=-1).reshape(-1, 2)
     beams = index @ lattice_mrad
     weights = np.exp(-((np.linalg.norm(beams, axis=1) / far) ** 2) / 2 * 1.5)
-    kept = weights >= _LEAST_WEIGHT
+    kept = np.argsort(-weights, kind="stable")[: min(_BEAMS, int((weights >= _LEAST_WEIGHT).sum()))]
     return beams[kept], weights[kept]
 
 
