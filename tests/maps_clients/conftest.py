@@ -35,6 +35,7 @@ class Recorded:
         return infer_map(scan, model, MapOptions(CONVERGENCE_MRAD, **given))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """With ``--dist loadgroup`` one worker alone makes the scan and its maps."""
     for item in items:
