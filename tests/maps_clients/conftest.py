@@ -79,4 +79,4 @@ class WithoutNetworks:
 def without_networks(recorded, tmp_path_factory) -> WithoutNetworks:
     data, bundle = tmp_path_factory.mktemp("tables") / "data", load_bundle(SYSTEM)
     model = register_table(data, bundle.system, bundle.table)
-    return WithoutNetworks(str(data), recorded.map(model))
+    return WithoutNetworks(str(data), recorded.map(model, samples=1))
