@@ -67,8 +67,7 @@ def test_a_dead_cross_is_found(simulated, bundle, eager, right, fill, dtype):
 def test_the_geometry_is_found_with_a_dead_cross(simulated, bundle, right):
     counts = simulated.counts.copy()
     counts[..., cross()] = 0
-    options = dataclasses.replace(OPTIONS, samples=2)
-    right(infer_map(Scan.from_array(counts), bundle, options))
+    right(infer_map(Scan.from_array(counts), bundle, OPTIONS))
 
 
 def test_the_shadow_of_a_beam_stop_is_found(simulated, bundle, eager, right):

@@ -74,5 +74,5 @@ def test_the_command_and_the_options_take_an_aspect(binned, seen, bundle, simula
     assert WindowOptions(pixel_aspect=1.5).map_options(binned).pixel_aspect == 1.5
     with pytest.raises(OutOfRangeError, match="pixel aspect"):
         MapOptions(20.0, pixel_aspect=0.0)
-    options = dataclasses.replace(OPTIONS, pixel_aspect=2.0, samples=2)
+    options = dataclasses.replace(OPTIONS, pixel_aspect=2.0)
     check(infer_map(binned, bundle, options), simulated)

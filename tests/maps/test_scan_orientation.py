@@ -71,7 +71,7 @@ def test_a_turned_detector_gives_the_same_tilts_along_the_scan(simulated, bundle
     if flip_y:
         # Mirrored as the last thing that happened: undone first.
         counts = counts[..., ::-1, :]
-    options = dataclasses.replace(OPTIONS, scan_rotation_deg=90.0, flip_y=flip_y, samples=2)
+    options = dataclasses.replace(OPTIONS, scan_rotation_deg=90.0, flip_y=flip_y)
     found = infer_map(Scan.from_array(np.ascontiguousarray(counts)), bundle, options)
     expected = simulated.tilt_mrad
     assert np.abs(found.tilt_in_scan_mrad - expected).max() < 0.35
