@@ -12,10 +12,18 @@ BASE := .venv
 TEST := .venv-test
 BASE_STAMP := $(BASE)/.installed
 TEST_STAMP := $(TEST)/.installed
-PIP_INSTALL := -m pip install --progress-bar off -q --disable-pip-version-check -c constraints.txt
+# Bytecode is written afterwards, by every core at once.
+PIP_INSTALL := -m pip install --progress-bar off -q --disable-pip-version-check --no-compile \
+    -c constraints.txt
+
+# As with pip's own, some packages bring files that this Python does not compile.
+COMPILE = $(1)/bin/python -m compileall -qq -j 0 $(1)/lib || true
+# What does not depend on each other runs beside each other; the output stays in one piece.
+BESIDE := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 .DEFAULT_GOAL := help
-.PHONY: help run example test lint lint-page format wheel bench clean
+.PHONY: help run example test client-oldest lint lint-types lint-page-if-npm lint-imports lint-style \
+    lint-page format wheel bench clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -23,11 +31,13 @@ help:  ## list these targets
 $(BASE_STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(BASE)
 	$(BASE)/bin/python $(PIP_INSTALL) -e .
+	$(call COMPILE,$(BASE))
 	touch $@
 
 $(TEST_STAMP): pyproject.toml constraints.txt client/pyproject.toml
 	$(PYTHON) -m venv $(TEST)
 	$(TEST)/bin/python $(PIP_INSTALL) -e '.[dev]' -e ./client
+	$(call COMPILE,$(TEST))
 	touch $@
 
 run: $(BASE_STAMP)  ## serve the page and the inference at http://localhost:8230/
@@ -43,16 +53,31 @@ example: $(BASE_STAMP)  ## infer an example pattern and draw its report
 # of asking the system for pages each time.
 test: export MALLOC_MMAP_THRESHOLD_ = 268435456
 test: export MALLOC_TRIM_THRESHOLD_ = 536870912
-test: lint  ## run the checks and the test suite
+test: $(TEST_STAMP)  ## run the checks and the test suite
+	$(BESIDE) $(LINT) client-oldest
 	$(TEST)/bin/python -m compileall -q src client/src
 	$(TEST)/bin/python -m pytest $(PYTEST_FLAGS)
+
+client-oldest:
 	client/tests/run_oldest.sh
 
+# The longest first.
+LINT := lint-types lint-page-if-npm lint-imports lint-style
+
 lint: $(TEST_STAMP)  ## check style, types and the direction of imports
+	$(BESIDE) $(LINT)
+
+lint-style: $(TEST_STAMP)
 	$(TEST)/bin/ruff check .
 	$(TEST)/bin/ruff format --check .
+
+lint-types: $(TEST_STAMP)
 	$(TEST)/bin/mypy
+
+lint-imports: $(TEST_STAMP)
 	$(TEST)/bin/lint-imports
+
+lint-page-if-npm:
 	@if command -v npm >/dev/null && $(MAKE) --no-print-directory $(NODE_STAMP); then \
 	    $(MAKE) --no-print-directory lint-page; \
 	else echo "No npm, or no tools from it: the page's JavaScript is NOT checked." >&2; fi

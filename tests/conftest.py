@@ -20,11 +20,20 @@ hypothesis.settings.register_profile("pacbed", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("pacbed")
 
 
+def pytest_make_parametrize_id(val, argname):
+    """A long value is no name: whole it would be in the environment, whose size has a limit."""
+    if isinstance(val, str | bytes) and len(val) > 200:
+        return f"{argname}-of-{len(val)}"
+    return None
+
+
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config, items):
     """With ``--dist loadgroup`` what the tests of a file share is made once, in one worker.
 
     Else each worker would make it anew. Long tests come early, so that no worker has one at the
-    end while the others have nothing left to do.
+    end while the others have nothing left to do. First of all, because pytest-xdist reads the
+    groups in the same hook.
     """
     for item in items:
         shared = item._fixtureinfo.name2fixturedefs.values()

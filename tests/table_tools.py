@@ -20,10 +20,11 @@ def table_model(folder: Path, system: System, table: LacbedTable) -> TableModel:
 
 
 def register_table(data: Path, system: System, table: LacbedTable) -> TableModel:
-    """Make a data folder with a system that has no networks."""
+    """Make a data folder with a system that has no networks, and few tilts to search."""
+    system = replace(system, id=NUMBER, name=NAME, mistilt_mrad=(0.0, 3.0))
     add_register_row(data, NUMBER)
     folder = data / str(NUMBER) / "models" / "table"
     folder.parent.mkdir(parents=True)
-    model = table_model(folder, replace(system, id=NUMBER, name=NAME), table)
+    model = table_model(folder, system, table)
     install_model(data, folder)
     return model

@@ -61,6 +61,7 @@ class Known:
     def keep_row(self, row, layers): ...
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """With ``--dist loadgroup`` one worker alone makes the scan and its map."""
     for item in items:

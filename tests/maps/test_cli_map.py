@@ -128,8 +128,8 @@ def test_a_wedge_to_try_with(here):
 def test_a_system_without_networks(here, simulated, bundle):
     register_table(here / "data", bundle.system, bundle.table)
     asked = ("--system", NAME, "--data", "data", "--convergence", "20")
-    words = succeed("map", "scan.npy", *asked, *FEWEST, "-o", "alone.npz")
-    assert "12 ok" in words
+    words = succeed("map", "scan.npy", *asked, *FEWEST, "--region", "0,8,0,8", "-o", "alone.npz")
+    assert "4 ok" in words
     found = load_map(here / "alone.npz")
-    assert np.abs(found.thickness_nm - simulated.thickness_nm).max() < 1.5
+    assert np.abs(found.thickness_nm - simulated.thickness_nm[:2, :2]).max() < 1.5
     assert found.provenance["bundle_sha256"].keys() == {"lacbed.npz"}

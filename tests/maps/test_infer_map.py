@@ -11,13 +11,13 @@ from pacbed.infer.networks import networks
 from pacbed.library.installed import load_engine
 from pacbed.maps import blocks, mapping
 from pacbed.maps.blocks import BlockTask, cut
-from pacbed.maps.geometry import places
+from pacbed.maps.geometry import estimate_geometry, places
 from pacbed.maps.layers import MISMATCH, NO_DATA, OK, SETTLED, STATUS_NAMES
 from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions, make_grid
 from pacbed.maps.processes import spread_over_processes
 from pacbed.scans.scan import Scan
-from tests.maps.conftest import OPTIONS, WEDGE, Known
+from tests.maps.conftest import OPTIONS, WEDGE, WINDOW, Known, in_windows
 
 
 def same(one, other) -> bool:
@@ -115,7 +115,7 @@ def test_a_pixel_that_is_nan_in_every_frame_does_no_harm(eager, simulated, bundl
     counts[:, :, 30, 28] = np.nan
     counts[5, 6, 10, 10] = np.nan
     scan = dataclasses.replace(simulated, counts=counts).scan
-    found = infer_map(scan, bundle, OPTIONS)
+    found = infer_map(scan, bundle, dataclasses.replace(OPTIONS, samples=2))
     assert found.bad_frames.sum() == 1
     assert np.abs(found.thickness_nm - eager.thickness_nm).max() < 0.5
 
@@ -131,6 +131,15 @@ def test_a_window_of_nan_frames_or_of_nothing_has_no_answer(eager, simulated, bu
     assert np.argwhere(found.status == NO_DATA).tolist() == [[0, 0], [1, 1], [2, 3]]
     assert np.isnan(found.thickness_nm[found.status == NO_DATA]).all()
     assert np.isfinite(found.thickness_nm[found.status != NO_DATA]).all()
+
+
+def test_of_few_windows_none_is_fitted_for_a_plane_of_centres(simulated, bundle, monkeypatch):
+    predictor = blocks.shared_predictor(bundle)
+    sums = in_windows(simulated.counts.astype(float))[0, :3] * WINDOW**2
+    monkeypatch.setattr(type(predictor), "sharing", None)
+    place = np.array([[0.0, -1.0], [0.0, 0.0], [0.0, 1.0]])
+    geometry = estimate_geometry(sums, place, predictor, 20.0, 1.0, samples=1)
+    assert geometry.rotation_deg == pytest.approx(WEDGE.rotation_deg, abs=2)
 
 
 def test_windows_partly_and_wholly_off_the_detector(eager, simulated, bundle):

@@ -35,6 +35,7 @@ class Recorded:
         return infer_map(scan, model, MapOptions(CONVERGENCE_MRAD, **given))
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
     """With ``--dist loadgroup`` one worker alone makes the scan and its maps."""
     for item in items:
@@ -78,4 +79,4 @@ class WithoutNetworks:
 def without_networks(recorded, tmp_path_factory) -> WithoutNetworks:
     data, bundle = tmp_path_factory.mktemp("tables") / "data", load_bundle(SYSTEM)
     model = register_table(data, bundle.system, bundle.table)
-    return WithoutNetworks(str(data), recorded.map(model))
+    return WithoutNetworks(str(data), recorded.map(model, samples=1))

@@ -184,10 +184,15 @@ def _with_centers(
     predictor: FittingPredictor,
     progress: Callable[[float], None],
 ) -> SharedGeometry:
-    """Take the plane of the centres from all patterns, and how far they lie from it."""
+    """Take the plane of the centres from all patterns, and how far they lie from it.
+
+    Of fewer patterns than make a plane none is fitted: the geometry is then what it was.
+    """
+    usable, kept = cleaned(patterns)
+    if len(usable) < _ENOUGH_CENTERS:
+        return geometry
     loose = replace(geometry, center_std_px=max(_LOOSE_PX, geometry.center_std_px))
     solver = predictor.sharing(loose)
-    usable, kept = cleaned(patterns)
     place = place[kept]
     centers = geometry.center(place)
     solved = solver.solve(usable, centers, solver.read(usable, centers))
