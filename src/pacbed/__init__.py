@@ -18,6 +18,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
+    from pacbed.crystal.known.catalogue import known_crystals
     from pacbed.infer.known.calibrate_microscope import calibrate_microscope
     from pacbed.infer.networks.predictor import Predictor
     from pacbed.infer.open_predictor import open_predictor
@@ -38,6 +39,7 @@ __all__ = [
     "__version__",
     "calibrate_microscope",
     "installed_systems",
+    "known_crystals",
     "load_bundle",
     "open_crystal",
     "open_predictor",
@@ -55,6 +57,7 @@ _HOME = {
     "Predictor": "pacbed.infer.networks.predictor",
     "calibrate_microscope": "pacbed.infer.known.calibrate_microscope",
     "installed_systems": "pacbed.library.installed",
+    "known_crystals": "pacbed.crystal.known.catalogue",
     "load_bundle": "pacbed.library.installed",
     "open_crystal": "pacbed.own_crystal.open_crystal",
     "open_predictor": "pacbed.infer.open_predictor",

@@ -20,6 +20,7 @@ PUBLIC_NAMES = [
     "__version__",
     "calibrate_microscope",
     "installed_systems",
+    "known_crystals",
     "load_bundle",
     "open_crystal",
     "open_predictor",

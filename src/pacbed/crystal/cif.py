@@ -247,7 +247,7 @@ def _space_group(path: Path, block: Any, small: Any) -> Any:
     hall = str(small.spacegroup_hall or "").strip()
     group, named = small.spacegroup, str(small.spacegroup_hm or "").strip() or hall
     if group is None and not named:
-        number = cif_value(block, "_space_group_IT_number") or _value(
+        number = cif_value(block, "_space_group_IT_number") or cif_value(
             block, "_symmetry_Int_Tables_number"
         )
         if number is None or not number.isdigit():

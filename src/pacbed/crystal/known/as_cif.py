@@ -1,5 +1,7 @@
 """A known crystal as a CIF, which every program reads, with its sources."""
 
+import re
+
 from pacbed.crystal.known.entry import KnownCrystal
 from pacbed.errors import CrystalError
 
@@ -40,6 +42,7 @@ def crystal_as_cif(crystal: KnownCrystal) -> str:
     lines = [
         f"data_{''.join(c if c.isalnum() or c in '-_' else '_' for c in crystal.name)}",
         f"_chemical_name_common {_quoted(crystal.title)}",
+        f"_chemical_formula_sum {_quoted(_spaced(crystal.formula))}",
         f"{SOURCE_TAG} {_quoted(crystal.source)}",
         f"{B_SOURCE_TAG} {_quoted(crystal.b_source)}",
         *(
@@ -62,6 +65,10 @@ def crystal_as_cif(crystal: KnownCrystal) -> str:
             f"{site.occupancy:.6g} {site.b_iso:.6g}"
         )
     return "\n".join(lines) + "\n"
+
+
+def _spaced(formula: str) -> str:
+    return re.sub(r"(?<=[a-z0-9A-Z])(?=[A-Z])", " ", formula)
 
 
 def _quoted(text: str) -> str:

@@ -23,9 +23,7 @@ def known_crystals() -> tuple[KnownCrystal, ...]:
     …)``.
     """
     files = sorted(_FOLDER.glob("*.toml"), key=lambda path: path.stem.lower())
-    return tuple(
-        parse_crystal(path, read_bytes(path, MOST_DESCRIPTION_BYTES)) for path in files
-    )
+    return tuple(parse_crystal(path, read_bytes(path, MOST_DESCRIPTION_BYTES)) for path in files)
 
 
 def structure_path(given: Path | str) -> Path:
@@ -60,9 +58,9 @@ def structure_path(given: Path | str) -> Path:
     return _FOLDER / f"{found.name}.toml"
 
 
-def is_known_path(path: Path) -> bool:
-    """Whether a path is that of a crystal which comes with the program."""
-    return path.parent == _FOLDER
+def structure_words(path: Path) -> str:
+    """What a structure is called: by its path, a known crystal by its name."""
+    return f"{path.stem}, a known crystal" if path.parent == _FOLDER else str(path)
 
 
 def search(words: Sequence[str]) -> list[KnownCrystal]:
@@ -71,7 +69,7 @@ def search(words: Sequence[str]) -> list[KnownCrystal]:
     Parameters
     ----------
     words : sequence of str
-        ``Ga`` finds what holds gallium, ``TiO2`` both forms of it, ``perovsk`` and ``zinc
+        ``Ga`` finds what holds gallium, ``TiO2`` both forms of it, ``nitride`` and ``zinc
         blende`` what is called so.
     """
     return [one for one in known_crystals() if all(_fits(one, word) for word in words)]
@@ -84,11 +82,17 @@ def _fits(crystal: KnownCrystal, word: str) -> bool:
     of_formula = _FORMULA_PART.sub("", word) == "" and all(e in ELEMENTS for e in elements)
     if of_formula and set(elements) == set(crystal.elements):
         return True
-    return any(_plain(word) in name for name in _names(crystal))
+    # From the beginning of a word on: "gan" is not in manganite.
+    beginning = re.compile(rf"(?<![^\W\d_]){re.escape(word.lower())}")
+    return any(beginning.search(name.lower()) for name in _all_names(crystal))
+
+
+def _all_names(crystal: KnownCrystal) -> tuple[str, ...]:
+    return crystal.name, crystal.title, *crystal.also
 
 
 def _names(crystal: KnownCrystal) -> set[str]:
-    return {_plain(name) for name in (crystal.name, crystal.title, *crystal.also)}
+    return {_plain(name) for name in _all_names(crystal)}
 
 
 def _plain(name: str) -> str:

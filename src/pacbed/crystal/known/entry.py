@@ -15,7 +15,7 @@ from pacbed.errors import CrystalError
 ESTIMATED = "estimated"
 _LONGEST_TEXT = 600
 _MOST_SITES, _MOST_AXES = 200, 20
-_TEXTS = ("name", "title", "space_group", "source", "b_source")
+_TEXTS = ("name", "formula", "title", "space_group", "source", "b_source")
 _KEYS = {*_TEXTS, "also", "cell", "zone_axes", "sites"}
 _SITE_KEYS = {"element", "position", "occupancy", "b_iso"}
 
@@ -65,6 +65,8 @@ class KnownCrystal:
     ----------
     name : str
         By which it is asked for.
+    formula : str
+        With the elements in the order of the sites, such as ``La0.7Sr0.3MnO3``.
     title : str
         What it is, in words.
     also : tuple of str
@@ -83,6 +85,7 @@ class KnownCrystal:
     """
 
     name: str
+    formula: str
     title: str
     also: tuple[str, ...]
     space_group: str
