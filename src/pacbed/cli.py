@@ -19,6 +19,7 @@ from pacbed.commands.preview import preview
 from pacbed.commands.recipe import recipe
 from pacbed.commands.reference import reference
 from pacbed.commands.serve import serve
+from pacbed.commands.share import pack, unpack
 from pacbed.commands.simulate.command import simulate
 from pacbed.commands.stage.group import stage_group
 from pacbed.commands.systems.group import systems_group
@@ -50,6 +51,12 @@ app = typer.Typer(
         [bold]pacbed crystals nitride[/bold]
 
         [bold]pacbed add GaN --zone-axis "1 1 -2 0" --high-tension 200[/bold]
+
+    A system as one file to send, and one that somebody sent:
+
+        [bold]pacbed pack gan-110-200kV --licence CC-BY-4.0[/bold]
+
+        [bold]pacbed unpack gan-110-200kV.pacbed.zip[/bold]
 
     Which systems are installed, and what they cover:
 
@@ -109,6 +116,8 @@ app.command()(serve)
 app.add_typer(systems_group, name="systems")
 app.command()(crystals)
 app.command()(add)
+app.command()(pack)
+app.command()(unpack)
 app.command()(calibrate)
 app.add_typer(cache_group, name="cache")
 app.command()(calibrate_microscope)
