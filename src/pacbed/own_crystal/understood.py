@@ -50,7 +50,7 @@ class FactorOfElement:
             return "given"
         if self.stated is None:
             return "from the CIF"
-        return "an estimate" if self.stated.startswith(ESTIMATED) else "from the source below"
+        return "an estimate" if self.stated.startswith(ESTIMATED) else "as its source says"
 
     def words(self) -> str:
         """Value, unit and origin, for a line."""
