@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from pacbed.pattern.square_pixels import square_pixels
     from pacbed.pattern.synthesis import synthesise
     from pacbed.readers import read_pattern
+    from pacbed.readers.from_abtem import from_abtem
 
 __all__ = [
     "Estimate",
@@ -38,6 +39,7 @@ __all__ = [
     "Predictor",
     "__version__",
     "calibrate_microscope",
+    "from_abtem",
     "installed_systems",
     "known_crystals",
     "load_bundle",
@@ -57,6 +59,7 @@ _HOME = {
     "Predictor": "pacbed.infer.networks.predictor",
     "calibrate_microscope": "pacbed.infer.known.calibrate_microscope",
     "installed_systems": "pacbed.library.installed",
+    "from_abtem": "pacbed.readers.from_abtem",
     "known_crystals": "pacbed.crystal.known.catalogue",
     "load_bundle": "pacbed.library.installed",
     "open_crystal": "pacbed.own_crystal.open_crystal",

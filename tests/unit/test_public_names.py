@@ -19,6 +19,7 @@ PUBLIC_NAMES = [
     "Predictor",
     "__version__",
     "calibrate_microscope",
+    "from_abtem",
     "installed_systems",
     "known_crystals",
     "load_bundle",

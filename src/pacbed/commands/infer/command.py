@@ -9,6 +9,7 @@ import typer
 from pacbed.commands.declared import declared
 from pacbed.commands.infer.answers import run
 from pacbed.commands.infer.conditions import ConditionOptions
+from pacbed.commands.infer.export import ExportOptions
 from pacbed.commands.infer.paper import PaperOptions
 from pacbed.commands.infer.show import RANKING, ranking_rows, rows, to_dict
 from pacbed.commands.infer.tilting import AlphaOption, StageOption, stage_of
@@ -42,6 +43,7 @@ def infer(
     ] = None,
     own: OwnCrystalOptions,
     paper: PaperOptions,
+    export: ExportOptions,
 ) -> None:
     """Find thickness and mistilt of measured patterns.
 
@@ -69,9 +71,12 @@ def infer(
 
     For a paper: [bold]pacbed infer pattern.dm4 --system 2 --figure fig.pdf --figure-font Arial
     --methods methods.txt[/bold]
+
+    Start values for ptychography: [bold]pacbed infer pattern.dm4 --system 2 --export ptyrad[/bold]
     """
     reports = _report_paths(files, report)
     paper.check()
+    export.check()
     stages = stage_of(stage, alpha)
     asked = conditions.asked
     models = conditions.models(asked, own, files)
@@ -87,6 +92,7 @@ def infer(
     if as_json:
         print_json(answers[0] if len(answers) == 1 else answers)
     paper.write(given)
+    export.write(given)
 
 
 def _report_paths(files: list[Path], report: Path | None) -> list[Path | None]:
