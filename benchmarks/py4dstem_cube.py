@@ -3,7 +3,7 @@
     python benchmarks/py4dstem_cube.py tests/data/py4dstem_cube.h5
 
 py4DSTEM needs NumPy 1 and an environment of its own: ``pip install py4DSTEM`` (0.14.18 wrote the
-file that the tests have). The cube holds 2 x 3 patterns of 32 x 40 pixels, each pixel its own number,
+file that the tests have). The cube holds 2 x 3 patterns of 32 x 40 pixels, each pixel its number,
 with 0.4 mrad per pixel.
 """
 
