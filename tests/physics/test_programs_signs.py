@@ -89,7 +89,7 @@ def test_exported_tilts_make_the_same_pattern_in_the_documented_propagator(scann
         tilt: np.corrcoef(
             propagated(scanned[1], tilt, measured.data.shape)[inside], measured.data[inside]
         )[0, 1]
-        for tilt in ((y, x), (-y, -x), (x, y), (-y, x))
+        for tilt in ((y, x), (-y, -x), (x, y))
     }
     assert max(alike, key=alike.get) == (y, x)
     assert alike[y, x] > 0.99

@@ -9,6 +9,7 @@ from starlette.exceptions import HTTPException
 
 from pacbed.crystal.known.as_cif import crystal_as_cif
 from pacbed.crystal.known.catalogue import known_crystals, search
+from pacbed.service.routes import PROBLEMS
 from pacbed.service.schemas import Problem
 
 router = APIRouter(tags=["own systems"])
@@ -37,7 +38,7 @@ class CrystalEntry(BaseModel):
     b_estimated: Annotated[bool, Field(description="Whether those are estimates.")]
 
 
-@router.get("/crystals/", response_model=list[CrystalEntry])
+@router.get("/crystals/", response_model=list[CrystalEntry], responses={422: PROBLEMS[422]})
 def crystals(
     q: Annotated[
         str,
@@ -58,6 +59,7 @@ _UNKNOWN: dict[int | str, dict[str, Any]] = {
         "description": "The CIF, with its sources.",
     },
     404: {"model": Problem, "description": "There is no such crystal."},
+    422: PROBLEMS[422],
 }
 
 
