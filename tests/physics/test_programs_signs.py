@@ -59,7 +59,6 @@ def answered(scanned):
     return measured, predictor.infer(measured.data, measured.metadata.convergence_mrad)
 
 
-@pytest.mark.slow
 def test_what_abtem_says_is_read(scanned):
     metadata = pacbed.from_abtem(scanned[0]).metadata
     assert metadata.high_tension_kV == KV
@@ -75,7 +74,6 @@ def test_the_tilt_that_abtem_was_given_is_inferred(answered):
     assert estimate.tilt_y_mrad == pytest.approx(TILT_Y, abs=0.4)
 
 
-@pytest.mark.slow
 def test_exported_tilts_make_the_same_pattern_in_the_documented_propagator(scanned, answered):
     measured, estimate = answered
     system = pacbed.load_bundle("sto-001-200kV").system
