@@ -23,7 +23,7 @@ BESIDE := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 .DEFAULT_GOAL := help
 .PHONY: help run example test client-oldest lint lint-types lint-page-if-npm lint-imports lint-style \
-    lint-page format wheel bench clean
+    lint-page format wheel dist bench clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -99,6 +99,12 @@ format: $(TEST_STAMP)  ## put the code into the common format
 
 wheel: $(TEST_STAMP)  ## build the wheel into dist/
 	$(TEST)/bin/hatchling build -t wheel
+
+dist: $(TEST_STAMP)  ## build wheels and sdists of both packages into dist/, install and try them
+	rm -rf dist
+	$(TEST)/bin/hatchling build -d $(CURDIR)/dist
+	cd client && ../$(TEST)/bin/hatchling build -d $(CURDIR)/dist
+	$(TEST)/bin/python .ci/try_dist.py dist
 
 bench: $(TEST_STAMP)  ## run every script of benchmarks/
 	set -e; for script in benchmarks/*.py; do \

@@ -18,6 +18,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
+    from pacbed.crystal.known.catalogue import known_crystals
     from pacbed.infer.known.calibrate_microscope import calibrate_microscope
     from pacbed.infer.networks.predictor import Predictor
     from pacbed.infer.open_predictor import open_predictor
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from pacbed.pattern.square_pixels import square_pixels
     from pacbed.pattern.synthesis import synthesise
     from pacbed.readers import read_pattern
+    from pacbed.readers.from_abtem import from_abtem
 
 __all__ = [
     "Estimate",
@@ -37,7 +39,9 @@ __all__ = [
     "Predictor",
     "__version__",
     "calibrate_microscope",
+    "from_abtem",
     "installed_systems",
+    "known_crystals",
     "load_bundle",
     "open_crystal",
     "open_predictor",
@@ -55,6 +59,8 @@ _HOME = {
     "Predictor": "pacbed.infer.networks.predictor",
     "calibrate_microscope": "pacbed.infer.known.calibrate_microscope",
     "installed_systems": "pacbed.library.installed",
+    "from_abtem": "pacbed.readers.from_abtem",
+    "known_crystals": "pacbed.crystal.known.catalogue",
     "load_bundle": "pacbed.library.installed",
     "open_crystal": "pacbed.own_crystal.open_crystal",
     "open_predictor": "pacbed.infer.open_predictor",

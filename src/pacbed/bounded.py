@@ -77,12 +77,15 @@ def read_bytes(path: Path, most: int) -> bytes:
         If it cannot be read, is no regular file, or is larger.
     """
     with open_regular(path) as file:
-        # A file may grow while it is read: what is read counts.
-        large = os.fstat(file.fileno()).st_size > most
-        content = b"" if large else file.read(most + 1)
+        # A file may grow while it is read: what is read counts. Memory is taken for what it has.
+        size = os.fstat(file.fileno()).st_size
+        large = size > most
+        content = b"" if large else file.read(size + 1)
+        if len(content) > size:
+            content += file.read(most + 1 - len(content))
     if large or len(content) > most:
-        size = f"{most / 1e6:g} MB" if most >= 100_000 else f"{most} bytes"
-        raise OSError(errno.EFBIG, f"it is larger than the {size} that are read", str(path))
+        limit = f"{most / 1e6:g} MB" if most >= 100_000 else f"{most} bytes"
+        raise OSError(errno.EFBIG, f"it is larger than the {limit} that are read", str(path))
     return content
 
 

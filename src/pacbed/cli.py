@@ -9,6 +9,7 @@ from pacbed.commands.add import add
 from pacbed.commands.cache import cache_group
 from pacbed.commands.calibrate import calibrate
 from pacbed.commands.calibrate_microscope import calibrate_microscope
+from pacbed.commands.crystals import crystals
 from pacbed.commands.evaluate import evaluate
 from pacbed.commands.group import PacbedGroup
 from pacbed.commands.infer.command import infer
@@ -18,6 +19,7 @@ from pacbed.commands.preview import preview
 from pacbed.commands.recipe import recipe
 from pacbed.commands.reference import reference
 from pacbed.commands.serve import serve
+from pacbed.commands.share import pack, unpack
 from pacbed.commands.simulate.command import simulate
 from pacbed.commands.stage.group import stage_group
 from pacbed.commands.systems.group import systems_group
@@ -42,11 +44,19 @@ app = typer.Typer(
 
     Thickness and mistilt of a crystal from its structure file; nothing is trained:
 
-        [bold]pacbed infer a.dm4 --cif GaN.cif --zone-axis "1 1 -2 0" --high-tension 200[/bold]
+        [bold]pacbed infer a.dm4 --cif GaN --zone-axis "1 1 -2 0" --high-tension 200[/bold]
 
-    The same crystal for the service and all other commands:
+    Which crystals need no file, and the same crystal for the service and all other commands:
 
-        [bold]pacbed add GaN.cif --zone-axis "1 1 -2 0" --high-tension 200[/bold]
+        [bold]pacbed crystals nitride[/bold]
+
+        [bold]pacbed add GaN --zone-axis "1 1 -2 0" --high-tension 200[/bold]
+
+    A system as one file to send, and one that somebody sent:
+
+        [bold]pacbed pack gan-110-200kV --licence CC-BY-4.0[/bold]
+
+        [bold]pacbed unpack gan-110-200kV.pacbed.zip[/bold]
 
     Which systems are installed, and what they cover:
 
@@ -104,7 +114,10 @@ app.command("map")(map_scan)
 app.command()(watch)
 app.command()(serve)
 app.add_typer(systems_group, name="systems")
+app.command()(crystals)
 app.command()(add)
+app.command()(pack)
+app.command()(unpack)
 app.command()(calibrate)
 app.add_typer(cache_group, name="cache")
 app.command()(calibrate_microscope)

@@ -48,12 +48,22 @@ class AddOptions:
 @declared
 def add(
     *,
-    cif: Annotated[Path, typer.Argument(help="Crystal structure.", metavar="CIF")],
+    cif: Annotated[
+        Path,
+        typer.Argument(
+            help="Crystal structure: a CIF, or the name of a known crystal such as GaN;"
+            " [bold]pacbed crystals[/bold] lists them.",
+            metavar="CIF|NAME",
+        ),
+    ],
     options: AddOptions,
 ) -> None:
     """Register a crystal as a system that answers at once, without networks.
 
-    Example: [bold]pacbed add GaN.cif --zone-axis "1 1 -2 0" --high-tension 200[/bold]
+    Example: [bold]pacbed add GaN --zone-axis "1 1 -2 0" --high-tension 200[/bold]
+
+    Of a structure of your own: [bold]pacbed add mine.cif --zone-axis "1 1 0" --high-tension
+    200[/bold]
 
     It says what it understood of the structure, simulates the table of its patterns (a minute)
     and registers the system in ./data, or --data DIR, which is made if it is missing. From then
@@ -62,6 +72,7 @@ def add(
     Networks can be trained later, which makes answers quicker; they take the table that is
     there: [bold]pacbed train NAME --data data --background[/bold]
     """
+    from pacbed.crystal.known.catalogue import structure_words
     from pacbed.own_crystal.add_system import add_system
     from pacbed.own_crystal.conditions import crystal_conditions
     from pacbed.own_crystal.understood import understand
@@ -77,7 +88,7 @@ def add(
     )
     understood = understand(asked)
     data = _data_folder(options.data)
-    print_block(str(cif), understood.rows(), err=True)
+    print_block(structure_words(asked.cif), understood.rows(), err=True)
     with progress_bar(f"simulating {options.name or understood.default_name}") as bar:
         added = add_system(data, understood, options.name, bar.update)
     system = added.system

@@ -120,6 +120,8 @@ def _model(
     own: OwnCrystalOptions,
 ) -> "Model":
     """The one model that the options name."""
+    from pacbed.crystal.known.catalogue import structure_words
+
     if not own.asked:
         own.check_unused()
         model = choose_model(system, material, high_tension, zone_axis or "0 0 1", data)
@@ -135,7 +137,7 @@ def _model(
         )
     understood = understand_all(own, zone_axis, high_tension, convergence)
     for one in understood:
-        print_block(str(one.conditions.cif), one.rows(), err=True)
+        print_block(structure_words(one.conditions.cif), one.rows(), err=True)
     return models_of(understood)[0]
 
 

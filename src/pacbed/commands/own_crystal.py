@@ -30,9 +30,10 @@ class OwnCrystalOptions:
         Path | None,
         typer.Option(
             "--cif",
-            help="Crystal structure, with --zone-axis and --high-tension in place of --system."
-            " What the pattern needs is simulated, and kept for the next time.",
-            metavar="CIF",
+            help="Crystal structure, or the name of a known crystal ([bold]pacbed crystals[/bold]),"
+            " with --zone-axis and --high-tension in place of --system. What the pattern needs is"
+            " simulated, and kept for the next time.",
+            metavar="CIF|NAME",
             rich_help_panel=_PANEL,
         ),
     ] = None
@@ -40,7 +41,7 @@ class OwnCrystalOptions:
         str | None,
         typer.Option(
             help="Several structures, whose answers are ranked: a folder of CIFs, names separated"
-            " by commas, or a text file with one on each line.",
+            " by commas (of known crystals too), or a text file with one on each line.",
             metavar="DIR|LIST",
             rich_help_panel=_PANEL,
         ),
@@ -121,6 +122,7 @@ def understand_all(
     CrystalError, OutOfRangeError, FileFormatError
         If one of them, or a condition, cannot be used.
     """
+    from pacbed.crystal.known.catalogue import structure_path
     from pacbed.own_crystal.conditions import (
         MISTILT_MAX_MRAD,
         THICKNESS_MAX_NM,
@@ -132,7 +134,10 @@ def understand_all(
         raise FileFormatError(
             f"{options.cif}: --cif and --candidates exclude each other: add the file to the list."
         )
-    files = [options.cif] if options.cif is not None else candidate_files(options.candidates or "")
+    if options.cif is not None:
+        files = [structure_path(options.cif)]
+    else:
+        files = candidate_files(options.candidates or "")
     if zone_axis is None:
         raise CrystalError(f'{files[0]}: say how it is seen: add --zone-axis, such as "1 1 0".')
     if high_tension_kV is None:
@@ -187,6 +192,8 @@ def candidate_files(given: str) -> list[Path]:
     FileFormatError
         If there are none, or too many.
     """
+    from pacbed.crystal.known.catalogue import structure_path
+
     path = Path(given)
     if path.is_dir():
         files = sorted(p for p in path.iterdir() if p.suffix.lower() == ".cif")
@@ -200,6 +207,7 @@ def candidate_files(given: str) -> list[Path]:
         raise FileFormatError(
             f"{given}: names {len(files)} structures: give at most {_MOST_CANDIDATES}."
         )
+    files = [structure_path(file) for file in files]
     missing = [file for file in files if not file.is_file()]
     if missing:
         raise FileFormatError(f"{missing[0]}: there is no such file: check --candidates.")

@@ -62,7 +62,14 @@ class RecipeOptions:
 @declared
 def recipe(
     *,
-    cif: Annotated[Path, typer.Argument(help="Crystal structure.", metavar="CIF")],
+    cif: Annotated[
+        Path,
+        typer.Argument(
+            help="Crystal structure: a CIF, or the name of a known crystal ([bold]pacbed"
+            " crystals[/bold]), which is written beside the recipe.",
+            metavar="CIF|NAME",
+        ),
+    ],
     options: RecipeOptions,
     samples: Annotated[
         int | None, typer.Option(help="Patterns to train on.", min=1, metavar="N")
@@ -85,19 +92,22 @@ def recipe(
     Example: [bold]pacbed recipe Si.cif --zone-axis "1 1 0" --high-tension 200 --b Si=0.46[/bold]
     """
     from pacbed.crystal.cif import read_cif_notes
+    from pacbed.crystal.known.catalogue import structure_path
     from pacbed.files import write_atomically
     from pacbed.library.recipe_text import recipe_text
 
+    named, cif = cif, structure_path(cif)
     made, notes = _make(cif, options)
     if samples is not None:
         made = replace(made, training=replace(made.training, samples=samples))
-    path = output if output is not None else cif.with_name(f"{made.system.name}.toml")
+    # A known crystal lies in the program's folder; its name as given lies here.
+    path = output if output is not None else named.with_name(f"{made.system.name}.toml")
     check_output(path, (".toml",))
     if path.exists():
         raise FileFormatError(f"{path}: is there already: remove it, or give another --output.")
-    _copy_beside(cif, path.parent)
-    head = (f"{made.system.material} from {cif.name}; docs/recipes.md explains the entries.",)
-    write_atomically(path, recipe_text(made, cif.name, head, notes).encode())
+    beside = _copy_beside(cif, path.parent)
+    head = (f"{made.system.material} from {beside}; docs/recipes.md explains the entries.",)
+    write_atomically(path, recipe_text(made, beside, head, notes).encode())
     _report(path, made, options.factors, read_cif_notes(cif).without_b)
 
 
@@ -179,16 +189,18 @@ def _report(path: Path, recipe: "Recipe", given: dict[str, float], without: froz
         )
 
 
-def _copy_beside(cif: Path, folder: Path) -> None:
-    """Bring the CIF to the recipe's folder, where the recipe names it."""
+def _copy_beside(cif: Path, folder: Path) -> str:
+    """Bring the CIF to the recipe's folder, and return its name there."""
+    from pacbed.crystal.cif import cif_content
     from pacbed.files import write_atomically
 
-    target = folder / cif.name
-    content = cif.read_bytes()
+    target = folder / (cif.name if cif.suffix.lower() != ".toml" else f"{cif.stem}.cif")
+    content = cif_content(cif)
     if target.exists() and target.read_bytes() != content:
         raise FileFormatError(f"{target}: is another file than {cif}: rename one of them.")
     if not target.exists():
         write_atomically(target, content)
+    return target.name
 
 
 def _pair(text: str, option: str) -> tuple[float, float]:

@@ -1,4 +1,4 @@
-"""Crystals from and to CIF files."""
+"""Crystals from and to CIF files; a crystal in TOML is read as the CIF that it means."""
 
 import re
 import warnings
@@ -10,14 +10,13 @@ from typing import Any
 import numpy as np
 
 from pacbed.bounded import read_bytes
+from pacbed.crystal.cif_checks import check_distances, check_formula, cif_value
+from pacbed.crystal.known.as_cif import B_SOURCE_TAG, SOURCE_TAG, crystal_as_cif
+from pacbed.crystal.known.entry import parse_crystal
 from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal, lattice_from_parameters
 from pacbed.errors import CrystalError
 
 _EIGHT_PI_SQUARED = 8 * np.pi**2
-#: Two atoms nearer than this share of their covalent radii cannot both be there.
-_CLOSEST = 0.65
-#: How far the ratios of the elements may be from the CIF's own formula.
-_FORMULA_TOLERANCE = 0.03
 #: A larger file, or cell, is none that can be simulated.
 _LARGEST_BYTES = 16 * 2**20
 _MOST_ATOMS, _MOST_OPERATIONS = 20_000, 192
@@ -30,7 +29,8 @@ def read_cif(path: Path, b_iso: Mapping[str, float] | None = None) -> Crystal:
     Parameters
     ----------
     path : Path
-        The CIF; its first block with atom sites is used.
+        The CIF; its first block with atom sites is used. Or a TOML file as those of the known
+        crystals.
     b_iso : mapping of str to float, optional
         Debye–Waller factor B in Å² by element; goes before the CIF's own values.
 
@@ -83,8 +83,8 @@ def read_cif(path: Path, b_iso: Mapping[str, float] | None = None) -> Crystal:
         )
     except CrystalError as error:
         raise CrystalError(f"{path}: {error}") from error
-    _check_distances(path, crystal)
-    _check_formula(path, block, crystal)
+    check_distances(path, crystal)
+    check_formula(path, block, crystal)
     return crystal
 
 
@@ -102,12 +102,16 @@ class CifNotes:
         All elements of its sites.
     without_b : frozenset of str
         Elements that have a site without a Debye–Waller factor.
+    source, b_source : str or None
+        Where the structure, and its Debye–Waller factors, are from; known crystals say it.
     """
 
     name: str | None
     formula: str | None
     elements: tuple[str, ...]
     without_b: frozenset[str]
+    source: str | None = None
+    b_source: str | None = None
 
 
 def read_cif_notes(path: Path) -> CifNotes:
@@ -119,13 +123,38 @@ def read_cif_notes(path: Path) -> CifNotes:
         If the file cannot be read as a CIF.
     """
     block, small = _read(path)
-    names = (_value(block, tag) for tag in _NAME_TAGS)
+    names = (cif_value(block, tag) for tag in _NAME_TAGS)
     elements = sorted({site.element.name for site in small.sites})
     _, missing = _debye_waller_of_sites(small.sites, {})
-    stated = _value(block, "_chemical_formula_sum")
+    stated = cif_value(block, "_chemical_formula_sum")
     formula = re.sub(r"\s|(?<![0-9.])1(?![0-9.])", "", stated) if stated else None
     name = next(filter(None, names), None)
-    return CifNotes(name, formula, tuple(elements), frozenset(missing))
+    return CifNotes(
+        name,
+        formula,
+        tuple(elements),
+        frozenset(missing),
+        cif_value(block, SOURCE_TAG),
+        cif_value(block, B_SOURCE_TAG),
+    )
+
+
+def cif_content(path: Path) -> bytes:
+    """A structure file as the bytes of a CIF.
+
+    Raises
+    ------
+    CrystalError
+        If the file cannot be read.
+    """
+    try:
+        # Not by its name: what is no file would be waited for, or read without an end.
+        content = read_bytes(path, _LARGEST_BYTES)
+    except OSError as error:
+        raise CrystalError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if path.suffix.lower() == ".toml":
+        return crystal_as_cif(parse_crystal(path, content)).encode()
+    return content
 
 
 def crystal_to_cif(crystal: Crystal, name: str) -> str:
@@ -180,17 +209,15 @@ def _read(path: Path) -> tuple[Any, Any]:
     """First block of a CIF that has atoms, and its atoms."""
     import gemmi
 
+    content = cif_content(path)
     try:
-        # Not by its name: what is no file would be waited for, or read without an end.
-        for block in gemmi.cif.read_string(read_bytes(path, _LARGEST_BYTES)):
+        for block in gemmi.cif.read_string(content):
             small = gemmi.make_small_structure_from_block(block)
             operations = len(small.symops)
             if operations > _MOST_OPERATIONS or len(small.sites) * max(1, operations) > _MOST_ATOMS:
                 raise ValueError(f"{len(small.sites)} atom sites under {operations} operations")
             if len(small.sites):
                 return block, small
-    except OSError as error:
-        raise CrystalError(f"{path}: cannot be read ({error.strerror}); check the path") from error
     except (RuntimeError, ValueError, IndexError) as error:
         line = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CrystalError(f"{path}: cannot be read as a CIF ({line}); check the file") from error
@@ -220,7 +247,7 @@ def _space_group(path: Path, block: Any, small: Any) -> Any:
     hall = str(small.spacegroup_hall or "").strip()
     group, named = small.spacegroup, str(small.spacegroup_hm or "").strip() or hall
     if group is None and not named:
-        number = _value(block, "_space_group_IT_number") or _value(
+        number = cif_value(block, "_space_group_IT_number") or cif_value(
             block, "_symmetry_Int_Tables_number"
         )
         if number is None or not number.isdigit():
@@ -242,14 +269,6 @@ def _space_group(path: Path, block: Any, small: Any) -> Any:
             stacklevel=4,
         )
     return group
-
-
-def _value(block: Any, tag: str) -> str | None:
-    import gemmi
-
-    raw = block.find_value(tag)
-    text = gemmi.cif.as_string(raw).strip() if raw else ""
-    return text if text not in ("", "?", ".") else None
 
 
 def _debye_waller_of_sites(sites: Any, b_iso: Mapping[str, float]) -> tuple[list[float], set[str]]:
@@ -280,56 +299,3 @@ def _distinct_images(operations: list[Any], position: np.ndarray) -> list[np.nda
         if not distances or min(distances) > 1e-3:
             images.append(image)
     return images
-
-
-def _check_distances(path: Path, crystal: Crystal) -> None:
-    """Refuse atoms that fall on each other, as a wrong choice of origin makes them."""
-    import gemmi
-
-    radii = np.array([gemmi.Element(symbol).covalent_r for symbol in crystal.symbols])
-    for i in range(len(radii) - 1):
-        away = (crystal.positions[i + 1 :] - crystal.positions[i] + 0.5) % 1.0 - 0.5
-        distance = np.linalg.norm(away @ crystal.cell, axis=1)
-        together = crystal.occupancies[i + 1 :] + crystal.occupancies[i] > 1.05
-        close = together & (distance < _CLOSEST * (radii[i + 1 :] + radii[i]))
-        if close.any():
-            j = int(np.flatnonzero(close)[0])
-            raise CrystalError(
-                f"{path}: atoms of {crystal.symbols[i]} and {crystal.symbols[i + 1 + j]} lie "
-                f"{distance[j]:.2f} Å apart; check positions, occupancies and the space group's "
-                "choice of origin (:1 or :2), or list the symmetry operations in the CIF"
-            )
-
-
-def _check_formula(path: Path, block: Any, crystal: Crystal) -> None:
-    """Warn where the cell's content is not the formula that the CIF gives."""
-    stated = _value(block, "_chemical_formula_sum")
-    if stated is None:
-        return
-    parts = re.findall(r"([A-Z][a-z]?)\s*([0-9.]*)", stated)
-    wanted: dict[str, float] = {}
-    try:
-        for symbol, count in parts:
-            wanted[symbol] = wanted.get(symbol, 0.0) + float(count or 1)
-    except ValueError:
-        return
-    found: dict[str, float] = {}
-    for symbol, occupancy in zip(crystal.symbols, crystal.occupancies, strict=True):
-        found[symbol] = found.get(symbol, 0.0) + float(occupancy)
-    if not wanted or not sum(wanted.values()):
-        return
-    total, all_ = sum(wanted.values()), sum(found.values())
-    off = any(
-        abs(wanted.get(s, 0.0) / total - found.get(s, 0.0) / all_) > _FORMULA_TOLERANCE
-        for s in {*wanted, *found}
-    )
-    units = _value(block, "_cell_formula_units_Z") or ""
-    stated += f" x {units}" if units.isdigit() else ""
-    off |= units.isdigit() and abs(total * int(units) / all_ - 1) > _FORMULA_TOLERANCE
-    if off:
-        content = " ".join(f"{symbol}{count:g}" for symbol, count in found.items())
-        warnings.warn(
-            f"{path}: the cell holds {content}, which is not the CIF's formula {stated}; check "
-            "sites, occupancies, symmetry and the choice of origin.",
-            stacklevel=3,
-        )

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pacbed.crystal.known.catalogue import structure_path
 from pacbed.crystal.structure import ELEMENTS
 from pacbed.errors import CrystalError, OutOfRangeError
 from pacbed.library.zone_axis import parse_zone_axis, three_indices
@@ -108,6 +109,7 @@ def crystal_conditions(
     Parameters
     ----------
     cif : Path or str
+        A CIF, or the name of a known crystal, such as ``GaN``.
     zone_axis : str or sequence of int
         Direction [uvw], or [uvtw] of a hexagonal crystal: ``"1 1 -2 0"``, ``"11-20"``,
         ``(1, 1, 0)``.
@@ -122,7 +124,7 @@ def crystal_conditions(
     CrystalError, OutOfRangeError
         As :class:`CrystalConditions`.
     """
-    cif = Path(cif)
+    cif = structure_path(cif)
     try:
         axis = parse_zone_axis(zone_axis) if isinstance(zone_axis, str) else _indices(zone_axis)
     except CrystalError as error:

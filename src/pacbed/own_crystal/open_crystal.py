@@ -30,7 +30,8 @@ def open_crystal(
     Parameters
     ----------
     cif : Path or str
-        The structure.
+        The structure: a CIF, or the name of a known crystal, such as ``GaN``
+        (:func:`pacbed.known_crystals` lists them).
     zone_axis : str or sequence of int
         Direction [uvw] along the beam, such as ``"1 1 0"``; of a hexagonal crystal also
         [uvtw], such as ``"1 1 -2 0"``.
@@ -65,7 +66,7 @@ def open_crystal(
     --------
     ::
 
-        predictor = pacbed.open_crystal("GaN.cif", zone_axis="1 1 -2 0", high_tension_kV=200)
+        predictor = pacbed.open_crystal("GaN", zone_axis="1 1 -2 0", high_tension_kV=200)
         estimate = predictor.infer(pattern)
     """
     asked = crystal_conditions(

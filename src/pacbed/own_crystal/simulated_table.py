@@ -105,6 +105,7 @@ def provenance(understood: Understood, table: LacbedTable) -> dict[str, object]:
         "table": table.provenance,
         "b_iso": {factor.symbol: factor.words() for factor in understood.factors},
         "directions": understood.directions.to_dict(),
+        "sources": dict(understood.sources),
     }
 
 
@@ -170,6 +171,7 @@ def _named(model: TableModel, understood: Understood, name: str | None) -> Table
         **model.provenance,
         "directions": understood.directions.to_dict(),
         "b_iso": {factor.symbol: factor.words() for factor in understood.factors},
+        "sources": dict(understood.sources),
     }
     named = dataclasses.replace(model, system=understood.system(name), provenance=said)
     named.__dict__["table"] = table  # what is read already

@@ -9,6 +9,7 @@ from typing import Literal
 import numpy as np
 
 from pacbed.crystal.cif import read_cif, read_cif_notes
+from pacbed.crystal.known.entry import ESTIMATED
 from pacbed.crystal.projection import ProjectedCell, project
 from pacbed.crystal.space_group import space_group_words
 from pacbed.crystal.structure import Crystal
@@ -29,19 +30,27 @@ FactorSource = Literal["given", "CIF", "default"]
 
 @dataclass(frozen=True)
 class FactorOfElement:
-    """Debye–Waller factor B of an element: smallest and largest of its sites, Å², and source."""
+    """Debye–Waller factor B of an element: smallest and largest of its sites, Å², and source.
+
+    ``stated`` is what the structure says of where it is from; known crystals say it.
+    """
 
     symbol: str
     lowest: float
     highest: float
     source: FactorSource
+    stated: str | None = None
 
     @property
     def origin(self) -> str:
         """Where it is from, in words."""
         if self.source == "default":
             return f"a default, not in the CIF: look it up and give --b {self.symbol}=VALUE"
-        return "given" if self.source == "given" else "from the CIF"
+        if self.source == "given":
+            return "given"
+        if self.stated is None:
+            return "from the CIF"
+        return "an estimate" if self.stated.startswith(ESTIMATED) else "as its source says"
 
     def words(self) -> str:
         """Value, unit and origin, for a line."""
@@ -62,6 +71,8 @@ class Understood:
     cell : ProjectedCell
     factors : tuple of FactorOfElement
     directions : PatternDirections
+    sources : tuple of tuple of str
+        Label and words of where the structure is from, as far as it says that.
     """
 
     conditions: CrystalConditions
@@ -69,6 +80,7 @@ class Understood:
     cell: ProjectedCell
     factors: tuple[FactorOfElement, ...]
     directions: PatternDirections
+    sources: tuple[tuple[str, str], ...] = ()
 
     def system(self, name: str | None = None, number: int = 0) -> System:
         """The system that it makes; a crystal that is registered nowhere has number 0.
@@ -127,6 +139,7 @@ class Understood:
                 f"{operations} symmetry operation{'s' if operations > 1 else ''}",
             ),
             ("Directions", self.directions.at_zero()),
+            *self.sources,
         ]
 
 
@@ -171,13 +184,21 @@ def understand(conditions: CrystalConditions) -> Understood:
         conditions,
         crystal,
         cell,
-        factors_of_elements(crystal, conditions.b_iso, said.without_b),
+        factors_of_elements(crystal, conditions.b_iso, said.without_b, said.b_source),
         pattern_directions(crystal, cell),
+        tuple(
+            (label, words)
+            for label, words in (("Source", said.source), ("B source", said.b_source))
+            if words is not None
+        ),
     )
 
 
 def factors_of_elements(
-    crystal: Crystal, given: Mapping[str, float], without: frozenset[str]
+    crystal: Crystal,
+    given: Mapping[str, float],
+    without: frozenset[str],
+    stated: str | None = None,
 ) -> tuple[FactorOfElement, ...]:
     """The Debye–Waller factors of a crystal from a CIF, and where each is from.
 
@@ -188,6 +209,8 @@ def factors_of_elements(
         Those that went before the CIF's.
     without : frozenset of str
         Elements that have a site for which the CIF gives none.
+    stated : str, optional
+        What the structure says of where its factors are from.
     """
     factors = []
     source: FactorSource
@@ -198,7 +221,7 @@ def factors_of_elements(
             if other == symbol
         ]
         source = "given" if symbol in given else "default" if symbol in without else "CIF"
-        factors.append(FactorOfElement(symbol, min(values), max(values), source))
+        factors.append(FactorOfElement(symbol, min(values), max(values), source, stated))
     return tuple(factors)
 
 

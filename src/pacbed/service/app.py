@@ -12,6 +12,7 @@ from fastapi.staticfiles import StaticFiles
 
 from pacbed.service import (
     routes,
+    routes_crystals,
     routes_info,
     routes_maps,
     routes_stage,
@@ -100,6 +101,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     app.include_router(routes.router)
     app.include_router(routes_info.router)
     app.include_router(routes_maps.router)
+    app.include_router(routes_crystals.router)
     app.include_router(routes_systems.router)
     app.include_router(routes_stage.router)
     app.include_router(routes_watch.router)

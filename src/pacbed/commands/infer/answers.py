@@ -26,6 +26,8 @@ class Answer:
     estimate: "Estimate"
     model: "Model"
     ranking: "tuple[Estimate, ...]" = ()
+    #: Convergence semi-angle that pictures are drawn with, mrad.
+    convergence_mrad: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -91,7 +93,7 @@ class Asking:
         if picture is not None:
             _write_report(picture, measurement, estimate, model, shown)
         others = ranked.estimates if len(models) > 1 else ()
-        return Answer(measurement, estimate, model, others)
+        return Answer(measurement, estimate, model, others, shown)
 
 
 def run(

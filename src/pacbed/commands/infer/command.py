@@ -9,6 +9,8 @@ import typer
 from pacbed.commands.declared import declared
 from pacbed.commands.infer.answers import run
 from pacbed.commands.infer.conditions import ConditionOptions
+from pacbed.commands.infer.export import ExportOptions
+from pacbed.commands.infer.paper import PaperOptions
 from pacbed.commands.infer.show import RANKING, ranking_rows, rows, to_dict
 from pacbed.commands.infer.tilting import AlphaOption, StageOption, stage_of
 from pacbed.commands.options import JsonOption, check_output
@@ -40,6 +42,8 @@ def infer(
         ),
     ] = None,
     own: OwnCrystalOptions,
+    paper: PaperOptions,
+    export: ExportOptions,
 ) -> None:
     """Find thickness and mistilt of measured patterns.
 
@@ -64,13 +68,21 @@ def infer(
 
     Where the crystal is not known: [bold]pacbed infer pattern.dm4 --system any
     --convergence 20[/bold]
+
+    For a paper: [bold]pacbed infer pattern.dm4 --system 2 --figure fig.pdf --figure-font Arial
+    --methods methods.txt[/bold]
+
+    Start values for ptychography: [bold]pacbed infer pattern.dm4 --system 2 --export ptyrad[/bold]
     """
     reports = _report_paths(files, report)
+    paper.check()
+    export.check()
     stages = stage_of(stage, alpha)
     asked = conditions.asked
     models = conditions.models(asked, own, files)
-    answers = []
+    answers, given = [], []
     for answer in run(files, models, asked, reports):
+        given.append(answer)
         if as_json:
             answers.append(to_dict(answer, stages))
         else:
@@ -79,6 +91,8 @@ def infer(
                 print_table(RANKING, ranking_rows(answer), numbers=set(RANKING[2:]))
     if as_json:
         print_json(answers[0] if len(answers) == 1 else answers)
+    paper.write(given)
+    export.write(given)
 
 
 def _report_paths(files: list[Path], report: Path | None) -> list[Path | None]:

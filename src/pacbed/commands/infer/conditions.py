@@ -137,6 +137,7 @@ def _own_models(
     files: Sequence[Path], own: OwnCrystalOptions, given: ConditionOptions, asked: Asked
 ) -> "list[Model]":
     """Say what was understood of the structures, and simulate what is not kept."""
+    from pacbed.crystal.known.catalogue import structure_words
     from pacbed.readers import read_pattern
 
     zone_axis, high_tension, known = given.zone_axis, given.high_tension, asked.convergence_mrad
@@ -153,7 +154,7 @@ def _own_models(
     if known is None and alike:
         understood = understand_all(own, zone_axis, high_tension, angles[0])
     for one in understood:
-        print_block(str(one.conditions.cif), one.rows(), err=True)
+        print_block(structure_words(one.conditions.cif), one.rows(), err=True)
     return list(models_of(understood))
 
 

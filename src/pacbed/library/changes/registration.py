@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pacbed.crystal.cif import crystal_to_cif
+from pacbed.crystal.cif import cif_content, crystal_to_cif
 from pacbed.crystal.structure import Crystal
 from pacbed.errors import BundleError, FileFormatError, PacbedError, RecipeError
 from pacbed.files import write_atomically
@@ -184,7 +184,7 @@ def _fill(folder: Path, recipe: Recipe, table: Path | None) -> None:
     if recipe.cif is None:
         content = crystal_to_cif(recipe.crystal, recipe.system.name).encode()
     else:
-        content = recipe.cif.read_bytes()
+        content = cif_content(recipe.cif)
     write_atomically(folder / CRYSTAL_FILE, content)
     text = recipe_text(recipe, CRYSTAL_FILE, (f"Registered from {recipe.path.name}.",))
     write_atomically(folder / RECIPE, text.encode())

@@ -50,7 +50,7 @@ def rename_system(data: Path, id: int, name: str) -> list[Path]:
     _check_elsewhere(data, id, name)
     with register_lock(data):
         # Again, within the lock: another system may have got the name just now.
-        _check_free(data, id, name)
+        check_free(data, id, name)
         row = next((row for row in read_register(data) if row.id == id), None)
         folder = system_folder(data, row if row is not None else RegisterRow(id))
         if row is None and not folder.is_dir():
@@ -82,7 +82,7 @@ def _check_elsewhere(data: Path, id: int, name: str) -> None:
                 raise _taken(name, system.id)
 
 
-def _check_free(data: Path, id: int, name: str) -> None:
+def check_free(data: Path, id: int, name: str) -> None:
     """Refuse a name that stands somewhere in the data folder; reads small files alone."""
     rows = readable_rows(data)[0]
     found = [(row.name, row.id) for row in rows]

@@ -2,6 +2,7 @@
 
 import { part } from "./dom.js";
 import { showFieldErrors } from "./fields.js";
+import { connectKnownCrystals, forgetKnown } from "./known-crystals.js";
 import { KeptJob } from "./kept-job.js";
 import { plain } from "./plain.js";
 import { ProgressView, timeLeft } from "./progress.js";
@@ -52,7 +53,7 @@ function faults() {
   const { file, zone_axis: axis, high_tension_kV: tension, ...others } = inputs();
   const found = new Map();
   const [chosen] = file.files;
-  if (!chosen) found.set(file, "Choose the CIF of the crystal.");
+  if (!chosen) found.set(file, "Choose a known crystal, or the CIF of yours.");
   else if (chosen.size > state.limits.most_bytes) {
     found.set(file, `A structure file may have ${state.limits.most_bytes / 1e6} MB at most.`);
   }
@@ -158,6 +159,7 @@ export function takeStructure(file) {
   const transfer = new DataTransfer();
   transfer.items.add(file);
   part("cif").files = transfer.files;
+  forgetKnown();
   hideUnderstood();
   openOwnCrystal();
 }
@@ -185,5 +187,6 @@ export async function connectOwnCrystal(client, onMade) {
     if (!part("understood").contains(target) && target !== part("own-name")) hideUnderstood();
   });
   await offer(client);
+  if (state.limits.on) connectKnownCrystals(client, showRefusal);
   goOn(client, onMade);
 }

@@ -116,6 +116,13 @@ export class PacbedClient {
     return this.#get("/systems/own");
   }
 
+  /** Crystals that need no structure file; `knownCrystal` gives one as a CIF, for `addSystem`. */
+  knownCrystals() { return this.#get("/crystals/"); }
+  async knownCrystal(name) {
+    const answer = await this.#fetch(`/crystals/${encodeURIComponent(name)}`);
+    return new File([await answer.blob()], `${name}.cif`);
+  }
+
   /**
    * What a structure file is understood as; nothing is simulated.
    * @param {Blob} file the CIF
