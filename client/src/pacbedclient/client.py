@@ -200,6 +200,7 @@ class Client:
         pixel_aspect: Optional[float] = None,
         dataset: Optional[str] = None,
         scan_shape: Optional[Sequence[int]] = None,
+        microscope: Any = None,
     ) -> Dict[str, Any]:
         """Infer thickness and mistilt over a small 4D-STEM scan.
 
@@ -239,6 +240,9 @@ class Client:
             Array or signal of a file that holds several.
         scan_shape : sequence of int, optional
             Scan rows and columns, of a file with one long series of frames.
+        microscope : path, optional
+            File of ``pacbed calibrate-microscope``: says convergence semi-angle and angle per
+            pixel where they are not given.
 
         Returns
         -------
@@ -266,7 +270,9 @@ class Client:
             "dataset": dataset,
             "scan_shape": None if scan_shape is None else [int(n) for n in scan_shape],
         }
-        return fetch_map(self._transport, scan, parameters, limit_s, progress, detector_mask)
+        return fetch_map(
+            self._transport, scan, parameters, limit_s, progress, detector_mask, microscope
+        )
 
     def add_system(
         self,

@@ -1,6 +1,6 @@
 /** Works through the rows that wait, a few at once, and goes on after a reload. */
 
-import { requestFor } from "../requests.js";
+import { microscopeFile, requestFor } from "../requests.js";
 import { newRow, withoutPictures } from "./row.js";
 
 /** Two are worked on by two cores while the third is on its way. */
@@ -87,7 +87,8 @@ export class Queue {
     }
     row.sha256 ||= await digest(file);
     const mask = await this.rows.mask(row);
-    const answer = await this.client.infer(file, requestFor(row.parameters, row.frame ?? 0), { signal, mask });
+    const microscope = microscopeFile(row.parameters);
+    const answer = await this.client.infer(file, requestFor(row.parameters, row.frame ?? 0), { signal, mask, microscope });
     row.answer = withoutPictures(answer);
     row.state = "done";
     row.problem = "";

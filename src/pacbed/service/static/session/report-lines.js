@@ -15,6 +15,7 @@ function asked({ parameters }) {
     ["Asked system", String(parameters.system ?? "unknown")],
     ["Asked convergence semi-angle", given(parameters.convergence_angle, "mrad", "none: that of the file, or found")],
     ["Asked angle per pixel", given(parameters.mrad_per_pixel, "mrad", "none: that of the file, or found")],
+    ["Calibration of the microscope", parameters.microscope?.name ?? ""],
     ["Turned", turnedWords(parameters.file_params)],
     ["Compared with the simulation", parameters.refine === false ? "no" : "yes"],
   ];

@@ -14,7 +14,7 @@ const NUMBERS = [
   "center_row_px", "center_column_px", "residual", "pixels_left_out", "pixel_aspect",
 ];
 /** Columns that earlier tables lack. */
-const LATER = ["pixel_aspect", "turned_deg", "mirrored"];
+const LATER = ["pixel_aspect", "turned_deg", "mirrored", "asked_microscope"];
 /** What is said of the model behind an answer. */
 const ORIGIN = ["version", "bundle", "bundle_sha256", "method"];
 const ASKED = { asked_system: "system", asked_convergence_mrad: "convergence_angle", asked_mrad_per_pixel: "mrad_per_pixel" };
@@ -22,7 +22,7 @@ const ASKED = { asked_system: "system", asked_convergence_mrad: "convergence_ang
 const COLUMNS = [
   "file", "frame", "file_sha256", "system", "status", "thickness_nm", "thickness_std_nm",
   "thickness_low95_nm", "thickness_high95_nm", ...NUMBERS.slice(2), "warnings", "problem", "note", "date",
-  ...ORIGIN, ...Object.keys(ASKED), "asked_fit", "turned_deg", "mirrored",
+  ...ORIGIN, ...Object.keys(ASKED), "asked_fit", "turned_deg", "mirrored", "asked_microscope",
 ];
 
 /** @param {import("./row.js").Row} row as one line of CSV */
@@ -41,6 +41,7 @@ function record(row) {
     asked_fit: parameters.refine ?? true,
     turned_deg: parameters.file_params?.turn_deg ?? 0,
     mirrored: parameters.file_params?.mirrored ?? false,
+    asked_microscope: parameters.microscope?.name ?? "",
     file: row.file,
     frame: row.frame,
     file_sha256: row.sha256,
@@ -82,6 +83,8 @@ function rowOf(line, session) {
     ...(line.mirrored === "true" && { mirrored: true }),
   };
   if (Object.keys(turned).length) parameters.file_params = turned;
+  // A table names the calibration alone.
+  if (line.asked_microscope) parameters.microscope = { name: line.asked_microscope, text: "" };
   return newRow({
     session,
     file: line.file,
