@@ -46,9 +46,7 @@ def sent(page):
     return requests
 
 
-def test_a_calibration_is_kept_and_goes_with_every_request(
-    open_page, calibration, content, tmp_path
-):  # noqa: F811
+def test_a_calibration_goes_with_every_request(open_page, calibration, content, tmp_path):  # noqa: F811
     page = open_page()
     requests = sent(page)
     page.click("#microscope-details > summary")

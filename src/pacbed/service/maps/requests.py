@@ -133,8 +133,8 @@ def _calibrated(parameters: MapParameters, upload: Upload, system: System) -> Ma
     session = parse_microscope(upload.content, upload.name)
     if not session.is_at(system.high_tension_kV):
         raise ParametersError(
-            f"{upload.name}: was calibrated at {session.high_tension_kV:g} kV, {system.name} is for "
-            f"{system.high_tension_kV:g} kV: leave the microscope out"
+            f"{upload.name}: was calibrated at {session.high_tension_kV:g} kV, {system.name} is "
+            f"for {system.high_tension_kV:g} kV: leave the microscope out"
         )
     found = {"convergence_mrad": session.convergence_mrad, "mrad_per_pixel": session.mrad_per_pixel}
     stated = parameters.model_dump(include=set(found), exclude_none=True)
