@@ -25,7 +25,7 @@ def test_digitalmicrograph(tmp_path, angles):
         {"tilt_alpha": 3.0},
         {"tilt_alpha": 3.0, "tilt_beta": np.nan},
         {"tilt_alpha": 3.0, "tilt_beta": 400.0},
-        {"tilt_alpha": "3", "tilt_beta": 1.0},
+        {"tilt_alpha": "three", "tilt_beta": 1.0},
         {"tilt_alpha": True, "tilt_beta": 1.0},
         7,
     ],

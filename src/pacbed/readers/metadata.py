@@ -1,7 +1,6 @@
 """What RosettaSciIO found in a file, as the few numbers that matter here."""
 
 from collections.abc import Iterator, Mapping
-from numbers import Real
 from typing import Any
 
 from pacbed.readers.axis_units import angle_mrad, length_nm
@@ -11,6 +10,7 @@ from pacbed.readers.tags import (
     as_convergence,
     as_high_tension,
     as_number,
+    as_signed,
     find_angle_per_pixel,
     find_camera_length,
     find_convergence,
@@ -82,9 +82,9 @@ def _stage_angles(
         (info.get("Stage Position"), ("Stage Alpha", "Stage Beta")),
     ):
         values = [group.get(name) for name in names] if isinstance(group, Mapping) else []
-        angles = [float(value) for value in values
-                  if isinstance(value, Real) and not isinstance(value, bool)]  # fmt: skip
-        if len(angles) == 2 and all(abs(angle) < _LARGEST_TILT_DEG for angle in angles):
+        angles = [angle for angle in map(as_signed, values)
+                  if angle is not None and abs(angle) < _LARGEST_TILT_DEG]  # fmt: skip
+        if len(angles) == 2:
             return angles[0], angles[1]
     return None, None
 
