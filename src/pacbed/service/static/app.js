@@ -17,8 +17,10 @@ import { showAlternatives } from "./solutions.js";
 import { microscopeFile, requestFor } from "./requests.js";
 import { chosenFiles, droppedFiles } from "./session/arrivals.js";
 import { digest } from "./session/queue.js";
+import { statedAngles } from "./session/row.js";
 import { SessionView } from "./session/view.js";
 import { connectWatch } from "./session/watched.js";
+import { KeptStages } from "./stage/kept.js";
 import { StagePanel } from "./stage/panel.js";
 import {
   ANY, angleFault, asksAll, chooseSystem, loadSystems, showRanges, systemParameter,
@@ -28,8 +30,12 @@ import { connectTheme } from "./theme-button.js";
 const client = new PacbedClient(".");
 const microscope = new MicroscopeChoice();
 const chosen = new Chosen(client, () => microscope.calibration !== null);
-const session = new SessionView(client, openRow, (words) => showError(words));
-const stage = new StagePanel(client);
+const stages = new KeptStages();
+const session = new SessionView(client, stages, openRow, (words) => showError(words));
+const stage = new StagePanel(client, stages, {
+  calibrated: () => session.tilted(),
+  angles: (angles) => session.noteAngles(angles),
+});
 const compare = new Compare(client, current, async (result) => {
   const kept = session.remember(result);
   await present(result);
@@ -135,7 +141,9 @@ async function ask() {
     return;
   }
   const date = new Date().toISOString();
-  const result = { ...asked, answer, file: original.name, sha256: await digest(original), date };
+  const result = {
+    ...asked, ...statedAngles(answer), answer, file: original.name, sha256: await digest(original), date,
+  };
   // Kept before its pictures are drawn: nothing that came is lost.
   const kept = session.remember(result);
   await present(result);
@@ -179,8 +187,8 @@ async function openRow(row, original, mask) {
   part("refine").checked = parameters.refine ?? true;
   microscope.restore(parameters.microscope);
   showRanges();
-  const { answer, frame, file, sha256, note, date } = row;
-  const shown = present({ original, mask, frame, parameters, answer, file, sha256, note, date });
+  const { frame } = row;
+  const shown = present({ ...row, original, mask });
   if (original) await chosen.restore(original, frame, parameters, mask);
   await shown;
 }

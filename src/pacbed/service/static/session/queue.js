@@ -1,7 +1,7 @@
 /** Works through the rows that wait, a few at once, and goes on after a reload. */
 
 import { microscopeFile, requestFor } from "../requests.js";
-import { newRow, withoutPictures } from "./row.js";
+import { newRow, statedAngles, withoutPictures } from "./row.js";
 
 /** Two are worked on by two cores while the third is on its way. */
 const AT_ONCE = 3;
@@ -89,8 +89,7 @@ export class Queue {
     const mask = await this.rows.mask(row);
     const microscope = microscopeFile(row.parameters);
     const answer = await this.client.infer(file, requestFor(row.parameters, row.frame ?? 0), { signal, mask, microscope });
-    row.answer = withoutPictures(answer);
-    row.state = "done";
+    Object.assign(row, statedAngles(answer), { answer: withoutPictures(answer), state: "done" });
     row.problem = "";
     row.date = new Date().toISOString();
     if (row.frame === null && answer.frames > 1) await this.#openStack(row, answer.frames);
