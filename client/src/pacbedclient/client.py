@@ -319,6 +319,7 @@ class Client:
         estimate: Estimate,
         patterns: List[Dict[str, Any]],
         mirrored: Optional[bool] = None,
+        alpha_deg: Optional[float] = None,
     ) -> Optional[Dict[str, Any]]:
         """Say how to tilt the stage so that the zone axis comes to the disk's centre.
 
@@ -331,6 +332,9 @@ class Client:
             ``tilt_y_mrad``, ``tilt_std_mrad``; or :func:`pacbedclient.stage.stated_axes`.
         mirrored : bool, optional
             The hand of the stage, where it is known.
+        alpha_deg : float, optional
+            Where α is, degrees: β counts by its cosine. By default where it was at the last
+            pattern.
 
         Returns
         -------
@@ -344,7 +348,7 @@ class Client:
         PacbedClientError
             One of the classes below it.
         """
-        return guidance_for(self._transport, estimate, patterns, mirrored)
+        return guidance_for(self._transport, estimate, patterns, mirrored, alpha_deg)
 
     def systems(self) -> List[System]:
         """Return the systems that the service knows.
