@@ -1,5 +1,7 @@
 """What files of answers say of their numbers: one is there twice, for earlier clients."""
 
+import csv
+import io
 import json
 
 import pytest
@@ -53,3 +55,19 @@ def test_a_saved_session_says_it_too(page_of_modules):
 def test_the_description_says_it_too(client):
     answer = client.get("/openapi.json").json()["components"]["schemas"]["Answer"]["properties"]
     assert answer["thickness"]["description"].startswith("Å")
+
+
+def test_a_table_has_warnings_and_what_the_answer_came_from(page_of_modules):
+    answer = ANSWER | {
+        "warnings": ["the disk is cut", "the network is young"], "thickness_interval95_nm": [41, 43],
+        "provenance": {"version": "1.2", "bundle": "sto", "bundle_sha256": "ab", "method": "fit"},
+    }  # fmt: skip
+    text = page_of_modules.evaluate(
+        """async answer => (await import("./static/session/results.js")).toCsv(
+            [{ file: "a.dm4", state: "done", parameters: {}, date: "2026-11-27", answer }])""",
+        answer,
+    )
+    (line,) = csv.DictReader(io.StringIO(text))
+    assert line["warnings"] == "the disk is cut | the network is young"
+    assert (line["version"], line["bundle"], line["bundle_sha256"]) == ("1.2", "sto", "ab")
+    assert line["date"] == "2026-11-27"
