@@ -59,7 +59,8 @@ def test_the_description_says_it_too(client):
 
 def test_a_table_has_warnings_and_what_the_answer_came_from(page_of_modules):
     answer = ANSWER | {
-        "warnings": ["the disk is cut", "the network is young"], "thickness_interval95_nm": [41, 43],
+        "warnings": ["the disk is cut", "the network is young"],
+        "thickness_interval95_nm": [41, 43],
         "provenance": {"version": "1.2", "bundle": "sto", "bundle_sha256": "ab", "method": "fit"},
     }  # fmt: skip
     text = page_of_modules.evaluate(
