@@ -21,6 +21,24 @@ class FactorEntry(BaseModel):
     ]
 
 
+class AtomColumn(BaseModel):
+    """Where atoms of an element stand behind each other."""
+
+    symbol: Annotated[str, Field(description="Of the element.")]
+    x_A: Annotated[float, Field(description="To the right, Å.")]
+    y_A: Annotated[float, Field(description="Downwards, Å.")]
+
+
+class Projection(BaseModel):
+    """The cell as the beam sees it, in the pattern's axes at rotation 0."""
+
+    cell_A: Annotated[
+        tuple[tuple[float, float], tuple[float, float]],
+        Field(description="Its two vectors: x to the right, y downwards, Å."),
+    ]
+    columns: Annotated[list[AtomColumn], Field(description="Of one cell.")]
+
+
 class UnderstoodCrystal(BaseModel):
     """What was understood of a structure."""
 
@@ -31,6 +49,9 @@ class UnderstoodCrystal(BaseModel):
         Field(description="Label and value: crystal, cell, sites, B, beam, directions."),
     ]
     warnings: Annotated[list[str], Field(description="What to look at before using answers.")]
+    projection: Annotated[
+        Projection | None, Field(description="For a drawing; null of very large cells.")
+    ] = None
 
 
 class UnderstoodStructure(BaseModel):
