@@ -69,6 +69,7 @@ def part(page, place, path):
     # What stays in view as the page scrolls would lie over the picture.
     page.evaluate("document.querySelector('header').hidden = true")
     page.evaluate("document.getElementById('action').hidden = true")
+    page.evaluate("document.getElementById('ask').style.maxHeight = 'none'")
     page.locator(place).screenshot(path=path)
 
 

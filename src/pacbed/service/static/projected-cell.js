@@ -5,20 +5,19 @@ import { shape } from "./svg.js";
 
 const SIDE = 200;
 const MARGIN = 12;
-/** Of elements in the order of the formula; told apart by the letter in them as well. */
+/** Of elements in their order; light and dark by turns. */
 const COLOURS = ["#4c8bd0", "#e0a030", "#4fa36b", "#c2607f", "#8a73c9", "#7d8690"];
-/** As many columns have room for a letter. */
-const MOST_LETTERS = 40;
 
 /**
  * All columns of two by two cells, as `[symbol, x, y]`.
  * @param {{cell_A: number[][], columns: {symbol: string, x_A: number, y_A: number}[]}} projection
+ * @returns {[string, number, number][]}
  */
 function repeated({ cell_A, columns }) {
   const [a, b] = cell_A;
-  return [0, 1].flatMap((i) => [0, 1].flatMap((j) => columns.map(({ symbol, x_A: x, y_A: y }) => (
-    [symbol, x + i * a[0] + j * b[0], y + i * a[1] + j * b[1]]
-  ))));
+  return [[0, 0], [1, 0], [0, 1], [1, 1]].flatMap(([i, j]) => columns.map(({ symbol, x_A: x, y_A: y }) => (
+    /** @type {[string, number, number]} */ ([symbol, x + i * a[0] + j * b[0], y + i * a[1] + j * b[1]])
+  )));
 }
 
 /**
@@ -37,6 +36,7 @@ export function drawProjection(formula, projection) {
   const at = (x, y) => [MARGIN + scale * (x - left), MARGIN + scale * (y - top)];
   const symbols = [...new Set(projection.columns.map(({ symbol }) => symbol))];
   const count = (symbol) => projection.columns.filter((column) => column.symbol === symbol).length;
+  const colourOf = (symbol) => COLOURS[symbols.indexOf(symbol) % COLOURS.length];
   const words = `${formula} along the beam; in one cell ${symbols.map((s) => `${count(s)} ${s}`).join(", ")}`;
   const drawing = shape("svg", {
     viewBox: `0 0 ${SIDE} ${Math.ceil(2 * MARGIN + scale * (bottom - top))}`, role: "img", "aria-label": words, class: "projected",
@@ -46,10 +46,14 @@ export function drawProjection(formula, projection) {
   const radius = Math.max(2.5, Math.min(9, 0.16 * scale * Math.sqrt(Math.abs(a[0] * b[1] - a[1] * b[0]) / projection.columns.length)));
   for (const [symbol, x, y] of columns) {
     const [cx, cy] = at(x, y);
-    drawing.append(shape("circle", { cx, cy, r: radius, fill: COLOURS[symbols.indexOf(symbol) % COLOURS.length] }));
-    if (columns.length <= MOST_LETTERS) drawing.append(shape("text", { x: cx, y: cy - radius - 2 }, symbol));
+    drawing.append(shape("circle", { cx, cy, r: radius, fill: colourOf(symbol) }, shape("title", {}, symbol)));
   }
-  const figure = item("figure", "", item("figcaption", `Along the beam: ${symbols.map((s) => `${count(s)} ${s}`).join(", ")} in a cell`));
-  figure.append(drawing);
-  return figure;
+  const legend = symbols.flatMap((symbol) => [swatch(colourOf(symbol)), ` ${count(symbol)} ${symbol} `]);
+  return item("figure", "", drawing, item("figcaption", "", item("span", "", ...legend, "in a cell")));
 }
+
+const swatch = (fill) => {
+  const drawing = shape("svg", { viewBox: "0 0 10 10", class: "projected swatch", "aria-hidden": "true" });
+  drawing.append(shape("circle", { cx: 5, cy: 5, r: 4, fill }));
+  return drawing;
+};
