@@ -9,8 +9,8 @@ DROP = """() => import("./static/session/arrivals.js").then(({ droppedFiles }) =
         const portions = [inside.slice(0, 1), inside.slice(1), []];
         return { readEntries: (done) => done(portions.shift()) };
     } });
-    const dropped = folder("day", file("p10.npy"), file("p9.npy"), file(".hidden"), file("Thumbs.db"),
-        folder("more", file("p1.npy")));
+    const dropped = folder("day", file("p10.npy"), file("p9.npy"), file(".hidden"),
+        file("Thumbs.db"), folder("more", file("p1.npy")));
     const items = [{ webkitGetAsEntry: () => dropped }, { webkitGetAsEntry: () => file("z.npy") }];
     return droppedFiles({ items, files: [] });
 }).then((files) => files.map(({ name }) => name))"""
