@@ -43,3 +43,5 @@ def test_a_wrong_one_is_refused_in_words(post):
     other = microscope_text(Microscope(200.0, 20.1, 0.1, 0.31, 0.003)).encode()
     assert "calibrated at 200 kV, sto-001-300kV is for 300 kV" in post(other)
     assert post(b"version = 7").startswith("m.toml: is no calibration")
+    wild = microscope_text(Microscope(300.0, 20.1, 0.1, 5000.0, 1.0)).encode()
+    assert "an angle that no scan has" in post(wild)

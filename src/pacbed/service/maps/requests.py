@@ -138,7 +138,10 @@ def _calibrated(parameters: MapParameters, upload: Upload, system: System) -> Ma
         )
     found = {"convergence_mrad": session.convergence_mrad, "mrad_per_pixel": session.mrad_per_pixel}
     stated = parameters.model_dump(include=set(found), exclude_none=True)
-    return parameters.model_copy(update=found | stated)
+    try:
+        return MapParameters.model_validate(parameters.model_dump() | found | stated)
+    except ValueError as error:
+        raise ParametersError(f"{upload.name}: says an angle that no scan has") from error
 
 
 def _ending(upload: Upload) -> str:

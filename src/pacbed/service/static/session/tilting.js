@@ -61,9 +61,10 @@ export class Tilting {
     } catch (error) {
       // The panel says what is wrong with the calibration; a service that is away says so elsewhere.
       if (!error.code) throw error;
+    } finally {
+      this.timer = null;
+      this.want([...this.waiting]);
     }
-    this.timer = null;
-    this.want([...this.waiting]);
   }
 
   async #ask(rows) {
