@@ -283,6 +283,8 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, help="folder to keep the simulated patterns in")
     parser.add_argument("--date", default=datetime.date.today().isoformat())
     arguments = parser.parse_args()
+    for folder in filter(None, (arguments.output, arguments.keep)):
+        folder.mkdir(parents=True, exist_ok=True)
     made, rows = [], []
     for example in EXAMPLES:
         recipe = load_recipe(ROOT / "recipes" / f"{example.system}.toml")

@@ -2,7 +2,8 @@
 //
 // Takes the front image or acquires one, asks the service for thickness and mistilt, and
 // shows the measured beside the simulated pattern. The result is stored as tags
-// "PACBED:..." of the image and of that picture.
+// "PACBED:..." of the image and of that picture. Answers at two positions of the stage
+// calibrate it: then the window and the image say where to tilt.
 // Needs the Python package pacbedclient in the Python of GMS.
 //
 // To acquire a PACBED pattern, let the probe scan over at least one unit cell during the
@@ -224,12 +225,26 @@ class PacbedWindow : UIFrame {
 		return box
 	}
 
+	TagGroup StageBox( object self ) {
+		TagGroup items
+		TagGroup box = DLGCreateBox( "Where to tilt", items )
+		TagGroup alpha = DLGCreateRealField( 0, 10, 4 )
+		TagGroup beta = DLGCreateRealField( 0, 10, 4 )
+		items.DLGAddElement( self.LabelledField( "Stage, alpha (degrees):", alpha.DLGIdentifier( "#alpha" ) ) )
+		items.DLGAddElement( self.LabelledField( "Stage, beta (degrees):", beta.DLGIdentifier( "#beta" ) ) )
+		items.DLGAddElement( DLGCreatePushButton( "Add this answer to the stage's calibration", "OnAddToStage" ) )
+		items.DLGAddElement( DLGCreatePushButton( "Forget the calibration", "OnForgetStage" ) )
+		items.DLGAddElement( self.TextLine( "#guidance", "" ) )
+		return box
+	}
+
 	Object Init( object self ) {
 		TagGroup items
 		TagGroup dialogTags = DLGCreateDialog( "PACBED thickness", items )
 		items.DLGAddElement( self.PatternBox() )
 		items.DLGAddElement( self.ConditionsBox() )
 		items.DLGAddElement( self.ResultBox() )
+		items.DLGAddElement( self.StageBox() )
 		hasPattern = 0
 		pattern_kV = 0
 		return self.super.Init( dialogTags )
@@ -255,11 +270,24 @@ class PacbedWindow : UIFrame {
 		else {
 			self.Say( "#voltage", "High tension: not in the tags of this image" )
 		}
+		self.TakeStage( tags )
 		self.Say( "#thickness", "Thickness: ..." )
 		self.Say( "#mistilt", "Mistilt: ..." )
 		self.Say( "#status", "" )
 		self.Say( "#warnings", "" )
+		self.Say( "#guidance", "" )
 		self.ValidateView()
+	}
+
+	// Takes the angles of the stage from the tags of an image, where it has both.
+	void TakeStage( object self, TagGroup tags ) {
+		number alpha = 0
+		number beta = 0
+		string place = "Microscope Info:Stage Position:"
+		if ( tags.TagGroupGetTagAsNumber( place + "Stage Alpha", alpha ) && tags.TagGroupGetTagAsNumber( place + "Stage Beta", beta ) ) {
+			self.LookUpElement( "#alpha" ).DLGValue( alpha )
+			self.LookUpElement( "#beta" ).DLGValue( beta )
+		}
 	}
 
 	number FitsVoltage( object self, number index ) {
@@ -366,10 +394,45 @@ class PacbedWindow : UIFrame {
 		self.Say( "#mistilt", "Mistilt: " + PacbedReply( "mistilt" ) )
 		self.Say( "#status", PacbedReply( "status" ) )
 		self.Say( "#warnings", PacbedReply( "warnings" ) )
+		self.Say( "#guidance", PacbedReply( "guidance" ) )
 		self.ValidateView()
 		if ( PacbedNumber( "Reply:picture", 0 ) ) {
 			PacbedShowPicture( "PACBED of " + pattern.GetName() )
 		}
+	}
+
+	// Takes the answer into the calibration of the stage, and says where to tilt.
+	void OnAddToStage( object self ) {
+		if ( !hasPattern ) {
+			self.Complain( "Take the front image or acquire a pattern first." )
+			return
+		}
+		if ( !pattern.ImageIsValid() ) {
+			self.Complain( "The image has been closed. Take another one." )
+			return
+		}
+		number alpha = self.LookUpElement( "#alpha" ).DLGGetValue()
+		number beta = self.LookUpElement( "#beta" ).DLGGetValue()
+		string url = PacbedSetting( "url", defaultUrl )
+		string arguments = "" + pattern.ImageGetID() + ", " + alpha + ", " + beta + ", "
+		arguments += PyText( url ) + ", " + timeLimit_s
+		string problem = PacbedCall( "add_to_stage", arguments, timeLimit_s )
+		if ( problem != "" ) {
+			self.Complain( problem )
+			return
+		}
+		self.Say( "#guidance", PacbedReply( "guidance" ) )
+		self.ValidateView()
+	}
+
+	void OnForgetStage( object self ) {
+		string problem = PacbedCall( "forget_stage", "", timeLimit_s )
+		if ( problem != "" ) {
+			self.Complain( problem )
+			return
+		}
+		self.Say( "#guidance", "The stage is not calibrated." )
+		self.ValidateView()
 	}
 }
 

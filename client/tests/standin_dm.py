@@ -140,7 +140,7 @@ class StandInDM:
     """The module."""
 
     def __init__(self):
-        self.images = {}
+        self.images, self.made = {}, 0
         self.persistent = StandInTags()
         self.results = []
 
@@ -162,7 +162,9 @@ class StandInDM:
         assert array.dtype.isnative
         assert array.flags.owndata
         assert array.flags.c_contiguous
-        image = StandInImage(len(self.images) + 1, array)
+        # No number is given twice, also where an image was deleted.
+        self.made += 1
+        image = StandInImage(self.made, array)
         self.images[image.number] = image
         return image
 

@@ -28,7 +28,7 @@ def test_the_window_lists_the_systems_of_the_service(gms, examples):
 
 def test_every_button_has_its_method(gms, examples):
     open_window(gms, examples)
-    assert len(gms.actions()) == 3
+    assert len(gms.actions()) == 5
     for action in gms.actions():
         assert action.lower() in gms.window.methods
 

@@ -81,6 +81,11 @@ def test_a_microscope_says_what_is_not_given(real_service, pattern, tmp_path):
         client.infer(pattern, microscope=session, **asked)
     with pytest.raises(PatternError, match="none"):
         client.infer(pattern, microscope=tmp_path / "none.toml", **asked)
+    # A map takes it as well, and what is of another high tension is refused before any work.
+    session.write_text(microscope_text(Microscope(200.0, 20.0, 0.05, angle, 0.001)), "utf-8")
+    scan = np.zeros((2, 2, 8, 8), np.uint16)
+    with pytest.raises(RequestRefusedError, match="calibrated at 200 kV"):
+        client.infer_map(scan, None, "sto-001-300kV", window=(2, 2), microscope=session)
     with pytest.raises(ValueError, match="convergence"):
         client.infer(pattern, material="Strontium titanate", high_tension_kV=300)
 

@@ -76,7 +76,7 @@ app = typer.Typer(
 
     Where to tilt, from patterns at known angles of the stage:
 
-        [bold]pacbed stage calibrate a.dm4 b.dm4 --at "0 0" --at "0.5 0" -s 2 -o stage.toml[/bold]
+        [bold]pacbed stage calibrate a.dm4 b.dm4 --at "0 0" --at "0.7 0.7" -s 2 -o stage.toml[/bold]
 
     A map of thickness and mistilt over a 4D-STEM scan:
 

@@ -37,11 +37,12 @@ def dm4_bytes(
     voltage: float = 300e3,
     axes: tuple[tuple[str, float], ...] | None = None,
     swapped: bool | None = None,
+    stage_deg: tuple[float, float] | None = None,
 ) -> bytes:
     """A pattern, a stack or a scan as a dm4 file.
 
     `axes` are the units and scales of the array's axes; `swapped` says in the tags of a scan
-    whether its axes come first in the array.
+    whether its axes come first in the array; `stage_deg` are the stage's α and β.
     """
     element, data_type = _DATA_TYPES[array.dtype.name]
 
@@ -52,6 +53,11 @@ def dm4_bytes(
     data_order = () if swapped is None else (
         group("Meta Data", tag("Format", 4, "Diffraction image"),
               tag("Data Order Swapped", 8, swapped)),
+    )  # fmt: skip
+
+    stage = () if stage_deg is None else (
+        group("Stage Position", tag("Stage Alpha", 7, stage_deg[0]),
+              tag("Stage Beta", 7, stage_deg[1])),
     )  # fmt: skip
 
     image = group(
@@ -67,7 +73,9 @@ def dm4_bytes(
             tag("DataType", 5, data_type),
             group("Dimensions", *[tag("", 5, size) for size in array.shape[::-1]]),
         ),
-        group("ImageTags", group("Microscope Info", tag("Voltage", 7, voltage)), *data_order),
+        group(
+            "ImageTags", group("Microscope Info", tag("Voltage", 7, voltage), *stage), *data_order
+        ),
         tag("Name", 4, "pacbed"),
     )
     root = _content(group("ImageList", image))

@@ -89,6 +89,10 @@ def test_from_a_structure_to_an_answer(open_page, silicon, tmp_path, server):  #
     for words in ("Fd-3m", "8 sites", "[110], 200 kV", "symmetry operations", "x (right) = "):
         assert words in lines, lines
     assert "+c points up" in lines
+    # Silicon along [110] as the beam sees it: dumbbells, two by two cells.
+    columns = page.locator("#understood-lines svg:not(.swatch) circle").count()
+    assert columns > 0
+    assert columns % 4 == 0
     assert "0.46 Å², from the CIF" in page.inner_text("#factors-fields")
     assert page.get_attribute("#own-name", "placeholder") == "si-110-200kV"
     assert serious_faults(page) == []

@@ -112,6 +112,18 @@ class TestPicture:
         ):
             assert words in text
 
+    @pytest.mark.parametrize(
+        ("residual", "said"),
+        [(0.013, "1.3 % of the fitted variance"), (None, "% of the variance")],
+    )
+    def test_says_one_residual_and_of_what(
+        self, view: ReportView, residual: float | None, said: str
+    ) -> None:
+        """The fit's, or where nothing was fitted that of the pixels that are shown."""
+        text = all_text(draw_report(view, make_estimate(residual=residual), "scan 7.dm4"))
+        assert text.count("variance") == 1
+        assert said in text
+
     def test_points_downwards_and_marks_the_zone_axis(
         self, view: ReportView, estimate: Estimate
     ) -> None:

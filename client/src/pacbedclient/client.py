@@ -200,6 +200,7 @@ class Client:
         pixel_aspect: Optional[float] = None,
         dataset: Optional[str] = None,
         scan_shape: Optional[Sequence[int]] = None,
+        microscope: Any = None,
     ) -> Dict[str, Any]:
         """Infer thickness and mistilt over a small 4D-STEM scan.
 
@@ -239,6 +240,9 @@ class Client:
             Array or signal of a file that holds several.
         scan_shape : sequence of int, optional
             Scan rows and columns, of a file with one long series of frames.
+        microscope : path, optional
+            File of ``pacbed calibrate-microscope``: says convergence semi-angle and angle per
+            pixel where they are not given.
 
         Returns
         -------
@@ -266,7 +270,9 @@ class Client:
             "dataset": dataset,
             "scan_shape": None if scan_shape is None else [int(n) for n in scan_shape],
         }
-        return fetch_map(self._transport, scan, parameters, limit_s, progress, detector_mask)
+        return fetch_map(
+            self._transport, scan, parameters, limit_s, progress, detector_mask, microscope
+        )
 
     def add_system(
         self,
@@ -313,6 +319,7 @@ class Client:
         estimate: Estimate,
         patterns: List[Dict[str, Any]],
         mirrored: Optional[bool] = None,
+        alpha_deg: Optional[float] = None,
     ) -> Optional[Dict[str, Any]]:
         """Say how to tilt the stage so that the zone axis comes to the disk's centre.
 
@@ -325,6 +332,9 @@ class Client:
             ``tilt_y_mrad``, ``tilt_std_mrad``; or :func:`pacbedclient.stage.stated_axes`.
         mirrored : bool, optional
             The hand of the stage, where it is known.
+        alpha_deg : float, optional
+            Where α is, degrees: β counts by its cosine. By default where it was at the last
+            pattern.
 
         Returns
         -------
@@ -338,7 +348,7 @@ class Client:
         PacbedClientError
             One of the classes below it.
         """
-        return guidance_for(self._transport, estimate, patterns, mirrored)
+        return guidance_for(self._transport, estimate, patterns, mirrored, alpha_deg)
 
     def systems(self) -> List[System]:
         """Return the systems that the service knows.

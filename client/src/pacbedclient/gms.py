@@ -11,7 +11,9 @@ from typing import Any, Callable, Optional, Union
 from pacbedclient.client import Client
 from pacbedclient.earlier import arrayfromID
 from pacbedclient.errors import PacbedClientError
+from pacbedclient.gms_overlay import show_text
 from pacbedclient.gms_picture import show_channels
+from pacbedclient.gms_stage import add_pattern, forget_patterns, guide
 from pacbedclient.records import Estimate
 
 REPLY = "PACBED:Reply:"
@@ -43,7 +45,8 @@ def infer(
     """Infer the pattern in an image; never raises.
 
     The result becomes tags ``PACBED:...`` of the image, and texts for people in the reply:
-    ``thickness``, ``mistilt``, ``status`` and ``warnings``. Where the service gives a
+    ``thickness``, ``mistilt``, ``status``, ``warnings`` and, with a calibrated stage,
+    ``guidance``, which also stands on the image. Where the service gives a
     validation picture, the reply's ``picture`` is 1 and the picture is shown as by
     :func:`~pacbedclient.imagefromresponse`, its red channel with the same tags.
 
@@ -69,10 +72,9 @@ def infer(
 
     def work() -> None:
         pixels = arrayfromID(DM, image_id)
-        estimate = Client(url, timeout_s).infer(
-            pixels, convergence_mrad, system=system, validation=True
-        )
-        store(DM.FindImageByID(image_id).GetTagGroup(), estimate)
+        client, image = Client(url, timeout_s), DM.FindImageByID(image_id)
+        estimate = client.infer(pixels, convergence_mrad, system=system, validation=True)
+        store(image.GetTagGroup(), estimate)
         if estimate.validation is not None:
             answer = {
                 "thickness": 10 * estimate.thickness_nm,
@@ -83,8 +85,43 @@ def infer(
             red = show_channels(DM, answer, namespace)
             store(red.GetTagGroup(), estimate)
         _say(DM, estimate)
+        _say_guidance(DM, image, guide(DM, client, image, estimate))
 
     _reply(DM, request, work)
+
+
+def add_to_stage(
+    DM: Any,
+    request: int,
+    image_id: int,
+    alpha_deg: float,
+    beta_deg: float,
+    url: str,
+    timeout_s: float,
+) -> None:
+    """Take the answer of an image into the calibration of the stage; never raises.
+
+    The reply's ``guidance`` says where to tilt, or what is needed first.
+
+    Parameters
+    ----------
+    DM, request, image_id, url, timeout_s
+        As for :func:`infer`.
+    alpha_deg, beta_deg : float
+        Where the stage was, degrees.
+    """
+
+    def work() -> None:
+        image = DM.FindImageByID(image_id)
+        said = add_pattern(DM, Client(url, timeout_s), image, alpha_deg, beta_deg)
+        _say_guidance(DM, image, said)
+
+    _reply(DM, request, work)
+
+
+def forget_stage(DM: Any, request: int) -> None:
+    """Begin the calibration of the stage anew; never raises."""
+    _reply(DM, request, lambda: forget_patterns(DM))
 
 
 def systems(DM: Any, request: int, url: str, timeout_s: float) -> None:
@@ -145,6 +182,13 @@ def _say(DM: Any, estimate: Estimate) -> None:
     tags.SetTagAsString(REPLY + "status", ascii_line(status))
     tags.SetTagAsString(REPLY + "warnings", ascii_line("; ".join(estimate.warnings)))
     tags.SetTagAsLong(REPLY + "picture", int(estimate.validation is not None))
+
+
+def _say_guidance(DM: Any, image: Any, words: str) -> None:
+    """Put where to tilt into the reply, and onto the image."""
+    DM.GetPersistentTagGroup().SetTagAsString(REPLY + "guidance", ascii_line(words))
+    if words:
+        show_text(DM, image, ascii_line(words))
 
 
 def store(tags: Any, estimate: Estimate) -> None:

@@ -2,13 +2,15 @@
 
 import time
 import zlib
-from typing import Any, Callable, Optional, Sequence, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 import numpy as np
 
 from pacbedclient.client import Client
 from pacbedclient.errors import PacbedClientError
 from pacbedclient.gms import ascii_line, store, with_error
+from pacbedclient.gms_overlay import remove_text, show_text
+from pacbedclient.gms_stage import guide
 from pacbedclient.stage import stated_axes
 
 LIVE = "PACBED:Live:"
@@ -18,9 +20,6 @@ _DEFAULT_URL = "http://127.0.0.1:8230"
 _SILENT_S = 90.0
 #: A stop is noticed after so long, s.
 _NOTICE_S = 0.2
-#: Text on the picture: where it begins and its size, in pixels of the image.
-_LEFT, _TOP, _SIZE = 4, 4, 12
-_YELLOW = (1.0, 1.0, 0.0)
 
 
 def toggle(DM: Any, **settings: Any) -> int:
@@ -70,8 +69,8 @@ def live(
     system, convergence_mrad, url
         By default what the window of ``pacbed_window.s`` was told last.
     directions_deg : sequence of float, optional
-        Where +α and +β move the zone axis, as ``pacbed stage calibrate`` says: then the text
-        says where to tilt.
+        Where +α and +β move the zone axis, as ``pacbed stage calibrate`` says; by default what
+        was calibrated in the window of ``pacbed_window.s``. Then the text says where to tilt.
     timeout_s : float
         Time limit of an answer, s.
     sleep : callable
@@ -84,12 +83,13 @@ def live(
     """
     tags = DM.GetPersistentTagGroup()
     asking = _Asking(
+        DM,
         Client(url or _text(tags, SETTINGS + "url") or _DEFAULT_URL, timeout_s),
         system if system is not None else _text(tags, SETTINGS + "system"),
         convergence_mrad or _number(tags, SETTINGS + "convergence_mrad"),
         None if directions_deg is None else stated_axes(*directions_deg),
     )
-    overlay, last, answered = Overlay(DM), None, 0
+    last, answered = None, 0
     tags.SetTagAsString(LIVE + "stop", "no")
     try:
         while _text(tags, LIVE + "stop") != "yes":
@@ -98,42 +98,11 @@ def live(
             now = None if image is None else _fingerprint(image)
             if image is not None and now != last:
                 last = now
-                answered += asking.answer(image, overlay)
+                answered += asking.answer(image)
             _wait(tags, interval_s, sleep)
     finally:
         tags.SetTagAsString(LIVE + "seen_s", "")
     return answered
-
-
-class Overlay:
-    """One text on one picture, in place of the one before.
-
-    Where a version of GMS has no such text, it goes to the window of results.
-
-    Parameters
-    ----------
-    DM : module
-    """
-
-    def __init__(self, DM: Any) -> None:
-        self._DM = DM
-        self._shown: Any = None
-
-    def show(self, image: Any, text: str) -> None:
-        """Show a text on an image."""
-        try:
-            if self._shown is not None:
-                self._shown.RemoveFromParent()
-        except Exception:  # its image was closed
-            self._shown = None
-        try:
-            label = self._DM.NewTextAnnotation(_LEFT, _TOP, text, _SIZE)
-            label.SetForegroundColor(*_YELLOW)
-            image.GetImageDisplay(0).AddChildAtEnd(label)
-            self._shown = label
-        except Exception:  # another version of GMS
-            self._shown = None
-            self._DM.Result(text + "\n")
 
 
 class _Asking:
@@ -141,39 +110,35 @@ class _Asking:
 
     def __init__(
         self,
+        DM: Any,
         client: Client,
         system: Union[str, int],
         convergence_mrad: float,
-        axes: Optional[Any],
+        axes: Optional[List[Dict[str, Any]]],
     ) -> None:
-        self._client, self._system = client, system
+        self._DM, self._client, self._system = DM, client, system
         self._convergence_mrad, self._axes = convergence_mrad, axes
+        self._shown: Optional[int] = None
 
-    def answer(self, image: Any, overlay: Overlay) -> int:
+    def answer(self, image: Any) -> int:
         """Answer one image; 1 where it was answered."""
+        # The text follows the front image.
+        if self._shown is not None:
+            remove_text(self._shown)
+        self._shown = image.GetID()
         try:
             pixels = np.array(image.GetNumArray())
             estimate = self._client.infer(pixels, self._convergence_mrad, system=self._system)
             store(image.GetTagGroup(), estimate)
             thickness = with_error(estimate.thickness_nm, estimate.thickness_std_nm, "nm")
             mistilt = with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad, "mrad")
-            lines = [f"{thickness}, {mistilt} ({estimate.status})", *self._guidance(estimate)]
-            overlay.show(image, "\n".join(map(ascii_line, lines)))
+            tilting = guide(self._DM, self._client, image, estimate, self._axes)
+            lines = [f"{thickness}, {mistilt} ({estimate.status})", tilting]
+            show_text(self._DM, image, "\n".join(map(ascii_line, filter(None, lines))))
         except (PacbedClientError, ValueError) as error:
-            overlay.show(image, ascii_line(f"PACBED: {error}"))
+            show_text(self._DM, image, ascii_line(f"PACBED: {error}"))
             return 0
         return 1
-
-    def _guidance(self, estimate: Any) -> Sequence[str]:
-        if self._axes is None:
-            return ()
-        said = self._client.guidance(estimate, self._axes)
-        if said is None:
-            return ("no guidance",)
-        return (
-            "tilt alpha by {alpha_deg:+.2f}, beta by {beta_deg:+.2f} deg "
-            "(+/- {alpha_std_deg:.2f}, {beta_std_deg:.2f})".format(**said),
-        )
 
 
 def _front(DM: Any) -> Any:

@@ -19,7 +19,7 @@ from pacbedclient.errors import (
 )
 from pacbedclient.multipart import Part, encode
 from pacbedclient.transport import Transport
-from pacbedclient.wire import mask_part
+from pacbedclient.wire import mask_part, microscope_part
 
 _PATH = "/maps/"
 _LOOK_S = 0.5
@@ -33,6 +33,7 @@ def fetch_map(
     limit_s: float,
     progress: Optional[Callable[[int, int], Any]] = None,
     detector_mask: Any = None,
+    microscope: Any = None,
 ) -> Dict[str, Any]:
     """Have maps made and return them; see :meth:`pacbedclient.Client.infer_map`."""
     name, content = _upload(scan)
@@ -43,6 +44,8 @@ def fetch_map(
     ]
     if detector_mask is not None:
         parts.append(mask_part(detector_mask))
+    if microscope is not None:
+        parts.append(microscope_part(microscope))
     body, content_type = encode(parts)
     job = _job(transport.send_for_json("POST", _PATH, body, content_type))
     path = _PATH + job["id"]

@@ -36,12 +36,14 @@ def guidance_for(
     estimate: Estimate,
     patterns: List[Dict[str, Any]],
     mirrored: Optional[bool],
+    alpha_deg: Optional[float] = None,
 ) -> Optional[Dict[str, Any]]:
     """Where to tilt; see :meth:`pacbedclient.Client.guidance`."""
     names = ("tilt_x_mrad", "tilt_y_mrad", "tilt_std_mrad")
     seen = {name: getattr(estimate, name) for name in names}
     if estimate.status in ("mismatch", "out_of_range") or None in seen.values():
         return None
+    seen["alpha_deg"] = alpha_deg
     asked = {"patterns": patterns, "seen": [seen], "mirrored": mirrored}
     content = json.dumps(asked).encode("utf-8")
     body, content_type = encode([Part("parameters", "", "application/json", content)])

@@ -51,9 +51,24 @@ def inference_form(
     if mask is not None:
         parts.append(mask_part(mask))
     if microscope is not None:
-        _, name, stored = _upload(os.fspath(microscope))
-        parts.append(Part("microscope", name, "application/octet-stream", stored))
+        parts.append(microscope_part(microscope))
     return encode(parts)
+
+
+def microscope_part(microscope: Any) -> Part:
+    """Return the part of a request with what ``pacbed calibrate-microscope`` wrote.
+
+    Parameters
+    ----------
+    microscope : path
+
+    Raises
+    ------
+    PatternError
+        The file cannot be read.
+    """
+    _, name, stored = _upload(os.fspath(microscope))
+    return Part("microscope", name, "application/octet-stream", stored)
 
 
 def mask_part(mask: Any) -> Part:

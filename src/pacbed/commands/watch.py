@@ -15,8 +15,7 @@ from pacbed.commands.options import check_output
 from pacbed.commands.own_crystal import OwnCrystalOptions
 
 if TYPE_CHECKING:
-    from pacbed.answer.estimate import Estimate
-    from pacbed.commands.infer.answers import Asked, Asking
+    from pacbed.commands.infer.answers import Answer, Asked, Asking
     from pacbed.commands.infer.tilting import Stage
     from pacbed.watch.arrivals import Arrival
     from pacbed.watch.results import Results
@@ -124,7 +123,7 @@ class _Worker:
             digest = _digest(arrival.path)
             if (name, digest) in self._results.done:
                 return
-            estimate = self._asking.answer(arrival.path).estimate
+            answer = self._asking.answer(arrival.path)
         except DiskFullError:
             raise
         except Exception as error:
@@ -132,8 +131,8 @@ class _Worker:
             self._add(name, self._digest_again(arrival.path), failed_row(problem))
             typer.echo(f"{name}  failed: {problem}")
             return
-        self._add(name, digest, answered_row(estimate))
-        typer.echo(self._line(name, estimate))
+        self._add(name, digest, answered_row(answer.estimate))
+        typer.echo(self._line(name, answer))
 
     def _digest_again(self, path: Path) -> str:
         try:
@@ -146,14 +145,16 @@ class _Worker:
         self._results.add({**self._asked, **row, "file": name, "file_sha256": digest, "date": date})
         self._counts[row["status"]] += 1
 
-    def _line(self, name: str, estimate: "Estimate") -> str:
+    def _line(self, name: str, answer: "Answer") -> str:
         from pacbed.answer.words import mistilt_words, with_error
 
+        estimate = answer.estimate
         thickness = with_error(estimate.thickness_nm, estimate.thickness_std_nm)
         parts = [name, estimate.status.replace("_", " "), f"{thickness} nm",
                  f"mistilt {mistilt_words(estimate)}"]  # fmt: skip
         if self._stage is not None:
-            parts.append(guidance_of(estimate, self._stage)["words"])
+            metadata = answer.measurement.metadata
+            parts.append(guidance_of(estimate, self._stage, metadata)["words"])
         return "  ".join(parts)
 
 

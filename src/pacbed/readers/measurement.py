@@ -29,6 +29,8 @@ class Metadata:
         `mrad_per_pixel` is None.
     camera_length_mm : float or None
         Nominal camera length in mm.
+    stage_alpha_deg, stage_beta_deg : float or None
+        Angles of the stage in degrees; only where the file has both.
     extra : dict
         Further entries worth showing (title, date, microscope), as plain strings.
     """
@@ -38,6 +40,8 @@ class Metadata:
     mrad_per_pixel: float | None = None
     mrad_per_pixel_axes: tuple[float, float] | None = None
     camera_length_mm: float | None = None
+    stage_alpha_deg: float | None = None
+    stage_beta_deg: float | None = None
     extra: dict[str, Any] = field(default_factory=dict)
 
     @property

@@ -10,6 +10,7 @@ from pacbed.readers.tags import (
     as_convergence,
     as_high_tension,
     as_number,
+    as_signed,
     find_angle_per_pixel,
     find_camera_length,
     find_convergence,
@@ -19,6 +20,8 @@ from pacbed.readers.tags import (
 
 #: Largest relative difference of the calibrations of rows and columns.
 _SQUARE_PIXELS = 0.01
+#: A stage's angles are smaller than this.
+_LARGEST_TILT_DEG = 90.0
 #: A pixel that sees more than this, mrad, is of another thing than a diffraction pattern.
 _LARGEST_ANGLE = 50.0
 
@@ -43,6 +46,8 @@ def read_metadata(signal: Mapping[str, Any]) -> Metadata:
     tags = read_tags(original)
     high_tension = _first(as_high_tension(tem.get("beam_energy")), find_high_tension(tags))
     length = _camera_length(tem, original, tags)
+    info = _find(original, "Microscope Info")
+    alpha, beta = _stage_angles(tem, info)
     angles = _angles_per_pixel(signal.get("axes") or [], tags, high_tension, length)
     return Metadata(
         high_tension_kV=high_tension,
@@ -52,7 +57,9 @@ def read_metadata(signal: Mapping[str, Any]) -> Metadata:
         mrad_per_pixel=_common(angles),
         mrad_per_pixel_axes=angles,
         camera_length_mm=length,
-        extra=_extra(hyperspy, tem, _find(original, "Microscope Info")),
+        stage_alpha_deg=alpha,
+        stage_beta_deg=beta,
+        extra=_extra(hyperspy, tem, info),
     )
 
 
@@ -61,6 +68,25 @@ def _microscope(hyperspy: Mapping[str, Any]) -> Mapping[str, Any]:
     return _descend(hyperspy, "Acquisition_instrument", "TEM") or _descend(
         hyperspy, "Acquisition_instrument", "SEM"
     )
+
+
+def _stage_angles(
+    tem: Mapping[str, Any], info: Mapping[str, Any]
+) -> tuple[float | None, float | None]:
+    """Angles α and β of the stage in degrees; None of both where one is missing or makes no sense.
+
+    A file of another holder, or of a program that does not know the stage, has one or none.
+    """
+    for group, names in (
+        (tem.get("Stage"), ("tilt_alpha", "tilt_beta")),
+        (info.get("Stage Position"), ("Stage Alpha", "Stage Beta")),
+    ):
+        values = [group.get(name) for name in names] if isinstance(group, Mapping) else []
+        angles = [angle for angle in map(as_signed, values)
+                  if angle is not None and abs(angle) < _LARGEST_TILT_DEG]  # fmt: skip
+        if len(angles) == 2:
+            return angles[0], angles[1]
+    return None, None
 
 
 def _camera_length(

@@ -167,6 +167,12 @@ def as_convergence(value: Any, unit: str | None = None) -> float | None:
 
 def as_number(value: Any) -> float | None:
     """A positive finite number, however it is stored; else None."""
+    number = as_signed(value)
+    return number if number is not None and number > 0 else None
+
+
+def as_signed(value: Any) -> float | None:
+    """A finite number of either sign, however it is stored; else None."""
     if isinstance(value, np.ndarray):
         if value.size != 1:
             return None
@@ -179,7 +185,7 @@ def as_number(value: Any) -> float | None:
         number = float(value)
     except (TypeError, ValueError):
         return None
-    return number if math.isfinite(number) and number > 0 else None
+    return number if math.isfinite(number) else None
 
 
 def read_tags(tree: Any) -> list[Tag]:

@@ -78,7 +78,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         # Names of the functions: clients that are made from the description have them.
         generate_unique_id_function=lambda route: route.name,
-        form_limits={"max_fields": 8, "max_files": 2, "max_part_size": 64 * 1024},
+        form_limits={"max_fields": 8, "max_files": 3, "max_part_size": 64 * 1024},
     )
     app.state.settings = chosen
     app.state.metrics = metrics

@@ -4,6 +4,7 @@ import dataclasses
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request, Response
+from fastapi import Path as PathParameter
 from fastapi.responses import FileResponse, JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
@@ -37,8 +38,10 @@ class PatternQuery(BaseModel):
     system: Annotated[
         str, Field(max_length=200, description="ID or name.", examples=["sto-001-300kV"])
     ]
-    thickness_nm: Annotated[_Positive, Field(examples=[40.0])]
-    convergence_mrad: Annotated[_Positive, Field(examples=[20.0])]
+    thickness_nm: Annotated[_Positive, Field(description="nm", examples=[40.0])]
+    convergence_mrad: Annotated[
+        _Positive, Field(description="Convergence semi-angle, mrad.", examples=[20.0])
+    ]
     tilt_x_mrad: Annotated[
         _Small, Field(description="Zone axis right of the disk's centre.", examples=[2.0])
     ] = 0.0
@@ -52,7 +55,9 @@ class PatternQuery(BaseModel):
         Field(description="By default the simulated field fills the picture."),
     ] = None
     size: Annotated[int, Field(ge=16, le=1024, description="Rows and columns.")] = 256
-    format: Literal["png", "tif", "npy"] = "png"
+    format: Annotated[
+        Literal["png", "tif", "npy"], Field(description="Of the file; png is scaled to 16 bits.")
+    ] = "png"
 
 
 @router.get("/systems/", include_in_schema=False)
@@ -98,7 +103,9 @@ def examples(request: Request) -> list[ExampleEntry]:
         },
     },
 )
-def example_file(name: str) -> FileResponse:
+def example_file(
+    name: Annotated[str, PathParameter(description="As `GET /examples/` lists it.")],
+) -> FileResponse:
     """Give one example pattern."""
     # A look-up among known names: the request never becomes a path.
     example = load_examples().get(name)

@@ -67,6 +67,13 @@ async def make_map(
             "its bad pixels. Dead lines, gaps and a beam stop are found without it."
         ),
     ] = None,
+    microscope: Annotated[
+        UploadFile | None,
+        File(
+            description="What `pacbed calibrate-microscope` wrote: says convergence angle and "
+            "angle per pixel where the parameters do not. It goes before what the scan's file says."
+        ),
+    ] = None,
 ) -> MapJob:
     r"""Start making maps of thickness and mistilt of a 4D-STEM scan.
 
@@ -80,11 +87,11 @@ async def make_map(
     """
     maps = services_of(request).maps
     with ExitStack() as sent:
-        scan, masked = [
+        scan, masked, session = [
             None if part is None else sent.enter_context(Upload(await part.read(), part.filename))
-            for part in (file, mask)
+            for part in (file, mask, microscope)
         ]
-        job = await work_for(request, lambda _: maps.accept(parameters, scan, masked))
+        job = await work_for(request, lambda _: maps.accept(parameters, scan, masked, session))
     response.headers["Location"] = str(request.url_for("map_job", job_id=job.id).path)
     return job
 

@@ -207,6 +207,8 @@ class Metadata(BaseModel):
     ] = None
     mrad_per_pixel: Annotated[float | None, Field(description="Angle per pixel, mrad.")] = None
     camera_length_mm: Annotated[float | None, Field(description="Camera length, mm.")] = None
+    stage_alpha_deg: Annotated[float | None, Field(description="Angle α of the stage, °.")] = None
+    stage_beta_deg: Annotated[float | None, Field(description="Angle β of the stage, °.")] = None
     extra: Annotated[dict[str, Any], Field(description="What else the file says.")] = Field(
         default_factory=dict
     )

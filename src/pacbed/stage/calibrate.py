@@ -14,8 +14,9 @@ from pacbed.stage.record import (
     StagePattern,
 )
 
-#: How far axes are from ideal ones, and how far they are where patterns say so.
-_IDEAL, _ODD = 0.03, 0.5
+#: How far axes are from ideal ones (lengths by 1.5 %, their angle by 1.7° from a right one), and
+#: how far they are where patterns say so.
+_IDEAL, _ODD = 0.015, 0.5
 #: Of the squares left, so many beyond what is usual say that the model does not fit.
 _BAD = 12.0
 #: Moves must be so many standard errors long.
@@ -32,11 +33,12 @@ def calibrate_stage(
     """Find where the axes of the stage lie in the pattern.
 
     Two patterns give one move of the zone axis. A stage has right angles and true degrees, within
-    3 %; with that, one move says where its own direction in (α, β) points, but not whether the
-    direction across lies on one side of it or on the other: both hands are kept until patterns
+    some 1.5 %; with that, one move says where its own direction in (α, β) points, but not whether
+    the direction across lies on one side of it or on the other: both hands are kept until patterns
     tell them apart. The hand is the same at all camera lengths of a microscope and camera: once
-    told, it may be given. More patterns make all exacter, and show axes that are not at right
-    angles.
+    told, it may be given. A move of α and β by as much as each other tells most: the directions
+    along and across it stay at right angles even where those of α and β are not. More patterns
+    make all exacter, and show axes that are not at right angles.
 
     Parameters
     ----------

@@ -13,14 +13,14 @@ def rows(answer: Answer, stage: Stage | None = None) -> list[tuple[str, str]]:
     """Lines of label and value; with a stage, where to tilt stands beneath the tilt."""
     from pacbed.answer.words import summary_rows
 
+    metadata = answer.measurement.metadata
     rows = summary_rows(answer.estimate)
     if stage is not None:
         below = 1 + [label for label, _ in rows].index("Zone axis")
-        rows.insert(below, ("Stage", guidance_of(answer.estimate, stage)["words"]))
+        rows.insert(below, ("Stage", guidance_of(answer.estimate, stage, metadata)["words"]))
     directions = _directions(answer)
     if directions is not None:
         rows.append(("Directions", directions))
-    metadata = answer.measurement.metadata
     stated = [
         f"{value:.4g} {unit}"
         for value, unit in (
@@ -82,7 +82,7 @@ def to_dict(answer: Answer, stage: Stage | None = None) -> dict[str, Any]:
     if directions is not None:
         values["directions"] = directions
     if stage is not None:
-        values["stage"] = guidance_of(answer.estimate, stage)
+        values["stage"] = guidance_of(answer.estimate, stage, answer.measurement.metadata)
     if answer.ranking:
         values["ranking"] = [ranking_entry(estimate) for estimate in answer.ranking]
     return values

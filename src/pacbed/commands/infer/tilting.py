@@ -8,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
+    from pacbed.readers.measurement import Metadata
     from pacbed.stage import StageCalibration
 
 StageOption = Annotated[
@@ -22,8 +23,8 @@ AlphaOption = Annotated[
     float | None,
     typer.Option(
         "--alpha",
-        help="Where the stage's α is, with --stage; by default as at the calibration's last"
-        " pattern.",
+        help="Where the stage's α is, with --stage; by default as the file says, or as at the"
+        " calibration's last pattern.",
         metavar="DEG",
     ),
 ]
@@ -54,8 +55,11 @@ def stage_of(file: Path | None, alpha_deg: float | None) -> Stage | None:
     return Stage(read_stage(file), alpha_deg)
 
 
-def guidance_of(estimate: "Estimate", stage: Stage) -> dict[str, Any]:
-    """Where to tilt, for JSON; ``words`` alone where there is no guidance."""
+def guidance_of(estimate: "Estimate", stage: Stage, metadata: "Metadata") -> dict[str, Any]:
+    """Where to tilt, for JSON; ``words`` alone where there is no guidance.
+
+    Where the stage is, its pattern's file may say.
+    """
     from pacbed.stage import guide
 
     x, y, std = estimate.tilt_x_mrad, estimate.tilt_y_mrad, estimate.tilt_std_mrad
@@ -63,4 +67,5 @@ def guidance_of(estimate: "Estimate", stage: Stage) -> dict[str, Any]:
         return {"words": "no guidance: the answer must not be used"}
     if x is None or y is None or std is None:
         return {"words": "no guidance: the answer has no direction"}
-    return vars(guide(stage.calibration, x, y, std, stage.alpha_deg))
+    alpha = metadata.stage_alpha_deg if stage.alpha_deg is None else stage.alpha_deg
+    return vars(guide(stage.calibration, x, y, std, alpha))

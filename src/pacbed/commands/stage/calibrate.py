@@ -67,11 +67,11 @@ def calibrate(
 ) -> None:
     """Find where the stage's axes lie in the pattern, from patterns at known angles.
 
-    Tilt α by half a degree or more and take a pattern, tilt β and take another:
-    [bold]pacbed stage calibrate a.dm4 b.dm4 c.dm4 --at "0 0" --at "0.5 0" --at "0.5 0.5"
+    Take a pattern, tilt α and β by half a degree to one degree each, by as much as each other,
+    and take another: [bold]pacbed stage calibrate a.dm4 b.dm4 --at "0 0" --at "0.7 0.7"
     --system sto-001-200kV -o stage.toml[/bold]
 
-    Then every answer says where to tilt: [bold]pacbed infer d.dm4 --system sto-001-200kV
+    Then every answer says where to tilt: [bold]pacbed infer c.dm4 --system sto-001-200kV
     --stage stage.toml[/bold]
     """
     from pacbed.stage import calibrate_stage

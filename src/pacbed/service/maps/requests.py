@@ -10,6 +10,7 @@ from pacbed.files import telling_full
 from pacbed.library.installed import match_system
 from pacbed.library.models.kinds import Model
 from pacbed.library.system import System
+from pacbed.microscope.file import parse_microscope
 from pacbed.scans.files import EXTENSIONS
 from pacbed.service.catalogue import Catalogue
 from pacbed.service.failures import ParametersError
@@ -47,7 +48,11 @@ class Maps(JobRequests[MapJob]):
         )
 
     def accept(
-        self, parameters: MapParameters, upload: Upload | None, mask: Upload | None = None
+        self,
+        parameters: MapParameters,
+        upload: Upload | None,
+        mask: Upload | None = None,
+        microscope: Upload | None = None,
     ) -> MapJob:
         """Make a job.
 
@@ -58,6 +63,8 @@ class Maps(JobRequests[MapJob]):
             The scan, unless the parameters name one.
         mask : Upload or None
             Not 0 where a pixel of the detector says nothing.
+        microscope : Upload or None
+            The session's calibration: says the angles that the parameters leave open.
 
         Returns
         -------
@@ -69,6 +76,8 @@ class Maps(JobRequests[MapJob]):
             If the request cannot be met, as far as that shows before the scan is read.
         """
         system = match_system(self._catalogue.systems(), parameters.system)
+        if microscope is not None:
+            parameters = _calibrated(parameters, microscope, system)
         system.check(parameters.convergence_mrad, parameter="convergence_mrad")
         if (upload is None) == (parameters.path is None):
             raise ParametersError("send the scan as file, or give path; one of them, not both")
@@ -117,6 +126,22 @@ class Maps(JobRequests[MapJob]):
             self._catalogue.look_again()
             same = match_system(self._catalogue.systems(), str(system.id))
             return self._bundle(same).copy_to(folder.path / MODEL)
+
+
+def _calibrated(parameters: MapParameters, upload: Upload, system: System) -> MapParameters:
+    """The parameters with the two angles of a calibrated microscope, where none are given."""
+    session = parse_microscope(upload.content, upload.name)
+    if not session.is_at(system.high_tension_kV):
+        raise ParametersError(
+            f"{upload.name}: was calibrated at {session.high_tension_kV:g} kV, {system.name} is "
+            f"for {system.high_tension_kV:g} kV: leave the microscope out"
+        )
+    found = {"convergence_mrad": session.convergence_mrad, "mrad_per_pixel": session.mrad_per_pixel}
+    stated = parameters.model_dump(include=set(found), exclude_none=True)
+    try:
+        return MapParameters.model_validate(parameters.model_dump() | found | stated)
+    except ValueError as error:
+        raise ParametersError(f"{upload.name}: says an angle that no scan has") from error
 
 
 def _ending(upload: Upload) -> str:

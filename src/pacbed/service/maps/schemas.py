@@ -142,12 +142,12 @@ class MapJob(Job):
         "convergence_mrad where it was left out"
     )
 
-    stage: JobStage
+    stage: Annotated[JobStage, Field(description="What is done now, or how it ended.")]
     name: Annotated[str, Field(description="What the scan is called.")]
     windows: Annotated[
         int, Field(ge=0, description="Windows of the map; 0 as long as unknown.")
     ] = 0
-    windows_done: Annotated[int, Field(ge=0)] = 0
+    windows_done: Annotated[int, Field(ge=0, description="Windows that have an answer.")] = 0
 
     @model_validator(mode="after")
     def _never_more_than_all(self) -> "MapJob":

@@ -8,16 +8,19 @@ import { item, part, pushButton } from "./dom.js";
 import { connectDownloads } from "./downloads.js";
 import { connectHelp } from "./help.js";
 import { connectMaps, takeScan } from "./maps.js";
+import { MicroscopeChoice } from "./microscope/choice.js";
 import { clearError, guarded, showError } from "./notice.js";
 import { connectOwnCrystal, isStructure, openOwnCrystal, takeStructure } from "./own-crystal.js";
 import { PacbedClient } from "./pacbed-client.js";
 import { picturesOf } from "./pictures.js";
 import { showAlternatives } from "./solutions.js";
-import { requestFor } from "./requests.js";
+import { microscopeFile, requestFor } from "./requests.js";
 import { chosenFiles, droppedFiles } from "./session/arrivals.js";
 import { digest } from "./session/queue.js";
+import { statedAngles } from "./session/row.js";
 import { SessionView } from "./session/view.js";
 import { connectWatch } from "./session/watched.js";
+import { KeptStages } from "./stage/kept.js";
 import { StagePanel } from "./stage/panel.js";
 import {
   ANY, angleFault, asksAll, chooseSystem, loadSystems, showRanges, systemParameter,
@@ -25,9 +28,14 @@ import {
 import { connectTheme } from "./theme-button.js";
 
 const client = new PacbedClient(".");
-const chosen = new Chosen(client);
-const session = new SessionView(client, openRow, (words) => showError(words));
-const stage = new StagePanel(client);
+const microscope = new MicroscopeChoice();
+const chosen = new Chosen(client, () => microscope.calibration !== null);
+const stages = new KeptStages();
+const session = new SessionView(client, stages, openRow, (words) => showError(words));
+const stage = new StagePanel(client, stages, {
+  calibrated: () => session.tilted(),
+  angles: (angles) => session.noteAngles(angles),
+});
 const compare = new Compare(client, current, async (result) => {
   const kept = session.remember(result);
   await present(result);
@@ -62,13 +70,14 @@ function conditions() {
   const parameters = { system: systemParameter(), refine: part("refine").checked, ...chosen.fileParams };
   if (part("convergence").value) parameters.convergence_angle = Number(part("convergence").value);
   if (part("scale").value) parameters.mrad_per_pixel = Number(part("scale").value);
+  if (microscope.calibration) parameters.microscope = microscope.calibration;
   return parameters;
 }
 
 /** What of the conditions is missing or wrong, and where; null where nothing is. */
 function conditionsFault() {
   if (systemParameter() === null) return ["No system was chosen.", part("system")];
-  const fault = angleFault();
+  const fault = angleFault(microscope.calibration !== null);
   if (fault) return [fault, part("convergence")];
   const scale = part("scale");
   if (!scale.validity.valid || (scale.value && Number(scale.value) <= 0)) {
@@ -119,7 +128,9 @@ async function ask() {
   part("progress").hidden = false;
   progress(0);
   const request = requestFor(asked.parameters, asked.frame);
-  const options = { signal: running.signal, onUpload: progress, mask: asked.mask };
+  const options = {
+    signal: running.signal, onUpload: progress, mask: asked.mask, microscope: microscopeFile(asked.parameters),
+  };
   const answer = await guarded(() => client.infer(original, request, options));
   const hadFocus = part("progress").contains(document.activeElement);
   running = null;
@@ -130,7 +141,9 @@ async function ask() {
     return;
   }
   const date = new Date().toISOString();
-  const result = { ...asked, answer, file: original.name, sha256: await digest(original), date };
+  const result = {
+    ...asked, ...statedAngles(answer), answer, file: original.name, sha256: await digest(original), date,
+  };
   // Kept before its pictures are drawn: nothing that came is lost.
   const kept = session.remember(result);
   await present(result);
@@ -172,9 +185,10 @@ async function openRow(row, original, mask) {
   part("convergence").value = parameters.convergence_angle ?? "";
   part("scale").value = parameters.mrad_per_pixel ?? "";
   part("refine").checked = parameters.refine ?? true;
+  microscope.restore(parameters.microscope);
   showRanges();
-  const { answer, frame, file, sha256, note, date } = row;
-  const shown = present({ original, mask, frame, parameters, answer, file, sha256, note, date });
+  const { frame } = row;
+  const shown = present({ ...row, original, mask });
   if (original) await chosen.restore(original, frame, parameters, mask);
   await shown;
 }
@@ -225,7 +239,7 @@ connectMaps(client, () => ({
   convergence_mrad: Number(part("convergence").value) || null,
   mrad_per_pixel: Number(part("scale").value) || null,
   refine: part("refine").checked,
-}));
+}), () => microscopeFile({ microscope: microscope.calibration }));
 part("form").addEventListener("submit", submit);
 part("cancel").addEventListener("click", () => running?.abort());
 part("system").addEventListener("change", showRanges);

@@ -10,9 +10,13 @@ import { chooseHighTension } from "./systems.js";
 import { Turning } from "./turning.js";
 
 export class Chosen {
-  /** @param {import("./pacbed-client.js").PacbedClient} client */
-  constructor(client) {
+  /**
+   * @param {import("./pacbed-client.js").PacbedClient} client
+   * @param {() => boolean} calibrated whether a calibration says what files say too
+   */
+  constructor(client, calibrated) {
     this.client = client;
+    this.calibrated = calibrated;
     /** @type {File[]} */
     this.files = [];
     this.preview = null;
@@ -63,8 +67,10 @@ export class Chosen {
     await this.#show(files, 0);
     if (!this.preview) return;
     const { metadata } = this.preview;
-    part("convergence").value = metadata.convergence_mrad ?? part("convergence").value;
-    part("scale").value = metadata.mrad_per_pixel?.toPrecision(4) ?? "";
+    if (!this.calibrated()) {
+      part("convergence").value = metadata.convergence_mrad ?? part("convergence").value;
+      part("scale").value = metadata.mrad_per_pixel?.toPrecision(4) ?? "";
+    }
     chooseHighTension(metadata.high_tension_kV);
   }
 

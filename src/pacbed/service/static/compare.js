@@ -5,7 +5,7 @@ import { mistiltWords, percent, withError } from "./format.js";
 import { picturesOf, viewOf } from "./pictures.js";
 import { plain } from "./plain.js";
 import { ranked, structuredResidual } from "./ranked.js";
-import { requestFor } from "./requests.js";
+import { microscopeFile, requestFor } from "./requests.js";
 import { isRefused, shownStatus, statusName } from "./session/row.js";
 import { stills } from "./stills.js";
 import { comparable } from "./systems.js";
@@ -107,7 +107,8 @@ export class Compare {
   /** The answer of one system, with its pictures. */
   async #ask({ original, mask, frame, parameters, file, sha256 }, { id }, signal) {
     const asked = { ...parameters, system: id, refine: true };
-    const answer = await this.client.infer(original, requestFor(asked, frame), { signal, mask });
+    const options = { signal, mask, microscope: microscopeFile(asked) };
+    const answer = await this.client.infer(original, requestFor(asked, frame), options);
     const result = {
       original, mask, frame, file, sha256, parameters: asked, answer, date: new Date().toISOString(),
     };

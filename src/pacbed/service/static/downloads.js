@@ -4,7 +4,7 @@ import { current } from "./answer.js";
 import { part } from "./dom.js";
 import { toJson } from "./format.js";
 import { PacbedError } from "./pacbed-client.js";
-import { requestFor } from "./requests.js";
+import { microscopeFile, requestFor } from "./requests.js";
 import { newRow } from "./session/row.js";
 import { toCsv } from "./session/results.js";
 
@@ -36,7 +36,8 @@ export function connectDownloads(client, guarded) {
     try {
       const { original, mask, parameters, frame, file } = current();
       if (!original) throw new PacbedError(0, "file", `${file} is not kept here; drop it again to draw its report.`);
-      const { validation } = await client.infer(original, requestFor(parameters, frame, "report"), { mask });
+      const options = { mask, microscope: microscopeFile(parameters) };
+      const { validation } = await client.infer(original, requestFor(parameters, frame, "report"), options);
       const bytes = Uint8Array.from(atob(validation), (character) => character.charCodeAt(0));
       saveFile(bytes, "image/png", `${stem()}.png`);
     } finally {

@@ -14,6 +14,11 @@ export function fixed(value, decimals) {
   return known(value) ? value.toFixed(decimals) : "unknown";
 }
 
+/** An angle with its sign, as it is turned at a stage. */
+export function signed(value, decimals = 2) {
+  return known(value) ? `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(decimals)}` : "unknown";
+}
+
 export function percent(share, decimals = 1) {
   return known(share) ? `${(100 * share).toFixed(decimals)} %` : "–";
 }

@@ -105,7 +105,7 @@ async function describe({ name, windows }, table) {
     `${span("mistilt_mrad", 1)} mrad; ${ok} of ${windows} windows are ok.`;
 }
 
-async function submit(event, client, conditions) {
+async function submit(event, client, conditions, microscope) {
   event.preventDefault();
   if (state.running) return;
   showError("");
@@ -114,7 +114,7 @@ async function submit(event, client, conditions) {
   await follow(client, async (signal) => {
     view.sending(0);
     const onUpload = (share) => view.sending(share);
-    const job = await client.makeMap(asked.file, asked.parameters, { signal, onUpload });
+    const job = await client.makeMap(asked.file, asked.parameters, { signal, onUpload, microscope });
     kept.keep(job.id);
     return job.id;
   });
@@ -159,10 +159,11 @@ async function goOn(client) {
  * Connect the form.
  * @param {import("./pacbed-client.js").PacbedClient} client
  * @param {() => object} conditions system, angles and refinement that the page has
+ * @param {() => File | null} microscope its calibration
  */
-export function connectMaps(client, conditions) {
+export function connectMaps(client, conditions, microscope) {
   state.look = new MapView(client);
-  part("map-form").addEventListener("submit", (event) => submit(event, client, conditions));
+  part("map-form").addEventListener("submit", (event) => submit(event, client, conditions, microscope()));
   part("map-cancel").addEventListener("click", () => state.running?.abort());
   part("map-delete").addEventListener("click", async () => {
     part("map-shown").hidden = true;

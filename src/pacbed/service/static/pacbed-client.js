@@ -19,6 +19,12 @@ const RETRIES = 3;
 /** Longest wait before another try, whatever the service says. */
 const MOST_RETRY_SECONDS = 30;
 
+/** Parts of a request beside its file: the parameters, and files that were given. */
+const partsOf = (parameters, files) => ({
+  parameters: JSON.stringify(parameters),
+  ...Object.fromEntries(Object.entries(files).filter(([, file]) => file)),
+});
+
 export class PacbedClient {
   /** @param {string} base address of the service, by default where the page comes from */
   constructor(base = ".") {
@@ -54,12 +60,12 @@ export class PacbedClient {
    * Thickness and mistilt of one pattern.
    * @param {Blob} file the pattern
    * @param {object} parameters as `Parameters` of the service's description
-   * @param {{signal?: AbortSignal, onUpload?: (share: number) => void, mask?: Blob}} [options]
-   *   `mask` is a file that is not 0 where a pixel says nothing
+   * @param {{signal?: AbortSignal, onUpload?: (share: number) => void, mask?: Blob, microscope?: Blob}} [options]
+   *   `mask` is not 0 where a pixel says nothing; `microscope` is of `pacbed calibrate-microscope`
    * @returns {Promise<object>} the answer
    */
-  infer(file, parameters, { mask, ...options } = {}) {
-    return this.#send("/inference/", { parameters: JSON.stringify(parameters), ...(mask && { mask }) }, file, options);
+  infer(file, parameters, { mask, microscope, ...options } = {}) {
+    return this.#send("/inference/", partsOf(parameters, { mask, microscope }), file, options);
   }
 
   /** Thickness and mistilt of every frame of a stack. */
@@ -74,7 +80,7 @@ export class PacbedClient {
    * @param {{mask?: Blob}} [options] `mask` as of `infer`
    */
   views(file, parameters, { mask, ...options } = {}) {
-    return this.#send("/views/", { parameters: JSON.stringify(parameters), ...(mask && { mask }) }, file, options);
+    return this.#send("/views/", partsOf(parameters, { mask }), file, options);
   }
 
   /**
@@ -94,12 +100,12 @@ export class PacbedClient {
    * Start making maps of a 4D-STEM scan.
    * @param {Blob} file the scan
    * @param {object} parameters as `MapParameters` of the service's description
-   * @param {{mask?: Blob, signal?: AbortSignal, onUpload?: (share: number) => void}} [options]
+   * @param {{mask?: Blob, microscope?: Blob, signal?: AbortSignal, onUpload?: (share: number) => void}} [options]
+   *   `mask` and `microscope` as of `infer`
    * @returns {Promise<object>} the job; its `id` goes into the other calls
    */
-  makeMap(file, parameters, { mask, ...options } = {}) {
-    const parts = { parameters: JSON.stringify(parameters), ...(mask && { mask }) };
-    return this.#send("/maps/", parts, file, options);
+  makeMap(file, parameters, { mask, microscope, ...options } = {}) {
+    return this.#send("/maps/", partsOf(parameters, { mask, microscope }), file, options);
   }
 
   /**

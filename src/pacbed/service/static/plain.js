@@ -7,6 +7,8 @@ const WORDS = [
   [/choose one with --frame N/, "choose one under Frame"],
   [/use --frame (\d+) to (\d+)/, "choose one from $1 to $2"],
   [/choose one with --dataset NAME( \(.*?\))?/, "save the one that is meant in a file of its own"],
+  [/: was measured in patterns as they are recorded: leave out file_params\.turn_deg and file_params\.mirrored/,
+    ": was measured in patterns as they are recorded. Turn and mirror the pattern back, or use no calibration of the microscope"],
   [/: add convergence_angle in mrad/, ": fill it in under Conditions"],
   [/give file_params\.typ, one of raw, /, "its name must end with one of: "],
   [/\bparameters\.(\w+)/g, "$1"],

@@ -11,10 +11,19 @@ export const fileParams = (parameters, frame) => (
 
 /**
  * A request for numbers; `validation` may ask for a report.
- * @param {any} parameters
+ * @param {any} parameters of the row; the calibration of the microscope in it goes as a part of its own
  * @param {number | null} frame
  * @param {boolean | string} [validation]
  */
-export const requestFor = (parameters, frame, validation = false) => (
+export const requestFor = ({ microscope, ...parameters }, frame, validation = false) => (
   { ...parameters, file_params: fileParams(parameters, frame), validation, views: false }
+);
+
+/**
+ * The calibration of the microscope that a pattern is asked with.
+ * @param {any} parameters of the row
+ * @returns {File | null} null where there is none, or a table of results named it alone
+ */
+export const microscopeFile = ({ microscope }) => (
+  microscope?.text ? new File([microscope.text], microscope.name) : null
 );

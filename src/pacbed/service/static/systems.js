@@ -64,14 +64,17 @@ function covered({ thickness_nm: [thin, thick], mistilt_mrad: [, largest] }) {
   return `This system covers ${thin} to ${thick} nm and mistilts up to ${largest} mrad.`;
 }
 
-/** What is wrong with the convergence semi-angle; empty where nothing is. */
-export function angleFault() {
+/**
+ * What is wrong with the convergence semi-angle; empty where nothing is.
+ * @param {boolean} calibrated whether a calibration says it where the field is empty
+ */
+export function angleFault(calibrated) {
   const { value, validity } = part("convergence");
   const [low, high] = angles();
   const covers = `${low} to ${high} mrad, which ${asksAll() ? "the systems cover" : "this system covers"}.`;
   if (value && (Number(value) < low || Number(value) > high)) return `${value} mrad lies outside ${covers}`;
   if (validity.badInput) return `The convergence semi-angle must be a number, ${covers}`;
-  if (!value && !angleMayBeFound()) return `The convergence semi-angle is needed: ${covers}`;
+  if (!value && !calibrated && !angleMayBeFound()) return `The convergence semi-angle is needed: ${covers}`;
   return "";
 }
 

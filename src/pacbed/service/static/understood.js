@@ -1,6 +1,7 @@
 /** What the service understood of a structure file, with its factors B to edit. */
 
 import { item, part } from "./dom.js";
+import { drawProjection } from "./projected-cell.js";
 
 const SOURCES = {
   given: "as given",
@@ -20,9 +21,11 @@ export function showUnderstood({ name, understood }) {
   part("understood-title").textContent = `Understood as ${understood.formula}`;
   // The factors have fields of their own.
   const lines = understood.lines.filter(([label]) => label && label !== "B");
-  part("understood-lines").replaceChildren(...lines.map(([label, words]) => {
+  const drawn = understood.projection ?
+    [["Projected", drawProjection(understood.formula, understood.projection)]] : [];
+  part("understood-lines").replaceChildren(...[...lines, ...drawn].map(([label, words]) => {
     const line = document.createElement("div");
-    line.append(item("dt", label), item("dd", words));
+    line.append(item("dt", label), item("dd", "", words));
     return line;
   }));
   part("understood-warnings").replaceChildren(

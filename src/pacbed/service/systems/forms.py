@@ -31,7 +31,7 @@ class StructureForm(BaseModel):
             examples=["1 1 0", "1 1 -2 0"],
         ),
     ]
-    high_tension_kV: Annotated[_Number, Field(examples=[200])]
+    high_tension_kV: Annotated[_Number, Field(examples=[200], description="kV")]
     convergence_mrad: Annotated[
         str,
         Field(
@@ -40,8 +40,12 @@ class StructureForm(BaseModel):
             "all usual ones, which takes longer.",
         ),
     ] = ""
-    thickness_max_nm: _Number = THICKNESS_MAX_NM
-    mistilt_max_mrad: _Number = MISTILT_MAX_MRAD
+    thickness_max_nm: Annotated[_Number, Field(description="Largest thickness of answers, nm.")] = (
+        THICKNESS_MAX_NM
+    )
+    mistilt_max_mrad: Annotated[_Number, Field(description="Largest mistilt of answers, mrad.")] = (
+        MISTILT_MAX_MRAD
+    )
     b: Annotated[
         str,
         Field(

@@ -19,6 +19,7 @@ from pathlib import Path
 from pacbed.children import end_with_parent
 from pacbed.errors import CrystalError, FileFormatError, PacbedError
 from pacbed.files import is_full, write_atomically
+from pacbed.own_crystal.columns import columns_of
 from pacbed.own_crystal.understood import Understood
 from pacbed.service.failures import classify
 from pacbed.service.maps.jobs import PROBLEM, PROGRESS, REQUEST
@@ -113,6 +114,7 @@ def _check(folder: Path, asked: dict[str, object]) -> None:
             "formula": understood.crystal.formula,
             "factors": [dataclasses.asdict(factor) for factor in understood.factors],
             "lines": [(label, _said(value, folder, name)) for label, value in understood.rows()],
+            "projection": columns_of(understood.cell),
             "warnings": [_said(str(warning.message), folder, name) for warning in caught],
         },
     }

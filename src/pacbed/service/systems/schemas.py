@@ -13,7 +13,7 @@ SystemStage = Literal["waiting", "simulating", "done", "failed"]
 class FactorEntry(BaseModel):
     """Debye-Waller factor B of an element, and where it is from."""
 
-    symbol: str
+    symbol: Annotated[str, Field(description="Of the element.")]
     lowest: Annotated[float, Field(description="Å²; the smallest of its sites.")]
     highest: Annotated[float, Field(description="Å²; the largest of its sites.")]
     source: Annotated[
@@ -21,16 +21,37 @@ class FactorEntry(BaseModel):
     ]
 
 
+class AtomColumn(BaseModel):
+    """Where atoms of an element stand behind each other."""
+
+    symbol: Annotated[str, Field(description="Of the element.")]
+    x_A: Annotated[float, Field(description="To the right, Å.")]
+    y_A: Annotated[float, Field(description="Downwards, Å.")]
+
+
+class Projection(BaseModel):
+    """The cell as the beam sees it, in the pattern's axes at rotation 0."""
+
+    cell_A: Annotated[
+        tuple[tuple[float, float], tuple[float, float]],
+        Field(description="Its two vectors: x to the right, y downwards, Å."),
+    ]
+    columns: Annotated[list[AtomColumn], Field(description="Of one cell.")]
+
+
 class UnderstoodCrystal(BaseModel):
     """What was understood of a structure."""
 
-    formula: str
-    factors: list[FactorEntry] = []
+    formula: Annotated[str, Field(description="Of the crystal.")]
+    factors: Annotated[list[FactorEntry], Field(description="Of each element.")] = []
     lines: Annotated[
         list[tuple[str, str]],
         Field(description="Label and value: crystal, cell, sites, B, beam, directions."),
     ]
     warnings: Annotated[list[str], Field(description="What to look at before using answers.")]
+    projection: Annotated[
+        Projection | None, Field(description="For a drawing; null of very large cells.")
+    ] = None
 
 
 class UnderstoodStructure(BaseModel):
@@ -43,7 +64,7 @@ class UnderstoodStructure(BaseModel):
 class OwnSystems(BaseModel):
     """Whether this service makes systems from structure files."""
 
-    on: bool
+    on: Annotated[bool, Field(description="Whether it does.")]
     detail: Annotated[str | None, Field(description="Why not, and what would change that.")]
     most_bytes: Annotated[int, Field(description="Of a structure file.")]
 
@@ -55,7 +76,7 @@ class SystemJob(Job):
     again: ClassVar[str] = "send the structure again"
     smaller: ClassVar[str] = "ask for smaller ranges of convergence, thickness or mistilt"
 
-    stage: SystemStage
+    stage: Annotated[SystemStage, Field(description="What is done now, or how it ended.")]
     name: Annotated[str, Field(description="Of the system, for `system` in other requests.")]
     system: Annotated[int, Field(description="Its ID; both hold from the stage `done` on.")]
     share: Annotated[float, Field(ge=0, le=1, description="Finished share.")] = 0.0

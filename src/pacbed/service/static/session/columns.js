@@ -1,6 +1,6 @@
 /** Columns of the table: what each shows and what it sorts by. */
 
-import { fixed, percent, withError } from "../format.js";
+import { fixed, percent, signed, withError } from "../format.js";
 import { rowStatus, statusName } from "./row.js";
 
 /** Of a status, how much it needs to be looked at. */
@@ -47,6 +47,16 @@ export const COLUMNS = [
   },
   number("convergence", "Convergence (mrad)", (a) => fixed(a.convergence_mrad, 2), (a) => a.convergence_mrad),
   number("residual", "Residual", (a) => percent(a.residual), (a) => a.residual),
+  {
+    key: "stage", title: "Stage α, β (°)", value: ({ alpha_deg: alpha }) => alpha ?? null,
+    text: ({ alpha_deg: alpha, beta_deg: beta }) => ((alpha ?? beta ?? null) === null ? "" :
+      [alpha, beta].map((angle) => (angle === null ? "?" : signed(angle))).join(", ")),
+  },
+  {
+    key: "tilt", title: "Tilt α, β by (°)",
+    value: ({ guidance: to }) => (to ? Math.hypot(to.alpha_deg, to.beta_deg) : null),
+    text: ({ guidance: to }) => (to ? `${signed(to.alpha_deg)}, ${signed(to.beta_deg)}${to.decided ? "" : ", to tell a sign"}` : ""),
+  },
 ];
 
 const compare = (a, b) => (typeof a === "string" ? a.localeCompare(b, undefined, { numeric: true }) : a - b);

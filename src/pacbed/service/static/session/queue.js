@@ -1,7 +1,7 @@
 /** Works through the rows that wait, a few at once, and goes on after a reload. */
 
-import { requestFor } from "../requests.js";
-import { newRow, withoutPictures } from "./row.js";
+import { microscopeFile, requestFor } from "../requests.js";
+import { newRow, statedAngles, withoutPictures } from "./row.js";
 
 /** Two are worked on by two cores while the third is on its way. */
 const AT_ONCE = 3;
@@ -87,9 +87,9 @@ export class Queue {
     }
     row.sha256 ||= await digest(file);
     const mask = await this.rows.mask(row);
-    const answer = await this.client.infer(file, requestFor(row.parameters, row.frame ?? 0), { signal, mask });
-    row.answer = withoutPictures(answer);
-    row.state = "done";
+    const microscope = microscopeFile(row.parameters);
+    const answer = await this.client.infer(file, requestFor(row.parameters, row.frame ?? 0), { signal, mask, microscope });
+    Object.assign(row, statedAngles(answer), { answer: withoutPictures(answer), state: "done" });
     row.problem = "";
     row.date = new Date().toISOString();
     if (row.frame === null && answer.frames > 1) await this.#openStack(row, answer.frames);

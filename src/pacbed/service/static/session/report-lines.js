@@ -1,6 +1,6 @@
 /** What the report says of one answer, line by line. */
 
-import { azimuthWords, fixed, mistiltWords, percent, withError } from "../format.js";
+import { azimuthWords, fixed, mistiltWords, percent, signed, withError } from "../format.js";
 import { isRefused, shownStatus, statusName } from "./row.js";
 
 const given = (value, unit, otherwise) => (value === undefined || value === null ? otherwise : `${value} ${unit}`);
@@ -15,9 +15,18 @@ function asked({ parameters }) {
     ["Asked system", String(parameters.system ?? "unknown")],
     ["Asked convergence semi-angle", given(parameters.convergence_angle, "mrad", "none: that of the file, or found")],
     ["Asked angle per pixel", given(parameters.mrad_per_pixel, "mrad", "none: that of the file, or found")],
+    ["Calibration of the microscope", parameters.microscope?.name ?? ""],
     ["Turned", turnedWords(parameters.file_params)],
     ["Compared with the simulation", parameters.refine === false ? "no" : "yes"],
   ];
+}
+
+/** Where the stage was, and where it is to be tilted. */
+function stage({ alpha_deg: alpha, beta_deg: beta, guidance: to }) {
+  const was = [alpha, beta].every(Number.isFinite) ? `α ${signed(alpha)}°, β ${signed(beta)}°` : "";
+  return [["Stage", was], ["Where to tilt", to ? `α by ${signed(to.alpha_deg)} ± ${fixed(to.alpha_std_deg, 2)}°, β by ` +
+    `${signed(to.beta_deg)} ± ${fixed(to.beta_std_deg, 2)}°${to.decided ? "" : ", which tells a sign that is open"}; ` +
+    `calibration: ${to.calibration}` : ""]];
 }
 
 function origin({ sha256, date, answer: { provenance } }) {
@@ -46,6 +55,7 @@ export function linesOf(row) {
     ["Convergence semi-angle", `${withError(answer.convergence_mrad, answer.convergence_std_mrad)} mrad`],
     ["Angle per pixel", `${fixed(answer.mrad_per_pixel, 4)} mrad`],
     ["Residual", `${percent(answer.residual)} of the pattern's variance`],
+    ...stage(row),
     ...asked(row),
     ["Note", row.note],
     ...origin(row),

@@ -5,6 +5,7 @@ import { PacbedClient } from "../pacbed-client.js";
 import { picturesOf, viewOf } from "../pictures.js";
 import { plain } from "../plain.js";
 import { stills } from "../stills.js";
+import { connectTheme } from "../theme-button.js";
 import { COLUMNS } from "./columns.js";
 import { linesOf } from "./report-lines.js";
 import { isRefused, rowName } from "./row.js";
@@ -65,6 +66,7 @@ async function drawPictures(client, store, row, place) {
 }
 
 async function begin() {
+  connectTheme();
   part("print").addEventListener("click", () => print());
   const { store, session, rows } = await sessionOf(location.search);
   showHead(session, rows);

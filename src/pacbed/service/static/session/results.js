@@ -13,8 +13,14 @@ const NUMBERS = [
   "azimuth_deg", "rotation_deg", "convergence_mrad", "convergence_std_mrad", "mrad_per_pixel", "scale",
   "center_row_px", "center_column_px", "residual", "pixels_left_out", "pixel_aspect",
 ];
+/** Where the stage was, and how it is to be tilted: columns of the CSV, and what they are in a row. */
+const STAGE = { stage_alpha_deg: "alpha_deg", stage_beta_deg: "beta_deg" };
+const TILT = {
+  guide_alpha_deg: "alpha_deg", guide_beta_deg: "beta_deg", guide_alpha_std_deg: "alpha_std_deg",
+  guide_beta_std_deg: "beta_std_deg", guide_left_mrad: "left_mrad", guide_decided: "decided", stage_calibration: "calibration",
+};
 /** Columns that earlier tables lack. */
-const LATER = ["pixel_aspect", "turned_deg", "mirrored"];
+const LATER = ["pixel_aspect", "turned_deg", "mirrored", "asked_microscope", ...Object.keys(STAGE), ...Object.keys(TILT)];
 /** What is said of the model behind an answer. */
 const ORIGIN = ["version", "bundle", "bundle_sha256", "method"];
 const ASKED = { asked_system: "system", asked_convergence_mrad: "convergence_angle", asked_mrad_per_pixel: "mrad_per_pixel" };
@@ -22,7 +28,8 @@ const ASKED = { asked_system: "system", asked_convergence_mrad: "convergence_ang
 const COLUMNS = [
   "file", "frame", "file_sha256", "system", "status", "thickness_nm", "thickness_std_nm",
   "thickness_low95_nm", "thickness_high95_nm", ...NUMBERS.slice(2), "warnings", "problem", "note", "date",
-  ...ORIGIN, ...Object.keys(ASKED), "asked_fit", "turned_deg", "mirrored",
+  ...ORIGIN, ...Object.keys(ASKED), "asked_fit", "turned_deg", "mirrored", "asked_microscope",
+  ...Object.keys(STAGE), ...Object.keys(TILT),
 ];
 
 /** @param {import("./row.js").Row} row as one line of CSV */
@@ -34,6 +41,8 @@ function record(row) {
     ...answer,
     ...answer?.provenance,
     ...Object.fromEntries(asked),
+    ...Object.fromEntries(Object.entries(STAGE).map(([name, key]) => [name, row[key]])),
+    ...Object.fromEntries(Object.entries(TILT).map(([name, key]) => [name, row.guidance?.[key]])),
     // The provenance has its own, rounded for people.
     convergence_mrad: answer?.convergence_mrad,
     thickness_std_nm: answer?.thickness_std_nm,
@@ -41,6 +50,7 @@ function record(row) {
     asked_fit: parameters.refine ?? true,
     turned_deg: parameters.file_params?.turn_deg ?? 0,
     mirrored: parameters.file_params?.mirrored ?? false,
+    asked_microscope: parameters.microscope?.name ?? "",
     file: row.file,
     frame: row.frame,
     file_sha256: row.sha256,
@@ -69,6 +79,13 @@ export function toJson({ name, note = "" }, rows) {
 
 const numberOf = (text) => (text ? Number(text) : null);
 
+/** How to tilt, of a line of CSV. */
+function tiltOf(line) {
+  if (!line.guide_alpha_deg) return null;
+  const entries = Object.entries(TILT).map(([name, key]) => [key, numberOf(line[name])]);
+  return { ...Object.fromEntries(entries), decided: line.guide_decided === "true", calibration: line.stage_calibration };
+}
+
 /** A row of a line of CSV. What the CSV has no column for is empty: distribution, alternatives. */
 function rowOf(line, session) {
   const answered = !["waiting", "working", "failed"].includes(line.status);
@@ -82,6 +99,8 @@ function rowOf(line, session) {
     ...(line.mirrored === "true" && { mirrored: true }),
   };
   if (Object.keys(turned).length) parameters.file_params = turned;
+  // A table names the calibration alone.
+  if (line.asked_microscope) parameters.microscope = { name: line.asked_microscope, text: "" };
   return newRow({
     session,
     file: line.file,
@@ -90,6 +109,9 @@ function rowOf(line, session) {
     parameters: { ...parameters, refine: line.asked_fit !== "false" },
     state: answered ? "done" : line.status === "failed" ? "failed" : "waiting",
     answer: answered ? answerOf(line) : null,
+    alpha_deg: numberOf(line.stage_alpha_deg),
+    beta_deg: numberOf(line.stage_beta_deg),
+    guidance: tiltOf(line),
     problem: line.problem,
     note: line.note,
     date: line.date,

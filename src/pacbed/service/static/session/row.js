@@ -14,6 +14,10 @@
  * @property {object} parameters as they were asked
  * @property {"waiting" | "working" | "done" | "failed"} state
  * @property {any} answer without pictures; null as long as there is none
+ * @property {number | null} alpha_deg of the stage, as the pattern's file or the user says; null where neither does
+ * @property {number | null} beta_deg likewise
+ * @property {import("./tilting.js").Tilt | null} guidance how to tilt from there; null where no calibration of a
+ *   stage says it
  * @property {string} problem why there is no answer
  * @property {string} note of the user
  * @property {string} date of the answer, ISO 8601; empty as long as there is none
@@ -26,7 +30,7 @@
 export function newRow(known) {
   return {
     place: 0, frame: null, blob: null, mask: null, sha256: "", parameters: {}, state: "waiting", answer: null,
-    problem: "", note: "", date: "", ...known,
+    alpha_deg: null, beta_deg: null, guidance: null, problem: "", note: "", date: "", ...known,
   };
 }
 
@@ -34,6 +38,11 @@ export function newRow(known) {
 export function withoutPictures({ validation, views, ...numbers }) {
   return numbers;
 }
+
+/** Angles of the stage that the file of an answer says. @returns {{alpha_deg: number | null, beta_deg: number | null}} */
+export const statedAngles = ({ metadata }) => (
+  { alpha_deg: metadata?.stage_alpha_deg ?? null, beta_deg: metadata?.stage_beta_deg ?? null }
+);
 
 /** @param {Row} row its file, and the frame where it has several */
 export const rowName = ({ file, frame }) => (frame === null ? file : `${file}, frame ${frame}`);

@@ -1,7 +1,7 @@
 /** The session of this page: its rows, what works through them, and where they are kept. */
 
 import { MOST_FRAMES, Queue } from "./queue.js";
-import { newRow, withoutPictures } from "./row.js";
+import { newRow, statedAngles, withoutPictures } from "./row.js";
 import { SessionStore } from "./store.js";
 
 const CURRENT = "pacbed-session";
@@ -137,7 +137,7 @@ export class Session {
     const masked = mask && await this.#keepFile(mask);
     const row = newRow({
       session: this.kept.id, file: original.name, frame, blob, mask: masked, sha256, parameters, state: "done",
-      answer: withoutPictures(answer), date,
+      answer: withoutPictures(answer), date, ...statedAngles(answer),
     });
     if (blob === null) this.loose.set(row, original);
     await this.#insert([row]);

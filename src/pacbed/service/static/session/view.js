@@ -8,6 +8,7 @@ import { rowsFrom, toCsv, toJson } from "./results.js";
 import { drawSeries } from "./series.js";
 import { Session, counts } from "./session.js";
 import { SessionTable } from "./table.js";
+import { Tilting } from "./tilting.js";
 
 /** What the bar reports, beginning when the queue does. */
 let started = null;
@@ -17,10 +18,11 @@ const stem = (name) => name.replace(/[^\p{L}\p{N}._-]+/gu, "-").replace(/^[-.]+|
 export class SessionView {
   /**
    * @param {import("../pacbed-client.js").PacbedClient} client
+   * @param {import("../stage/kept.js").KeptStages} stages
    * @param {(row: any, file: File | null, mask: File | null) => Promise<void>} open shows a row's answer
    * @param {(words: string) => void} complain
    */
-  constructor(client, open, complain) {
+  constructor(client, stages, open, complain) {
     this.complain = complain;
     /** Whether this browser keeps nothing. */
     this.off = false;
@@ -28,6 +30,7 @@ export class SessionView {
       changed: (rows) => this.#changed(rows),
       ended: (trouble) => this.#ended(trouble),
     });
+    this.tilting = new Tilting(client, stages, (rows) => this.session.save(rows));
     const openRow = async (row) => {
       this.table.mark(row);
       await open(row, await this.session.file(row), await this.session.mask(row));
@@ -96,7 +99,19 @@ export class SessionView {
     part("session-empty").hidden = this.session.rows.length > 0;
     if (this.table.rows !== this.session.rows) this.table.take(this.session.rows);
     this.table.refresh(rows);
+    this.tilting.want(rows);
     this.#progress();
+  }
+
+  /** Another calibration of the stage is in use, or the same has changed. */
+  tilted() {
+    this.tilting.want(this.session.rows);
+  }
+
+  /** Angles of the stage were typed for the answer that is shown. */
+  async noteAngles(angles) {
+    const row = this.table.opened;
+    if (row) await this.session.save([Object.assign(row, angles)]);
   }
 
   #ended(trouble) {
@@ -128,6 +143,7 @@ export class SessionView {
 
   async #showAll() {
     this.#changed([]);
+    this.tilted();
     part("session-name").value = this.session.kept.name;
     part("session-note").value = this.session.kept.note ?? "";
     part("session-report").href = `static/report.html?session=${this.session.kept.id}`;

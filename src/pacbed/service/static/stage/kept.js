@@ -12,6 +12,8 @@ export class KeptStages {
     /** @type {Record<string, Kept>} */
     this.all = {};
     this.current = "";
+    /** How often anything of them has changed since the page was opened. */
+    this.changes = 0;
     try {
       const kept = JSON.parse(localStorage.getItem(KEY) ?? "{}");
       for (const [name, stage] of Object.entries(kept.all ?? {})) {
@@ -22,6 +24,7 @@ export class KeptStages {
       // What cannot be read is begun anew.
     }
     if (!(this.current in this.all)) this.begin("Stage");
+    this.changes = 0;
   }
 
   /** @returns {Kept} the one that is in use */
@@ -50,6 +53,7 @@ export class KeptStages {
   }
 
   save() {
+    this.changes += 1;
     try {
       localStorage.setItem(KEY, JSON.stringify({ current: this.current, all: this.all }));
     } catch {

@@ -4,20 +4,15 @@ import { item, part, pushButton } from "../dom.js";
 import { saveFile } from "../downloads.js";
 import { fixed } from "../format.js";
 import { plain } from "../plain.js";
-import { isRefused, rowName } from "../session/row.js";
+import { rowName } from "../session/row.js";
+import { keptTilt } from "../session/tilting.js";
 import { drawGuidance } from "./drawing.js";
-import { KeptStages } from "./kept.js";
+import { hasTilt, tiltOf } from "./tilt.js";
 
 /** Most patterns of a calibration that are kept. */
 const MOST = 200;
-const FEW = "Two patterns at known angles are needed; three are better, one after a tilt of each axis.";
+const FEW = "Two patterns at known angles are needed, best with α and β tilted alike between them.";
 const HANDS = { "": null, no: false, yes: true };
-
-const hasTilt = (answer) => (
-  !isRefused(answer) && [answer.tilt_x_mrad, answer.tilt_y_mrad, answer.tilt_std_mrad].every(Number.isFinite)
-);
-
-const tiltOf = ({ tilt_x_mrad, tilt_y_mrad, tilt_std_mrad }) => ({ tilt_x_mrad, tilt_y_mrad, tilt_std_mrad });
 
 /** An angle that was typed; null where there is none that a stage can have. */
 function angle(id) {
@@ -26,10 +21,16 @@ function angle(id) {
 }
 
 export class StagePanel {
-  /** @param {import("../pacbed-client.js").PacbedClient} client */
-  constructor(client) {
+  /**
+   * @param {import("../pacbed-client.js").PacbedClient} client
+   * @param {import("./kept.js").KeptStages} kept
+   * @param {{calibrated: () => void, angles: (angles: {alpha_deg: number | null, beta_deg: number | null}) => void}} tell
+   *   `calibrated` when the calibration changed, `angles` when those of the answer that is shown did
+   */
+  constructor(client, kept, tell) {
     this.client = client;
-    this.kept = new KeptStages();
+    this.kept = kept;
+    this.tell = tell;
     /** The result that is shown. @type {any} */
     this.result = null;
     this.found = null;
@@ -40,7 +41,8 @@ export class StagePanel {
   /** Another answer is shown: say where to tilt. */
   async show(result) {
     this.result = result;
-    for (const id of ["stage-alpha", "stage-beta"]) part(id).value = "";
+    // The file may have said them, or the user before.
+    for (const name of ["alpha", "beta"]) part(`stage-${name}`).value = result[`${name}_deg`] ?? "";
     part("stage-add").disabled = !hasTilt(result.answer);
     await this.#ask();
   }
@@ -70,6 +72,7 @@ export class StagePanel {
 
   #say(said, words) {
     const [guidance] = said?.guidance ?? [];
+    if (this.result) this.result.guidance = guidance ? keptTilt(guidance, this.kept.current) : null;
     part("stage-save").disabled = !said;
     part("stage-words").textContent = said ? [this.#axes(said), ...said.warnings].join(" ") : words;
     part("guidance").hidden = !guidance;
@@ -110,6 +113,17 @@ export class StagePanel {
   async #changed() {
     this.kept.save();
     this.#draw();
+    this.tell.calibrated();
+    await this.#ask();
+  }
+
+  /** Other angles were typed for the answer that is shown. */
+  async #angles() {
+    const angles = { alpha_deg: angle("stage-alpha"), beta_deg: angle("stage-beta") };
+    if (this.result) {
+      Object.assign(this.result, angles);
+      this.tell.angles(angles);
+    }
     await this.#ask();
   }
 
@@ -147,7 +161,7 @@ export class StagePanel {
       event.preventDefault();
       this.#add();
     });
-    on("stage-alpha", "change", () => this.#ask());
+    for (const id of ["stage-alpha", "stage-beta"]) on(id, "change", () => this.#angles());
     on("stage-list", "change", (event) => {
       this.kept.begin(event.target.value);
       this.#changed();
