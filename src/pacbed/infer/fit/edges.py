@@ -91,10 +91,13 @@ class EdgeModel:
         # How fast the aperture closes outward, 1/mrad.
         closing = np.exp(-(beyond**2) / 2) / (np.sqrt(2 * np.pi) * width)
         along = (content.gradient * outward).sum(axis=1)
-        curved = aperture * content.laplacian - 2 * closing * along
-        curved += content.value * closing * (beyond / width - 1 / distance)
+        # What blurring a product has beside the product of what is blurred: contents that change
+        # across an edge, and the edge's curvature; times the squared width.
+        across = along + content.value / (2 * distance)
+        curved = aperture * content.laplacian
+        curved += closing * (content.value * beyond / width - (1 + beyond**2) * across)
         moving = aperture[:, None] * content.gradient
-        edge = content.value * closing
+        edge = closing * (content.value - beyond * width * across)
 
         def total(values: Numbers) -> Numbers:
             return np.bincount(pixel, values, len(pixels.angle)).astype(float, copy=False)
@@ -108,11 +111,10 @@ class EdgeModel:
         jacobian[:, TILT_X : TILT_Y + 1] = -by_tilt
         jacobian[:, LOG_ALPHA] = total(edge) * alpha
         fill_pose(jacobian, gradient, parameters, pixels)
-        # What the contents' blur lacks of the present one; and what blurring a product has beside
-        # the product of what is blurred: contents that change across an edge, and its curvature.
+        # What the contents' blur lacks of the present one, to first order.
         lacking = (width**2 - self._width**2) / 2
         pattern = aperture * (content.value + lacking * content.laplacian)
-        pattern -= closing * width**2 * (along + content.value / (2 * distance))
+        pattern -= closing * width**2 * across
         return Evaluation(total(pattern), self._diffuse, total(curved), jacobian)
 
 

@@ -19,7 +19,7 @@ from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_pattern
-from pacbed.infer.fit.samples import Samples, take_samples
+from pacbed.infer.fit.samples import Samples, take_again, take_samples
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys
 from pacbed.infer.networks.posing import Placement, Reading
 from pacbed.lacbed.table import LacbedTable
@@ -172,7 +172,8 @@ class _Job:
     def close(self, fit: Fit) -> Fit:
         """End as exactly as the table allows."""
         start = self.known.centred(fit.parameters, self.convergence_mrad)
-        return fit_closely(self.samples, self.table, start, fit, self.shelf)
+        samples = take_again(self.data, fit.parameters, self.samples)
+        return fit_closely(samples, self.table, start, fit, self.shelf)
 
     def _run(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(

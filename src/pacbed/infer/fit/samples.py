@@ -6,6 +6,7 @@ import numpy as np
 
 from pacbed.arrays import Numbers
 from pacbed.errors import PatternError
+from pacbed.infer.fit.parameters import FitParameters
 from pacbed.pattern.preprocess import DiskLocation, bin_pixels
 from pacbed.pattern.recorded import CleanPattern
 
@@ -85,3 +86,24 @@ def take_samples(data: CleanPattern, disk: DiskLocation, reach: float) -> Sample
     return Samples(
         (window[inside].astype(float) - low) / level, x[inside], y[inside], float(factor), reach
     )
+
+
+def take_again(data: CleanPattern, found: FitParameters, before: Samples) -> Samples:
+    """Take the samples around the disk that a fit has found, or keep those that it had.
+
+    What lies beyond the disk, where others are, holds a fit up if it was taken for the disk.
+
+    Parameters
+    ----------
+    data : CleanPattern
+    found : FitParameters
+    before : Samples
+        Kept where hardly any of that disk is recorded.
+    """
+    radius = found.convergence_mrad / found.mrad_per_pixel
+    try:
+        return take_samples(
+            data, DiskLocation(found.center_y, found.center_x, radius), before.reach
+        )
+    except PatternError:
+        return before

@@ -16,10 +16,9 @@ from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, beyond_disk, fit_pattern
-from pacbed.infer.fit.samples import Samples, take_samples
+from pacbed.infer.fit.samples import Samples, take_again, take_samples
 from pacbed.infer.search.ask import Candidate
 from pacbed.lacbed.table import LacbedTable
-from pacbed.pattern.preprocess import DiskLocation
 from pacbed.pattern.recorded import CleanPattern
 
 #: Once a fit leaves less than this, candidates that leave so many times what the first one
@@ -113,15 +112,7 @@ class _Job:
     def finish(self, fit: Fit) -> Fit:
         """Go on to the end, with the samples around the disk that was found."""
         found = fit.parameters
-        radius = found.convergence_mrad / found.mrad_per_pixel
-        try:
-            samples = take_samples(
-                self.data,
-                DiskLocation(found.center_y, found.center_x, radius),
-                self.samples.reach,
-            )
-        except PatternError:
-            samples = self.samples
+        samples = take_again(self.data, found, self.samples)
         job = replace(self, samples=samples)
         start = self.known.centred(found, self.candidate.convergence_mrad)
         end = job._fit(start, FULL_STEPS, fit.blur_mrad)
