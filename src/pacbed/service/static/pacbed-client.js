@@ -1,5 +1,6 @@
 /**
- * Client of the PACBED-CNN service; depends on nothing but `pacbed-errors.js` and `unpack.js` beside it.
+ * Client of the PACBED-CNN service; depends on nothing but `pacbed-errors.js`,
+ * `sending.js` and `unpack.js` beside it.
  *
  *     import { PacbedClient } from "http://localhost:8230/static/pacbed-client.js";
  *     const client = new PacbedClient("http://localhost:8230");
@@ -12,6 +13,7 @@
 export { unpack } from "./unpack.js";
 
 import { PacbedError, cancelled, foreign, pause, problem, unreachable } from "./pacbed-errors.js";
+import { sendOnce } from "./sending.js";
 
 export { PacbedError };
 
@@ -261,46 +263,12 @@ export class PacbedClient {
   async #send(path, parts, file, options) {
     for (let attempt = 0; ; attempt += 1) {
       try {
-        return await this.#sendOnce(path, parts, file, options);
+        return await sendOnce(this.base + path, parts, file, options);
       } catch (error) {
         if (error.code !== "busy" || attempt >= RETRIES) throw error;
         const wait = Math.min(MOST_RETRY_SECONDS, error.retrySeconds ?? 0);
         await pause(1000 * (wait + attempt + Math.random()), options.signal);
       }
     }
-  }
-
-  // XMLHttpRequest, because fetch does not tell how much has been sent.
-  #sendOnce(path, parts, file, { signal, onUpload }) {
-    const body = new FormData();
-    for (const [name, value] of Object.entries(parts)) body.append(name, value);
-    if (file) body.append("file", file, file.name ?? "pattern");
-    return new Promise((resolve, reject) => {
-      const request = new XMLHttpRequest();
-      request.open("POST", this.base + path);
-      request.upload.onprogress = (event) => {
-        if (event.lengthComputable) onUpload?.(event.loaded / event.total);
-      };
-      request.onload = () => {
-        const { status, responseText: text } = request;
-        if (status < 200 || status > 299) {
-          reject(problem(status, text, request.getResponseHeader("Retry-After")));
-          return;
-        }
-        try {
-          resolve(JSON.parse(text));
-        } catch {
-          reject(foreign());
-        }
-      };
-      request.onerror = () => reject(unreachable());
-      request.onabort = () => reject(cancelled());
-      if (signal?.aborted) {
-        reject(cancelled());
-        return;
-      }
-      signal?.addEventListener("abort", () => request.abort());
-      request.send(body);
-    });
   }
 }
