@@ -1,6 +1,6 @@
 """Answers from a structure alone against frozen-phonon patterns of other crystals.
 
-    python benchmarks/own_crystal_accuracy.py /work/of/the/blind_set
+    python benchmarks/own_crystal_accuracy.py build/blind_set
 
 reads ``labels.csv`` as ``benchmarks/blind_set/record.py`` writes it, simulates a table for each
 structure (kept beside the set), and asks every pattern three times: with camera length and

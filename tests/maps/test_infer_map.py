@@ -115,7 +115,7 @@ def test_a_pixel_that_is_nan_in_every_frame_does_no_harm(eager, simulated, bundl
     counts[:, :, 30, 28] = np.nan
     counts[5, 6, 10, 10] = np.nan
     scan = dataclasses.replace(simulated, counts=counts).scan
-    found = infer_map(scan, bundle, dataclasses.replace(OPTIONS, samples=2))
+    found = infer_map(scan, bundle, OPTIONS)
     assert found.bad_frames.sum() == 1
     assert np.abs(found.thickness_nm - eager.thickness_nm).max() < 0.5
 

@@ -57,7 +57,7 @@ def test_words_hold_residual_and_status(evaluate):
     header, line = words.splitlines()[:2]
     assert header.split()[-2:] == ["residual/%", "status"]
     residual, status = line.split()[-2:]
-    assert 0 < float(residual) < 5
+    assert 0 <= float(residual) < 5
     assert status == "ok"
     assert "1 ok" in words
     line = succeed(*evaluate(LINES[0]), "--no-refine").splitlines()[1]
