@@ -21,7 +21,10 @@ VECTOR = np.array([31.0, 2.0, -1.0, 64.1, 61.7, math.log(0.3), 0.35, 0.004, -0.0
 #: The solver's places in the vector, and where the vector is the solver's variable.
 PLACES = ("THICKNESS", "TILT_X", "TILT_Y", "CENTER_X", "CENTER_Y", "LOG_SCALE", "ROTATION",
           "ELLIPSE_A", "ELLIPSE_B", "LOG_ALPHA")  # fmt: skip
-INSIDE = {"infer/fit/parameters.py", "infer/fit/model.py", "infer/fit/pattern_fit.py"}
+INSIDE = {
+    f"infer/fit/{name}.py"
+    for name in ("parameters", "derivatives", "model", "edges", "pattern_fit")
+}
 
 
 def test_vector_and_names_say_the_same_exactly():
