@@ -116,9 +116,11 @@ def test_the_table_is_that_of_the_page(repository):
     columns = re.search(r"const COLUMNS = \[(.*?)\];", text, re.S).group(1)
     named = re.findall(r'"(\w+)"', numbers)[2:]
     origin = re.findall(r'"(\w+)"', re.search(r"const ORIGIN = \[(.*?)\]", text).group(1))
-    asked = re.findall(r"(asked_\w+): ", re.search(r"const ASKED = (.*?);", text).group(1))
-    spread = {"...NUMBERS.slice": named, "...ORIGIN": origin, "...Object.keys": asked}
+    spread = {"...NUMBERS.slice(2)": named, "...ORIGIN": origin}
+    for name in ("ASKED", "STAGE", "TILT"):
+        keys = re.search(rf"const {name} = {{(.*?)}};", text, re.S).group(1)
+        spread[f"...Object.keys({name})"] = re.findall(r"(\w+): ", keys)
     said = []
-    for name, others in re.findall(r'"(\w+)"|(\.\.\.[\w.]+)', columns):
+    for name, others in re.findall(r'"(\w+)"|(\.\.\.[\w.]+(?:\(\w+\))?)', columns):
         said += spread[others] if others else [name]
     assert said == list(COLUMNS)

@@ -18,6 +18,9 @@ COLUMNS = (
     "thickness_low95_nm", "thickness_high95_nm", *_NUMBERS, "pixel_aspect", "warnings", "problem",
     "note", "date", *_ORIGIN, "asked_system", "asked_convergence_mrad", "asked_mrad_per_pixel",
     "asked_fit", "turned_deg", "mirrored",
+    "asked_microscope", "stage_alpha_deg", "stage_beta_deg", "guide_alpha_deg", "guide_beta_deg",
+    "guide_alpha_std_deg", "guide_beta_std_deg", "guide_left_mrad", "guide_decided",
+    "stage_calibration",
 )  # fmt: skip
 
 

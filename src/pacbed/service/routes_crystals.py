@@ -26,11 +26,11 @@ class CrystalEntry(BaseModel):
     """A crystal that comes with the program."""
 
     name: Annotated[str, Field(description="By which it is asked for.")]
-    formula: str
+    formula: Annotated[str, Field(description="As CIF files write it.")]
     title: Annotated[str, Field(description="For people.")]
     also: Annotated[list[str], Field(description="Other names.")]
-    elements: list[str]
-    space_group: str
+    elements: Annotated[list[str], Field(description="Their symbols.")]
+    space_group: Annotated[str, Field(description="Hermann-Mauguin symbol.")]
     cell: Annotated[list[float], Field(description="a, b, c in Å and α, β, γ in degrees.")]
     zone_axes: Annotated[list[ZoneAxisEntry], Field(description="The most usual first.")]
     source: Annotated[str, Field(description="Of cell and positions.")]
