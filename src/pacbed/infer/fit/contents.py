@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
-from scipy.interpolate import CubicSpline
 
 from pacbed.arrays import Angles, Indices, Numbers, Singles, Thicknesses, Tilt
+from pacbed.infer.fit.model import mixing_at, nodes_around
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.grid import (
     cell_mrad,
@@ -149,16 +149,12 @@ class Contents:
         if not (len(nodes) and nodes[0] <= thickness_nm <= nodes[-1]):
             self._make(thickness_nm)
             nodes = self._nodes
-        spline = CubicSpline(nodes, np.eye(len(nodes)), axis=0)
-        mixing = np.stack([spline(thickness_nm), spline(thickness_nm, 1)])
-        mixed: Singles = mixing.astype(np.float32) @ self._splines
+        mixed: Singles = mixing_at(nodes, thickness_nm).astype(np.float32) @ self._splines
         return mixed
 
     def _make(self, thickness_nm: float) -> None:
         """Spline coefficients, smoothed, at thicknesses around one."""
-        largest = float(self._table.geometry.thicknesses_nm[-1])
-        first = np.clip(thickness_nm - _STRETCH_NM / 2, 0, largest - _STRETCH_NM)
-        self._nodes = first + np.linspace(0, _STRETCH_NM, _NODES)
+        self._nodes = nodes_around(self._table, thickness_nm, _STRETCH_NM, _NODES)
         entries = self._table.evaluate(self._places, self._table.thickness_weights(self._nodes))
         values = np.zeros((_NODES, int(np.prod(self._shape))), np.float32)
         values[:, self._order] = entries.T

@@ -123,8 +123,7 @@ class FitModel:
     def _intensities(self, thickness_nm: float) -> tuple[Singles, Singles]:
         """Intensities of the contributions and their derivatives by thickness."""
         nodes, values = self._stretch(thickness_nm)
-        spline = CubicSpline(nodes, np.eye(len(nodes)), axis=0)
-        mixing = np.stack([spline(thickness_nm), spline(thickness_nm, 1)], axis=1)
+        mixing = np.ascontiguousarray(mixing_at(nodes, thickness_nm).T)
         value, slope = (values @ mixing.astype(np.float32)).T
         return np.ascontiguousarray(value), np.ascontiguousarray(slope)
 
@@ -134,10 +133,7 @@ class FitModel:
             if nodes[0] <= thickness_nm <= nodes[-1]:
                 self._stretches.append(self._stretches.pop(number))
                 return self._stretches[-1]
-        largest = float(self.table.geometry.thicknesses_nm[-1])
-        stretch = self._span.stretch_nm
-        first = np.clip(thickness_nm - stretch / 2, 0, largest - stretch)
-        nodes = first + np.linspace(0, stretch, self._span.nodes)
+        nodes = nodes_around(self.table, thickness_nm, self._span.stretch_nm, self._span.nodes)
         weights = self.table.thickness_weights(nodes)
         self._stretches.append((nodes, self.table.evaluate(self._disks.places, weights)))
         del self._stretches[:-_KEPT_STRETCHES]
@@ -186,6 +182,22 @@ class ModelShelf:
             if held > _KEPT_BYTES:
                 del self._models[: number + 1]
                 break
+
+
+def nodes_around(
+    table: LacbedTable, thickness_nm: float, stretch_nm: float, count: int
+) -> Thicknesses:
+    """Thicknesses of a stretch around one, kept inside the table, nm."""
+    largest = float(table.geometry.thicknesses_nm[-1])
+    first = np.clip(thickness_nm - stretch_nm / 2, 0, largest - stretch_nm)
+    nodes: Thicknesses = first + np.linspace(0, stretch_nm, count)
+    return nodes
+
+
+def mixing_at(nodes: Thicknesses, thickness_nm: float) -> Numbers:
+    """Weights of values at nodes in the value and its derivative by nm, shape (2, nodes)."""
+    spline = CubicSpline(nodes, np.eye(len(nodes)), axis=0)
+    return np.stack([spline(thickness_nm), spline(thickness_nm, 1)])
 
 
 class _Window:
