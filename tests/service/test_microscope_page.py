@@ -88,7 +88,7 @@ def test_a_calibration_goes_with_every_request(open_page, calibration, content, 
     path, parts = requests.pop()
     assert (path, "microscope" in parts) == ("maps", True)
     # A table of results says which it was; a row is opened with its own.
-    assert b",titan 91 mm.toml\r\n" in saved(page, "#session-csv")[1]
+    assert b",titan 91 mm.toml," in saved(page, "#session-csv")[1]
     page.select_option("#microscope", "")
     page.click("#session-rows tr:nth-of-type(1) button.plain")
     page.wait_for_function(
