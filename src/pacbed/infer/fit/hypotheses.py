@@ -35,6 +35,12 @@ BRIEF_STEPS, FULL_STEPS = 4, 12
 _GOOD, _SURE = 0.12, 0.6
 #: A brief fit that leaves so many times what the best one leaves is not finished.
 _HOPELESS = 2.0
+#: Fits of another orientation that are finished beside: how many, and what they leave of the best.
+_TURNED, _NEARLY = 2, 1.3
+#: Fits closer in thickness than this are of one thickness, nm.
+_SAME_NM = 0.5
+#: Zone axes closer than this in the pattern (mrad), and rotations (rad), are one orientation.
+_SAME_PLACE_MRAD, _SAME_ROTATION = 0.5, 0.2
 #: Two thicknesses closer than this are one hypothesis, nm.
 _DISTINCT_NM = 2.0
 #: Scales that are tried where the best fit is bad: the wrong basin of scale is the one
@@ -107,7 +113,7 @@ def refine(
     tried.sort(key=lambda item: item[0].ranked_residual)
     finished = [
         origin.close(fit if fit is best and fit.settled else origin.finish(fit))
-        for fit, origin in worth_finishing(tried, _FULL)
+        for fit, origin in worth_finishing(tried, _FULL, table.geometry.rotation_order)
     ]
     return weighted(sorted(finished, key=lambda fit: fit.ranked_residual))
 
@@ -240,29 +246,55 @@ def _others(read: list[float], scanned: list[float], best: Fit) -> list[float]:
     return taken[1 : 1 + _BRIEF]
 
 
-def worth_finishing(tried: list[tuple[Fit, Origin]], count: int) -> list[tuple[Fit, Origin]]:
-    """The best `count` fits of different thickness; none that is far behind the best.
+def worth_finishing(
+    tried: list[tuple[Fit, Origin]], count: int, rotation_order: int
+) -> list[tuple[Fit, Origin]]:
+    """The best `count` fits of different thickness, and a few of another orientation beside.
+
+    Brief fits tell orientations of a thin crystal apart no better than what they leave undone:
+    the last steps are to choose between them.
 
     Parameters
     ----------
     tried : list of (Fit, what goes on from it)
         The best first.
     count : int
+    rotation_order : int
+        Of the projection's point group: turned by a part of it, the crystal is the same.
+
+    Returns
+    -------
+    list of (Fit, what goes on from it)
+        None that is far behind the best.
     """
-    best = distinct(tried)[:count]
-    return [
-        (fit, origin)
-        for fit, origin in best
-        if fit.ranked_residual <= _HOPELESS * best[0][0].ranked_residual
-    ]
+    left = tried[0][0].ranked_residual if tried else 0.0
+    best = [one for one in distinct(tried)[:count] if one[0].ranked_residual <= _HOPELESS * left]
+    turned: list[tuple[Fit, Origin]] = []
+    for one in tried:
+        beside = [fit for fit, _ in best + turned if not _other_thickness(one[0], fit)]
+        near = one[0].ranked_residual <= _NEARLY * left and len(turned) < _TURNED
+        if near and beside and all(_turned(one[0], fit, rotation_order) for fit in beside):
+            turned.append(one)
+    return best + turned
+
+
+def _other_thickness(one: Fit, other: Fit) -> bool:
+    return abs(one.parameters.thickness_nm - other.parameters.thickness_nm) > _SAME_NM
+
+
+def _turned(one: Fit, other: Fit, rotation_order: int) -> bool:
+    """Whether two fits have the crystal in different orientations."""
+    a, b = one.parameters, other.parameters
+    apart = float(np.linalg.norm(a.zone_axis_place - b.zone_axis_place))
+    turned = math.remainder(a.rotation - b.rotation, 2 * math.pi / rotation_order)
+    return apart > _SAME_PLACE_MRAD or abs(turned) > _SAME_ROTATION
 
 
 def distinct(tried: list[tuple[Fit, Origin]]) -> list[tuple[Fit, Origin]]:
     """Fits of different thickness, in the order given."""
     kept: list[tuple[Fit, Origin]] = []
     for fit, origin in tried:
-        thickness = fit.parameters.thickness_nm
-        if all(abs(thickness - k.parameters.thickness_nm) > 0.5 for k, _ in kept):
+        if all(_other_thickness(fit, other) for other, _ in kept):
             kept.append((fit, origin))
     return kept
 

@@ -69,6 +69,16 @@ class FitParameters:
         return np.array([self.thickness_nm, *pose, *self.ellipticity, self.log_alpha])
 
     @property
+    def zone_axis_place(self) -> Tilt:
+        """Where the zone axis lies in the pattern, mrad from its corner, shape (2,).
+
+        Crystals that are turned by a symmetry of theirs have it in the same place.
+        """
+        centre = np.array([self.center_x, self.center_y]) * self.mrad_per_pixel
+        place: Tilt = centre + turn_matrix(self.rotation) @ np.array(self.tilt)
+        return place
+
+    @property
     def mrad_per_pixel(self) -> float:
         """Angle per pixel, mrad."""
         return float(np.exp(self.log_scale))

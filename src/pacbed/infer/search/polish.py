@@ -57,7 +57,8 @@ def polish(
         if job is not None:
             tried.append((job.start(), job))
     tried.sort(key=lambda item: item[0].ranked_residual)
-    return ranked([job.finish(fit) for fit, job in worth_finishing(tried, count)])
+    best = worth_finishing(tried, count, table.geometry.rotation_order)
+    return ranked([job.finish(fit) for fit, job in best])
 
 
 def ranked(fits: list[Fit]) -> list[Fit]:

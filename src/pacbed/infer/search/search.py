@@ -25,8 +25,11 @@ from pacbed.library.system import System
 from pacbed.pattern.preprocess import DiskLocation, locate
 from pacbed.pattern.recorded import CleanPattern
 
-#: A fit that leaves less than this share of the structure is not doubted.
-_GOOD = 0.08
+#: A fit that leaves less than this share of the structure is not doubted; nor is one that leaves
+#: somewhat more, and others so many times as much.
+_GOOD, _FAIR, _ALONE = 0.08, 0.14, 2.0
+#: What is this factor beyond a range is of it, and what lies beyond has to leave so much less.
+_NEARLY, _CLEARLY = 1.05, 1.1
 #: Memory of the coarse patterns that are kept from one answer to the next, bytes.
 _KEPT_BYTES = 300 * 2**20
 #: Convergence angles closer than this share have the same patterns.
@@ -131,10 +134,28 @@ class Searcher:
             posed = lattices[: effort.places] + self._turned(disks[: effort.disks], angles)
             fits = ranked([*fits, *self._fits(data, asker, posed, effort)])
             # A part of a disk is explained by more.
-            if fits and fits[0].structured_residual < _GOOD and is_whole(data, fits[0]):
+            if fits and _enough(fits) and is_whole(data, fits[0]):
                 break
         self._forget()
+        fits = self._inside(fits)
         return weighted(fits) if fits else []
+
+    def _inside(self, fits: list[Fit]) -> list[Fit]:
+        """Without those beyond what is asked for, unless they explain clearly more.
+
+        Far out patterns are faint, and what is hardly there contradicts little.
+        """
+        inside = [fit for fit in fits if self._asked_for(fit)]
+        if not inside or inside[0].ranked_residual > _CLEARLY * fits[0].ranked_residual:
+            return fits
+        return inside
+
+    def _asked_for(self, fit: Fit) -> bool:
+        """Whether thickness and mistilt are of the system's ranges, or nearly."""
+        low, high = self._system.thickness_nm
+        largest = self._system.mistilt_mrad[1]
+        thickness, mistilt = fit.parameters.thickness_nm, math.hypot(*fit.parameters.tilt)
+        return low / _NEARLY <= thickness <= high * _NEARLY and mistilt <= largest * _NEARLY
 
     def _fits(
         self, data: CleanPattern, asker: Asker, posed: list[Posed], effort: Effort
@@ -203,6 +224,16 @@ class Searcher:
                 held += made.held_bytes
                 if held > _KEPT_BYTES:
                     del self._made[key]
+
+
+def _enough(fits: list[Fit]) -> bool:
+    """Whether the best fit need not be doubted."""
+    best = fits[0]
+    if best.structured_residual < _GOOD:
+        return True
+    # What the fitted pattern alone varies: backgrounds may explain much of a wrong one.
+    left = max(best.structured_residual, best.unexplained)
+    return left < _FAIR and all(fit.structured_residual > _ALONE * left for fit in fits[1:])
 
 
 def _posed_lattices(
