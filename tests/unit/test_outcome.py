@@ -6,9 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.fit.solved import Solution
 from pacbed.infer.judge.confidence import Calibration
 from pacbed.infer.judge.judgement import Context
 from pacbed.infer.judge.outcome import fitted_estimate

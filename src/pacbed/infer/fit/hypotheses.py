@@ -21,6 +21,7 @@ from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_pattern
 from pacbed.infer.fit.samples import Samples, take_again, take_samples
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys
+from pacbed.infer.fit.solved import Solution, weighted
 from pacbed.infer.networks.posing import Placement, Reading
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.geometry import turn_matrix
@@ -55,21 +56,6 @@ FIRST_BLUR = 0.02
 
 #: What goes on from a brief fit.
 Origin = TypeVar("Origin")
-
-
-@dataclass(frozen=True)
-class Solution:
-    """One thickness that the pattern allows.
-
-    Attributes
-    ----------
-    fit : Fit
-    weight : float
-        Likelihood relative to the best solution's, 0..1.
-    """
-
-    fit: Fit
-    weight: float
 
 
 def refine(
@@ -297,15 +283,3 @@ def distinct(tried: list[tuple[Fit, Origin]]) -> list[tuple[Fit, Origin]]:
         if all(_other_thickness(fit, other) for other, _ in kept):
             kept.append((fit, origin))
     return kept
-
-
-def weighted(fits: list[Fit]) -> list[Solution]:
-    """Relative likelihoods from the residuals and the number of independent pixels."""
-    best = fits[0]
-    count = max(best.chi_square, 1.0)
-    return [
-        Solution(
-            fit, float((best.ranked_residual / max(fit.ranked_residual, 1e-12)) ** (count / 2))
-        )
-        for fit in fits
-    ]

@@ -2,8 +2,23 @@
 
 from dataclasses import dataclass
 
-from pacbed.infer.fit.hypotheses import Solution
+from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.networks.posing import Reading
+
+
+@dataclass(frozen=True)
+class Solution:
+    """One thickness that the pattern allows.
+
+    Attributes
+    ----------
+    fit : Fit
+    weight : float
+        Likelihood relative to the best solution's, 0..1.
+    """
+
+    fit: Fit
+    weight: float
 
 
 @dataclass(frozen=True)
@@ -20,3 +35,15 @@ class Solved:
 
     readings: list[Reading]
     solutions: list[Solution]
+
+
+def weighted(fits: list[Fit]) -> list[Solution]:
+    """Relative likelihoods from the residuals and the number of independent pixels."""
+    best = fits[0]
+    count = max(best.chi_square, 1.0)
+    return [
+        Solution(
+            fit, float((best.ranked_residual / max(fit.ranked_residual, 1e-12)) ** (count / 2))
+        )
+        for fit in fits
+    ]

@@ -4,9 +4,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from pacbed.infer.fit.hypotheses import Solution
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.fit.solved import Solution
 from pacbed.infer.judge.confidence import FARTHEST_ANGLE
 from pacbed.infer.known.given import Session
 from pacbed.infer.networks.posing import Reading

@@ -7,7 +7,7 @@ import numpy as np
 from pacbed.answer.estimate import Basis, Estimate, Status, ThicknessDistribution
 from pacbed.answer.peaks import on_a_line
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
-from pacbed.infer.fit.hypotheses import Solution
+from pacbed.infer.fit.solved import Solution
 from pacbed.infer.judge.alternatives import (
     PEAK_HALF_WIDTH,
     fitted_alternative,

@@ -14,8 +14,9 @@ import numpy as np
 
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Numbers, Probabilities, Thicknesses
-from pacbed.infer.fit.hypotheses import Solution, refine
+from pacbed.infer.fit.hypotheses import refine
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image
+from pacbed.infer.fit.solved import Solution
 from pacbed.infer.judge.attempts import Question
 from pacbed.infer.judge.confidence import CLEAR, Calibration
 from pacbed.infer.judge.judgement import Context

@@ -9,8 +9,7 @@ from threadpoolctl import ThreadpoolController
 from pacbed.answer.estimate import Estimate
 from pacbed.arrays import Counts, Mask
 from pacbed.errors import PatternError
-from pacbed.infer.fit.hypotheses import Solution
-from pacbed.infer.fit.solved import Solved
+from pacbed.infer.fit.solved import Solution, Solved
 from pacbed.infer.judge.attempts import Attempt, Question, best_of, with_or_without
 from pacbed.infer.judge.causes import is_whole
 from pacbed.infer.judge.confidence import Calibration
