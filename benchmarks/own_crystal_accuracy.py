@@ -30,6 +30,8 @@ from pacbed.library.system import System
 
 MODES = {"both": (True, True), "angle": (True, False), "neither": (False, False)}
 THICKNESS_NM, MISTILT_MRAD = 105.0, 8.5
+#: Radius that holds 95 % of tilts, in σ of a component.
+WIDE = 2.45
 #: Range of convergence angles asked where the angle is not given, as shares of the right one.
 UNKNOWN = (0.55, 1.5)
 
@@ -94,6 +96,7 @@ def ask(folder: Path, row: dict, of: dict, mode: str, seed: int) -> dict:
         "error": round(error, 3),
         "std": round(found.thickness_std_nm, 3),
         "tilt_error": round(tilt_error, 3),
+        "tilt_std": round(found.tilt_std_mrad, 3),
         "rotation": round(rotation, 1),
         "flipped": bool(predictor.order % 2 and rotation > 90 and thickness > 10),
         "status": found.status,
@@ -139,17 +142,20 @@ def predictor_of(folder: Path, row: dict, alpha: float, unknown: bool) -> TableP
 def show(mode: str, by_crystal: dict) -> None:
     """A line for each crystal, and one for all."""
     print(f"\n{mode}: crystal, patterns, right, median and 95 % |error| nm, tilt mrad, "
-          "in 95 % interval, ok, refused of the right, flipped, CPU s")  # fmt: skip
+          "in 95 % interval, tilts of ok ones in theirs, ok, refused of the right, "
+          "flipped, CPU s")  # fmt: skip
     by_crystal = {**by_crystal, "all": [r for rows in by_crystal.values() for r in rows]}
     for crystal, rows in by_crystal.items():
         right = [r for r in rows if r["right"]]
         errors = np.abs([r["error"] for r in right] or [np.nan])
         said = [r["status"] for r in rows]
+        told = [r for r in rows if r["status"] == "ok"]
         print(
             f"{crystal:10} {len(rows):4} {len(right) / len(rows):6.1%} {np.median(errors):6.3f} "
             f"{np.quantile(errors, 0.95):6.3f} "
             f"{np.median([r['tilt_error'] for r in right] or [np.nan]):6.3f} "
             f"{np.mean([r['covered'] for r in right] or [np.nan]):6.1%} "
+            f"{np.mean([r['tilt_error'] < WIDE * r['tilt_std'] for r in told] or [np.nan]):6.1%} "
             f"{said.count('ok') / len(rows):6.1%} "
             f"{sum(r['status'] == 'mismatch' for r in right):3} "
             f"{sum(r['flipped'] for r in rows):3} {np.median([r['seconds'] for r in rows]):6.2f}",

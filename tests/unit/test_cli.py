@@ -47,6 +47,11 @@ def test_version():
     assert succeed("--version") == f"pacbed {pacbed.__version__}\n"
 
 
+def test_as_a_module():
+    words = subprocess.check_output([sys.executable, "-m", "pacbed", "--version"], text=True)
+    assert words == succeed("--version")
+
+
 def test_help_imports_nothing_heavy():
     heavy = {"numpy", "scipy", "torch", "onnxruntime", "matplotlib", "rsciio", "abtem", "PIL"}
     code = f"import sys, pacbed.cli; print(sorted({heavy!r} & set(sys.modules)))"
