@@ -55,14 +55,14 @@ def draw(pair: Pair, number: int, seed: int, period: float) -> dict:
     }
 
 
-def run(pair: Pair, number: int, seed: int, configurations: int) -> dict:
-    """Simulate one base file; returns its arrays."""
+def run(pair: Pair, number: int, seed: int, configurations: int, band: float) -> dict:
+    """Simulate one base file with waves of |g| up to `band` (1/Å); returns its arrays."""
     cell = lattice(pair.cell)
     positions, choices = pair.positions_and_choices()
     slab = make_slab(cell, positions, pair.zone_axis)
     truth = draw(pair, number, seed, slab.period)
     radius = 1e-3 * truth["convergence_mrad"] / wavelength(pair.kV)
-    engine = make_engine(slab, choices, pair.kV, g_band=max(2.3, 1.4 * radius))
+    engine = make_engine(slab, choices, pair.kV, g_band=max(band, 1.4 * radius))
     points, shares = aperture(truth["steps"])
     pitch = radius / truth["steps"]
     tilt = np.array([truth["tilt_x_mrad"], truth["tilt_y_mrad"]])
@@ -114,6 +114,10 @@ def main() -> None:
     parser.add_argument(
         "--configurations", type=int, default=1, help="arrangements of atoms for each wave (1)"
     )
+    parser.add_argument(
+        "--band", type=float, default=2.3,
+        help="largest |g| of the waves, 1/Å; crystals heavier than tin want 3.6 (2.3)",
+    )  # fmt: skip
     parser.add_argument("--only", nargs="*", help="names of crystals; all without it")
     parser.add_argument("--until", type=datetime.datetime.fromisoformat, help="begin no run later")
     arguments = parser.parse_args()
@@ -128,7 +132,7 @@ def main() -> None:
                 return
             pair.write_cif(arguments.folder / "cifs")
             before = time.process_time()
-            result = run(pair, number, arguments.seed, arguments.configurations)
+            result = run(pair, number, arguments.seed, arguments.configurations, arguments.band)
             truth = result["truth"] | {"cpu_s": round(time.process_time() - before, 1)}
             _write(path, result | {"truth": truth})
             shown = {k: truth[k] for k in ("convergence_mrad", "thickness_nm", "steps", "cpu_s")}
