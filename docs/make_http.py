@@ -4,6 +4,7 @@ python docs/make_http.py           # writes the page
 python docs/make_http.py --check   # says whether it is as the service is
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -88,7 +89,8 @@ def _words(field: dict[str, Any]) -> str:
     words = [_cell(field.get("description", "") or schema.get("description", ""))]
     default = schema.get("default")
     if isinstance(default, int | float | str) and default != "":
-        words.append(f"By default `{default}`.")
+        shown = default if isinstance(default, str) else json.dumps(default)
+        words.append(f"By default `{shown}`.")
     return " ".join(filter(None, words))
 
 
