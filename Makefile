@@ -127,7 +127,7 @@ docs: $(DOCS_STAMP)  ## build the documentation as a site, run its tutorials and
 	@echo "Open build/docs/index.html in a browser."
 
 docs-links: $(DOCS_STAMP)  ## ask every address that the documentation names (needs the internet)
-	$(SPHINX) -b linkcheck build/docs-links
+	$(SPHINX) -D plot_gallery=0 -b linkcheck build/docs-links
 
 docs-pages: $(DOCS_STAMP)  ## write anew the pages that are made from the code
 	for page in api cli http; do $(DOCS)/bin/python docs/make_$$page.py || exit 1; done

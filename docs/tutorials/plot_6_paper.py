@@ -22,7 +22,8 @@ pacbed infer examples/sto-001-200kV_56nm.npy --system sto-001-200kV --convergenc
 # The figure
 # ----------
 #
-# Both patterns have one scale of intensity; the bar is in mrad, the cross at the zone axis.
+# Both patterns have one scale of intensity; the bar is in mrad, the cross at the zone axis. What is
+# called an experiment here is one of ``examples/``, simulated with atoms that move and a camera.
 
 Drawing("figure.svg")
 
