@@ -1,5 +1,5 @@
 # The project's commands. Each makes the virtual environment that it needs:
-# .venv holds the base installation, .venv-test everything.
+# .venv holds the base installation, .venv-test everything, .venv-docs what makes the site.
 
 PYTHON ?= python3
 EXAMPLE ?= examples/sto-001-300kV_42nm.npy
@@ -10,8 +10,10 @@ PORT ?= 8230
 
 BASE := .venv
 TEST := .venv-test
+DOCS := .venv-docs
 BASE_STAMP := $(BASE)/.installed
 TEST_STAMP := $(TEST)/.installed
+DOCS_STAMP := $(DOCS)/.installed
 # Bytecode is written afterwards, by every core at once.
 PIP_INSTALL := -m pip install --progress-bar off -q --disable-pip-version-check --no-compile \
     -c constraints.txt
@@ -23,7 +25,7 @@ BESIDE := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 .DEFAULT_GOAL := help
 .PHONY: help run example test client-oldest lint lint-types lint-page-if-npm lint-imports lint-style \
-    lint-page format wheel dist bench clean
+    lint-page format wheel dist bench docs docs-links docs-pages clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -38,6 +40,12 @@ $(TEST_STAMP): pyproject.toml constraints.txt client/pyproject.toml
 	$(PYTHON) -m venv $(TEST)
 	$(TEST)/bin/python $(PIP_INSTALL) -e '.[dev]' -e ./client
 	$(call COMPILE,$(TEST))
+	touch $@
+
+$(DOCS_STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(DOCS)
+	$(DOCS)/bin/python $(PIP_INSTALL) -e '.[docs]'
+	$(call COMPILE,$(DOCS))
 	touch $@
 
 run: $(BASE_STAMP)  ## serve the page and the inference at http://localhost:8230/
@@ -110,7 +118,21 @@ bench: $(TEST_STAMP)  ## run every script of benchmarks/
 	set -e; for script in benchmarks/*.py; do \
 	    echo "== $$script"; $(TEST)/bin/python "$$script"; done
 
+# -W: a warning is an error, a link that leads nowhere among them; -n: every reference is looked up.
+SPHINX = $(DOCS)/bin/python -m sphinx -W --keep-going -n -q -d build/docs-doctrees docs
+
+docs: $(DOCS_STAMP)  ## build the documentation as a site, run its tutorials and doctests
+	$(DOCS)/bin/python docs/run_doctests.py
+	$(SPHINX) -b html build/docs
+	@echo "Open build/docs/index.html in a browser."
+
+docs-links: $(DOCS_STAMP)  ## ask every address that the documentation names (needs the internet)
+	$(SPHINX) -D plot_gallery=0 -b linkcheck build/docs-links
+
+docs-pages: $(DOCS_STAMP)  ## write anew the pages that are made from the code
+	for page in api cli http; do $(DOCS)/bin/python docs/make_$$page.py || exit 1; done
+
 clean:  ## remove environments, caches and what was built
-	rm -rf $(BASE) $(TEST) $(NODE_TOOLS) .venv-oldest build dist .hypothesis .import_linter_cache \
+	rm -rf $(BASE) $(TEST) $(DOCS) $(NODE_TOOLS) .venv-oldest build dist docs/made .hypothesis .import_linter_cache \
 	    .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,17 +4,17 @@ python docs/make_api.py           # writes the page
 python docs/make_api.py --check   # says whether it is as the docstrings are
 """
 
-import argparse
 import dataclasses
 import importlib
 import inspect
 import logging
 import re
-import sys
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 from griffe import Docstring
+from made_page import write_or_check
 
 PAGE = Path(__file__).with_name("api.md")
 #: The public packages; each says its names in ``__all__``.
@@ -112,7 +112,7 @@ def _docstring(thing: Any) -> str:
     for section in Docstring(inspect.getdoc(thing) or "", parser="numpy").parse("numpy"):
         kind = section.kind.value
         if kind == "examples":
-            lines += ["**Examples**", "", *(_text(text) for _, text in section.value), ""]
+            lines += ["**Examples**", "", *starmap(_example, section.value), ""]
         if kind == "text":
             lines += [_text(section.value), ""]
         title = _TITLES.get(kind)
@@ -129,6 +129,11 @@ def _docstring(thing: Any) -> str:
     return "\n".join(lines).rstrip()
 
 
+def _example(kind: Any, text: str) -> str:
+    """A part of an example: what is typed and printed, or words."""
+    return f"```pycon\n{text}\n```\n" if kind.value == "examples" else f"{_text(text)}\n"
+
+
 def _text(text: str) -> str:
     """Docstring text as Markdown: roles and literals as code, literal blocks fenced."""
     text = _ROLE.sub(lambda found: f"`{found[1].rpartition('.')[2]}`", text)
@@ -141,18 +146,7 @@ def _fenced(found: re.Match[str]) -> str:
     return f"{found[1]}{colon}\n\n```text\n{inspect.cleandoc(found[2])}\n```\n"
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="write nothing")
-    arguments = parser.parse_args()
+if __name__ == "__main__":
     # Types stand in the docstrings, not in the signatures that griffe would compare them with.
     logging.getLogger("griffe").setLevel(logging.ERROR)
-    made = page()
-    if not arguments.check:
-        PAGE.write_text(made)
-    elif not PAGE.is_file() or PAGE.read_text() != made:
-        sys.exit(f"{PAGE.name} is not as the docstrings are: run python docs/make_api.py")
-
-
-if __name__ == "__main__":
-    main()
+    write_or_check(PAGE, page, __doc__.splitlines()[0])

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pacbed.infer.known.calibrate_microscope import calibrate_microscope
     from pacbed.infer.networks.predictor import Predictor
     from pacbed.infer.open_predictor import open_predictor
+    from pacbed.infer.predict import Prediction, predict
     from pacbed.library.installed import installed_systems, load_bundle
     from pacbed.microscope.file import read_microscope
     from pacbed.microscope.record import Microscope
@@ -36,6 +37,7 @@ __all__ = [
     "Estimate",
     "Microscope",
     "PatternParameters",
+    "Prediction",
     "Predictor",
     "__version__",
     "calibrate_microscope",
@@ -45,6 +47,7 @@ __all__ = [
     "load_bundle",
     "open_crystal",
     "open_predictor",
+    "predict",
     "read_microscope",
     "read_pattern",
     "square_pixels",
@@ -56,6 +59,7 @@ _HOME = {
     "Estimate": "pacbed.answer.estimate",
     "Microscope": "pacbed.microscope.record",
     "PatternParameters": "pacbed.pattern.geometry",
+    "Prediction": "pacbed.infer.predict",
     "Predictor": "pacbed.infer.networks.predictor",
     "calibrate_microscope": "pacbed.infer.known.calibrate_microscope",
     "installed_systems": "pacbed.library.installed",
@@ -64,6 +68,7 @@ _HOME = {
     "load_bundle": "pacbed.library.installed",
     "open_crystal": "pacbed.own_crystal.open_crystal",
     "open_predictor": "pacbed.infer.open_predictor",
+    "predict": "pacbed.infer.predict",
     "read_microscope": "pacbed.microscope.file",
     "read_pattern": "pacbed.readers",
     "square_pixels": "pacbed.pattern.square_pixels",

@@ -42,8 +42,9 @@ def of_the_documents(repository):
     page = (repository / "src/pacbed/service/static/docs.html").read_text()
     yield from map(html.unescape, re.findall(r"<pre[^>]*>(.*?)</pre>", page, re.S))
     for guide in (repository / "README.md", *(repository / "docs").glob("*.md")):
-        # The examples of this guide are about a system of its own: test_own_networks.py.
-        if guide.name != "own-networks.md":
+        # The examples of the one are about a system of its own (test_own_networks.py), those of
+        # the other are made from the descriptions.
+        if guide.name not in ("own-networks.md", "http.md"):
             text = re.sub(r"(?m)^ {4}", "", guide.read_text())
             yield from re.findall(r"(?m)^curl (?:.*\\\n)*.*", text)
 
@@ -53,6 +54,7 @@ def folder(tmp_path_factory, repository, example):
     """The files that the examples name."""
     folder = tmp_path_factory.mktemp("examples")
     (folder / "pattern.dm4").write_bytes(dm4_bytes(example))
+    example.tofile(folder / "pattern.raw")
     shutil.copy(repository / "tests/data/crystals/GaN.cif", folder)
     small = example.reshape(64, 4, 64, 4).mean(axis=(1, 3)).astype("float32")
     np.save(folder / "scan.npy", np.broadcast_to(small, (8, 8, 64, 64)))

@@ -151,7 +151,23 @@ def broken_bundles(data: Path | None = None) -> dict[Path, str]:
 
 
 def installed_systems(data: Path | None = None) -> list[System]:
-    """All installed systems, by ID."""
+    """All installed systems, by ID.
+
+    Parameters
+    ----------
+    data : Path, optional
+        Data folder; by default as for :func:`data_folder`.
+
+    Returns
+    -------
+    list of System
+
+    Examples
+    --------
+    >>> import pacbed
+    >>> [system.name for system in pacbed.installed_systems()]
+    ['rutile-001-80kV', 'sto-001-80kV', 'sto-001-200kV', 'sto-001-300kV']
+    """
     return [model.system for model in installed_bundles(data)]
 
 

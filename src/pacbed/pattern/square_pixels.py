@@ -56,6 +56,14 @@ def square_pixels(patterns: Counts, aspect: float, known: Mask | None = None) ->
     ------
     OutOfRangeError
         If the aspect is impossible.
+
+    Examples
+    --------
+    Two rows were binned into one:
+
+    >>> import numpy as np, pacbed
+    >>> pacbed.square_pixels(np.ones((64, 128)), aspect=2.0).shape
+    (128, 128)
     """
     values = np.asarray(patterns, np.float64)
     if known is not None:

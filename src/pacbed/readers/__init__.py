@@ -60,6 +60,13 @@ def read_pattern(
         chosen, complex, coloured, a spectrum, empty, or larger than 8192 x 8192 pixels.
     MissingExtraError
         If the format needs a package that is not installed.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> import pacbed
+    >>> pacbed.read_pattern(Path("examples/sto-001-300kV_42nm.npy")).data.shape
+    (256, 256)
     """
     path = Path(path)
     return _reader(path, dataset, alone)(path, frame)

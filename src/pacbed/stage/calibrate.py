@@ -61,12 +61,12 @@ def calibrate_stage(
 
     Examples
     --------
-    ::
-
-        first = StagePattern(0.0, 0.0, 3.1, -2.0, 0.06)
-        second = StagePattern(0.5, 0.0, 10.2, 3.1, 0.06)
-        calibration = calibrate_stage([first, second])
-        print(guide(calibration, 10.2, 3.1, 0.06).words)
+    >>> from pacbed.stage import StagePattern, calibrate_stage, guide
+    >>> first = StagePattern(0.0, 0.0, 3.1, -2.0, 0.06)
+    >>> second = StagePattern(0.5, 0.5, 14.3, 5.3, 0.06)
+    >>> calibration = calibrate_stage([first, second], mirrored=False)
+    >>> print(guide(calibration, 14.3, 5.3, 0.06).words)
+    tilt α by −0.72° ± 0.01°, β by −0.44° ± 0.02°
     """
     taken = tuple(patterns)
     if not 2 <= len(taken) <= MOST_PATTERNS:

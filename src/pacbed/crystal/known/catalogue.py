@@ -21,6 +21,13 @@ def known_crystals() -> tuple[KnownCrystal, ...]:
     Each has its cell, sites and Debye–Waller factors with their sources, and its usual zone axes;
     its ``name`` stands wherever a structure file can be given, as in ``pacbed.open_crystal("GaN",
     …)``.
+
+    Examples
+    --------
+    >>> import pacbed
+    >>> (nitride,) = (crystal for crystal in pacbed.known_crystals() if crystal.name == "GaN")
+    >>> [axis.axis for axis in nitride.zone_axes]
+    ['1 1 -2 0', '1 -1 0 0', '0 0 0 1']
     """
     files = sorted(_FOLDER.glob("*.toml"), key=lambda path: path.stem.lower())
     return tuple(parse_crystal(path, read_bytes(path, MOST_DESCRIPTION_BYTES)) for path in files)

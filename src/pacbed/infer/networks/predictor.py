@@ -96,6 +96,15 @@ class Predictor:
             If the array cannot be a pattern.
         OutOfRangeError
             If the convergence angle lies outside the bundle's range.
+
+        Examples
+        --------
+        >>> import numpy as np, pacbed
+        >>> predictor = pacbed.open_predictor(pacbed.load_bundle("sto-001-300kV"))
+        >>> pattern = np.load("examples/sto-001-300kV_42nm.npy")
+        >>> estimate = predictor.infer(pattern, convergence_mrad=20.0)
+        >>> print(f"{estimate.status}: {estimate.thickness_nm:.0f} nm")
+        ok: 42 nm
         """
         started = time.perf_counter()
         system = self.bundle.system
