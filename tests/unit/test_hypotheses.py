@@ -9,7 +9,7 @@ import pytest
 from pacbed.infer.fit.hypotheses import worth_finishing
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import Fit
-from pacbed.infer.search.search import Searcher, _enough
+from pacbed.infer.search.search import Searcher, _enough, _turned_otherwise
 
 
 def fit(left, thickness=20.0, tilt=(1.0, 0.0), rotation=0.0, structured=0.05, unexplained=0.05):
@@ -67,3 +67,11 @@ def test_a_fair_fit_is_enough_where_nothing_else_comes_near():
     assert not _enough([fair, fit(1.1, structured=0.15)])
     assert not _enough([fit(1.0, structured=0.1, unexplained=0.3)])
     assert not _enough([fit(1.0, structured=0.2)])
+
+
+def test_a_crystal_turned_otherwise_is_told_where_it_leaves_hardly_more():
+    best, turned = fit(1.0), fit(1.01, tilt=(-1.0, 0.0), rotation=math.pi)
+    assert _turned_otherwise([best, turned], best, 1) is turned
+    assert _turned_otherwise([best, turned], best, 2) is None
+    worse, thicker = fit(1.1, rotation=math.pi), fit(1.0, thickness=22.0, rotation=math.pi)
+    assert _turned_otherwise([best, worse, thicker], best, 1) is None

@@ -164,3 +164,13 @@ def test_an_alternative_says_what_drawing_it_needs(context):
     assert tell.rotation_deg == pytest.approx(0.0)
     assert (tell.mrad_per_pixel, tell.convergence_mrad) == pytest.approx((0.4, 20.0))
     assert (tell.center_row_px, tell.center_column_px, tell.residual) == (80.0, 80.0, 0.02)
+
+
+def test_that_the_rotation_is_not_told_is_said(context):
+    best, other = fit_at(30.0, 0.01), fit_at(30.2, 0.01)
+    turned = dataclasses.replace(
+        other, parameters=dataclasses.replace(other.parameters, rotation=np.radians(40.0))
+    )
+    found = fitted_estimate(context, None, [Solution(best, 1.0, turned)])
+    assert any(w.startswith("with the crystal turned to 40° the fit") for w in found.warnings)
+    assert not any("turned to" in w for w in estimate(context, best).warnings)

@@ -41,7 +41,7 @@ _TURNED, _NEARLY = 2, 1.3
 #: Fits closer in thickness than this are of one thickness, nm.
 _SAME_NM = 0.5
 #: Zone axes closer than this in the pattern (mrad), and rotations (rad), are one orientation.
-_SAME_PLACE_MRAD, _SAME_ROTATION = 0.5, 0.2
+_SAME_PLACE_MRAD, SAME_ROTATION = 0.5, 0.2
 #: Two thicknesses closer than this are one hypothesis, nm.
 _DISTINCT_NM = 2.0
 #: Scales that are tried where the best fit is bad: the wrong basin of scale is the one
@@ -259,7 +259,7 @@ def worth_finishing(
     for one in tried:
         beside = [fit for fit, _ in best + turned if not _other_thickness(one[0], fit)]
         near = one[0].ranked_residual <= _NEARLY * left and len(turned) < _TURNED
-        if near and beside and all(_turned(one[0], fit, rotation_order) for fit in beside):
+        if near and beside and all(orientations_differ(one[0], f, rotation_order) for f in beside):
             turned.append(one)
     return best + turned
 
@@ -268,12 +268,17 @@ def _other_thickness(one: Fit, other: Fit) -> bool:
     return abs(one.parameters.thickness_nm - other.parameters.thickness_nm) > _SAME_NM
 
 
-def _turned(one: Fit, other: Fit, rotation_order: int) -> bool:
-    """Whether two fits have the crystal in different orientations."""
+def orientations_differ(one: Fit, other: Fit, rotation_order: int) -> bool:
+    """Whether two fits have the crystal tilted or turned otherwise."""
     a, b = one.parameters, other.parameters
     apart = float(np.linalg.norm(a.zone_axis_place - b.zone_axis_place))
-    turned = math.remainder(a.rotation - b.rotation, 2 * math.pi / rotation_order)
-    return apart > _SAME_PLACE_MRAD or abs(turned) > _SAME_ROTATION
+    return apart > _SAME_PLACE_MRAD or turned_by(one, other, rotation_order) > SAME_ROTATION
+
+
+def turned_by(one: Fit, other: Fit, rotation_order: int) -> float:
+    """Angle between two crystals, but for a symmetry of theirs, rad."""
+    angle = one.parameters.rotation - other.parameters.rotation
+    return abs(math.remainder(angle, 2 * math.pi / rotation_order))
 
 
 def distinct(tried: list[tuple[Fit, Origin]]) -> list[tuple[Fit, Origin]]:

@@ -15,10 +15,14 @@ class Solution:
     fit : Fit
     weight : float
         Likelihood relative to the best solution's, 0..1.
+    turned : Fit or None
+        A fit of nearly the same thickness with the crystal turned otherwise, which leaves hardly
+        more; None where there is none, or where none was looked for.
     """
 
     fit: Fit
     weight: float
+    turned: Fit | None = None
 
 
 @dataclass(frozen=True)

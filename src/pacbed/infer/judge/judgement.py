@@ -11,7 +11,7 @@ import numpy as np
 from pacbed.answer.estimate import Status
 from pacbed.arrays import Thicknesses
 from pacbed.infer.fit.pattern_fit import Fit
-from pacbed.infer.judge.alternatives import PEAK_HALF_WIDTH
+from pacbed.infer.judge.alternatives import PEAK_HALF_WIDTH, fold
 from pacbed.infer.judge.causes import DiskSeen, disk_of, of_disk, of_form, of_given, of_rim
 from pacbed.infer.judge.confidence import (
     CLEAR,
@@ -104,6 +104,8 @@ class Judgement:
         Of the best one among all solutions.
     deviation_nm : float
         Standard error of its thickness.
+    turned : Fit or None
+        One of the crystal turned otherwise that leaves hardly more.
     """
 
     context: Context
@@ -111,6 +113,7 @@ class Judgement:
     fit: Fit
     probability: float
     deviation_nm: float
+    turned: Fit | None = None
 
     @cached_property
     def seen(self) -> DiskSeen:
@@ -168,7 +171,7 @@ class Judgement:
                 f"inside the disk: {first} convergence angle, crystal, zone axis and high tension"
             )
         else:
-            warnings += self._why_open()
+            warnings += [*self._why_open(), *self._how_turned()]
         if not self.context.calibration.calibrated:
             warnings.append("the error bars of this bundle have not been calibrated")
         return tuple(warnings)
@@ -215,3 +218,15 @@ class Judgement:
                 "thin to be told from others, or not quite the one asked for"
             ]
         return []
+
+    def _how_turned(self) -> list[str]:
+        """That the rotation is not told, and so neither the polarity of a polar crystal."""
+        if self.turned is None:
+            return []
+        there = self.turned.parameters
+        rotation = fold(math.degrees(there.rotation), self.context.order)
+        x, y = there.pattern_tilt
+        return [
+            f"with the crystal turned to {rotation:.0f}° the fit leaves hardly more (mistilt "
+            f"{x:.2f}, {y:.2f} mrad): the pattern does not tell which way round the crystal is"
+        ]

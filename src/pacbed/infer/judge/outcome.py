@@ -85,7 +85,8 @@ def fitted_estimate(
     half = context.calibration.tail * deviation
     tilt = p.pattern_tilt
     probabilities = _probabilities(context, reading, solutions)
-    judged = Judgement(context, reading, best, float(probabilities[0]), deviation)
+    share = float(probabilities[0])
+    judged = Judgement(context, reading, best, share, deviation, solutions[0].turned)
     return Estimate(
         system=context.system.name,
         status=judged.status,

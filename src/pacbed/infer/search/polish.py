@@ -9,7 +9,6 @@ from pacbed.infer.fit.hypotheses import (
     BRIEF_STEPS,
     FIRST_BLUR,
     FULL_STEPS,
-    distinct,
     worth_finishing,
 )
 from pacbed.infer.fit.known import Known
@@ -43,7 +42,7 @@ def polish(
     Returns
     -------
     list of Fit
-        The best first; none where no candidate's disk is recorded.
+        None where no candidate's disk is recorded.
     """
     tried: list[tuple[Fit, _Job]] = []
     # Candidates come by the same tilts.
@@ -58,13 +57,7 @@ def polish(
             tried.append((job.start(), job))
     tried.sort(key=lambda item: item[0].ranked_residual)
     best = worth_finishing(tried, count, table.geometry.rotation_order)
-    return ranked([job.finish(fit) for fit, job in best])
-
-
-def ranked(fits: list[Fit]) -> list[Fit]:
-    """Fits of different thickness, the best first."""
-    best = sorted(fits, key=lambda fit: fit.ranked_residual)
-    return [fit for fit, _ in distinct([(fit, None) for fit in best])]
+    return [job.finish(fit) for fit, job in best]
 
 
 @dataclass(frozen=True)

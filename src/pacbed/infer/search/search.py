@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pacbed.infer.fit.hypotheses import SAME_ROTATION, distinct, turned_by
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.fit.solved import Solution, weighted
@@ -17,7 +18,7 @@ from pacbed.infer.search.effort import QUICK, THOROUGH, Effort
 from pacbed.infer.search.finder import shipped_finder
 from pacbed.infer.search.patterns import GLANCE, CoarsePatterns, Fineness
 from pacbed.infer.search.places import Posed, posed_disk, posed_lattice
-from pacbed.infer.search.polish import polish, ranked
+from pacbed.infer.search.polish import polish
 from pacbed.infer.search.rims import RimPlace, bright_middle, rim_places, sizes_to_try
 from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.table import LacbedTable
@@ -28,6 +29,9 @@ from pacbed.pattern.recorded import CleanPattern
 #: A fit that leaves less than this share of the structure is not doubted; nor is one that leaves
 #: somewhat more, and others so many times as much.
 _GOOD, _FAIR, _ALONE = 0.08, 0.14, 2.0
+#: Fits of a crystal that is turned otherwise are told where the thickness differs by no more (nm),
+#: and what is left by no more than this factor.
+_ABOUT_NM, _HARDLY_WORSE = 1.0, 1.02
 #: What is this factor beyond a range is of it, and what lies beyond has to leave so much less.
 _NEARLY, _CLEARLY = 1.05, 1.1
 #: Memory of the coarse patterns that are kept from one answer to the next, bytes.
@@ -128,17 +132,23 @@ class Searcher:
         disks = self._disks(data, asked)
         places = self._places(data, asked, disks)
         lattices = _posed_lattices(data, places, self._table.geometry)
+        ends: list[Fit] = []
         fits: list[Fit] = []
         for effort in efforts:
             angles = self._angles(asked, places[: effort.places])
             posed = lattices[: effort.places] + self._turned(disks[: effort.disks], angles)
-            fits = ranked([*fits, *self._fits(data, asker, posed, effort)])
+            ends += self._fits(data, asker, posed, effort)
+            fits = _of_each_thickness(ends)
             # A part of a disk is explained by more.
             if fits and _enough(fits) and is_whole(data, fits[0]):
                 break
         self._forget()
         fits = self._inside(fits)
-        return weighted(fits) if fits else []
+        if not fits:
+            return []
+        first, *others = weighted(fits)
+        turned = _turned_otherwise(ends, first.fit, self._table.geometry.rotation_order)
+        return [replace(first, turned=turned), *others]
 
     def _inside(self, fits: list[Fit]) -> list[Fit]:
         """Without those beyond what is asked for, unless they explain clearly more.
@@ -224,6 +234,25 @@ class Searcher:
                 held += made.held_bytes
                 if held > _KEPT_BYTES:
                     del self._made[key]
+
+
+def _of_each_thickness(fits: list[Fit]) -> list[Fit]:
+    """The best of each thickness, the best first."""
+    best = sorted(fits, key=lambda fit: fit.ranked_residual)
+    return [fit for fit, _ in distinct([(fit, None) for fit in best])]
+
+
+def _turned_otherwise(fits: list[Fit], best: Fit, rotation_order: int) -> Fit | None:
+    """A fit of the crystal turned otherwise, about as thick, that leaves hardly more."""
+    thickness = best.parameters.thickness_nm
+    rivals = [
+        fit
+        for fit in fits
+        if abs(fit.parameters.thickness_nm - thickness) < _ABOUT_NM
+        and turned_by(fit, best, rotation_order) > SAME_ROTATION
+        and fit.ranked_residual < _HARDLY_WORSE * best.ranked_residual
+    ]
+    return min(rivals, key=lambda fit: fit.ranked_residual, default=None)
 
 
 def _enough(fits: list[Fit]) -> bool:
