@@ -1,5 +1,6 @@
 """Which fits go on: of every thickness, and of every orientation."""
 
+import dataclasses
 import math
 from types import SimpleNamespace
 
@@ -67,6 +68,8 @@ def test_a_fair_fit_is_enough_where_nothing_else_comes_near():
     assert not _enough([fair, fit(1.1, structured=0.15)])
     assert not _enough([fit(1.0, structured=0.1, unexplained=0.3)])
     assert not _enough([fit(1.0, structured=0.2)])
+    faint = dataclasses.replace(fit(1.0, structured=0.2), contrast=0.015)
+    assert _enough([faint])
 
 
 def test_a_crystal_turned_otherwise_is_told_where_it_leaves_hardly_more():

@@ -58,6 +58,9 @@ class Evidence:
 
 #: Below this probability of the best solution the thickness is called ambiguous.
 CLEAR = 0.7
+#: A fainter contrast, over the mean intensity, is no more than what the model leaves out: such
+#: patterns are of thin crystals, and several thicknesses and tilts explain them.
+FAINT = 0.02
 #: How far beyond the largest mistilt an answer may lie, relative.
 TILT_SLACK = 1.05
 #: An error above this, and this share of the thickness, leaves the thickness open.

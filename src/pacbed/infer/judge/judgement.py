@@ -15,6 +15,7 @@ from pacbed.infer.judge.alternatives import PEAK_HALF_WIDTH, fold
 from pacbed.infer.judge.causes import DiskSeen, disk_of, of_disk, of_form, of_given, of_rim
 from pacbed.infer.judge.confidence import (
     CLEAR,
+    FAINT,
     TILT_SLACK,
     Calibration,
     Evidence,
@@ -35,9 +36,6 @@ _POOR_OF_PART, _MOSTLY_SEEN = 0.1, 0.65
 #: The same as a share of what the fitted pattern varies: of a faint one, that broad backgrounds
 #: outshine, the structure is mostly theirs.
 _POOR_OF_FITTED = 0.15
-#: A fainter contrast, over the mean intensity, is no more than what the model leaves out: such
-#: patterns are of thin crystals, and several thicknesses and tilts explain them.
-_FAINT = 0.02
 #: Less of a disk than this determines nothing, however well it is explained.
 LEAST_OF_DISK = 0.5
 #: A fit that leaves more than this share of the whole pattern's variance has found no pattern.
@@ -191,7 +189,7 @@ class Judgement:
             or self._is_contradicted
             or self._leaves_much
             or (part and self.fit.structured_residual > _POOR_OF_PART)
-            or self.fit.contrast < _FAINT
+            or self.fit.contrast < FAINT
             or self.seen.said < LEAST_OF_DISK
         )
 
@@ -205,7 +203,7 @@ class Judgement:
         return bool(self.reading.probability[near].sum() < _SUPPORT)
 
     def _why_open(self) -> list[str]:
-        if self.fit.contrast < _FAINT:
+        if self.fit.contrast < FAINT:
             return [
                 f"the crystal gives the disk a contrast of {self.fit.contrast:.1%} alone: too "
                 "little to tell one thickness and tilt from others; a smaller convergence angle "

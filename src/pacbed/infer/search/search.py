@@ -12,6 +12,7 @@ from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.fit.solved import Solution, weighted
 from pacbed.infer.judge.attempts import Question
 from pacbed.infer.judge.causes import is_whole
+from pacbed.infer.judge.confidence import FAINT
 from pacbed.infer.known.given import Session
 from pacbed.infer.search.ask import Asker
 from pacbed.infer.search.effort import QUICK, THOROUGH, Effort
@@ -29,6 +30,8 @@ from pacbed.pattern.recorded import CleanPattern
 #: A fit that leaves less than this share of the structure is not doubted; nor is one that leaves
 #: somewhat more, and others so many times as much.
 _GOOD, _FAIR, _ALONE = 0.08, 0.14, 2.0
+#: A fit that leaves less than this share explains most of what there is.
+_MOST = 0.5
 #: Fits of a crystal that is turned otherwise are told where the thickness differs by no more (nm),
 #: and what is left by no more than this factor.
 _ABOUT_NM, _HARDLY_WORSE = 1.0, 1.02
@@ -259,6 +262,9 @@ def _enough(fits: list[Fit]) -> bool:
     """Whether the best fit need not be doubted."""
     best = fits[0]
     if best.structured_residual < _GOOD:
+        return True
+    if best.contrast < FAINT and best.structured_residual < _MOST:
+        # The pattern has hardly more to show: whatever is found, it cannot be told from others.
         return True
     # What the fitted pattern alone varies: backgrounds may explain much of a wrong one.
     left = max(best.structured_residual, best.unexplained)
