@@ -24,6 +24,7 @@ HOLDS = {
     "/maps/": "id",
     "/systems/": "id",
     "/systems/understood": "understood",
+    "/systems/zone_axes": "zone_axes",
 }
 GOES_ON = {"/maps/": "/maps/{id}", "/systems/": "/systems/jobs/{id}"}
 

@@ -91,8 +91,7 @@ def test_from_a_structure_to_an_answer(open_page, silicon, tmp_path, server):  #
     assert "+c points up" in lines
     # Silicon along [110] as the beam sees it: dumbbells, two by two cells.
     columns = page.locator("#understood-lines svg:not(.swatch) circle").count()
-    assert columns > 0
-    assert columns % 4 == 0
+    assert columns >= 8
     assert "0.46 Å², from the CIF" in page.inner_text("#factors-fields")
     assert page.get_attribute("#own-name", "placeholder") == "si-110-200kV"
     assert serious_faults(page) == []

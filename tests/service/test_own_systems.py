@@ -320,6 +320,25 @@ def test_understanding_is_off_where_making_is(make_client, silicon):
     assert (told.status_code, told.json()["code"]) == (403, "other_page")
 
 
+def test_zone_axes_are_told_of_the_file_alone(refusing, silicon, make_client):
+    def asked(client, content, **fields):
+        files = {"file": ("Si.cif", content)}
+        return client.post("/systems/zone_axes", data=fields, files=files)
+
+    told = asked(refusing, silicon).json()
+    assert told["formula"] == "Si"
+    assert [axis["name"] for axis in told["zone_axes"]][:3] == ["1 1 0", "0 0 1", "1 1 1"]
+    assert told["zone_axes"][0]["repeat_A"] == pytest.approx(3.840, abs=1e-3)
+    assert told["zone_axes"][0]["alike"] == 6
+    bad = hostile(silicon)
+    for what in ("no atoms", "huge cell", "not a number"):
+        answer = asked(refusing, bad[what])
+        assert (answer.status_code, answer.json()["field"]) == (400, "file"), what
+    assert asked(refusing, b"x" * (MOST_BYTES + 1)).status_code == 413
+    assert asked(refusing, silicon, zone_axis="1 1 0").status_code == 422
+    assert asked(make_client(), silicon).json()["code"] == "own_systems_off"
+
+
 def test_events_tell_how_far_a_system_is(make_client, silicon):
     client = make_client(own_systems="on")
     response = send(client, silicon)

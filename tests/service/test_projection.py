@@ -35,6 +35,22 @@ def test_columns_lie_where_the_projected_cell_has_them(repository):
     assert json.loads(json.dumps(drawn)) == drawn
 
 
+def test_elements_of_one_column_are_disks_within_each_other(browser, server, repository):  # noqa: F811
+    page = browser.new_page()
+    page.goto(server.url)
+    sizes = page.evaluate(
+        """async projection => {
+            const { drawProjection } = await import("./static/projected-cell.js");
+            const figure = drawProjection("GaN", projection);
+            const circles = [...figure.querySelectorAll("svg:not(.swatch) circle")];
+            return circles.map((c) => Number(c.getAttribute("r")));
+        }""",
+        columns_of(gan(repository, (0, 0, 1))),
+    )
+    page.close()
+    assert min(sizes) < 0.7 * max(sizes)
+
+
 def test_the_page_draws_two_by_two_cells(browser, server, repository):  # noqa: F811
     page = browser.new_page()
     page.goto(server.url)
@@ -56,7 +72,8 @@ def test_the_page_draws_two_by_two_cells(browser, server, repository):  # noqa: 
         columns_of(gan(repository)),
     )
     page.close()
-    assert drawn["count"] == 16
+    # Four columns in each of four cells, and one of Ga on a border that is drawn across as well.
+    assert drawn["count"] == 18
     assert drawn["colours"] == 2
     assert drawn["inside"]
     assert drawn["caption"].split() == ["2", "Ga", "2", "N", "in", "a", "cell"]

@@ -6,6 +6,8 @@ from pacbed.crystal.projection import ProjectedCell
 
 #: More columns are no drawing.
 _MOST = 400
+#: Fractional.
+_ROUNDING = 1e-6
 
 
 def columns_of(cell: ProjectedCell) -> dict[str, Any] | None:
@@ -23,7 +25,8 @@ def columns_of(cell: ProjectedCell) -> dict[str, Any] | None:
     """
     if len(cell.symbols) > _MOST:
         return None
-    places = (cell.positions % 1.0) @ cell.cell
+    # Rounding leaves zeros as little less than nothing, or than one.
+    places = ((cell.positions + _ROUNDING) % 1.0 - _ROUNDING) @ cell.cell
     return {
         "cell_A": cell.cell.tolist(),
         "columns": [

@@ -169,7 +169,7 @@ def understand(conditions: CrystalConditions) -> Understood:
             f"{cif}: has no {unknown[0]}: B can be given for {', '.join(said.elements)}"
         ).about("b_iso")
     crystal = read_cif(cif, conditions.b_iso)
-    _check_lengths(cif, crystal)
+    check_lengths(cif, crystal)
     try:
         cell = project(crystal, conditions.zone_axis)
     except CrystalError as error:
@@ -250,7 +250,14 @@ def cell_words(crystal: Crystal) -> str:
     )
 
 
-def _check_lengths(cif: Path, crystal: Crystal) -> None:
+def check_lengths(cif: Path, crystal: Crystal) -> None:
+    """Refuse a cell that is far too large, or has no size at all.
+
+    Raises
+    ------
+    CrystalError
+        With the length that is wrong.
+    """
     lengths = np.linalg.norm(crystal.cell, axis=1)
     if not np.isfinite(lengths).all():
         raise CrystalError(f"{cif}: the cell has no length: check _cell_length_a, _b and _c")

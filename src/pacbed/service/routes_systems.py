@@ -12,8 +12,8 @@ from pacbed.service.maps.jobs import JobFolder
 from pacbed.service.routes import PROBLEMS
 from pacbed.service.schemas import Problem
 from pacbed.service.services import services_of, work_for
-from pacbed.service.systems.forms import StructureForm, SystemForm
-from pacbed.service.systems.schemas import OwnSystems, SystemJob, UnderstoodStructure
+from pacbed.service.systems.forms import FileForm, StructureForm, SystemForm
+from pacbed.service.systems.schemas import OwnSystems, SystemJob, UnderstoodStructure, ZoneAxes
 from pacbed.service.systems.structure_check import MOST_BYTES
 
 router = APIRouter(tags=["own systems"])
@@ -69,6 +69,25 @@ async def understood_structure(
     systems.check_on()
     content = await form.file.read(MOST_BYTES + 1)
     return await work_for(request, lambda _: systems.understood(form, content))
+
+
+@router.post("/systems/zone_axes", response_model=ZoneAxes, responses=_OF_STRUCTURES)
+async def zone_axes(
+    request: Request, form: Annotated[FileForm, Form(media_type="multipart/form-data")]
+) -> ZoneAxes:
+    r"""Say which zone axes of low indices a structure file has, and which of them are alike.
+
+    With curl:
+
+        curl http://localhost:8230/systems/zone_axes -F file=@GaN.cif
+
+    Directions are for a picture; `name` is what `zone_axis` of the other requests takes. Axes that
+    are alike by symmetry share `repeat_A` and `alike`; nothing is kept.
+    """
+    systems = services_of(request).systems
+    systems.check_on()
+    content = await form.file.read(MOST_BYTES + 1)
+    return await work_for(request, lambda _: systems.zone_axes(form, content))
 
 
 @router.post(

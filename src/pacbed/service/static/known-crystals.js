@@ -25,13 +25,14 @@ function proposeAxis(axes) {
 }
 
 /** Put the CIF of the chosen crystal into the field for files. */
-async function take(client, onError) {
+async function take(client, onTaken, onError) {
   const name = part("known").value;
   const chosen = known.get(name);
   const files = new DataTransfer();
   if (!chosen) {
     part("cif").files = files.files;
-    return forgetKnown();
+    forgetKnown();
+    return onTaken();
   }
   try {
     files.items.add(await client.knownCrystal(name));
@@ -45,16 +46,17 @@ async function take(client, onError) {
   proposeAxis(chosen.zone_axes);
   part("known-hint").textContent = chosen.b_estimated ?
     "Its Debye–Waller factors are estimates: replace them where you know better." : "";
-  return undefined;
+  return onTaken();
 }
 
 /**
  * Fill the list, and connect it.
  * @param {import("./pacbed-client.js").PacbedClient} client
+ * @param {() => void} onTaken another structure, or none, is in the field for files
  * @param {(error: any) => void} onError
  */
-export async function connectKnownCrystals(client, onError) {
-  part("known").addEventListener("change", () => take(client, onError));
+export async function connectKnownCrystals(client, onTaken, onError) {
+  part("known").addEventListener("change", () => take(client, onTaken, onError));
   part("cif").addEventListener("change", forgetKnown);
   for (const crystal of await client.knownCrystals()) {
     known.set(crystal.name, crystal);

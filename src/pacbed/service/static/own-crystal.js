@@ -1,14 +1,17 @@
 /** The part of the page that makes a system of a structure file. */
 
 import { part } from "./dom.js";
-import { showFieldErrors } from "./fields.js";
-import { connectKnownCrystals, forgetKnown } from "./known-crystals.js";
+import { showFieldError, showFieldErrors } from "./fields.js";
+import { connectKnownCrystals } from "./known-crystals.js";
 import { KeptJob } from "./kept-job.js";
 import { plain } from "./plain.js";
 import { ProgressView, timeLeft } from "./progress.js";
 import { hideUnderstood, showUnderstood, statedFactors } from "./understood.js";
+import { connectAxes, offerAxes } from "./zone-axes.js";
 
-const state = { running: null, limits: null };
+/** Arrow keys pass by many axes; the one that is stayed at for so long is read. */
+const STAY_MS = 300;
+const state = { running: null, reading: null, staying: 0, limits: null };
 const kept = new KeptJob("system");
 const view = new ProgressView("own");
 const STAGES = { waiting: "Waiting for the crystals before this one …", simulating: "Simulating …" };
@@ -32,20 +35,26 @@ function showError(words) {
   part("own-error").hidden = !words;
 }
 
-/** Show an error of the service where it belongs. */
-function showRefusal(error) {
-  if (!error.code) throw error;
-  if (error.code === "cancelled") return;
-  const input = inputs()[error.field];
+/** What an error of the service says to people at the page. */
+function explained(error) {
   const file = part("cif").files[0]?.name;
   let words = error.message;
   for (const start of [`${error.field}: `, `${file}: `]) {
     if (words.startsWith(start)) words = words.slice(start.length);
   }
   words = plain(words);
-  words = words.charAt(0).toUpperCase() + words.slice(1);
-  if (input && part(`${input.id}-error`)) showFieldErrors(checked(), new Map([[input, words]]));
-  else showError(words);
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Show an error of the service where it belongs, and lead there unless the focus shall stay. */
+function showRefusal(error, stay = false) {
+  if (!error.code) throw error;
+  if (error.code === "cancelled") return;
+  const input = inputs()[error.field];
+  const words = explained(error);
+  if (!input || !part(`${input.id}-error`)) showError(words);
+  else if (stay) showFieldError(input, words);
+  else showFieldErrors(checked(), new Map([[input, words]]));
 }
 
 /** What is missing or impossible before the service is asked, by field. */
@@ -72,24 +81,55 @@ function fields() {
   return Object.fromEntries(given.filter(([, value]) => value));
 }
 
-async function read(event, client) {
-  event.preventDefault();
+/** Show what the structure is understood as; `again` is of an axis that was chosen in the picture. */
+async function read(client, again = false) {
   if (state.running) return;
+  state.reading?.abort();
   showError("");
   part("own-done").textContent = "";
   const found = faults();
-  showFieldErrors(checked(), found);
+  if (!again) showFieldErrors(checked(), found);
   if (found.size) return;
   const { name, ...asked } = fields();
+  const reading = state.reading = new AbortController();
   part("own-read").disabled = true;
+  part("own-read").textContent = "Reading …";
+  part("understood").setAttribute("aria-busy", "true");
   try {
-    showUnderstood(await client.understandStructure(part("cif").files[0], asked));
+    const answer = await client.understandStructure(part("cif").files[0], asked, { signal: reading.signal });
+    showUnderstood(answer, again);
   } catch (error) {
-    hideUnderstood();
-    showRefusal(error);
+    if (error.code !== "cancelled") hideUnderstood();
+    showRefusal(error, again);
   } finally {
-    part("own-read").disabled = false;
+    if (state.reading === reading) {
+      part("own-read").disabled = false;
+      part("own-read").textContent = "Read the structure";
+      part("understood").removeAttribute("aria-busy");
+    }
   }
+}
+
+/** Read the structure along the axis that was chosen in the picture, where all else is given. */
+function readAlong(client) {
+  clearTimeout(state.staying);
+  state.staying = setTimeout(() => read(client, true), STAY_MS);
+}
+
+/** Another structure, or none, is in the field for files. */
+function structureChanged(client) {
+  state.reading?.abort();
+  hideUnderstood();
+  offerAxes(client, explained);
+}
+
+/** What was understood no longer holds; factors and the name do not change it. */
+function fieldChanged({ target }) {
+  if (part("understood").contains(target) || target === part("own-name")) return;
+  // What is chosen in the picture is read again, and what it replaces stays until then.
+  if (part("axes").contains(target) && faults().size === 0) return;
+  state.reading?.abort();
+  hideUnderstood();
 }
 
 function progress({ stage, share, seconds_left: left }) {
@@ -159,8 +199,7 @@ export function takeStructure(file) {
   const transfer = new DataTransfer();
   transfer.items.add(file);
   part("cif").files = transfer.files;
-  forgetKnown();
-  hideUnderstood();
+  part("cif").dispatchEvent(new Event("change"));
   openOwnCrystal();
 }
 
@@ -179,14 +218,16 @@ export const isStructure = (file) => /\.m?cif$/i.test(file.name);
  */
 export async function connectOwnCrystal(client, onMade) {
   const form = part("own-form");
-  form.addEventListener("submit", (event) => read(event, client));
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    read(client);
+  });
   part("own-make").addEventListener("click", () => make(client, onMade));
   part("own-cancel").addEventListener("click", () => state.running?.abort());
-  form.addEventListener("input", ({ target }) => {
-    // What was understood no longer holds; factors and the name do not change it.
-    if (!part("understood").contains(target) && target !== part("own-name")) hideUnderstood();
-  });
+  form.addEventListener("input", fieldChanged);
+  part("cif").addEventListener("change", () => structureChanged(client));
+  connectAxes(() => readAlong(client));
   await offer(client);
-  if (state.limits.on) connectKnownCrystals(client, showRefusal);
+  if (state.limits.on) connectKnownCrystals(client, () => structureChanged(client), showRefusal);
   goOn(client, onMade);
 }

@@ -131,6 +131,11 @@ export class PacbedClient {
     return new File([await answer.blob()], `${name}.cif`);
   }
 
+  /** Zone axes to choose from, of a structure file: `ZoneAxes` of the service's description. */
+  zoneAxes(file, options = {}) {
+    return this.#send("/systems/zone_axes", {}, file, options);
+  }
+
   /**
    * What a structure file is understood as; nothing is simulated.
    * @param {Blob} file the CIF

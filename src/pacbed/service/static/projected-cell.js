@@ -8,16 +8,28 @@ const MARGIN = 12;
 /** Of elements in their order; light and dark by turns. */
 const COLOURS = ["#4c8bd0", "#e0a030", "#4fa36b", "#c2607f", "#8a73c9", "#7d8690"];
 
+/** Shares of a cell: a column this near to its border is drawn on the border across as well. */
+const NEAR = 1e-3;
+/** Å: elements nearer to each other share a column, and are drawn as disks within each other. */
+const SHARED_A = 0.05;
+
 /**
- * All columns of two by two cells, as `[symbol, x, y]`.
+ * All columns of two by two cells and on their borders, as `[symbol, x, y, under]`; `under` counts
+ * other elements of the same column that are drawn before it.
  * @param {{cell_A: number[][], columns: {symbol: string, x_A: number, y_A: number}[]}} projection
- * @returns {[string, number, number][]}
+ * @returns {[string, number, number, number][]}
  */
 function repeated({ cell_A, columns }) {
   const [a, b] = cell_A;
-  return [[0, 0], [1, 0], [0, 1], [1, 1]].flatMap(([i, j]) => columns.map(({ symbol, x_A: x, y_A: y }) => (
-    /** @type {[string, number, number]} */ ([symbol, x + i * a[0] + j * b[0], y + i * a[1] + j * b[1]])
-  )));
+  const area = a[0] * b[1] - a[1] * b[0];
+  const steps = [0, 1, 2].flatMap((i) => [0, 1, 2].map((j) => [i, j]));
+  return columns.flatMap(({ symbol, x_A: x, y_A: y }, k) => {
+    const under = columns.slice(0, k).filter((other) => Math.hypot(other.x_A - x, other.y_A - y) < SHARED_A).length;
+    const [along, across] = [(x * b[1] - y * b[0]) / area, (a[0] * y - a[1] * x) / area];
+    return steps.filter(([i, j]) => along + i < 2 + NEAR && across + j < 2 + NEAR).map(([i, j]) => (
+      /** @type {[string, number, number, number]} */ ([symbol, x + i * a[0] + j * b[0], y + i * a[1] + j * b[1], under])
+    ));
+  });
 }
 
 /**
@@ -29,7 +41,7 @@ export function drawProjection(formula, projection) {
   const [a, b] = projection.cell_A;
   const columns = repeated(projection);
   const corners = [[0, 0], a, b, [a[0] + b[0], a[1] + b[1]]];
-  const ends = [...corners.map(([x, y]) => [2 * x, 2 * y]), ...columns.map(([, x, y]) => [x, y])];
+  const ends = [...corners, ...columns.map(([, x, y]) => [x, y])];
   const [left, top] = [0, 1].map((k) => Math.min(...ends.map((end) => end[k])));
   const [right, bottom] = [0, 1].map((k) => Math.max(...ends.map((end) => end[k])));
   const scale = (SIDE - 2 * MARGIN) / Math.max(right - left, bottom - top);
@@ -44,9 +56,9 @@ export function drawProjection(formula, projection) {
   const outline = [corners[0], corners[1], corners[3], corners[2]].map(([x, y]) => at(x, y).join(",")).join(" ");
   drawing.append(shape("polygon", { points: outline, class: "cell" }));
   const radius = Math.max(2.5, Math.min(9, 0.16 * scale * Math.sqrt(Math.abs(a[0] * b[1] - a[1] * b[0]) / projection.columns.length)));
-  for (const [symbol, x, y] of columns) {
+  for (const [symbol, x, y, under] of columns) {
     const [cx, cy] = at(x, y);
-    drawing.append(shape("circle", { cx, cy, r: radius, fill: colourOf(symbol) }, shape("title", {}, symbol)));
+    drawing.append(shape("circle", { cx, cy, r: radius * 0.6 ** under, fill: colourOf(symbol) }, shape("title", {}, symbol)));
   }
   const legend = symbols.flatMap((symbol) => [swatch(colourOf(symbol)), ` ${count(symbol)} ${symbol} `]);
   return item("figure", "", drawing, item("figcaption", "", item("span", "", ...legend, "in a cell")));

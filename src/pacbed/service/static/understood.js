@@ -16,14 +16,17 @@ export function hideUnderstood() {
   part("understood").hidden = true;
 }
 
-/** @param {object} answer as of `PacbedClient.understandStructure` */
-export function showUnderstood({ name, understood }) {
+/**
+ * @param {object} answer as of `PacbedClient.understandStructure`
+ * @param {boolean} again of the same structure: the factors that were stated stay, and the focus
+ */
+export function showUnderstood({ name, understood }, again) {
   part("understood-title").textContent = `Understood as ${understood.formula}`;
   // The factors have fields of their own.
   const lines = understood.lines.filter(([label]) => label && label !== "B");
   const drawn = understood.projection ?
-    [["Projected", drawProjection(understood.formula, understood.projection)]] : [];
-  part("understood-lines").replaceChildren(...[...lines, ...drawn].map(([label, words]) => {
+    [["As the beam sees it", drawProjection(understood.formula, understood.projection)]] : [];
+  part("understood-lines").replaceChildren(...[...drawn, ...lines].map(([label, words]) => {
     const line = document.createElement("div");
     line.append(item("dt", label), item("dd", "", words));
     return line;
@@ -31,11 +34,15 @@ export function showUnderstood({ name, understood }) {
   part("understood-warnings").replaceChildren(
     ...understood.warnings.map((words) => item("li", words)),
   );
+  const stated = again ? factorInputs().map(({ value }) => value) : [];
   part("factors-fields").replaceChildren(...understood.factors.map(factorField));
+  factorInputs().forEach((input, number) => { input.value = stated[number] ?? ""; });
   part("own-name").placeholder = name;
   part("understood").hidden = false;
-  part("understood").focus();
+  if (!again) part("understood").focus();
 }
+
+const factorInputs = () => [...part("factors-fields").querySelectorAll("input")];
 
 function factorField(factor) {
   const label = item("label", factor.symbol);
@@ -55,6 +62,6 @@ function factorField(factor) {
 
 /** The factors that the user has stated, in the service's words; empty where there are none. */
 export function statedFactors() {
-  const stated = [...part("factors-fields").querySelectorAll("input")].filter(({ value }) => value);
+  const stated = factorInputs().filter(({ value }) => value);
   return stated.map(({ dataset, value }) => `${dataset.symbol}=${value}`).join(",");
 }

@@ -17,12 +17,17 @@ _MOST_FACTORS = 30
 _Number = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class StructureForm(BaseModel):
-    """A structure file, how the crystal is seen, and how far answers shall reach."""
+class FileForm(BaseModel):
+    """A structure file alone."""
 
     model_config = ConfigDict(extra="forbid")
 
     file: Annotated[UploadFile, Field(description="The CIF, at most 1 MB.")]
+
+
+class StructureForm(FileForm):
+    """A structure file, how the crystal is seen, and how far answers shall reach."""
+
     zone_axis: Annotated[
         str,
         Field(

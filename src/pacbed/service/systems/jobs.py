@@ -7,13 +7,9 @@ from pacbed.library.models.model_files import DESCRIPTION
 from pacbed.library.places import ModelPlace, open_model
 from pacbed.service.failures import TooManyError
 from pacbed.service.maps.jobs import JobFolder, JobStore
+from pacbed.service.systems.job_files import MADE
 from pacbed.service.systems.schemas import SystemJob
 
-#: The structure, in the folder of its job; whatever it was called.
-STRUCTURE = "crystal.cif"
-#: The model, when it is made.
-MADE = "made"
-UNDERSTOOD = "understood.json"
 #: Systems of their own have numbers from here on, which no register gives by itself.
 FIRST_NUMBER, _NUMBERS = 500_000_000, 400_000_000
 

@@ -1,8 +1,8 @@
 """A process that reads one structure file, or makes its system; it never outlives the service.
 
-``python -m pacbed.service.systems.process FOLDER MEMORY_MIB [check]`` takes request and
-structure in the folder of a job. With ``check`` it writes what it understood, else how far it
-is and in the end the model; or what is wrong.
+``python -m pacbed.service.systems.process FOLDER MEMORY_MIB [check|axes]`` takes request and
+structure in the folder of a job. With ``check`` it writes what it understood, with ``axes`` the
+zone axes to choose from, else how far it is and in the end the model; or what is wrong.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from pacbed.service.failures import classify
 from pacbed.service.maps.jobs import PROBLEM, PROGRESS, REQUEST
 from pacbed.service.maps.process import FULL, NICENESS, TELL_SECONDS, end_with_the_service
 from pacbed.service.reader_process import limit_memory
-from pacbed.service.systems.jobs import MADE, STRUCTURE, UNDERSTOOD
+from pacbed.service.systems.job_files import MADE, STRUCTURE, UNDERSTOOD
 
 _TOO_LARGE = (
     "the crystal needs more memory than it may have: ask for smaller ranges of convergence, "
@@ -43,16 +43,16 @@ _PARAMETERS = {
 _FIELDS = {"b_iso": "b"}
 
 
-def main(folder: Path, memory_mib: int, check: bool) -> int:
-    """Do what is asked for; the exit status is 0 if that went well."""
+def main(folder: Path, memory_mib: int, look: str | None) -> int:
+    """Do what is asked for, one of `_LOOKS` or all; the exit status is 0 if that went well."""
     end_with_parent()
     limit_memory(memory_mib)
-    if hasattr(os, "nice") and not check:
+    if hasattr(os, "nice") and not look:
         os.nice(NICENESS)
     threading.Thread(target=end_with_the_service, daemon=True).start()
     asked = json.loads((folder / REQUEST).read_bytes())
     try:
-        (_check if check else _make)(folder, asked)
+        (_LOOKS[look] if look else _make)(folder, asked)
         return 0
     except PacbedError as error:
         problem = error
@@ -121,6 +121,29 @@ def _check(folder: Path, asked: dict[str, object]) -> None:
     write_atomically(folder / UNDERSTOOD, json.dumps(told).encode(), durable=False)
 
 
+def _axes(folder: Path, asked: dict[str, object]) -> None:
+    """Say what zone axes there are to choose from; nothing else needs to be known."""
+    from pacbed.crystal.cif import read_cif
+    from pacbed.crystal.zone_axes import low_index_axes
+    from pacbed.own_crystal.understood import check_lengths
+
+    structure = folder / STRUCTURE
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # told when the structure is understood
+            crystal = read_cif(structure)
+        check_lengths(structure, crystal)
+    except CrystalError as error:
+        raise error.about("file") from error
+    axes = [dataclasses.asdict(axis) for axis in low_index_axes(crystal)]
+    told = {"formula": crystal.formula, "zone_axes": axes}
+    write_atomically(folder / UNDERSTOOD, json.dumps(told).encode(), durable=False)
+
+
+#: What is asked of a structure before anything is simulated.
+_LOOKS = {"check": _check, "axes": _axes}
+
+
 def _make(folder: Path, asked: dict[str, object]) -> None:
     """Simulate the table, and write the model; its description comes last."""
     from pacbed.library.models.table_model import write_table_model
@@ -158,4 +181,4 @@ def _teller(path: Path) -> Callable[[float], None]:
 
 if __name__ == "__main__":
     with contextlib.suppress(KeyboardInterrupt):
-        sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] == ["check"]))
+        sys.exit(main(Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] if sys.argv[3:] else None))

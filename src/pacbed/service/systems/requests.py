@@ -2,7 +2,7 @@
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pacbed.files import telling_full
 from pacbed.held_folder import HeldFolder
@@ -14,9 +14,9 @@ from pacbed.service.maps.jobs import REQUEST, JobFolder
 from pacbed.service.metrics import Metrics
 from pacbed.service.queue import Place
 from pacbed.service.settings import Settings
-from pacbed.service.systems.forms import StructureForm, SystemForm
+from pacbed.service.systems.forms import FileForm, StructureForm, SystemForm
 from pacbed.service.systems.jobs import SystemStore, number_of
-from pacbed.service.systems.schemas import OwnSystems, SystemJob, UnderstoodStructure
+from pacbed.service.systems.schemas import OwnSystems, SystemJob, UnderstoodStructure, ZoneAxes
 from pacbed.service.systems.structure_check import MOST_BYTES, check_structure, put_structure
 from pacbed.service.systems.worker import SystemWorker
 
@@ -90,7 +90,21 @@ class Systems(JobRequests[SystemJob]):
         """
         self.check_on()
         with telling_full("the service's temporary folder"), HeldFolder("structure") as folder:
-            return UnderstoodStructure.model_validate(self._checked(folder, form, content)[1])
+            return UnderstoodStructure.model_validate(
+                self._looked(folder, form, content, "check")[1]
+            )
+
+    def zone_axes(self, form: FileForm, content: bytes) -> ZoneAxes:
+        """Say what zone axes a structure has to choose from; nothing is kept.
+
+        Raises
+        ------
+        PacbedError
+            If the file is no structure.
+        """
+        self.check_on()
+        with telling_full("the service's temporary folder"), HeldFolder("structure") as folder:
+            return ZoneAxes.model_validate(self._looked(folder, form, content, "axes")[1])
 
     def accept(self, form: SystemForm, content: bytes, place: Place) -> SystemJob:
         """Make a job, after all was checked that can be without simulating.
@@ -124,7 +138,7 @@ class Systems(JobRequests[SystemJob]):
     def _accepted(
         self, folder: JobFolder, form: SystemForm, content: bytes, place: Place
     ) -> SystemJob:
-        asked, told = self._checked(folder.path, form, content)
+        asked, told = self._looked(folder.path, form, content, "check")
         place.check()
         number, name = number_of(folder), form.name or self._free(str(told["name"]))
         (folder.path / REQUEST).write_text(
@@ -132,12 +146,12 @@ class Systems(JobRequests[SystemJob]):
         )
         return self.submit(folder, name, system=number, understood=told["understood"])
 
-    def _checked(
-        self, folder: Path, form: StructureForm, content: bytes
+    def _looked(
+        self, folder: Path, form: FileForm, content: bytes, look: Literal["check", "axes"]
     ) -> tuple[dict[str, Any], dict[str, Any]]:
         """What is asked, as it stands in the folder, and what was understood of it."""
         asked = put_structure(folder, form, content)
-        told = check_structure(folder, asked["file"], self._check_seconds, self._memory_mib)
+        told = check_structure(folder, asked["file"], self._check_seconds, self._memory_mib, look)
         return asked, told
 
     def _names(self) -> set[str]:

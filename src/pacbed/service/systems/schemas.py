@@ -61,6 +61,29 @@ class UnderstoodStructure(BaseModel):
     understood: UnderstoodCrystal
 
 
+class ZoneAxisEntry(BaseModel):
+    """A zone axis of low indices; it and its opposite are one."""
+
+    name: Annotated[str, Field(description="As `zone_axis` takes it: `1 1 0`, or `1 1 -2 0`.")]
+    indices: Annotated[tuple[int, int, int], Field(description="The direction [uvw].")]
+    direction: Annotated[
+        tuple[float, float, float],
+        Field(description="Unit vector: x along a, y in the plane of a and b, z not below 0."),
+    ]
+    repeat_A: Annotated[float, Field(description="Distance of equal atoms along it, Å.")]
+    alike: Annotated[int, Field(description="Number of axes that symmetry makes of it.")]
+    first: Annotated[bool, Field(description="Whether it stands for those alike.")]
+
+
+class ZoneAxes(BaseModel):
+    """Zone axes of a structure that patterns are usually taken along."""
+
+    formula: Annotated[str, Field(description="Of the crystal.")]
+    zone_axes: Annotated[
+        list[ZoneAxisEntry], Field(description="Those that stand for others alike come first.")
+    ]
+
+
 class OwnSystems(BaseModel):
     """Whether this service makes systems from structure files."""
 

@@ -5,7 +5,7 @@ import json
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from pacbed.children import start_child
 from pacbed.errors import DiskFullError
@@ -13,8 +13,8 @@ from pacbed.service.failures import StructureError, TooLargeError
 from pacbed.service.maps.jobs import PROBLEM, REQUEST
 from pacbed.service.maps.process import FULL
 from pacbed.service.reader_pool import private_environment
-from pacbed.service.systems.forms import StructureForm
-from pacbed.service.systems.jobs import STRUCTURE, UNDERSTOOD
+from pacbed.service.systems.forms import FileForm, StructureForm
+from pacbed.service.systems.job_files import STRUCTURE, UNDERSTOOD
 from pacbed.service.uploads import clean_name
 
 #: A larger structure file is none of a crystal that can be simulated.
@@ -22,7 +22,7 @@ MOST_BYTES = 10**6
 PROGRAM = "pacbed.service.systems.process"
 
 
-def put_structure(folder: Path, form: StructureForm, content: bytes) -> dict[str, Any]:
+def put_structure(folder: Path, form: FileForm, content: bytes) -> dict[str, Any]:
     """Write a structure and what is asked of it into a folder, and return the latter.
 
     Raises
@@ -35,22 +35,23 @@ def put_structure(folder: Path, form: StructureForm, content: bytes) -> dict[str
             "file"
         )
     (folder / STRUCTURE).write_bytes(content)
-    asked: dict[str, Any] = {
-        "file": clean_name(form.file.filename),
-        "conditions": {
+    asked: dict[str, Any] = {"file": clean_name(form.file.filename)}
+    if isinstance(form, StructureForm):
+        asked["conditions"] = {
             "zone_axis": form.zone_axis,
             "high_tension_kV": form.high_tension_kV,
             "convergence_mrad": form.span,
             "thickness_max_nm": form.thickness_max_nm,
             "mistilt_max_mrad": form.mistilt_max_mrad,
             "b_iso": form.factors,
-        },
-    }
+        }
     (folder / REQUEST).write_text(json.dumps(asked), encoding="utf-8")
     return asked
 
 
-def check_structure(folder: Path, file: str, seconds: float, memory_mib: int) -> dict[str, Any]:
+def check_structure(
+    folder: Path, file: str, seconds: float, memory_mib: int, look: Literal["check", "axes"]
+) -> dict[str, Any]:
     """What a process of its own understood of the structure in a folder.
 
     Parameters
@@ -63,12 +64,15 @@ def check_structure(folder: Path, file: str, seconds: float, memory_mib: int) ->
         Longest time for it.
     memory_mib : int
         Address space of the process, MiB; 0 is no limit.
+    look : str
+        ``check`` for all of it under the conditions, ``axes`` for the zone axes alone.
 
     Returns
     -------
     dict
         ``name``, the default one, and ``understood``, as
-        :class:`~pacbed.service.systems.schemas.UnderstoodCrystal`.
+        :class:`~pacbed.service.systems.schemas.UnderstoodCrystal`; or
+        :class:`~pacbed.service.systems.schemas.ZoneAxes`.
 
     Raises
     ------
@@ -76,7 +80,7 @@ def check_structure(folder: Path, file: str, seconds: float, memory_mib: int) ->
         If it makes no system; with the field of the request that is wrong.
     """
     process = start_child(
-        [sys.executable, "-m", PROGRAM, str(folder), str(memory_mib), "check"],
+        [sys.executable, "-m", PROGRAM, str(folder), str(memory_mib), look],
         private_environment(),
     )
     try:
