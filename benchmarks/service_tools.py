@@ -101,16 +101,19 @@ def free_port():
 
 
 @contextmanager
-def serving(*options, **environment):
-    """Run ``pacbed serve``, with its time to be ready."""
+def serving(*options, program=None, **environment):
+    """Run ``pacbed serve``, of this installation or of `program`, with its time to be ready."""
     port = free_port()
     package = str(Path(pacbed.__file__).parents[1])
     with tempfile.TemporaryDirectory() as folder, open(f"{folder}/log", "wb") as log:
         started = time.monotonic()
+        begin = [sys.executable, "-c", "from pacbed.cli import main; main()"]
         own = {"PYTHONPATH": package, "PATH": "/usr/bin:/bin", "HOME": folder}
+        if program is not None:
+            begin = [Path(program).absolute()]
+            del own["PYTHONPATH"]
         process = subprocess.Popen(
-            [sys.executable, "-c", "from pacbed.cli import main; main()", "serve",
-             "--port", str(port), *options],
+            [*begin, "serve", "--port", str(port), *options],
             cwd=folder, env=own | environment, stdout=log, stderr=log,
         )  # fmt: skip
         try:
