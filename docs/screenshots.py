@@ -85,10 +85,11 @@ def compared(page, path):
 
 
 def crystal(page, path):
-    """What was understood of a structure."""
+    """A known crystal, its zone axes, and what was understood along one of them."""
     page.click("#own-details > summary")
-    page.set_input_files("#cif", ROOT / "tests" / "data" / "crystals" / "GaN.cif")
-    page.fill("#axis", "1 1 -2 0")
+    page.wait_for_selector("#known option[value='GaN']", state="attached")
+    page.select_option("#known", "GaN")
+    page.wait_for_selector("#axes-picture input:checked")
     page.fill("#tension", "200")
     page.click("#own-read")
     page.wait_for_selector("#understood:not([hidden])")

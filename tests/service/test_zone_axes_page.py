@@ -33,7 +33,7 @@ def test_a_zone_axis_is_chosen_in_the_picture(open_page, repository):  # noqa: F
     assert page.input_value("#axis") == "0 0 0 1"
     assert "repeats every 5.18 Å" in page.inner_text("#axes-words")
     page.wait_for_selector("#understood:not([hidden])")
-    assert "along [001]" in page.inner_text("#understood-lines")
+    assert "along [001] = [0 0 0 1], 200 kV" in page.inner_text("#understood-lines")
     page.fill("#factor-Ga", "0.4")
     # So does an arrow key; it leaves the focus where it is, and what was stated of B.
     page.focus("#axes-picture :checked")

@@ -67,7 +67,6 @@ def low_index_axes(crystal: Crystal) -> list[LowIndexAxis]:
     """
     rotations, translations = operations(crystal)
     centring = translations[(rotations == np.eye(3, dtype=int)).all(axis=(1, 2))]
-    hexagonal = _is_hexagonal(crystal.cell)
     kinds = [
         (_simplest(kind), _repeat(np.array(kind[0]), crystal.cell, centring), kind)
         for kind in _kinds(np.unique(rotations, axis=0))
@@ -78,29 +77,30 @@ def low_index_axes(crystal: Crystal) -> list[LowIndexAxis]:
     others: list[LowIndexAxis] = []
     for _, repeat, kind in sorted(kinds, key=lambda one: (one[0], round(one[1], 3)))[:_MOST_KINDS]:
         for axis in kind:
-            name, direction = axis_name(axis, hexagonal), _direction(axis, crystal.cell)
+            name, direction = axis_name(axis, crystal.cell), _direction(axis, crystal.cell)
             (others if axis != kind[0] else first).append(
                 LowIndexAxis(axis, name, direction, repeat, len(kind), axis == kind[0])
             )
     return first + others
 
 
-def axis_name(axis: _Axis, hexagonal: bool) -> str:
+def axis_name(axis: _Axis, cell: Matrix) -> str:
     """Indices of a direction with blanks, four of them in a hexagonal cell.
 
     Parameters
     ----------
     axis : tuple of int
         [uvw].
-    hexagonal : bool
+    cell : ndarray, shape (3, 3)
+        Lattice vectors as rows, Å.
     """
-    if hexagonal:
-        u, v, w = axis
+    u, v, w = axis
+    if _is_hexagonal(cell):
         # Three times the indices [uvtw] of the same direction.
         indices = (2 * u - v, 2 * v - u, -u - v, 3 * w)
         divisor = math.gcd(*indices)
         return " ".join(str(index // divisor) for index in indices)
-    return " ".join(str(index) for index in axis)
+    return f"{u} {v} {w}"
 
 
 def _kinds(rotations: Indices) -> list[list[_Axis]]:

@@ -13,6 +13,7 @@ from pacbed.crystal.known.entry import ESTIMATED
 from pacbed.crystal.projection import ProjectedCell, project
 from pacbed.crystal.space_group import space_group_words
 from pacbed.crystal.structure import Crystal
+from pacbed.crystal.zone_axes import axis_name
 from pacbed.errors import CrystalError
 from pacbed.library.system import System
 from pacbed.library.zone_axis import format_zone_axis
@@ -113,6 +114,13 @@ class Understood:
         voltage = f"{self.conditions.high_tension_kV:g}".replace(".", "p")
         return f"{formula[:60]}-{axis}-{voltage}kV"
 
+    def _axis_words(self) -> str:
+        """The zone axis, of a hexagonal crystal with its four indices as well."""
+        axis = self.conditions.zone_axis
+        name = axis_name(axis, self.crystal.cell)
+        words = format_zone_axis(axis)
+        return words if len(name.split()) == 3 else f"{words} = [{name}]"
+
     def rows(self) -> list[tuple[str, str]]:
         """Lines of label and value."""
         crystal, cell = self.crystal, self.cell
@@ -127,11 +135,7 @@ class Understood:
                 ("B" if number == 0 else "", factor.words())
                 for number, factor in enumerate(self.factors)
             ),
-            (
-                "Beam",
-                f"along {format_zone_axis(self.conditions.zone_axis)}, "
-                f"{self.conditions.high_tension_kV:g} kV",
-            ),
+            ("Beam", f"along {self._axis_words()}, {self.conditions.high_tension_kV:g} kV"),
             (
                 "Projection",
                 f"{lengths[0]:.3f} x {lengths[1]:.3f} Å, "

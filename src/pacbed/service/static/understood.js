@@ -6,6 +6,7 @@ import { drawProjection } from "./projected-cell.js";
 const SOURCES = {
   given: "as given",
   CIF: "from the CIF",
+  stated: "as its B source says",
   default: "a default: the CIF has none, so look it up",
 };
 
@@ -35,7 +36,10 @@ export function showUnderstood({ name, understood }, again) {
     ...understood.warnings.map((words) => item("li", words)),
   );
   const stated = again ? factorInputs().map(({ value }) => value) : [];
-  part("factors-fields").replaceChildren(...understood.factors.map(factorField));
+  const isStated = lines.some(([label]) => label === "B source");
+  part("factors-fields").replaceChildren(...understood.factors.map((factor) => factorField(
+    factor.source === "CIF" && isStated ? { ...factor, source: "stated" } : factor,
+  )));
   factorInputs().forEach((input, number) => { input.value = stated[number] ?? ""; });
   part("own-name").placeholder = name;
   part("understood").hidden = false;

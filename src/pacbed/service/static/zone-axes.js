@@ -31,21 +31,24 @@ function choice(axis) {
   return input;
 }
 
-/** How far the middle of a name is from its mark, by its half width; the first that is free is taken. */
-const BESIDE = (half) => [[0, -4], [0, 5.5], [half + 3, 0.8], [-half - 3, 0.8]];
+/** Where the middle of a name may lie, from its mark, by its half width; the first that is free is taken. */
+const BESIDE = (half) => [[half + 5, 0], [0, -5.5], [0, 5.5], [-half - 5, 0]];
 
-/** Names beside the axes that stand for others, where there is room. */
+/** Names beside the axes that stand for others, where there is room; marks of others are hidden last. */
 function names(axes) {
   const shown = axes.filter(({ first }) => first);
-  const taken = shown.map((axis) => [...place(axis), 1, 2]);
+  // Each as its middle, half width and half height.
+  const marks = axes.map((axis) => [...place(axis), 2, axis.first ? 2.5 : 2]);
+  const taken = marks.slice(0, shown.length);
   return shown.flatMap((axis) => {
     const text = axis.name.replaceAll(" ", "");
     const half = 0.29 * LETTERS * text.length;
     const [left, top] = place(axis);
-    const free = BESIDE(half).map(([x, y]) => [left + x, top + y]).find(([x, y]) => (
-      x > half && x < 100 - half && y > LETTERS / 2 && !taken.some(([otherX, otherY, halfWidth, halfHeight]) => (
-        Math.abs(x - otherX) < half + halfWidth && Math.abs(y - otherY) < LETTERS / 2 + halfHeight))
-    ));
+    const inside = BESIDE(half).map(([x, y]) => [left + x, top + y])
+      .filter(([x, y]) => x > half && x < 100 - half && y > LETTERS / 2);
+    const clear = (others) => inside.find(([x, y]) => !others.some(([otherX, otherY, width, height]) => (
+      Math.abs(x - otherX) < half + width + 1 && Math.abs(y - otherY) < LETTERS / 2 + height)));
+    const free = clear([...marks, ...taken]) ?? clear(taken);
     if (!free) return [];
     taken.push([...free, half, LETTERS / 2]);
     const [x, y] = [free[0], free[1] + 0.35 * LETTERS];

@@ -61,7 +61,7 @@ class UnderstoodStructure(BaseModel):
     understood: UnderstoodCrystal
 
 
-class ZoneAxisEntry(BaseModel):
+class LowIndexAxis(BaseModel):
     """A zone axis of low indices; it and its opposite are one."""
 
     name: Annotated[str, Field(description="As `zone_axis` takes it: `1 1 0`, or `1 1 -2 0`.")]
@@ -80,7 +80,7 @@ class ZoneAxes(BaseModel):
 
     formula: Annotated[str, Field(description="Of the crystal.")]
     zone_axes: Annotated[
-        list[ZoneAxisEntry], Field(description="Those that stand for others alike come first.")
+        list[LowIndexAxis], Field(description="Those that stand for others alike come first.")
     ]
 
 
