@@ -75,7 +75,7 @@ def run(pair: Pair, number: int, seed: int, configurations: int, band: float) ->
     slab = make_slab(cell, positions, pair.zone_axis)
     truth = draw(pair, number, seed, slab.period)
     radius = 1e-3 * truth["convergence_mrad"] / wavelength(pair.kV)
-    engine = make_engine(slab, choices, pair.kV, g_band=max(band, 1.4 * radius))
+    engine = make_engine(slab, choices, pair.kV, g_band=max(band, 2.0 * radius))
     points, shares = aperture(truth["steps"])
     pitch = radius / truth["steps"]
     tilt = np.array([truth["tilt_x_mrad"], truth["tilt_y_mrad"]])
