@@ -34,9 +34,9 @@ _FORMAT = 1
 _LARGEST_MIB = 512
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LacbedTable:
-    """P_g(k; t) of a crystal along a zone axis, compressed.
+    """P_g(k; t) of a crystal along a zone axis, compressed; each is equal to itself alone.
 
     Attributes
     ----------

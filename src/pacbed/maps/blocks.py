@@ -6,8 +6,11 @@ answers are the same, bit for bit, wherever and in whatever order the blocks are
 
 import dataclasses
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from threadpoolctl import ThreadpoolController
 
@@ -37,6 +40,8 @@ class BlockTask:
         With a table.
     geometry : SharedGeometry
     refine : bool
+    shared : Path or None
+        Folder in which the patterns of the scan's tilts are shared; see :func:`sharing`.
     """
 
     scan: Scan
@@ -44,10 +49,11 @@ class BlockTask:
     bundle: Model
     geometry: SharedGeometry
     refine: bool
+    shared: Path | None = None
 
     def rows(self, block: Block) -> Rows:
         """Answers of the rows of windows of a block, in one pass over its scan rows."""
-        solver = _solver(shared_predictor(self.bundle), self.geometry, self.refine)
+        solver = _solver(shared_predictor(self.bundle), self.geometry, self.refine, self.shared)
         where = places(self.grid)
         positions = self.grid.window[0] * self.grid.window[1]
         for sums in self.scan.sums(self.grid, *block):
@@ -63,6 +69,44 @@ class BlockTask:
     def light(self) -> "BlockTask":
         """The same without what the bundle has read, for sending."""
         return dataclasses.replace(self, bundle=dataclasses.replace(self.bundle))
+
+
+@contextmanager
+def sharing(task: BlockTask, folder: Path | None = None) -> Iterator[BlockTask]:
+    """A task for several processes, of which one alone makes each pattern of the scan's tilts.
+
+    What this process has made of them while it looked for the geometry is there at once. The
+    networks alone need none.
+
+    Parameters
+    ----------
+    task : BlockTask
+    folder : Path, optional
+        That all processes reach, such as one on a shared file system; by default that for
+        temporary files, for processes of this machine. What is laid there is removed at the end.
+
+    Yields
+    ------
+    BlockTask
+        To be sent.
+    """
+    if not task.refine:
+        yield task.light()
+        return
+    with TemporaryDirectory(prefix=".pacbed-", dir=folder, ignore_cleanup_errors=True) as shared:
+        task = dataclasses.replace(task, shared=Path(shared))
+        # Of this process as well: it lays down what it has.
+        _solver(shared_predictor(task.bundle), task.geometry, task.refine, task.shared)
+        yield task.light()
+
+
+def apart(blocks: list[Block], workers: int) -> list[Block]:
+    """The blocks in an order in which so many workers are in different parts of the scan.
+
+    There they need patterns of different tilts, and need not wait for each other.
+    """
+    stride = -(-len(blocks) // max(workers, 1))
+    return [block for first in range(stride) for block in blocks[first::stride]]
 
 
 #: How blocks are computed: here, in processes or on a cluster.
@@ -119,6 +163,8 @@ def _predictor(key: _Key) -> FittingPredictor:
 
 
 @lru_cache(maxsize=2)
-def _solver(predictor: FittingPredictor, geometry: SharedGeometry, refine: bool) -> WindowSolver:
-    """The solver of a scan, kept for its next block: its patterns are costly."""
-    return WindowSolver(predictor, geometry, refine)
+def _solver(
+    predictor: FittingPredictor, geometry: SharedGeometry, refine: bool, shared: Path | None
+) -> WindowSolver:
+    """The solver of a scan, kept for its next block."""
+    return WindowSolver(predictor, geometry, refine, shared)

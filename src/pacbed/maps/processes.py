@@ -8,7 +8,7 @@ from concurrent.futures.process import BrokenProcessPool
 
 from pacbed.children import end_with_parent
 from pacbed.errors import PacbedError
-from pacbed.maps.blocks import Block, BlockTask, Rows, Spread, here
+from pacbed.maps.blocks import Block, BlockTask, Rows, Spread, apart, here, sharing
 from pacbed.maps.layers import Layers
 
 #: Windows from which a second process is worth its start.
@@ -31,10 +31,12 @@ def spread_over_processes(workers: int) -> Spread:
             return
         # Spawned, not forked: the networks' threads do not survive a fork.
         context = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(
-            min(workers, len(blocks)), context, _start, (task.light(),)
-        ) as pool:
-            futures = [pool.submit(_solve, block) for block in blocks]
+        count = min(workers, len(blocks))
+        with (
+            sharing(task) as sent,
+            ProcessPoolExecutor(count, context, _start, (sent,)) as pool,
+        ):
+            futures = [pool.submit(_solve, block) for block in apart(blocks, count)]
             try:
                 for future in as_completed(futures):
                     yield from future.result()

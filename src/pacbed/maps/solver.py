@@ -1,6 +1,7 @@
 """One row of windows: from summed patterns to raw answers."""
 
 from itertools import compress
+from pathlib import Path
 
 import numpy as np
 
@@ -37,16 +38,24 @@ class WindowSolver:
     geometry : SharedGeometry
     refine : bool
         Fit; without it the answers are the networks' alone, where there are networks.
+    shared : Path, optional
+        Folder with the patterns of the scan's tilts, see :class:`pacbed.infer.shared.shelf.Shelf`.
     """
 
     def __init__(
-        self, predictor: FittingPredictor, geometry: SharedGeometry, refine: bool = True
+        self,
+        predictor: FittingPredictor,
+        geometry: SharedGeometry,
+        refine: bool = True,
+        shared: Path | None = None,
     ) -> None:
         self._solver = predictor.sharing(geometry)
         self._errors = self._solver.calibration.with_known_geometry()
         self._system = predictor.bundle.system
         self._geometry = geometry
         self._refine = refine
+        if shared is not None and refine:
+            self._solver.share(shared)
 
     def solve(self, sums: WindowSums, place: Numbers, positions: int) -> Layers:
         """Answers of one row of windows.

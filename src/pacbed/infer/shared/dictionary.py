@@ -7,55 +7,30 @@ directions. For a tilt τ on the same lattice the sum
     I(q; t, τ) = Σ_g P_g(q − g − τ; t) A_α(|q − g|)
 
 needs no interpolation at all, and in the table's common functions of thickness every
-thickness is a short combination of the same few patterns. Such a *node* costs some ten
-milliseconds once; the windows of a scan then share it.
+thickness is a short combination of the same few patterns. Such a *node* costs some tens of
+milliseconds once; the windows of a scan then share it, and so may processes, see
+:mod:`pacbed.infer.shared.shelf`.
 """
 
-from collections import OrderedDict
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
+from pathlib import Path
+from threading import RLock
 
 import numpy as np
-from scipy import fft
 from scipy.interpolate import CubicSpline
 
 from pacbed.arrays import Angles, Indices, Mask, Matrices, Matrix, Numbers, Singles, Tilt
-from pacbed.infer.fit.linear import DARKEST, DIFFUSE_WIDTH, backgrounds
+from pacbed.infer.fit.linear import DARKEST, backgrounds
+from pacbed.infer.shared.blocks import BlockMaker, Step, block_of, lattice_points
+from pacbed.infer.shared.kept_blocks import KeptBlock, KeptBlocks, Node
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.crystal_frame import plane_operations
-from pacbed.pattern.disks import Disks, gather_disks, grid_stride
+from pacbed.pattern.disks import grid_stride
 
 #: Radius of the compared region, semi-angles.
 REACH = 1.2
-#: Nodes kept in memory, about half a megabyte each.
-_KEPT = 160
-#: Nodes in a row and in a column whose contributions are gathered at once.
-_BLOCK = 3
-#: Memory of the blocks that are kept; the last one always is.
-_BLOCKS_BYTES = 200 * 2**20
-
-
-@dataclass(frozen=True)
-class Node:
-    """Patterns at one tilt.
-
-    Attributes
-    ----------
-    values : ndarray of float32, shape (E, R)
-        Coefficients of the pattern in the common functions, at `PatternLattice.extended`.
-    diffuse : ndarray of float32, shape (N, R)
-        The same of the scattered copy, at the points.
-    projected : ndarray of float32, shape (N, R)
-        The pattern without backgrounds and weighted, for the comparison with all
-        thicknesses.
-    power : ndarray, shape (T,)
-        Squared norm of the projected pattern of each thickness.
-    """
-
-    values: Singles
-    diffuse: Singles
-    projected: Singles
-    power: Numbers
 
 
 @dataclass(frozen=True)
@@ -93,11 +68,17 @@ class PatternDictionary:
         self.width_mrad = width_mrad
         self._stride = grid_stride(table, convergence_mrad)
         self.lattice = table.geometry.fine_lattice_mrad * self._stride
-        self.points, self.extended, self.inner = _points(self.lattice, REACH * convergence_mrad)
+        self.points, self.extended, self.inner = lattice_points(
+            self.lattice, REACH * convergence_mrad
+        )
         self.thickness_nm = np.arange(1.0, table.geometry.thicknesses_nm[-1] - 0.5, 0.5)
         self._mixing = self.mixing(self.thickness_nm)
-        self._nodes: OrderedDict[tuple[int, int], Node] = OrderedDict()
-        self._blocks: OrderedDict[tuple[int, int], tuple[Disks, Singles]] = OrderedDict()
+        maker = BlockMaker(
+            table, convergence_mrad, width_mrad, self._stride, self.points, self.extended, REACH
+        )
+        self._blocks = KeptBlocks(maker)
+        # Threads of a worker, and what is found of a scan before it is mapped, use the same one.
+        self._lock = RLock()
 
     @cached_property
     def angles(self) -> Angles:
@@ -118,7 +99,9 @@ class PatternDictionary:
     @cached_property
     def weights(self) -> Numbers:
         """Inverse noise variance of the points, from the mean pattern of all thicknesses."""
-        values = self.node((0, 0), bare=True).values[self.inner]
+        block, place = block_of((0, 0))
+        with self._lock:
+            values = self._parts(self._blocks.take(block), place)[0][self.inner]
         mean = values @ self._mixing.mean(axis=0)
         weights: Numbers = 1 / np.maximum(mean / mean[self.radius < 0.9].mean(), DARKEST)
         return weights
@@ -182,24 +165,36 @@ class PatternDictionary:
         """Values of the common functions at thicknesses, or of their derivatives, (..., R)."""
         return np.moveaxis(self._functions(thickness_nm, order), 0, -1).astype(np.float32)
 
-    def node(self, step: tuple[int, int], bare: bool = False) -> Node:
-        """Patterns at the tilt ``step @ lattice``; `bare` leaves the projection out."""
-        found = self._nodes.get(step)
-        if found is not None:
-            self._nodes.move_to_end(step)
+    def node(self, step: Step) -> Node:
+        """Patterns at the tilt ``step @ lattice``."""
+        block, place = block_of(step)
+        with self._lock:
+            kept = self._blocks.take(block)
+            found = kept.nodes.get(place)
+            if found is None:
+                values, diffuse = self._parts(kept, place)
+                weighted = values[self.inner] * np.sqrt(self.weights)[:, None].astype(np.float32)
+                projected = _without(self._basis, weighted)
+                found = Node(values, diffuse, projected, self._power(projected))
+                kept.nodes[place] = found
             return found
-        values, diffuse = self._patterns(step)
-        if bare:
-            return Node(values, diffuse, np.zeros(0, np.float32), np.zeros(0))
-        weighted = values[self.inner] * np.sqrt(self.weights)[:, None].astype(np.float32)
-        projected = _without(self._basis, weighted)
-        made = Node(values, diffuse, projected, self._power(projected))
-        self._nodes[step] = made
-        if len(self._nodes) > _KEPT:
-            self._nodes.popitem(last=False)
-        return made
 
-    def steps_near(self, tilt: Tilt, radius_mrad: float) -> list[tuple[int, int]]:
+    def _parts(self, kept: KeptBlock, place: int) -> tuple[Singles, Singles]:
+        """Coefficients at the extended points, and of the scattered copy at the points."""
+        values = kept.patterns[place]
+        return values[: len(self.extended)], values[len(self.extended) :]
+
+    def share(self, folder: Path) -> None:
+        """From now on make no patterns that lie in a folder, and lay there what is made."""
+        with self._lock:
+            self._blocks.share(folder)
+
+    def prepare(self, steps: Iterable[Step]) -> None:
+        """Have patterns at several tilts: first those that no other process is making."""
+        with self._lock:
+            self._blocks.prepare({block_of(step)[0] for step in steps})
+
+    def steps_near(self, tilt: Tilt, radius_mrad: float) -> list[Step]:
         """Lattice steps of the tilts within a distance of a tilt, the nearest at least."""
         middle = tilt @ self.inverse
         half = radius_mrad * np.linalg.norm(self.inverse, axis=0) + 1
@@ -231,7 +226,7 @@ class PatternDictionary:
         weighted = (values * np.sqrt(self.weights))[recorded].astype(np.float32)
         return Measured(recorded, _without(basis, weighted), basis)
 
-    def explained(self, measured: Measured, step: tuple[int, int]) -> Numbers:
+    def explained(self, measured: Measured, step: Step) -> Numbers:
         """Squared contrast that each thickness explains at a node, shape (T,)."""
         node = self.node(step)
         projected, power = node.projected, node.power
@@ -242,78 +237,15 @@ class PatternDictionary:
         explained: Numbers = np.maximum(along, 0) ** 2 / power
         return explained
 
-    def _gathered(self, step: tuple[int, int], reach: float) -> tuple[Disks, Singles]:
-        """What contributes around a node: the disks stand still, the aperture alone moves."""
-        block = (step[0] // _BLOCK, step[1] // _BLOCK)
-        found = self._blocks.get(block)
-        if found is None:
-            apart = (_BLOCK - 1) / 2
-            middle = (np.array(block) * _BLOCK + apart) @ self.lattice
-            margin = apart * float(np.linalg.norm(self.lattice, axis=1).sum())
-            alpha = self.convergence_mrad
-            disks = gather_disks(self.table, middle, alpha, reach, margin, every=True)
-            found = disks, self.table.evaluate(disks.places, self.table.common_basis)
-            self._blocks[block] = found
-            most = max(1, _BLOCKS_BYTES // found[1].nbytes)
-            while len(self._blocks) > most:
-                self._blocks.popitem(last=False)
-        self._blocks.move_to_end(block)
-        return found
-
-    def _patterns(self, step: tuple[int, int]) -> tuple[Singles, Singles]:
-        """Summed and blurred over every direction of the table, then taken at the points.
-
-        Fringes of thick crystals are finer than the points: what lies between them belongs to
-        the pixels around.
-        """
-        fine, stride = self.table.geometry.fine_lattice_mrad, self._stride
-        tilt = np.array(step) @ self.lattice
-        alpha, cell = self.convergence_mrad, float(np.linalg.norm(self.lattice, axis=1).max())
-        reach = REACH + (3 * self.width_mrad + 2 * cell) / alpha
-        disks, coefficients = self._gathered(step, reach)
-        series = disks.series(coefficients, disks.aperture(tilt, alpha)[0])
-        position = disks.points + np.array(step) * stride
-        extended = self.extended * stride
-        low = np.minimum(position.min(axis=0), extended.min(axis=0)) - 2
-        size = np.maximum(position.max(axis=0), extended.max(axis=0)) - low + 3
-        shape = tuple(fft.next_fast_len(int(n), real=True) for n in size)
-        images = np.zeros((series.shape[1], shape[0] * shape[1]), np.float32)
-        images[:, (position[:, 0] - low[0]) * shape[1] + position[:, 1] - low[1]] = series.T
-        spectrum = fft.rfft2(images.reshape(-1, *shape))
-        spectrum *= _gauss(shape, fine, self.width_mrad)
-        scattered = spectrum * _gauss(shape, fine, DIFFUSE_WIDTH * alpha)
-        parts = []
-        for part, points in ((spectrum, extended), (scattered, self.points * stride)):
-            image = fft.irfft2(part, s=shape)
-            i, j = (points - low).T
-            parts.append(np.ascontiguousarray(image[:, i, j].T))
-        return parts[0], parts[1]
-
 
 def _without(basis: Singles, values: Singles) -> Singles:
     """Values (N, ...) without their part along an orthonormal basis (N, b)."""
     return values - basis @ (basis.T @ values)
 
 
-def _points(lattice: Matrix, radius: float) -> tuple[Indices, Indices, Indices]:
-    """Lattice points in a circle, those with their neighbours, and the former's places."""
-    half = (radius * np.linalg.norm(np.linalg.inv(lattice), axis=0)).astype(int) + 3
-    axes = [np.arange(-n, n + 1) for n in half]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
-    inside = np.linalg.norm(grid @ lattice, axis=-1) <= radius
-    wider = inside.copy()
-    for axis in range(2):
-        for step in (1, -1):
-            wider |= np.roll(inside, step, axis)
-    extended = grid[wider]
-    return grid[inside], extended, np.flatnonzero(inside[wider])
-
-
-def _gauss(shape: tuple[int, ...], lattice: Matrix, width: float) -> Singles:
-    """Transfer function of a Gaussian blur on images over the lattice."""
-    inverse = np.linalg.inv(lattice)
-    i = np.fft.fftfreq(shape[0])[:, None]
-    j = np.fft.rfftfreq(shape[1])[None]
-    along = [i * inverse[n, 0] + j * inverse[n, 1] for n in range(2)]
-    square = along[0] ** 2 + along[1] ** 2
-    return np.asarray(np.exp(-2 * np.pi**2 * width**2 * square), np.float32)
+@lru_cache(maxsize=2)
+def shared_dictionary(
+    table: LacbedTable, convergence_mrad: float, width_mrad: float
+) -> PatternDictionary:
+    """The dictionary for all who ask for the same: what finds a scan's geometry, and the map."""
+    return PatternDictionary(table, convergence_mrad, width_mrad)

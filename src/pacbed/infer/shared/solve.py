@@ -9,6 +9,7 @@ tilts are searched that the coarse comparison allows.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
@@ -27,7 +28,7 @@ from pacbed.infer.judge.confidence import Calibration, Evidence
 from pacbed.infer.networks.networks import Networks
 from pacbed.infer.search.patterns import CoarsePatterns
 from pacbed.infer.shared.all_tilts import AllTilts
-from pacbed.infer.shared.dictionary import PatternDictionary
+from pacbed.infer.shared.dictionary import PatternDictionary, shared_dictionary
 from pacbed.infer.shared.fit import LocalFit, fit_locally
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.reading import BatchReading, read_batch
@@ -179,7 +180,7 @@ class BatchSolver:
             alpha = self.geometry.convergence_mrad
             bare = PatternDictionary(self._table, alpha, 0.0)
             width = np.hypot(sampling_width(self.geometry, bare.lattice), self.geometry.blur_mrad)
-            dictionary = PatternDictionary(self._table, alpha, float(width))
+            dictionary = shared_dictionary(self._table, alpha, float(width))
             self._made = dictionary, LatticeSampler(dictionary, self.geometry)
         return self._made
 
@@ -188,6 +189,10 @@ class BatchSolver:
         largest = self._model.system.mistilt_mrad[1]
         coarse = CoarsePatterns(self._table, self.geometry.convergence_mrad, largest)
         return AllTilts(coarse, self.geometry)
+
+    def share(self, folder: Path) -> None:
+        """Make no patterns that lie in a folder; see :meth:`.PatternDictionary.share`."""
+        self._tools()[0].share(folder)
 
     def _shift_std(self) -> float:
         return max(self.geometry.center_std_px, 0.02) * self.geometry.mrad_per_pixel
@@ -237,6 +242,7 @@ class _Search:
             if number not in measured:
                 measured[number] = d.measured(self.values[place], self.recorded[place])
         total = float((measured[hypotheses[0][0]].values ** 2).sum())
+        d.prepare(step for _, _, step in hypotheses)
         explained = np.stack([d.explained(measured[n], step) for n, _, step in hypotheses])
         left = total - explained.max(axis=0)
         noise = float(left.min()) / int(self.recorded.sum())
