@@ -21,6 +21,9 @@ Result = TypeVar("Result")
 _RETRIES = 3
 #: Seconds to wait for a scheduler to answer.
 _PATIENCE = 30
+#: Dask has workers give memory back to the system at once, and ask for it again with the next
+#: array: for what is made here that is half as much work again.
+_KEEP_MEMORY = {"distributed.nanny.pre-spawn-environ.MALLOC_TRIM_THRESHOLD_": None}
 
 
 def run_on_cluster(
@@ -115,7 +118,10 @@ def local_cluster(workers: int) -> Iterator["Client"]:
         If Dask's distributed is not installed.
     """
     distributed = _distributed()
+    import dask
+
     with (
+        dask.config.set(_KEEP_MEMORY),
         distributed.LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

@@ -1,18 +1,23 @@
-"""Maps on a Dask cluster: the same as here, also where a worker is lost."""
+"""Maps on a Dask cluster: the same as here, each pattern made once, also where a worker is lost."""
 
 import os
 import signal
+import time
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pacbed.cluster import local_cluster
-from pacbed.maps.blocks import BlockTask
+from pacbed.infer.shared import solve
+from pacbed.infer.shared.dictionary import PatternDictionary
+from pacbed.maps.blocks import BlockTask, apart, shared_predictor
 from pacbed.maps.cluster import spread_over_cluster
 from pacbed.maps.layers import join_layers
+from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import make_grid
 from pacbed.scans.files import open_scan
-from tests.maps.conftest import OPTIONS
+from tests.maps.conftest import OPTIONS, Known
 
 
 # A killed process leaves its sockets and pipes to the garbage collector.
@@ -35,3 +40,83 @@ def test_a_killed_worker_costs_no_data(networks_alone, simulated, bundle, tmp_pa
     for name, values in networks_alone.alternatives.items():
         equal_nan = values.dtype.kind == "f"
         assert np.array_equal(values, together[name], equal_nan=equal_nan), name
+
+
+def test_workers_make_the_dictionary_once(eager, simulated, bundle, tmp_path, monkeypatch):
+    """Each of two workers would need nearly all of it."""
+    # What the map's own dictionary holds is given to a worker that makes a block: it is quicker.
+    held = Path(tmp_path, "held")
+    write_blocks(eager.geometry, bundle, held)
+    # This process has nothing to lay down for the others.
+    monkeypatch.setattr(solve, "shared_dictionary", PatternDictionary)
+    np.save(tmp_path / "scan.npy", simulated.counts)
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    with local_cluster(2) as client:
+        client.run(note_what_is_made(), held)
+        found = infer_map(
+            open_scan(tmp_path / "scan.npy"),
+            bundle,
+            OPTIONS,
+            store=Known(eager.geometry),
+            spread=one_row_each(spread_over_cluster(client, shared)),
+        )
+        made = list(client.run(what_was_made()).values())
+    everything = [block for worker in made for block in worker]
+    assert all(made), "both workers took part"
+    assert len(everything) == len(set(everything)) >= 4
+    assert not list(shared.iterdir()), "nothing is left behind"
+    for name, values in eager.alternatives.items():
+        equal_nan = values.dtype.kind == "f"
+        assert np.array_equal(values, found.alternatives[name], equal_nan=equal_nan), name
+
+
+def write_blocks(geometry, bundle, folder):
+    """Write down the blocks of patterns of a geometry that have been made here."""
+    folder.mkdir()
+    dictionary = shared_predictor(bundle).sharing(geometry)._tools()[0]
+    for block, kept in dictionary._blocks._blocks.items():
+        np.save(folder / "{}_{}.npy".format(*block), kept.patterns)
+
+
+# Functions that are sent as they stand: the workers need not find this module.
+def note_what_is_made():
+    """A function that has a worker note every block of patterns that it makes."""
+
+    def note(held):
+        from pacbed.infer.shared.blocks import BlockMaker
+
+        def noting(self, block):
+            os.environ["MADE_BLOCKS"] += " {}_{}".format(*block)
+            # So long that the others come for it meanwhile.
+            time.sleep(0.1)
+            return np.load(held / "{}_{}.npy".format(*block))
+
+        os.environ["MADE_BLOCKS"] = ""
+        BlockMaker.make = noting
+
+    return note
+
+
+def what_was_made():
+    """A function that asks a worker."""
+
+    def ask():
+        return os.environ["MADE_BLOCKS"].split()
+
+    return ask
+
+
+def one_row_each(spread):
+    """The same with blocks of one row, so that a small map has some for each worker."""
+    return lambda task, blocks: spread(
+        task, [(row, row + 1) for first, last in blocks for row in range(first, last)]
+    )
+
+
+def test_workers_begin_in_different_parts_of_the_scan():
+    blocks = [(row, row + 1) for row in range(7)]
+    order = apart(blocks, 3)
+    assert sorted(order) == blocks
+    assert order[:3] == [(0, 1), (3, 4), (6, 7)]
+    assert apart([], 4) == []

@@ -33,6 +33,7 @@ import os, sys, time
 from pacbed.maps.processes import spread_over_processes
 
 class Task:
+    refine = False
     def light(self):
         return self
     def __call__(self, block):

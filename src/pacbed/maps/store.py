@@ -32,6 +32,10 @@ class WorkFolder:
     resume : bool
         Go on with what is there; else begin anew.
 
+    Attributes
+    ----------
+    folder : Path
+
     Raises
     ------
     FileFormatError
@@ -40,7 +44,7 @@ class WorkFolder:
     """
 
     def __init__(self, folder: Path, identity: dict[str, Any], resume: bool) -> None:
-        self._folder = folder
+        self.folder = folder
         text = json.dumps(identity, sort_keys=True)
         settings = folder / "settings.json"
         if resume and settings.is_file():
@@ -62,7 +66,7 @@ class WorkFolder:
 
     def geometry(self) -> SharedGeometry | None:
         """The geometry that was found before."""
-        path = self._folder / "geometry.json"
+        path = self.folder / "geometry.json"
         if not path.is_file():
             return None
         return geometry_from_dict(json.loads(path.read_text(encoding="utf-8")))
@@ -70,12 +74,12 @@ class WorkFolder:
     def keep_geometry(self, geometry: SharedGeometry) -> None:
         """Keep the geometry."""
         content = json.dumps(dataclasses.asdict(geometry))
-        write_atomically(self._folder / "geometry.json", content.encode())
+        write_atomically(self.folder / "geometry.json", content.encode())
 
     def rows(self) -> dict[int, Layers]:
         """The rows of windows that were done before; damaged ones are left out."""
         found = {}
-        for path in sorted(self._folder.glob("row-*.npz")):
+        for path in sorted(self.folder.glob("row-*.npz")):
             try:
                 with np.load(path, allow_pickle=False) as arrays:
                     layers = {name: arrays[name] for name in arrays.files}
@@ -89,8 +93,8 @@ class WorkFolder:
         """Keep a row of windows."""
         buffer = io.BytesIO()
         np.savez(buffer, allow_pickle=False, **layers)
-        write_atomically(self._folder / f"row-{row:06d}.npz", buffer.getvalue(), durable=False)
+        write_atomically(self.folder / f"row-{row:06d}.npz", buffer.getvalue(), durable=False)
 
     def remove(self) -> None:
         """Remove the folder: the map is written."""
-        shutil.rmtree(self._folder, ignore_errors=True)
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -116,7 +116,10 @@ def _run(
         resume,
     )  # fmt: skip
     try:
-        with place.spread(scan, bundle, options) as spread, progress_bar("mapping") as bar:
+        with (
+            place.spread(scan, bundle, options, store.folder) as spread,
+            progress_bar("mapping") as bar,
+        ):
             result = infer_map(
                 scan, bundle, options, lambda words, share: bar.update(share, words), store, spread
             )

@@ -239,15 +239,26 @@ class Place:
         check_one(workers=self.workers, scheduler=self.scheduler, local_cluster=self.local_cluster)
 
     @contextmanager
-    def spread(self, scan: "Scan", bundle: "Model", options: "MapOptions") -> "Iterator[Spread]":
-        """How blocks are computed, for as long as it is needed."""
+    def spread(
+        self, scan: "Scan", bundle: "Model", options: "MapOptions", folder: Path
+    ) -> "Iterator[Spread]":
+        """How blocks are computed, for as long as it is needed.
+
+        Parameters
+        ----------
+        scan : Scan
+        bundle : Model
+        options : MapOptions
+        folder : Path
+            Where workers of other machines find what they share.
+        """
         from pacbed.maps.cluster import spread_over_cluster
         from pacbed.maps.options import make_grid
         from pacbed.maps.processes import default_workers, spread_over_processes
 
         with open_cluster(self.scheduler, self.local_cluster) as client:
             if client is not None:
-                yield spread_over_cluster(client)
+                yield spread_over_cluster(client, folder if self.scheduler else None)
                 return
             rows, columns = make_grid(scan, bundle, options)[0].shape
             yield spread_over_processes(self.workers or default_workers(rows * columns))

@@ -22,8 +22,8 @@ from pacbed.errors import PacbedError
 from pacbed.files import write_atomically
 from pacbed.infer.shared.blocks import Step
 
-#: A folder takes no more than this, bytes: enough for every tilt of the largest system.
-_LARGEST_BYTES = 4 * 2**30
+#: A folder takes no more than this, bytes: enough for every tilt of a system that ships.
+_LARGEST_BYTES = 2**30
 #: Seconds to wait for a block that another process makes, and between two looks.
 _PATIENCE, _PAUSE = 15.0, 0.02
 #: What a file has beside its numbers, bytes.
