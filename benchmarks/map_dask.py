@@ -10,6 +10,7 @@ cluster takes. The scan is made by benchmarks/wedge_map.py, or by ``pacbed wedge
 
 import argparse
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -46,8 +47,8 @@ model = load_engine("{SYSTEM}")
 shared_predictor(model), model.table.common_basis
 print(time.process_time())
 """
-#: Windows in a block of a large map, and bytes a second of a file system for many machines.
-IN_A_BLOCK, FILE_SYSTEM = 64, 10e9
+#: Bytes a second of a file system for many machines.
+FILE_SYSTEM = 10e9
 
 
 @dataclass
@@ -80,7 +81,8 @@ class Parts:
         )
 
     def extrapolate(self, windows: int, cores: int) -> None:
-        """What a large map takes where each part is done in turn."""
+        """What a large square map takes; a row of windows is the least that a core is given."""
+        rows = round(windows**0.5)
         missing = max(self.blocks - self.geometry_blocks, 0)
         before = {
             "geometry (one core)": self.geometry,
@@ -93,8 +95,8 @@ class Parts:
         }
         # At the same time: the slowest counts.
         together = {
-            "windows": self.window * windows / cores,
-            "scheduling": self.task * windows / IN_A_BLOCK,
+            "windows": self.window * rows * math.ceil(rows / cores),
+            "scheduling": self.task * rows,
             "reading the scan": self.window_bytes * windows / FILE_SYSTEM,
         }
         after = self.neighbours * windows

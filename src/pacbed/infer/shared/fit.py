@@ -106,11 +106,10 @@ class _Expansion:
         self.thickness = float(np.clip(thickness, 0.2, largest))
         self.base = np.floor(tilt @ self._inverse).astype(int)
         mixing = np.stack([dictionary.mixing(self.thickness, order) for order in range(3)], axis=1)
-        nodes = [
-            dictionary.node((int(self.base[0]) + i, int(self.base[1]) + j))
-            for i in range(-1, 3)
-            for j in range(-1, 3)
-        ]
+        row, column = (int(n) for n in self.base)
+        steps = [(row + i, column + j) for i in range(-1, 3) for j in range(-1, 3)]
+        dictionary.prepare(steps)
+        nodes = [dictionary.node(step) for step in steps]
         self._series = np.stack([node.values @ mixing for node in nodes])
         nearest = np.rint(tilt @ self._inverse).astype(int) - self.base
         middle = nodes[int(4 * (nearest[0] + 1) + nearest[1] + 1)]

@@ -25,7 +25,7 @@ from pacbed.infer.shared.blocks import Step
 #: A folder takes no more than this, bytes: enough for every tilt of a system that ships.
 _LARGEST_BYTES = 2**30
 #: Seconds to wait for a block that another process makes, and between two looks.
-_PATIENCE, _PAUSE = 15.0, 0.02
+_PATIENCE, _PAUSE = 30.0, 0.02
 #: What a file has beside its numbers, bytes.
 _HEADERS = 4096
 

@@ -237,12 +237,12 @@ class _Search:
 
     def _fits(self, hypotheses: list[tuple[int, Indices, tuple[int, int]]]) -> list[LocalFit]:
         d = self.dictionary
+        d.prepare(step for _, _, step in hypotheses)
         measured = {}
         for number, place, _ in hypotheses:
             if number not in measured:
                 measured[number] = d.measured(self.values[place], self.recorded[place])
         total = float((measured[hypotheses[0][0]].values ** 2).sum())
-        d.prepare(step for _, _, step in hypotheses)
         explained = np.stack([d.explained(measured[n], step) for n, _, step in hypotheses])
         left = total - explained.max(axis=0)
         noise = float(left.min()) / int(self.recorded.sum())
