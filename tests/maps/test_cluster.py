@@ -54,6 +54,7 @@ def test_workers_make_the_dictionary_once(eager, simulated, bundle, tmp_path, mo
     shared.mkdir()
     with local_cluster(2) as client:
         client.run(note_what_is_made(), held)
+        memory = client.run(os.getenv, "MALLOC_TRIM_THRESHOLD_").values()
         found = infer_map(
             open_scan(tmp_path / "scan.npy"),
             bundle,
@@ -63,9 +64,9 @@ def test_workers_make_the_dictionary_once(eager, simulated, bundle, tmp_path, mo
         )
         made = list(client.run(what_was_made()).values())
     everything = [block for worker in made for block in worker]
-    assert all(made), "both workers took part"
     assert len(everything) == len(set(everything)) >= 4
     assert not list(shared.iterdir()), "nothing is left behind"
+    assert not any(memory), "workers keep their memory for the next array"
     for name, values in eager.alternatives.items():
         equal_nan = values.dtype.kind == "f"
         assert np.array_equal(values, found.alternatives[name], equal_nan=equal_nan), name
@@ -86,11 +87,14 @@ def note_what_is_made():
     def note(held):
         from pacbed.infer.shared.blocks import BlockMaker
 
+        make = BlockMaker.make
+
         def noting(self, block):
             os.environ["MADE_BLOCKS"] += " {}_{}".format(*block)
             # So long that the others come for it meanwhile.
             time.sleep(0.1)
-            return np.load(held / "{}_{}.npy".format(*block))
+            file = held / "{}_{}.npy".format(*block)
+            return np.load(file) if file.exists() else make(self, block)
 
         os.environ["MADE_BLOCKS"] = ""
         BlockMaker.make = noting
