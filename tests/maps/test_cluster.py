@@ -66,7 +66,8 @@ def test_workers_make_the_dictionary_once(eager, simulated, bundle, tmp_path, mo
     everything = [block for worker in made for block in worker]
     assert len(everything) == len(set(everything)) >= 4
     assert not list(shared.iterdir()), "nothing is left behind"
-    assert not any(memory), "workers keep their memory for the next array"
+    # Dask sets its own for workers, unless told otherwise.
+    assert set(memory) == {os.getenv("MALLOC_TRIM_THRESHOLD_")}, "they keep it for the next array"
     for name, values in eager.alternatives.items():
         equal_nan = values.dtype.kind == "f"
         assert np.array_equal(values, found.alternatives[name], equal_nan=equal_nan), name
