@@ -68,6 +68,15 @@ def test_what_arrived_has_a_row_each_and_none_twice(here, shared):
     assert [row["file"] for row in table(here)][4:] == ["a.npy"]
 
 
+@pytest.fixture
+def heard_interrupt():
+    """Tests that a shell runs in the background would hand on that Ctrl-C is to be ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heard_interrupt")
 def test_ctrl_c_ends_it_with_status_0(here, shared):
     command = [sys.executable, "-c", "from pacbed.cli import main; main()", "watch", str(here)]
     options = [*map(str, OPTIONS), "--settle", "0.1"]
