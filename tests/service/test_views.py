@@ -101,7 +101,8 @@ def test_the_description_names_and_describes(client):
         for command in re.findall(r"^ +curl .*(?:\n +\S.*)*", route.get("description", ""), re.M):
             # What goes on after a backslash or within quotes is one line for the shell.
             one_line = re.sub(r"'[^']*'", "", command.replace("\\\n", " "))
-            assert "\n" not in one_line and not one_line.endswith("\\"), command
+            assert "\n" not in one_line, command
+            assert not one_line.endswith("\\"), command
 
 
 @pytest.mark.parametrize(("rate", "arrives"), [(120_000, True), (30_000, False)])
