@@ -74,9 +74,8 @@ class FitParameters:
 
         Crystals that are turned by a symmetry of theirs have it in the same place.
         """
-        centre = np.array([self.center_x, self.center_y]) * self.mrad_per_pixel
-        place: Tilt = centre + turn_matrix(self.rotation) @ np.array(self.tilt)
-        return place
+        centre = np.array([self.center_x, self.center_y])
+        return zone_axis_place(centre, self.log_scale, self.rotation, np.array(self.tilt))
 
     @property
     def mrad_per_pixel(self) -> float:
@@ -103,3 +102,9 @@ class FitParameters:
     def detector(self) -> DetectorGeometry:
         """How the pattern lies on the detector."""
         return DetectorGeometry(self.mrad_per_pixel, self.rotation, self.ellipticity)
+
+
+def zone_axis_place(centre_px: Tilt, log_scale: float, rotation: float, tilt: Tilt) -> Tilt:
+    """Where the zone axis lies in a pattern; see :attr:`FitParameters.zone_axis_place`."""
+    place: Tilt = centre_px * np.exp(log_scale) + turn_matrix(rotation) @ tilt
+    return place

@@ -7,13 +7,13 @@ import numpy as np
 
 from pacbed.arrays import Tilt
 from pacbed.infer.fit.known import Known
+from pacbed.infer.fit.parameters import zone_axis_place
 from pacbed.infer.search.effort import Effort
 from pacbed.infer.search.patterns import SMOOTHING, CoarsePatterns
 from pacbed.infer.search.places import Posed
 from pacbed.infer.search.samples import SmoothPattern
 from pacbed.infer.search.settle import settle
 from pacbed.infer.search.sweep import Hypothesis, best_poses, sweep
-from pacbed.pattern.geometry import turn_matrix
 from pacbed.pattern.preprocess import DiskLocation
 from pacbed.pattern.recorded import CleanPattern
 
@@ -142,5 +142,4 @@ def _same(one: Candidate, other: Candidate) -> bool:
 def _axis_place(hypothesis: Hypothesis) -> Tilt:
     """Where the zone axis lies in the pattern, mrad."""
     pose = hypothesis.pose
-    place: Tilt = pose.center * math.exp(pose.log_scale)
-    return place + turn_matrix(pose.rotation) @ hypothesis.tilt
+    return zone_axis_place(pose.center, pose.log_scale, pose.rotation, hypothesis.tilt)
