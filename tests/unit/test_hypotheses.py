@@ -7,7 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pacbed.infer.fit.hypotheses import worth_finishing
+from pacbed.infer.fit.hypotheses import of_each_thickness, worth_finishing
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.search.search import Searcher, _enough, _turned_otherwise
@@ -78,3 +78,9 @@ def test_a_crystal_turned_otherwise_is_told_where_it_leaves_hardly_more():
     assert _turned_otherwise([best, turned], best, 2) is None
     worse, thicker = fit(1.1, rotation=math.pi), fit(1.0, thickness=22.0, rotation=math.pi)
     assert _turned_otherwise([best, worse, thicker], best, 1) is None
+
+
+def test_two_orientations_of_one_thickness_are_no_two_thicknesses():
+    best, other = fit(1.0), fit(1.1, tilt=(-1.0, 0.0))
+    thicker = fit(1.2, thickness=25.0)
+    assert of_each_thickness([other, thicker, best]) == [best, thicker]

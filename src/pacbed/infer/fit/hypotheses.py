@@ -101,7 +101,7 @@ def refine(
         origin.close(fit if fit is best and fit.settled else origin.finish(fit))
         for fit, origin in worth_finishing(tried, _FULL, table.geometry.rotation_order)
     ]
-    return weighted(sorted(finished, key=lambda fit: fit.ranked_residual))
+    return weighted(of_each_thickness(finished))
 
 
 def _elsewhere(readings: list[Reading], bins: Thicknesses, job: "_Job") -> list[tuple[Fit, "_Job"]]:
@@ -288,3 +288,9 @@ def distinct(tried: list[tuple[Fit, Origin]]) -> list[tuple[Fit, Origin]]:
         if all(_other_thickness(fit, other) for other, _ in kept):
             kept.append((fit, origin))
     return kept
+
+
+def of_each_thickness(fits: list[Fit]) -> list[Fit]:
+    """The best of each thickness, the best first."""
+    best = sorted(fits, key=lambda fit: fit.ranked_residual)
+    return [fit for fit, _ in distinct([(fit, None) for fit in best])]

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pacbed.infer.fit.hypotheses import SAME_ROTATION, distinct, turned_by
+from pacbed.infer.fit.hypotheses import SAME_ROTATION, of_each_thickness, turned_by
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.fit.solved import Solution, weighted
@@ -141,7 +141,7 @@ class Searcher:
             angles = self._angles(asked, places[: effort.places])
             posed = lattices[: effort.places] + self._turned(disks[: effort.disks], angles)
             ends += self._fits(data, asker, posed, effort)
-            fits = _of_each_thickness(ends)
+            fits = of_each_thickness(ends)
             # A part of a disk is explained by more.
             if fits and _enough(fits) and is_whole(data, fits[0]):
                 break
@@ -237,12 +237,6 @@ class Searcher:
                 held += made.held_bytes
                 if held > _KEPT_BYTES:
                     del self._made[key]
-
-
-def _of_each_thickness(fits: list[Fit]) -> list[Fit]:
-    """The best of each thickness, the best first."""
-    best = sorted(fits, key=lambda fit: fit.ranked_residual)
-    return [fit for fit, _ in distinct([(fit, None) for fit in best])]
 
 
 def _turned_otherwise(fits: list[Fit], best: Fit, rotation_order: int) -> Fit | None:
