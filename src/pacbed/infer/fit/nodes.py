@@ -51,5 +51,7 @@ class Nodes:
         values : ndarray of float32, shape (nodes, N)
         thickness_nm : float
         """
-        mixed: Singles = np.stack([w @ values for w in self.mixing(thickness_nm).astype(np.float32)])
+        mixed: Singles = np.stack(
+            [w @ values for w in self.mixing(thickness_nm).astype(np.float32)]
+        )
         return mixed
