@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from pacbed.bounded import parse_arrays, parse_json, read_bytes
 from pacbed.errors import BundleError, OutOfRangeError
 from pacbed.files import write_atomically
 from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.stored import check_grids
+from pacbed.spline import CubicSpline
 
 _FORMAT = 1
 #: More than this after unpacking is no table of ours, MiB.

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from pacbed.arrays import Numbers, Singles, Thicknesses
 from pacbed.lacbed.table import LacbedTable
+from pacbed.spline import CubicSpline
 
 
 @dataclass(frozen=True, eq=False)
