@@ -1,5 +1,7 @@
 """Help is as wide as the terminal, not as its source."""
 
+import itertools
+
 import pytest
 from typer.testing import CliRunner
 
@@ -27,7 +29,7 @@ def test_no_line_of_the_help_is_broken_twice(command):
     shown = CliRunner().invoke(app, [*command, "--help"], env={"COLUMNS": "80"}).output
     lines = [line.strip() for line in shown.split("\u256d")[0].split("\n")]
     assert len(lines) > 5
-    for line, after in zip(lines, lines[1:], strict=False):
+    for line, after in itertools.pairwise(lines):
         if line and after:
             # The next line's first word had no room on this one.
             assert len(line) + 1 + len(after.split(" ")[0]) > 74
