@@ -19,9 +19,10 @@ from functools import cached_property
 import numpy as np
 from scipy import sparse
 
-from pacbed.arrays import Angles, Indices, Mask, Matrix, Numbers, Singles, Tilt
+from pacbed.arrays import Angles, Indices, Matrix, Numbers, Singles, Tilt
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.grid import cell_mrad, direction_stride, points_within
+from pacbed.pattern.pairs import close_pairs, distinct_sums
 
 #: Width of the aperture's edge, cells.
 _EDGE_CELLS = 2
@@ -206,36 +207,17 @@ def gather_disks(
     # The table holds its entries orbit after orbit.
     beams = beams[np.argsort(geometry.orbits[beams], kind="stable")]
     steps = (geometry.beams[beams] * (np.array(geometry.grid.divisions) // stride)).astype(np.int32)
-    near = _close_pairs(angle[beams], directions @ lattice + tilt, field)
+    beam_row, direction_of = close_pairs(angle[beams], directions @ lattice + tilt, field)
     if point_stride > 1:
-        for axis in range(2):
-            near &= (steps[:, axis, None] + directions[None, :, axis]) % point_stride == 0
-    beam_row, direction_of = _where(near)
+        point = steps[beam_row] + directions[direction_of]
+        kept = (point % point_stride == 0).all(axis=1)
+        beam_row, direction_of = beam_row[kept], direction_of[kept]
     place = entry_places(table, directions * stride, beams, beam_row, direction_of)
     stored = place < geometry.entry_count
     if not stored.all():
         beam_row, direction_of, place = beam_row[stored], direction_of[stored], place[stored]
-    points, point_of = _sums_of_rows(steps, beam_row, directions, direction_of)
+    points, point_of = distinct_sums(steps, beam_row, directions, direction_of)
     return Disks(place, direction_of, point_of, directions @ lattice, points, lattice)
-
-
-def _close_pairs(beams: Angles, positions: Angles, radius: float) -> Mask:
-    """Which beam + position lies within a radius, shape (beams, positions)."""
-    ones = np.ones((2, max(len(beams), len(positions))))
-    left = np.stack([*beams.T, (beams**2).sum(axis=1), ones[0, : len(beams)]], axis=1)
-    right = np.stack([*2 * positions.T, ones[1, : len(positions)], (positions**2).sum(axis=1)])
-    squares = left.astype(np.float32) @ right.astype(np.float32)
-    close: Mask = squares <= radius * radius
-    return close
-
-
-def _where(pairs: Mask) -> tuple[Indices, Indices]:
-    """Rows and columns of what is true, row after row, int32."""
-    flat = np.flatnonzero(pairs)
-    counts = np.count_nonzero(pairs, axis=1)
-    rows = np.repeat(np.arange(len(pairs), dtype=np.int32), counts)
-    columns = (flat - rows.astype(np.int64) * pairs.shape[1]).astype(np.int32)
-    return rows, columns
 
 
 def entry_places(
@@ -276,32 +258,3 @@ def entry_places(
     if (wedge < 0).any():
         places[wedge[direction_of] < 0] = geometry.entry_count
     return places
-
-
-def _sums_of_rows(
-    first: Indices, first_of: Indices, second: Indices, second_of: Indices
-) -> tuple[Indices, Indices]:
-    """Distinct sums of two index pairs, and the number of each sum among them.
-
-    Parameters
-    ----------
-    first, second : ndarray of int, shape (n, 2), (m, 2)
-    first_of, second_of : ndarray of int, shape (C,)
-        Which of them each sum has.
-
-    Returns
-    -------
-    points : ndarray of int, shape (P, 2)
-    point_of : ndarray of int, shape (C,)
-    """
-    low = first.min(axis=0, initial=0) + second.min(axis=0, initial=0)
-    high = first.max(axis=0, initial=0) + second.max(axis=0, initial=0)
-    width = int(high[1] - low[1]) + 1
-    across = np.array([width, 1])
-    code = ((first - low) @ across).astype(np.int32)[first_of]
-    code += (second @ across).astype(np.int32)[second_of]
-    present = np.zeros(int(high[0] - low[0] + 1) * width, bool)
-    present[code] = True
-    number = np.cumsum(present, dtype=np.int32) - 1
-    unique = np.flatnonzero(present)
-    return np.stack(np.divmod(unique, width), axis=1) + low, number[code]

@@ -258,14 +258,16 @@ class _Window:
         row, column = (spline_weights(f) for f in fraction)
         row_slope, column_slope = (spline_slopes(f) for f in fraction)
         start = (base[:, 0] - 1) * self._shape[1] + base[:, 1] - 1
-        flat = images.reshape(len(images), -1)
-        out = np.zeros((len(images), len(position)), np.float32)
+        # What belongs to one place stands together.
+        flat = np.ascontiguousarray(images.reshape(len(images), -1).T)
+        out = np.zeros((len(position), len(images)), np.float32)
         slope = np.zeros((2, len(position)), np.float32)
         for i in range(4):
             for j in range(4):
-                taken = flat[:, start + i * self._shape[1] + j]
-                out += taken * (row[i] * column[j])
-                slope[0] += taken[0] * (row_slope[i] * column[j])
-                slope[1] += taken[0] * (row[i] * column_slope[j])
+                taken = flat.take(start + (i * self._shape[1] + j), axis=0)
+                slope[0] += taken[:, 0] * (row_slope[i] * column[j])
+                slope[1] += taken[:, 0] * (row[i] * column_slope[j])
+                taken *= (row[i] * column[j])[:, None]
+                out += taken
         gradient: Numbers = (self._inverse @ slope).T
-        return out.astype(np.float64), gradient
+        return np.ascontiguousarray(out.T, np.float64), gradient
