@@ -1,12 +1,16 @@
-"""Models that are a table alone, made of the tables that come with the program."""
+"""Models that are a table alone, and small scans of what a table says."""
 
 from dataclasses import replace
 from pathlib import Path
+
+import numpy as np
 
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.changes.install import install_model
 from pacbed.library.models.table_model import TableModel, write_table_model
 from pacbed.library.system import System
+from pacbed.pattern.geometry import PatternParameters
+from pacbed.pattern.synthesis import synthesise
 from tests.label_tools import add_register_row
 
 #: What :func:`register_table` calls its system, and its number.
@@ -28,3 +32,21 @@ def register_table(data: Path, system: System, table: LacbedTable) -> TableModel
     model = table_model(folder, system, table)
     install_model(data, folder)
     return model
+
+
+def stepped_scan(
+    table: LacbedTable, thickness_nm: tuple[float, float], convergence_mrad: float
+) -> np.ndarray:
+    """Counts of 4 x 6 positions over two thicknesses: the right third is of the second."""
+    random = np.random.default_rng(5)
+    scan = np.empty((4, 6, 48, 48), np.uint16)
+    for thickness, columns in zip(thickness_nm, (slice(0, 4), slice(4, 6)), strict=True):
+        where = PatternParameters(
+            thickness_nm=thickness, tilt_x_mrad=1.0, tilt_y_mrad=-0.5,
+            convergence_mrad=convergence_mrad,
+            mrad_per_pixel=2 * table.geometry.field * convergence_mrad / 48,
+        )  # fmt: skip
+        pattern = np.nan_to_num(synthesise(table, where, shape=(48, 48))).clip(0)
+        part = scan[:, columns]
+        part[...] = random.poisson(20_000 * pattern / pattern.sum(), part.shape)
+    return scan

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
+from pacbed.infer.networks import networks
 from pacbed.library.installed import load_engine
+from pacbed.maps import blocks
 from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
+from pacbed.maps.thickness_map import ThicknessMap
 from pacbed.scans.scan import Scan
 from pacbed.scans.wedge import WedgeOptions, WedgeTruth, wedge_rows, wedge_truth
 
@@ -24,6 +27,9 @@ WEDGE = WedgeOptions(
 )
 WINDOW = 4
 OPTIONS = MapOptions(convergence_mrad=20.0, window=(WINDOW, WINDOW), samples=4)
+#: For what is asked of the geometry alone. For a plane of centres, of which nine windows are too
+#: few, and for a map, patterns would be made anew for every geometry that is a little different.
+GEOMETRY_ALONE = dataclasses.replace(OPTIONS, refine=False, region=(0, 12, 0, 12))
 
 
 @dataclass(frozen=True)
@@ -42,6 +48,17 @@ class Simulated:
 def in_windows(values: np.ndarray) -> np.ndarray:
     rows, columns = (n // WINDOW for n in values.shape[:2])
     return values.reshape(rows, WINDOW, columns, WINDOW, *values.shape[2:]).mean(axis=(1, 3))
+
+
+def assert_like_the_wedge(geometry) -> None:
+    """The geometry is that of the wedge, as well as four windows tell it."""
+    assert geometry.mrad_per_pixel == pytest.approx(WEDGE.mrad_per_pixel, rel=0.012)
+    assert geometry.convergence_mrad == pytest.approx(20, rel=0.012)
+    assert geometry.rotation_deg == pytest.approx(WEDGE.rotation_deg, abs=1.0)
+    middle = (WEDGE.detector_px - 1) / 2
+    assert geometry.center(np.zeros((1, 2))) == pytest.approx(
+        np.array([[middle + 0.8, middle - 1.3]]), abs=0.3
+    )
 
 
 class Known:
@@ -81,10 +98,34 @@ def simulated(bundle) -> Simulated:
     return Simulated(counts, in_windows(truth.thickness_nm), in_windows(truth.tilt_mrad))
 
 
+@dataclass(frozen=True)
+class Made:
+    """A map, and the networks that were loaded for it."""
+
+    map: ThicknessMap
+    loaded: tuple[str, ...]
+
+
 @pytest.fixture(scope="session")
-def eager(simulated, bundle):
+def made(simulated, bundle) -> Made:
+    """Inferred in this process, where no network had been loaded."""
+    loaded, session = [], networks._session
+
+    def counted(bundle, network, threads):
+        loaded.append(network)
+        return session(bundle, network, threads)
+
+    blocks._predictor.cache_clear()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(networks, "_session", counted)
+        found = infer_map(simulated.scan, bundle, OPTIONS)
+    return Made(found, tuple(loaded))
+
+
+@pytest.fixture(scope="session")
+def eager(made) -> ThicknessMap:
     """The map, inferred in this process."""
-    return infer_map(simulated.scan, bundle, OPTIONS)
+    return made.map
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,14 @@ import pytest
 import pacbed.maps.mapping
 from pacbed.maps.output import load_map
 from pacbed.scans.files import open_scan
+from tests.cli_tools import SYSTEM as SMALL
 from tests.cli_tools import fail, run, succeed
 from tests.maps.test_infer_map import same
-from tests.table_tools import NAME, register_table
+from tests.table_tools import NAME, register_table, stepped_scan
 
 SYSTEM = ("--system", "sto-001-300kV", "--convergence", "20")
-FEW = ("--window", "4", "--samples", "2", "--workers", "1")
+#: As the map that was inferred in this process: what patterns it needs is there already.
+LIKE_EAGER = ("--window", "4", "--samples", "4", "--workers", "1", "--step", "0.1")
 FEWEST = ("--window", "4", "--samples", "1", "--workers", "1", "--no-refine")
 
 
@@ -37,12 +39,13 @@ def here(folder, monkeypatch):
     return folder
 
 
-def test_a_map_with_picture_and_table(here, simulated):
-    words = succeed("map", "scan.npy", *SYSTEM, *FEW, "--step", "0.1", "-o", "whole.npz")
+def test_a_map_with_picture_and_table(here, simulated, eager):
+    words = succeed("map", "scan.npy", *SYSTEM, *LIKE_EAGER, "-o", "whole.npz")
     assert "3 x 4 of 4 x 4 positions" in words
     assert "12 ok" in words
     found = load_map(here / "whole.npz")
     assert np.abs(found.thickness_nm - simulated.thickness_nm).max() < 1.5
+    assert same(found, eager)
     assert (here / "whole.png").read_bytes().startswith(b"\x89PNG")
     assert len((here / "whole.csv").read_text().splitlines()) == 13
     assert not list(here.glob(".*work"))
@@ -96,7 +99,7 @@ def test_json(straight):
         (("scan.npy", *SYSTEM, "--window", "4", "-o", "m.txt"), "end the name in"),
         (("scan.npy", *SYSTEM, "--window", "4", "-o", "no/m.npz"), "no folder"),
         (("none.npy", *SYSTEM, "--window", "4", "-o", "m.npz"), "no such file"),
-        (("scan.npy", *SYSTEM, *FEW, "--scheduler", "tcp://a:1", "-o", "m.npz"), "exclude"),
+        (("scan.npy", *SYSTEM, *FEWEST, "--scheduler", "tcp://a:1", "-o", "m.npz"), "exclude"),
         (("scan.npy", *SYSTEM, "--scan-shape", "5,5", "-o", "m.npz"), "leave out --scan-shape"),
     ],
 )
@@ -125,11 +128,12 @@ def test_a_wedge_to_try_with(here):
     assert 3500 < mean <= 5000
 
 
-def test_a_system_without_networks(here, simulated, bundle):
-    register_table(here / "data", bundle.system, bundle.table)
-    asked = ("--system", NAME, "--data", "data", "--convergence", "20")
-    words = succeed("map", "scan.npy", *asked, *FEWEST, "--region", "0,8,0,8", "-o", "alone.npz")
-    assert "4 ok" in words
+def test_a_system_without_networks(here, small_table):
+    register_table(here / "data", SMALL, small_table)
+    np.save("small.npy", stepped_scan(small_table, (12.0, 25.0), 12.0))
+    asked = ("--system", NAME, "--data", "data", "--convergence", "12", "--window", "2")
+    words = succeed("map", "small.npy", *asked, *FEWEST[2:], "-o", "alone.npz")
+    assert "6 ok" in words
     found = load_map(here / "alone.npz")
-    assert np.abs(found.thickness_nm - simulated.thickness_nm[:2, :2]).max() < 1.5
+    assert np.abs(found.thickness_nm - [12, 12, 25]).max() < 1.5
     assert found.provenance["bundle_sha256"].keys() == {"lacbed.npz"}

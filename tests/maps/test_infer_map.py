@@ -7,7 +7,6 @@ import pytest
 from scipy import ndimage
 
 from pacbed.errors import OutOfRangeError, PatternError
-from pacbed.infer.networks import networks
 from pacbed.library.installed import load_engine
 from pacbed.maps import blocks, mapping
 from pacbed.maps.blocks import BlockTask, cut
@@ -17,7 +16,15 @@ from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions, make_grid
 from pacbed.maps.processes import spread_over_processes
 from pacbed.scans.scan import Scan
-from tests.maps.conftest import OPTIONS, WEDGE, WINDOW, Known, in_windows
+from tests.maps.conftest import (
+    GEOMETRY_ALONE,
+    OPTIONS,
+    WEDGE,
+    WINDOW,
+    Known,
+    assert_like_the_wedge,
+    in_windows,
+)
 
 
 def same(one, other) -> bool:
@@ -58,20 +65,9 @@ def test_positions_are_those_of_the_windows(eager):
     assert eager.position_nm[1] == pytest.approx(np.array([0.15, 0.55, 0.95, 1.35]))
 
 
-def test_the_networks_are_loaded_once(simulated, bundle, monkeypatch):
+def test_the_networks_are_loaded_once(made):
     """Geometry, centres and windows ask the same predictor."""
-    loaded = []
-
-    def counted(bundle, network, threads):
-        loaded.append(network)
-        return session(bundle, network, threads)
-
-    session = networks._session
-    monkeypatch.setattr(networks, "_session", counted)
-    blocks._predictor.cache_clear()
-    options = dataclasses.replace(OPTIONS, refine=False, samples=4)
-    infer_map(simulated.scan, bundle, options)
-    assert len(loaded) == 2
+    assert len(made.loaded) == 2
 
 
 def test_processes_give_the_same_map(eager, simulated, bundle, tmp_path):
@@ -115,7 +111,8 @@ def test_a_pixel_that_is_nan_in_every_frame_does_no_harm(eager, simulated, bundl
     counts[:, :, 30, 28] = np.nan
     counts[5, 6, 10, 10] = np.nan
     scan = dataclasses.replace(simulated, counts=counts).scan
-    found = infer_map(scan, bundle, OPTIONS)
+    assert_like_the_wedge(infer_map(scan, bundle, GEOMETRY_ALONE).geometry)
+    found = infer_map(scan, bundle, OPTIONS, store=Known(eager.geometry))
     assert found.bad_frames.sum() == 1
     assert np.abs(found.thickness_nm - eager.thickness_nm).max() < 0.5
 

@@ -16,7 +16,7 @@ from pacbed.maps.window_view import view_window
 from pacbed.readers.measurement import Metadata
 from pacbed.scans.formats import with_angles
 from pacbed.scans.scan import Scan
-from tests.maps.conftest import OPTIONS, WEDGE, Known
+from tests.maps.conftest import GEOMETRY_ALONE, OPTIONS, WEDGE, Known
 
 
 @pytest.fixture(scope="module")
@@ -74,5 +74,11 @@ def test_the_command_and_the_options_take_an_aspect(binned, seen, bundle, simula
     assert WindowOptions(pixel_aspect=1.5).map_options(binned).pixel_aspect == 1.5
     with pytest.raises(OutOfRangeError, match="pixel aspect"):
         MapOptions(20.0, pixel_aspect=0.0)
-    options = dataclasses.replace(OPTIONS, pixel_aspect=2.0)
-    check(infer_map(binned, bundle, options), simulated)
+    # The map of such a geometry is above.
+    options = dataclasses.replace(GEOMETRY_ALONE, pixel_aspect=2.0)
+    found = infer_map(binned, bundle, options)
+    assert found.geometry.pixel_aspect == 2.0
+    assert found.geometry.mrad_per_pixel == pytest.approx(WEDGE.mrad_per_pixel, rel=0.03)
+    assert found.geometry.rotation_deg == pytest.approx(seen.geometry.rotation_deg, abs=1)
+    assert any("pixels are not square" in words for words in found.warnings)
+    assert np.median(np.abs(found.thickness_nm - simulated.thickness_nm[:, :3])) < 4

@@ -14,7 +14,11 @@ OPTIONS = {"window": 3, "samples": 3, "show_progressbar": False}
 @pytest.fixture
 def signal(recorded):
     """The scan with axes that begin and step differently."""
-    signal = hs.signals.Signal2D(recorded.data)
+    return signal_of(recorded.data)
+
+
+def signal_of(data):
+    signal = hs.signals.Signal2D(data)
     signal.set_signal_type("pacbed")
     for axis, name, scale, offset, unit in zip(
         signal.axes_manager._axes[:2], "yx", (0.2, 1.0), (7.0, -30.0), ("nm", "Å"), strict=True
@@ -59,11 +63,12 @@ def test_what_is_known_of_the_detector_and_the_scan(signal):
     assert along == pytest.approx(maps.layer("tilt_x_mrad").data)
 
 
-def test_a_system_without_networks(signal, recorded, without_networks):
-    asked = (without_networks.name, CONVERGENCE_MRAD)
+def test_a_system_without_networks(without_networks):
+    recorded = without_networks.recorded
+    asked = (without_networks.name, recorded.convergence_mrad)
     # Nothing but a fit can answer, whatever was asked for.
     options = {**OPTIONS, "samples": 1, "data": without_networks.data}
-    maps = signal.infer_thickness(*asked, refine=False, **options)
+    maps = signal_of(recorded.data).infer_thickness(*asked, refine=False, **options)
     expected = without_networks.fitted
     np.testing.assert_allclose(maps.layer("thickness_nm").data, expected.thickness_nm, rtol=1e-5)
     assert expected.thickness_nm == pytest.approx(np.tile(recorded.thickness_nm, (2, 1)), abs=1.5)

@@ -44,9 +44,10 @@ def test_inline_gives_the_map_of_the_command_line(context, recorded, fitted):
     assert maps.thickness_map.geometry == fitted.geometry
 
 
-def test_a_system_without_networks(context, recorded, without_networks):
+def test_a_system_without_networks(context, without_networks):
+    recorded = without_networks.recorded
     scan = context.load("memory", data=recorded.data, num_partitions=3)
-    asked = (without_networks.name, CONVERGENCE_MRAD, (3, 3))
+    asked = (without_networks.name, recorded.convergence_mrad, (3, 3))
     maps = ThicknessMapUDF(*asked, samples=1, data=without_networks.data)
     assert_same(context.run_udf(scan, maps), without_networks.fitted)
     assert without_networks.fitted.provenance["method"] == "fit"

@@ -13,12 +13,11 @@ import pytest
 from starlette.testclient import TestClient
 
 from pacbed.library.installed import load_bundle
-from pacbed.pattern.geometry import PatternParameters
-from pacbed.pattern.synthesis import synthesise
 from pacbed.service.app import create_app
 from pacbed.service.settings import Settings
+from tests.cli_tools import SYSTEM as SMALL
 from tests.service.conftest import URL, serving
-from tests.table_tools import NAME, register_table
+from tests.table_tools import NAME, register_table, stepped_scan
 
 SYSTEM = "sto-001-300kV"
 PARAMETERS = {"system": SYSTEM, "convergence_mrad": 20.0, "window": [2, 2], "refine": False,
@@ -32,18 +31,7 @@ PATIENCE_SECONDS = 120
 @pytest.fixture(scope="module")
 def scan():
     """4 x 6 positions over two thicknesses: the left half is thin, the right half thick."""
-    table = load_bundle(SYSTEM).table
-    random = np.random.default_rng(5)
-    scan = np.empty((4, 6, 48, 48), np.uint16)
-    for thickness_nm, columns in ((20.0, slice(0, 4)), (60.0, slice(4, 6))):
-        where = PatternParameters(
-            thickness_nm=thickness_nm, tilt_x_mrad=1.0, tilt_y_mrad=-0.5, convergence_mrad=20.0,
-            mrad_per_pixel=2 * table.geometry.field * 20.0 / 48,
-        )  # fmt: skip
-        pattern = np.nan_to_num(synthesise(table, where, shape=(48, 48))).clip(0)
-        part = scan[:, columns]
-        part[...] = random.poisson(20_000 * pattern / pattern.sum(), part.shape)
-    return scan
+    return stepped_scan(load_bundle(SYSTEM).table, (20.0, 60.0), 20.0)
 
 
 def as_npy(array):
@@ -165,26 +153,20 @@ def test_a_mask_of_the_detector(client, scan):
     assert "the mask of the detector has the shape" in detail
 
 
-def test_a_map_of_a_system_without_networks(make_client, scan, tmp_path):
-    bundle = load_bundle(SYSTEM)
-    register_table(tmp_path / "data", bundle.system, bundle.table)
-    client = make_client(data=tmp_path / "data")
-    job = wait(client, start(client, as_npy(scan), system=NAME, **ALONE).json(), "done")
-    with np.load(io.BytesIO(client.get(f"/maps/{job['id']}/file").content)) as maps:
-        assert maps["thickness_nm"] == pytest.approx(np.tile([20, 20, 60], (2, 1)), abs=4)
-
-
-def test_a_map_finds_the_convergence_angle(make_client, scan, tmp_path):
-    bundle = load_bundle(SYSTEM)
+@pytest.mark.parametrize("convergence_mrad", [12.0, None])
+def test_a_map_of_a_system_without_networks(make_client, small_table, tmp_path, convergence_mrad):
+    """Where the convergence angle is not given, it is found."""
     # Few angles that have to be asked.
-    narrow = dataclasses.replace(bundle.system, convergence_mrad=(19.5, 20.6))
-    register_table(tmp_path / "data", narrow, bundle.table)
+    narrow = dataclasses.replace(SMALL, convergence_mrad=(11.5, 12.0))
+    register_table(tmp_path / "data", narrow, small_table)
     client = make_client(data=tmp_path / "data")
-    started = start(client, as_npy(scan), system=NAME, convergence_mrad=None, **ALONE)
+    content = as_npy(stepped_scan(small_table, (12.0, 25.0), 12.0))
+    asked = {"system": NAME, "convergence_mrad": convergence_mrad, **ALONE}
+    started = start(client, content, **asked)
     assert started.status_code == 202, started.text
     job = wait(client, started.json(), "done")
     with np.load(io.BytesIO(client.get(f"/maps/{job['id']}/file").content)) as maps:
-        assert maps["thickness_nm"] == pytest.approx(np.tile([20, 20, 60], (2, 1)), abs=4)
+        assert maps["thickness_nm"] == pytest.approx(np.tile([12, 12, 25], (2, 1)), abs=2)
 
 
 def test_inference_goes_on_beside_a_map(make_client, scan, example):
