@@ -21,9 +21,12 @@ from starlette.testclient import TestClient
 import pacbed
 from pacbed.service.app import create_app
 from pacbed.service.settings import Settings
+from tests.service.asked_once import AskedOnce
 
 #: A name that a service answers to without being told.
 URL = "http://localhost"
+#: Tests of one worker: those that share what the server answered, see :class:`AskedOnce`.
+ASKS_SEVERAL = pytest.mark.xdist_group("pages that ask for several systems")
 #: Seconds in which a server must be ready on a busy machine.
 START_SECONDS = 60.0
 
@@ -132,8 +135,16 @@ def serving(
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """One server for all tests that need a real one."""
-    with serving(tmp_path_factory.mktemp("server")) as server:
+    # A busy machine may need longer than users wait.
+    environment = {"PACBED_REQUEST_SECONDS": "600"}
+    with serving(tmp_path_factory.mktemp("server"), environment=environment) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def asked_once() -> AskedOnce:
+    """What the one server answered to pages that ask it for several systems."""
+    return AskedOnce()
 
 
 def raw_parameters(pattern: np.ndarray, **others: Any) -> dict[str, Any]:

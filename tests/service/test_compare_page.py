@@ -1,5 +1,6 @@
 """One pattern against several crystals, side by side, in a real browser."""
 
+from tests.service.conftest import ASKS_SEVERAL
 from tests.service.test_page import (  # noqa: F401
     browser,
     infer_example,
@@ -20,8 +21,10 @@ def compared(page, count):
     )
 
 
-def test_a_mismatch_is_compared_with_all_by_one_click(open_page):  # noqa: F811
+@ASKS_SEVERAL
+def test_a_mismatch_is_compared_with_all_by_one_click(open_page, asked_once):  # noqa: F811
     page = open_page()
+    asked_once.watch(page)
     page.click("#examples button:nth-of-type(4)")
     page.wait_for_function("() => document.getElementById('convergence').value !== ''")
     page.select_option("#system", "2")

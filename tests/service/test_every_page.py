@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.service.conftest import ASKS_SEVERAL
 from tests.service.test_page import (  # noqa: F401
     AXE,
     browser,
@@ -58,8 +59,10 @@ def test_the_report_of_a_session(open_page):  # noqa: F811
         assert serious_faults(page) == [], window
 
 
-def test_the_stage_and_what_was_compared(open_page):  # noqa: F811
+@ASKS_SEVERAL
+def test_the_stage_and_what_was_compared(open_page, asked_once):  # noqa: F811
     page = open_page()
+    asked_once.watch(page)
     calibrate(page, (0, 0), (1, 0), (0, 1))
     infer_example(page)
     page.wait_for_selector("#guidance:not([hidden])")

@@ -15,6 +15,13 @@ from pacbed.service.app import create_app
 from pacbed.service.exposure import serves_one_computer
 from pacbed.service.settings import Settings
 from pacbed.service.systems.structure_check import MOST_BYTES
+from tests.cli_tools import (
+    CONVERGENCE_MRAD,
+    SYSTEM,
+    THICKNESS_NM,
+    make_data_folder,
+    make_pattern,
+)
 from tests.service.conftest import START_SECONDS, URL, post, serving
 
 #: Small enough to be simulated in a second.
@@ -217,15 +224,15 @@ def test_on_by_itself_for_one_computer_alone():
     assert not serves_one_computer("127.0.0.1", (), ("10.0.0.1",))
 
 
-def test_the_convergence_is_found_with_networks_too(make_client, example):
+def test_the_convergence_is_found_with_networks_too(make_client, small_table, tmp_path):
     # A busy machine may need longer than users wait.
-    client = make_client(request_seconds=600.0)
+    client = make_client(request_seconds=600.0, data=make_data_folder(tmp_path, small_table))
     pattern = io.BytesIO()
-    np.save(pattern, example)
-    parameters = json.dumps({"system": "sto-001-300kV", "validation": False})
+    np.save(pattern, make_pattern(small_table))
+    parameters = json.dumps({"system": SYSTEM.name, "validation": False})
     answer = post(client, parameters, pattern.getvalue(), "a.npy").json()
-    assert answer["convergence_mrad"] == pytest.approx(20, rel=0.1)
-    assert answer["thickness_nm"] == pytest.approx(42, abs=2)
+    assert answer["convergence_mrad"] == pytest.approx(CONVERGENCE_MRAD, rel=0.03)
+    assert answer["thickness_nm"] == pytest.approx(THICKNESS_NM, abs=0.5)
 
 
 def test_the_client_waits_for_its_system(tmp_path, repository):

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 
+from tests.service.conftest import ASKS_SEVERAL
 from tests.service.test_page import (  # noqa: F401
     browser,
     open_page,
@@ -127,8 +128,10 @@ def test_nothing_looks_certain_that_was_not_compared(open_page):  # noqa: F811
     assert page.inner_text("#session-rows tr:nth-of-type(2) td:nth-of-type(6)") == "not checked"
 
 
-def test_refused_numbers_do_not_look_like_results(open_page):  # noqa: F811
+@ASKS_SEVERAL
+def test_refused_numbers_do_not_look_like_results(open_page, asked_once):  # noqa: F811
     page = open_page()
+    asked_once.watch(page)
     choose_example(page)
     # As another crystal it is refused.
     page.select_option("#system", "2")
