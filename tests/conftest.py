@@ -2,6 +2,8 @@
 
 import gc
 import os
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 # Before NumPy or torch is imported: the tests run in several processes, which
@@ -73,7 +75,17 @@ def small_table():
     return simulate_table(cell, 200.0, 12.0, 3.0, 30.0, options)
 
 
+@pytest.fixture(scope="session")
+def _caches(tmp_path_factory) -> Iterator[Path]:
+    """A new folder for each test, which is there when something is written to it.
+
+    That pytest makes one takes it longer with every one that is there.
+    """
+    home = tmp_path_factory.mktemp("caches")
+    return (home / str(number) / "pacbed" for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _own_cache(tmp_path_factory, monkeypatch):
+def _own_cache(_caches, monkeypatch):
     """Tables of crystals go to a folder of the test, never to the user's."""
-    monkeypatch.setenv("PACBED_CACHE", str(tmp_path_factory.mktemp("cache") / "pacbed"))
+    monkeypatch.setenv("PACBED_CACHE", str(next(_caches)))

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pacbed.infer import several
 from pacbed.library.installed import load_bundle
 from tests.cli_tools import SYSTEM, fail, make_data_folder, make_pattern, run, ship_only, succeed
 from tests.label_tools import make_label_bundle
@@ -43,6 +44,14 @@ def test_networks_alone(here):
 def test_any_system(here, monkeypatch, tmp_path_factory):
     """The pattern is the test's own; a shipped system covers 12 mrad too."""
     ship_only(monkeypatch, tmp_path_factory.mktemp("shipped"), "sto-001-300kV")
+    answered, ask = [], several.ask_several
+
+    def ask_once(*asked):
+        """Numbers and words are of the same answers."""
+        answered.extend([] if answered else [ask(*asked)])
+        return answered[0]
+
+    monkeypatch.setattr(several, "ask_several", ask_once)
     options = ("--system", "any", "--convergence", 12, "--mrad-per-pixel", 0.3)
     answer = json.loads(succeed("infer", "pattern.npy", *options, "--json"))
     assert answer["ranking"][0]["system"] == answer["system"] == SYSTEM.name

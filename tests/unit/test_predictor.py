@@ -106,11 +106,11 @@ def test_another_crystal_is_refused(predictor):
     assert predictor.infer(foreign, 20.0).status == "mismatch"
 
 
-@pytest.mark.parametrize("seed", range(2))
-def test_noise_is_refused(predictor, seed):
-    noise = np.random.default_rng(seed).poisson(100, (256, 256))
-    with pytest.raises(PatternError, match="empty frame"):
-        predictor.infer(noise, 20.0)
+def test_noise_is_refused(predictor):
+    for seed in (1, 0):
+        noise = np.random.default_rng(seed).poisson(100, (256, 256))
+        with pytest.raises(PatternError, match="empty frame"):
+            predictor.infer(noise, 20.0)
     smooth = gaussian_filter(noise.astype(float), 6.0)
     assert predictor.infer(smooth, 20.0).status == "mismatch"
 
