@@ -1,5 +1,6 @@
 # The project's commands. Each makes the virtual environment that it needs:
-# .venv holds the base installation, .venv-test everything, .venv-docs what makes the site.
+# .venv holds the base installation, .venv-test everything, .venv-docs what makes the site,
+# .venv-plugins the programs that there are plug-ins for.
 
 PYTHON ?= python3
 EXAMPLE ?= examples/sto-001-300kV_42nm.npy
@@ -11,9 +12,11 @@ PORT ?= 8230
 BASE := .venv
 TEST := .venv-test
 DOCS := .venv-docs
+PLUGINS := .venv-plugins
 BASE_STAMP := $(BASE)/.installed
 TEST_STAMP := $(TEST)/.installed
 DOCS_STAMP := $(DOCS)/.installed
+PLUGINS_STAMP := $(PLUGINS)/.installed
 # Bytecode is written afterwards, by every core at once.
 PIP_INSTALL := -m pip install --progress-bar off -q --disable-pip-version-check --no-compile \
     -c constraints.txt
@@ -24,7 +27,7 @@ COMPILE = $(1)/bin/python -m compileall -qq -j 0 $(1)/lib || true
 BESIDE := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 .DEFAULT_GOAL := help
-.PHONY: help run example test client-oldest lint lint-types lint-page-if-npm lint-imports lint-style \
+.PHONY: help run example test client-oldest plugins lint lint-types lint-page-if-npm lint-imports lint-style \
     lint-page format wheel dist bench docs docs-links docs-pages clean
 
 help:  ## list these targets
@@ -48,6 +51,13 @@ $(DOCS_STAMP): pyproject.toml constraints.txt
 	$(call COMPILE,$(DOCS))
 	touch $@
 
+$(PLUGINS_STAMP): pyproject.toml constraints.txt plugins/nionswift/pyproject.toml \
+    plugins/napari/pyproject.toml
+	$(PYTHON) -m venv $(PLUGINS)
+	$(PLUGINS)/bin/python $(PIP_INSTALL) -e . './plugins/nionswift[test]' './plugins/napari[test]'
+	$(call COMPILE,$(PLUGINS))
+	touch $@
+
 run: $(BASE_STAMP)  ## serve the page and the inference at http://localhost:8230/
 	@echo "Open http://localhost:$(PORT)/ in a browser; Ctrl-C ends the service."
 	$(BASE)/bin/pacbed serve --port $(PORT)
@@ -68,6 +78,16 @@ test: $(TEST_STAMP)  ## run the checks and the test suite
 
 client-oldest:
 	client/tests/run_oldest.sh
+
+IN_PLUGIN = cd plugins/$(1) && ../../$(PLUGINS)/bin/python -m mypy && \
+    ../../$(PLUGINS)/bin/python -m pytest -q -p no:cacheprovider
+
+plugins: $(PLUGINS_STAMP)  ## test the plug-ins of Nion Swift and napari inside these programs
+# Anew each time, as users install them.
+	$(PLUGINS)/bin/python $(PIP_INSTALL) --no-deps --force-reinstall \
+	    ./plugins/nionswift ./plugins/napari
+	$(call IN_PLUGIN,nionswift)
+	$(call IN_PLUGIN,napari)
 
 # The longest first.
 LINT := lint-types lint-page-if-npm lint-imports lint-style
@@ -133,6 +153,6 @@ docs-pages: $(DOCS_STAMP)  ## write anew the pages that are made from the code
 	for page in api cli http; do $(DOCS)/bin/python docs/make_$$page.py || exit 1; done
 
 clean:  ## remove environments, caches and what was built
-	rm -rf $(BASE) $(TEST) $(DOCS) $(NODE_TOOLS) .venv-oldest build dist docs/made .hypothesis .import_linter_cache \
+	rm -rf $(BASE) $(TEST) $(DOCS) $(PLUGINS) $(NODE_TOOLS) .venv-oldest build dist docs/made .hypothesis .import_linter_cache \
 	    .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
