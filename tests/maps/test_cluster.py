@@ -16,6 +16,7 @@ from pacbed.maps.cluster import spread_over_cluster
 from pacbed.maps.layers import join_layers
 from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import make_grid
+from pacbed.maps.sampled_fits import CenterFits, FreeFit
 from pacbed.maps.spread import Job, apart, shared_predictor
 from pacbed.scans.files import open_scan
 from tests.maps.conftest import OPTIONS
@@ -44,7 +45,9 @@ def test_a_killed_worker_costs_no_data(networks_alone, simulated, bundle, tmp_pa
         assert np.array_equal(values, together[name], equal_nan=equal_nan), name
 
 
-def test_workers_make_the_dictionary_once(eager, simulated, bundle, tmp_path):
+def test_workers_find_the_geometry_and_make_the_dictionary_once(
+    eager, simulated, bundle, tmp_path, monkeypatch
+):
     """Each of two workers would need nearly all of it, for the geometry and for the map."""
     # What the map's own dictionary holds is given to a worker that makes a block: it is quicker.
     held = Path(tmp_path, "held")
@@ -52,6 +55,9 @@ def test_workers_make_the_dictionary_once(eager, simulated, bundle, tmp_path):
     np.save(tmp_path / "scan.npy", simulated.counts)
     shared = tmp_path / "shared"
     shared.mkdir()
+    # The process that asks fits nothing.
+    monkeypatch.setattr(FreeFit, "_fit", None)
+    monkeypatch.setattr(CenterFits, "__call__", None)
     with local_cluster(2) as client:
         client.run(note_what_is_made(), held)
         memory = client.run(os.getenv, "MALLOC_TRIM_THRESHOLD_").values()

@@ -58,5 +58,6 @@ def test_the_container_takes_the_wheel_and_runs_as_nobody_special(packaging):
 def test_the_container_s_file_has_no_known_fault(packaging):
     """By hadolint, which knows Docker's recommendations and the shell's pitfalls."""
     hadolint = shutil.which("hadolint", path=Path(sys.executable).parent)
-    found = subprocess.run([hadolint, packaging / "Dockerfile"], capture_output=True, text=True)
+    asked = [hadolint, packaging / "Dockerfile"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=False)
     assert (found.returncode, found.stdout) == (0, "")
