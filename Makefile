@@ -27,8 +27,8 @@ COMPILE = $(1)/bin/python -m compileall -qq -j 0 $(1)/lib || true
 BESIDE := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 .DEFAULT_GOAL := help
-.PHONY: help run example test client-oldest plugins lint lint-types lint-page-if-npm lint-imports lint-style \
-    lint-page format wheel dist bench docs docs-links docs-pages clean
+.PHONY: help run example test client-oldest plugins lint lint-types lint-page-if-npm lint-imports \
+    lint-style lint-page format wheel dist bench docs docs-links docs-pages clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -128,11 +128,13 @@ format: $(TEST_STAMP)  ## put the code into the common format
 wheel: $(TEST_STAMP)  ## build the wheel into dist/
 	$(TEST)/bin/hatchling build -t wheel
 
-dist: $(TEST_STAMP)  ## build wheels and sdists of both packages into dist/, install and try them
+DISTRIBUTIONS := . client plugins/nionswift plugins/napari
+
+dist: $(TEST_STAMP)  ## build wheels and sdists of all packages into dist/, install and try them (PYTHONS=… too)
 	rm -rf dist
-	$(TEST)/bin/hatchling build -d $(CURDIR)/dist
-	cd client && ../$(TEST)/bin/hatchling build -d $(CURDIR)/dist
-	$(TEST)/bin/python .ci/try_dist.py dist
+	set -e; for part in $(DISTRIBUTIONS); do \
+	    (cd $$part && $(CURDIR)/$(TEST)/bin/hatchling build -d $(CURDIR)/dist); done
+	$(TEST)/bin/python .ci/try_dist.py dist $(PYTHONS)
 
 bench: $(TEST_STAMP)  ## run every script of benchmarks/
 	set -e; for script in benchmarks/*.py; do \
@@ -153,6 +155,7 @@ docs-pages: $(DOCS_STAMP)  ## write anew the pages that are made from the code
 	for page in api cli http; do $(DOCS)/bin/python docs/make_$$page.py || exit 1; done
 
 clean:  ## remove environments, caches and what was built
-	rm -rf $(BASE) $(TEST) $(DOCS) $(PLUGINS) $(NODE_TOOLS) .venv-oldest build dist docs/made .hypothesis .import_linter_cache \
+	rm -rf $(BASE) $(TEST) $(DOCS) $(PLUGINS) $(NODE_TOOLS) .venv-oldest build dist docs/made \
+	    .hypothesis .import_linter_cache \
 	    .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
