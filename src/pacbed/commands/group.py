@@ -1,6 +1,8 @@
 """How every command ends: errors and warnings as single lines on stderr."""
 
 import errno
+import inspect
+import re
 import warnings
 from typing import Any, TextIO
 
@@ -15,6 +17,14 @@ INPUT_ERROR = 2
 
 class PacbedGroup(TyperGroup):
     """Group of commands that prints a :class:`PacbedError` as one line."""
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """A command, whose help is as wide as the terminal and not as its source."""
+        command = super().get_command(ctx, cmd_name)
+        for one in [command, *getattr(command, "commands", {}).values()]:
+            if one is not None and one.help:
+                one.help = flowing(one.help)
+        return command
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command; the input's fault ends it with status 2 and no traceback."""
@@ -32,6 +42,20 @@ class PacbedGroup(TyperGroup):
                 message = f"{place}{error.strerror or error}"
         typer.echo(f"pacbed: error: {_one_line(message)}", err=True)
         raise typer.Exit(INPUT_ERROR)
+
+
+def flowing(text: str) -> str:
+    """Paragraphs without the line breaks of a docstring; examples stand by themselves."""
+    parts = (_flowing_paragraph(part) for part in inspect.cleandoc(text).split("\n\n"))
+    return "\n\n".join(parts)
+
+
+def _flowing_paragraph(text: str) -> str:
+    if text.startswith((" ", "\b")):
+        return text
+    line = " ".join(text.split("\n"))
+    # What stands behind the last colon, as it is typed.
+    return re.sub(r": ((?:\[bold\])?pacbed [^:]*)$", r":\n\n    \1", line)
 
 
 def _show_warning(

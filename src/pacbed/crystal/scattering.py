@@ -6,11 +6,11 @@ from functools import lru_cache
 from importlib.resources import files
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from pacbed.arrays import Complexes, Indices, Numbers
 from pacbed.crystal.projection import ProjectedCell
 from pacbed.errors import CrystalError
+from pacbed.spline import CubicSpline
 from pacbed.units import electron_wavelength, relativistic_factor
 
 #: Quadrature of the absorption integral: points in |q| and in a quarter of all angles, and

@@ -142,13 +142,17 @@ class TableGeometry:
         return rows
 
     @cached_property
+    def entry_count(self) -> int:
+        """Number of stored entries."""
+        return sum(len(k) for k, _ in self.pair_rows)
+
+    @cached_property
     def entry_of(self) -> Indices:
         """Place of (wedge direction, beam) among the entries, shape (K, N), int32.
 
         Entries that are not stored point behind the last one, where a zero stands.
         """
-        count = sum(len(k) for k, _ in self.pair_rows)
-        place = np.full((len(self.grid.wedge), len(self.beams)), count, np.int32)
+        place = np.full((len(self.grid.wedge), len(self.beams)), self.entry_count, np.int32)
         start = 0
         for k, beam in self.pair_rows:
             place[k, beam] = np.arange(start, start + len(k))

@@ -21,17 +21,19 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from pacbed.bounded import parse_arrays, parse_json, read_bytes
 from pacbed.errors import BundleError, OutOfRangeError
 from pacbed.files import write_atomically
 from pacbed.lacbed.geometry import TableGeometry
 from pacbed.lacbed.stored import check_grids
+from pacbed.spline import CubicSpline
 
 _FORMAT = 1
 #: More than this after unpacking is no table of ours, MiB.
 _LARGEST_MIB = 512
+#: Numbers of a table that are taken at once.
+_AT_ONCE = 1 << 17
 
 
 @dataclass(frozen=True, eq=False)
@@ -118,7 +120,7 @@ class LacbedTable:
         Parameters
         ----------
         places : ndarray of int, shape (C,)
-            Places among the entries in ascending order, without the last (zero) one.
+            Places among the entries, orbit after orbit, without the last (zero) one.
         weights : ndarray, shape (M, T)
             From :meth:`thickness_weights`, or :attr:`common_basis` for coefficients.
 
@@ -129,9 +131,17 @@ class LacbedTable:
         bounds = np.searchsorted(places, self._orbit_starts)
         values = np.empty((len(places), len(weights)), np.float32)
         for orbit, (first, last) in enumerate(itertools.pairwise(bounds)):
-            if last > first:
-                rows = self.coefficients[orbit][places[first:last] - self._orbit_starts[orbit]]
-                values[first:last] = rows @ (self.bases[orbit] @ weights.T).astype(np.float32)
+            if last == first:
+                continue
+            coefficients = self.coefficients[orbit]
+            mixing = (self.bases[orbit] @ weights.T).astype(np.float32)
+            local = places[first:last] - self._orbit_starts[orbit]
+            # As many rows at once as the processor's cache holds.
+            count = max(64, _AT_ONCE // max(coefficients.shape[1], 1))
+            for start in range(0, len(local), count):
+                rows = coefficients.take(local[start : start + count], axis=0)
+                to = first + start
+                np.matmul(rows, mixing, out=values[to : to + len(rows)])
         return values
 
     def entries(self, thickness_nm: float) -> np.ndarray:

@@ -26,7 +26,7 @@ class SeriesSynthesiser:
     def __init__(self, table: LacbedTable, plan: SynthesisPlan) -> None:
         self.table = table
         self.plan = plan
-        count = int(table.geometry.entry_of.max())
+        count = table.geometry.entry_count
         coefficients = table.evaluate(np.arange(count), table.common_basis)
         flat = plan.entries.ravel()
         self._matrices = []

@@ -14,13 +14,15 @@ and the measured pattern's coordinate is q = p + τ.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
 
-from pacbed.arrays import Angles, Indices, Mask, Matrix, Numbers, Singles, Tilt
+from pacbed.arrays import Angles, Indices, Matrix, Numbers, Singles, Tilt
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.grid import cell_mrad, direction_stride, points_within
+from pacbed.pattern.pairs import close_pairs, distinct_sums
 
 #: Width of the aperture's edge, cells.
 _EDGE_CELLS = 2
@@ -102,8 +104,16 @@ class Disks:
         -------
         ndarray, shape (P,)
         """
-        weighted = values * weights.astype(values.dtype)[self.direction_of]
-        return np.bincount(self.point_of, weighted, len(self.points)).astype(float, copy=False)
+        self._matrix.data = values
+        sums: Numbers = self._matrix @ weights.astype(values.dtype)
+        return sums
+
+    @cached_property
+    def _matrix(self) -> sparse.coo_matrix:
+        """Which direction contributes to which point, shape (P, K); its data are set anew."""
+        shape = len(self.points), len(self.directions)
+        places = np.zeros(len(self.places), np.float32)
+        return sparse.coo_matrix((places, (self.point_of, self.direction_of)), shape)
 
     def edge_sums(self, values: Numbers, weights: Numbers) -> Numbers:
         """As :meth:`sums`, for several weights that vanish but on the aperture's edge.
@@ -194,34 +204,20 @@ def gather_disks(
     beams = np.flatnonzero(
         np.linalg.norm(angle, axis=1) <= field + convergence_mrad + margin_mrad + cell
     )
+    # The table holds its entries orbit after orbit.
+    beams = beams[np.argsort(geometry.orbits[beams], kind="stable")]
     steps = (geometry.beams[beams] * (np.array(geometry.grid.divisions) // stride)).astype(np.int32)
-    near = _close_pairs(angle[beams], directions @ lattice + tilt, field)
+    beam_row, direction_of = close_pairs(angle[beams], directions @ lattice + tilt, field)
     if point_stride > 1:
-        for axis in range(2):
-            near &= (steps[:, axis, None] + directions[None, :, axis]) % point_stride == 0
-    beam_row, direction_of = np.nonzero(near)
+        point = steps[beam_row] + directions[direction_of]
+        kept = (point % point_stride == 0).all(axis=1)
+        beam_row, direction_of = beam_row[kept], direction_of[kept]
     place = entry_places(table, directions * stride, beams, beam_row, direction_of)
-    stored = place < geometry.entry_of.max()
-    beam_row, direction_of, place = beam_row[stored], direction_of[stored], place[stored]
-    order = np.argsort(place, kind="stable")
-    beam_row, direction_of = beam_row[order], direction_of[order]
-    points, point_of = _unique_rows(steps[beam_row] + directions[direction_of])
-    return Disks(
-        place[order],
-        direction_of,
-        point_of,
-        directions @ lattice,
-        points,
-        lattice,
-    )
-
-
-def _close_pairs(beams: Angles, positions: Angles, radius: float) -> Mask:
-    """Which beam + position lies within a radius, shape (beams, positions)."""
-    x = beams[:, 0, None].astype(np.float32) + positions[None, :, 0].astype(np.float32)
-    y = beams[:, 1, None].astype(np.float32) + positions[None, :, 1].astype(np.float32)
-    close: Mask = x * x + y * y <= radius * radius
-    return close
+    stored = place < geometry.entry_count
+    if not stored.all():
+        beam_row, direction_of, place = beam_row[stored], direction_of[stored], place[stored]
+    points, point_of = distinct_sums(steps, beam_row, directions, direction_of)
+    return Disks(place, direction_of, point_of, directions @ lattice, points, lattice)
 
 
 def entry_places(
@@ -254,21 +250,11 @@ def entry_places(
     inside = ((index >= 0) & (index <= 2 * grid.reach)).all(axis=1)
     row, column = np.where(inside, index.T, 0)
     wedge = np.where(inside, grid.wedge_index[row, column], -1)
-    operation = grid.operation[row, column]
-    image = geometry.beam_images[operation[direction_of], beams[beam_row]]
-    known = wedge[direction_of]
-    stored = geometry.entry_of[np.maximum(known, 0), image]
-    places: Indices = np.where(known >= 0, stored, geometry.entry_of.max())
+    images = np.ascontiguousarray(geometry.beam_images[:, beams])
+    operation = grid.operation[row, column].astype(np.int32) * len(beams)
+    image = images.ravel().take(operation[direction_of] + beam_row)
+    first = np.maximum(wedge, 0) * len(geometry.beams)
+    places: Indices = geometry.entry_of.ravel().take(first[direction_of] + image)
+    if (wedge < 0).any():
+        places[wedge[direction_of] < 0] = geometry.entry_count
     return places
-
-
-def _unique_rows(rows: Indices) -> tuple[Indices, Indices]:
-    """Distinct index pairs and the number of each row among them."""
-    low = rows.min(axis=0)
-    width = int(rows[:, 1].max() - low[1]) + 1
-    code = (rows[:, 0] - low[0]) * width + rows[:, 1] - low[1]
-    present = np.zeros(int(code.max()) + 1, bool)
-    present[code] = True
-    number = np.cumsum(present) - 1
-    unique = np.flatnonzero(present)
-    return np.stack(np.divmod(unique, width), axis=1) + low, number[code]

@@ -101,7 +101,7 @@ def _basis(table: LacbedTable, thicknesses_nm: Sequence[float]) -> tuple[Singles
         Coefficients of the entries; the place behind the last stands for none.
     """
     mixing = table.thickness_weights(np.asarray(thicknesses_nm, float)) @ table.common_basis.T
-    count = int(table.geometry.entry_of.max())
+    count = table.geometry.entry_count
     common = table.evaluate(np.arange(count), table.common_basis)
     # The columns are uncorrelated; brought to one size they leave the singular values to say
     # which functions these thicknesses need.

@@ -88,7 +88,7 @@ def make_plan(
     difference = (outputs[:, None] - inputs[None]).reshape(-1, 2)
     beam = np.array([number.get(tuple(d), -1) for d in difference.tolist()])
     beam = beam.reshape(len(outputs), len(inputs))
-    count = int(geometry.entry_of.max())
+    count = geometry.entry_count
     entries = np.full((len(kappa), len(outputs), len(inputs)), count, np.int32)
     k = (kappa[:, None] + inputs[None] * divisions) * stride
     for n in range(len(inputs)):

@@ -95,8 +95,9 @@ def bright_region(pattern: Pattern, known: Mask | None = None) -> BrightRegion:
     small = ndimage.gaussian_filter(small, 1.0)
     hidden = None if known is None else _wide(known, factor)
     border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    background = min(float(np.quantile(small, 0.05)), float(np.median(border)))
-    level = float(np.quantile(small, 0.995)) - background
+    low, high = np.quantile(small, [0.05, 0.995])
+    background = min(float(low), float(np.median(border)))
+    level = float(high) - background
     if not level > 0:
         raise PatternError("pattern has no bright-field disk; give a recorded pattern")
     for _ in range(3):

@@ -58,7 +58,7 @@ def synthesise_series(
     weights = table.thickness_weights(np.asarray(thicknesses_nm, float))
     # Entries of the window in ascending order, without the zero behind the last one.
     places = np.unique(window.places)
-    places = places[places < table.geometry.entry_of.max()]
+    places = places[places < table.geometry.entry_count]
     matrix = _sum_matrix(window, places) if factor == 1 else None
     compact = np.searchsorted(places, window.places)
     images = []

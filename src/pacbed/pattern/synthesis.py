@@ -54,7 +54,7 @@ def expand(geometry: TableGeometry, i: Indices, j: Indices, beams: Indices) -> I
     wedge = np.where(inside, grid.wedge_index[row, column], -1)
     operation = grid.operation[row, column]
     images = geometry.beam_images[:, beams].T[:, operation]
-    count = geometry.entry_of.max()
+    count = geometry.entry_count
     return np.where(wedge >= 0, geometry.entry_of[np.maximum(wedge, 0), images], count)
 
 

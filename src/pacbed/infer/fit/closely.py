@@ -16,8 +16,6 @@ _COARSE, _COARSE_SECOND, _COARSE_THIN, _THIN_NM = 28, 20, 36, 15.0
 #: Steps with every direction of a table, and with edges as they are: those of a thin crystal may
 #: have been held up by the ripples of the others.
 _EVERY_STEPS, _EDGE_STEPS = 2, 6
-#: Of χ²: a step that gains less moves nothing by more than a sixth of its error.
-_LEAST_GAIN = 0.03
 
 
 def fit_closely(
@@ -55,5 +53,5 @@ def fit_closely(
     else:
         return fit
     return fit_pattern(
-        samples, table, start, fit.known, steps, fit.blur_mrad, exact, fit.parameters, _LEAST_GAIN
+        samples, table, start, fit.known, steps, fit.blur_mrad, exact, fit.parameters
     )

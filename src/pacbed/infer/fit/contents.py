@@ -6,7 +6,7 @@ import numpy as np
 from scipy import fft
 
 from pacbed.arrays import Angles, Indices, Numbers, Singles, Thicknesses, Tilt
-from pacbed.infer.fit.model import mixing_at, nodes_around
+from pacbed.infer.fit.nodes import Nodes
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.grid import (
     cell_mrad,
@@ -88,12 +88,12 @@ class Contents:
         leaving = incident.reshape(1, -1, 2) + self.beams[:, None]
         close = (leaving**2).sum(axis=2) <= (region_mrad + beside) ** 2
         taken = taken & close.reshape(places.shape)
-        taken &= places < geometry.entry_of.max()
+        taken &= places < geometry.entry_count
         chosen = np.flatnonzero(taken)
         order = np.argsort(places.ravel()[chosen], kind="stable")
         self._order = chosen[order]
         self._places = places.ravel()[self._order]
-        self._nodes: Thicknesses = np.zeros(0)
+        self._nodes: Nodes | None = None
         self._splines: Singles = np.zeros((0, 0), np.float32)
 
     def at(self, beam: Indices, direction: Angles, thickness_nm: float) -> Content:
@@ -145,17 +145,14 @@ class Contents:
 
     def _at_thickness(self, thickness_nm: float) -> Singles:
         """Spline coefficients and their derivatives by thickness, shape (2, beams · n · m)."""
-        nodes = self._nodes
-        if not (len(nodes) and nodes[0] <= thickness_nm <= nodes[-1]):
-            self._make(thickness_nm)
-            nodes = self._nodes
-        mixed: Singles = mixing_at(nodes, thickness_nm).astype(np.float32) @ self._splines
-        return mixed
+        if self._nodes is None or not self._nodes.covers(thickness_nm):
+            self._nodes = Nodes.around(self._table, thickness_nm, _STRETCH_NM, _NODES)
+            self._make(self._nodes.thickness_nm)
+        return self._nodes.mixed(self._splines, thickness_nm)
 
-    def _make(self, thickness_nm: float) -> None:
-        """Spline coefficients, smoothed, at thicknesses around one."""
-        self._nodes = nodes_around(self._table, thickness_nm, _STRETCH_NM, _NODES)
-        entries = self._table.evaluate(self._places, self._table.thickness_weights(self._nodes))
+    def _make(self, thickness_nm: Thicknesses) -> None:
+        """Spline coefficients, smoothed, at the nodes' thicknesses."""
+        entries = self._table.evaluate(self._places, self._table.thickness_weights(thickness_nm))
         values = np.zeros((_NODES, int(np.prod(self._shape))), np.float32)
         values[:, self._order] = entries.T
         shape = self._padded[1:]

@@ -21,6 +21,7 @@ from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import LOG_ALPHA, THICKNESS, TILT_X, TILT_Y
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.table import LacbedTable
+from pacbed.pattern.pairs import close_pairs
 
 #: An aperture's edge ends so many of its widths away.
 _EDGE_WIDTHS = 4.0
@@ -79,18 +80,17 @@ class EdgeModel:
         tilt = parameters[TILT_X : TILT_Y + 1]
         width = width_mrad(parameters, samples, blur_mrad)
         pixels = PixelAngles.of(parameters, samples)
-        from_beams = pixels.angle[None] - self._contents.beams[:, None]
-        distances = np.sqrt((from_beams**2).sum(axis=2))
-        beam, pixel = np.nonzero(distances < alpha + _EDGE_WIDTHS * width)
-        distance = np.maximum(distances[beam, pixel], 1e-9)
-        outward = from_beams[beam, pixel] / distance[:, None]
-        inside = outward * distance[:, None] - tilt
+        beam, pixel = close_pairs(-self._contents.beams, pixels.angle, alpha + _EDGE_WIDTHS * width)
+        from_beam = pixels.angle.take(pixel, axis=0) - self._contents.beams.take(beam, axis=0)
+        distance = np.maximum(np.hypot(*from_beam.T), 1e-9)
+        outward = from_beam / distance[:, None]
+        inside = from_beam - tilt
         content = self._contents.at(beam, inside, float(parameters[THICKNESS]))
         beyond = (distance - alpha) / width
         aperture = erfc(beyond / np.sqrt(2)) / 2
         # How fast the aperture closes outward, 1/mrad.
         closing = np.exp(-(beyond**2) / 2) / (np.sqrt(2 * np.pi) * width)
-        along = (content.gradient * outward).sum(axis=1)
+        along = np.einsum("ci,ci->c", content.gradient, outward)
         # What blurring a product has beside the product of what is blurred: contents that change
         # across an edge, and the edge's curvature; times the squared width.
         across = along + content.value / (2 * distance)

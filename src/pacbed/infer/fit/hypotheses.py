@@ -8,7 +8,6 @@ fitted briefly, the best ones to the end; nothing is simulated on the way.
 import itertools
 import math
 from dataclasses import dataclass, replace
-from typing import TypeVar
 
 import numpy as np
 
@@ -19,6 +18,7 @@ from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_pattern
+from pacbed.infer.fit.rivals import closed, of_each_thickness, worth_finishing
 from pacbed.infer.fit.samples import Samples, take_again, take_samples
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys
 from pacbed.infer.fit.solved import Solution, weighted
@@ -34,14 +34,6 @@ BRIEF_STEPS, FULL_STEPS = 4, 12
 #: A first fit that leaves less than this, and a thickness that the networks give at
 #: least this share, need no other hypotheses.
 _GOOD, _SURE = 0.12, 0.6
-#: A brief fit that leaves so many times what the best one leaves is not finished.
-_HOPELESS = 2.0
-#: Fits of another orientation that are finished beside: how many, and what they leave of the best.
-_TURNED, _NEARLY = 2, 1.3
-#: Fits closer in thickness than this are of one thickness, nm.
-_SAME_NM = 0.5
-#: Zone axes closer than this in the pattern (mrad), and rotations (rad), are one orientation.
-_SAME_PLACE_MRAD, SAME_ROTATION = 0.5, 0.2
 #: Two thicknesses closer than this are one hypothesis, nm.
 _DISTINCT_NM = 2.0
 #: Scales that are tried where the best fit is bad: the wrong basin of scale is the one
@@ -52,10 +44,6 @@ _BAD = 0.35
 _POSES = 2
 #: First guess of the blur, semi-angles.
 FIRST_BLUR = 0.02
-
-
-#: What goes on from a brief fit.
-Origin = TypeVar("Origin")
 
 
 def refine(
@@ -98,10 +86,10 @@ def refine(
         tried += _elsewhere(readings, bins, job)
     tried.sort(key=lambda item: item[0].ranked_residual)
     finished = [
-        origin.close(fit if fit is best and fit.settled else origin.finish(fit))
+        (fit if fit is best and fit.settled else origin.finish(fit), origin)
         for fit, origin in worth_finishing(tried, _FULL, table.geometry.rotation_order)
     ]
-    return weighted(of_each_thickness(finished))
+    return weighted(of_each_thickness(closed(finished)))
 
 
 def _elsewhere(readings: list[Reading], bins: Thicknesses, job: "_Job") -> list[tuple[Fit, "_Job"]]:
@@ -230,67 +218,3 @@ def _others(read: list[float], scanned: list[float], best: Fit) -> list[float]:
             if thickness is not None and all(abs(thickness - t) >= _DISTINCT_NM for t in taken):
                 taken.append(thickness)
     return taken[1 : 1 + _BRIEF]
-
-
-def worth_finishing(
-    tried: list[tuple[Fit, Origin]], count: int, rotation_order: int
-) -> list[tuple[Fit, Origin]]:
-    """The best `count` fits of different thickness, and a few of another orientation beside.
-
-    Brief fits tell orientations of a thin crystal apart no better than what they leave undone:
-    the last steps are to choose between them.
-
-    Parameters
-    ----------
-    tried : list of (Fit, what goes on from it)
-        The best first.
-    count : int
-    rotation_order : int
-        Of the projection's point group: turned by a part of it, the crystal is the same.
-
-    Returns
-    -------
-    list of (Fit, what goes on from it)
-        None that is far behind the best.
-    """
-    left = tried[0][0].ranked_residual if tried else 0.0
-    best = [one for one in distinct(tried)[:count] if one[0].ranked_residual <= _HOPELESS * left]
-    turned: list[tuple[Fit, Origin]] = []
-    for one in tried:
-        beside = [fit for fit, _ in best + turned if not _other_thickness(one[0], fit)]
-        near = one[0].ranked_residual <= _NEARLY * left and len(turned) < _TURNED
-        if near and beside and all(orientations_differ(one[0], f, rotation_order) for f in beside):
-            turned.append(one)
-    return best + turned
-
-
-def _other_thickness(one: Fit, other: Fit) -> bool:
-    return abs(one.parameters.thickness_nm - other.parameters.thickness_nm) > _SAME_NM
-
-
-def orientations_differ(one: Fit, other: Fit, rotation_order: int) -> bool:
-    """Whether two fits have the crystal tilted or turned otherwise."""
-    a, b = one.parameters, other.parameters
-    apart = float(np.linalg.norm(a.zone_axis_place - b.zone_axis_place))
-    return apart > _SAME_PLACE_MRAD or turned_by(one, other, rotation_order) > SAME_ROTATION
-
-
-def turned_by(one: Fit, other: Fit, rotation_order: int) -> float:
-    """Angle between two crystals, but for a symmetry of theirs, rad."""
-    angle = one.parameters.rotation - other.parameters.rotation
-    return abs(math.remainder(angle, 2 * math.pi / rotation_order))
-
-
-def distinct(tried: list[tuple[Fit, Origin]]) -> list[tuple[Fit, Origin]]:
-    """Fits of different thickness, in the order given."""
-    kept: list[tuple[Fit, Origin]] = []
-    for fit, origin in tried:
-        if all(_other_thickness(fit, other) for other, _ in kept):
-            kept.append((fit, origin))
-    return kept
-
-
-def of_each_thickness(fits: list[Fit]) -> list[Fit]:
-    """The best of each thickness, the best first."""
-    best = sorted(fits, key=lambda fit: fit.ranked_residual)
-    return [fit for fit, _ in distinct([(fit, None) for fit in best])]

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
-from scipy.interpolate import CubicSpline
 
-from pacbed.arrays import Angles, Numbers, Singles, Thicknesses, Tilt
+from pacbed.arrays import Angles, Numbers, Singles, Tilt
 from pacbed.infer.fit.derivatives import Evaluation, PixelAngles, fill_pose, width_mrad
 from pacbed.infer.fit.linear import DIFFUSE_WIDTH
+from pacbed.infer.fit.nodes import Nodes
 from pacbed.infer.fit.parameters import LOG_ALPHA, THICKNESS, TILT_X, TILT_Y
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.table import LacbedTable
@@ -41,6 +41,14 @@ _KEPT_STRETCHES = 3
 #: Memory of the models that a shelf keeps beside the one in use, bytes: of a usual crystal all
 #: that a pattern asks for, of a large cell and a wide aperture two or three.
 _KEPT_BYTES = 500 * 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class _Stretch:
+    """The contributions' intensities at the nodes, shape (nodes, C)."""
+
+    nodes: Nodes
+    values: Singles
 
 
 class FitModel:
@@ -76,13 +84,13 @@ class FitModel:
             table, tilt, convergence_mrad, reach, self._margin_mrad, every=every
         )
         self._window = _Window(self._disks)
-        # Nodes and the contributions' values there, the latest used last.
-        self._stretches: list[tuple[Thicknesses, Singles]] = []
+        # The latest used last.
+        self._stretches: list[_Stretch] = []
 
     @property
     def held_bytes(self) -> int:
         """Memory that it takes."""
-        return self._disks.held_bytes + sum(values.nbytes for _, values in self._stretches)
+        return self._disks.held_bytes + sum(stretch.values.nbytes for stretch in self._stretches)
 
     def covers(self, parameters: Numbers) -> bool:
         """Whether tilt and convergence are still within the margin."""
@@ -103,7 +111,9 @@ class FitModel:
         alpha = float(np.exp(parameters[LOG_ALPHA]))
         tilt = parameters[TILT_X : TILT_Y + 1]
         weights = self._disks.aperture(tilt, alpha)
-        value, slope = self._intensities(float(parameters[THICKNESS]))
+        thickness_nm = float(parameters[THICKNESS])
+        stretch = self._stretch(thickness_nm)
+        value, slope = stretch.nodes.mixed(stretch.values, thickness_nm)
         natives = [self._disks.sums(column, weights[0]) for column in (value, slope)]
         natives += list(self._disks.edge_sums(value, weights[1:]))
         width = width_mrad(parameters, samples, blur_mrad)
@@ -120,22 +130,16 @@ class FitModel:
         jacobian[:, LOG_ALPHA] = by_alpha * alpha
         return Evaluation(pattern, diffuse, laplacian, jacobian)
 
-    def _intensities(self, thickness_nm: float) -> tuple[Singles, Singles]:
-        """Intensities of the contributions and their derivatives by thickness."""
-        nodes, values = self._stretch(thickness_nm)
-        mixing = np.ascontiguousarray(mixing_at(nodes, thickness_nm).T)
-        value, slope = (values @ mixing.astype(np.float32)).T
-        return np.ascontiguousarray(value), np.ascontiguousarray(slope)
-
-    def _stretch(self, thickness_nm: float) -> tuple[Thicknesses, Singles]:
+    def _stretch(self, thickness_nm: float) -> _Stretch:
         """A short stretch of the table around a thickness: enough for many steps of a fit."""
-        for number, (nodes, _) in enumerate(self._stretches):
-            if nodes[0] <= thickness_nm <= nodes[-1]:
+        for number, stretch in enumerate(self._stretches):
+            if stretch.nodes.covers(thickness_nm):
                 self._stretches.append(self._stretches.pop(number))
                 return self._stretches[-1]
-        nodes = nodes_around(self.table, thickness_nm, self._span.stretch_nm, self._span.nodes)
-        weights = self.table.thickness_weights(nodes)
-        self._stretches.append((nodes, self.table.evaluate(self._disks.places, weights)))
+        nodes = Nodes.around(self.table, thickness_nm, self._span.stretch_nm, self._span.nodes)
+        weights = self.table.thickness_weights(nodes.thickness_nm)
+        values = np.ascontiguousarray(self.table.evaluate(self._disks.places, weights).T)
+        self._stretches.append(_Stretch(nodes, values))
         del self._stretches[:-_KEPT_STRETCHES]
         return self._stretches[-1]
 
@@ -182,22 +186,6 @@ class ModelShelf:
             if held > _KEPT_BYTES:
                 del self._models[: number + 1]
                 break
-
-
-def nodes_around(
-    table: LacbedTable, thickness_nm: float, stretch_nm: float, count: int
-) -> Thicknesses:
-    """Thicknesses of a stretch around one, kept inside the table, nm."""
-    largest = float(table.geometry.thicknesses_nm[-1])
-    first = np.clip(thickness_nm - stretch_nm / 2, 0, largest - stretch_nm)
-    nodes: Thicknesses = first + np.linspace(0, stretch_nm, count)
-    return nodes
-
-
-def mixing_at(nodes: Thicknesses, thickness_nm: float) -> Numbers:
-    """Weights of values at nodes in the value and its derivative by nm, shape (2, nodes)."""
-    spline = CubicSpline(nodes, np.eye(len(nodes)), axis=0)
-    return np.stack([spline(thickness_nm), spline(thickness_nm, 1)])
 
 
 class _Window:
@@ -270,14 +258,16 @@ class _Window:
         row, column = (spline_weights(f) for f in fraction)
         row_slope, column_slope = (spline_slopes(f) for f in fraction)
         start = (base[:, 0] - 1) * self._shape[1] + base[:, 1] - 1
-        flat = images.reshape(len(images), -1)
-        out = np.zeros((len(images), len(position)), np.float32)
+        # What belongs to one place stands together.
+        flat = np.ascontiguousarray(images.reshape(len(images), -1).T)
+        out = np.zeros((len(position), len(images)), np.float32)
         slope = np.zeros((2, len(position)), np.float32)
         for i in range(4):
             for j in range(4):
-                taken = flat[:, start + i * self._shape[1] + j]
-                out += taken * (row[i] * column[j])
-                slope[0] += taken[0] * (row_slope[i] * column[j])
-                slope[1] += taken[0] * (row[i] * column_slope[j])
+                taken = flat.take(start + (i * self._shape[1] + j), axis=0)
+                slope[0] += taken[:, 0] * (row_slope[i] * column[j])
+                slope[1] += taken[:, 0] * (row[i] * column_slope[j])
+                taken *= (row[i] * column[j])[:, None]
+                out += taken
         gradient: Numbers = (self._inverse @ slope).T
-        return out.astype(np.float64), gradient
+        return np.ascontiguousarray(out.T, np.float64), gradient

@@ -63,6 +63,8 @@ _NEAR, _FAR = 0.12, 0.25
 _LARGEST_BLUR = 0.12
 #: A step shorter than this in all parameters (in σ of `_SHORT`) ends the fit.
 _SHORT = np.array([0.01, 0.004, 0.004, 0.02, 0.02, 1e-4, 1e-3, 2e-4, 2e-4, 2e-4])
+#: Of χ²: a step that gains less moves nothing by more than a sixth of its error.
+_LEAST_GAIN = 0.03
 #: Largest steps.
 _LONG = np.array([2.5, 0.6, 0.6, 4.0, 4.0, 0.02, 0.06, 0.01, 0.01, 0.02])
 
@@ -187,7 +189,6 @@ def fit_pattern(
     blur_mrad: float,
     shelf: Shelf | None = None,
     at: FitParameters | None = None,
-    least_gain: float = 0.0,
 ) -> Fit:
     """Fit a pattern from one start.
 
@@ -207,8 +208,6 @@ def fit_pattern(
         Models that other fits of the same pattern use too; made for the samples' reach.
     at : FitParameters, optional
         Where to begin; at the start by default.
-    least_gain : float
-        What ends it too, see :class:`~pacbed.infer.fit.least_squares.Steps`.
 
     Returns
     -------
@@ -218,7 +217,7 @@ def fit_pattern(
     first = start.to_vector()
     model = _Model(samples, shelf, _bounds(table, first, known), _prior(known), blur_mrad)
     begin = None if at is None else at.to_vector()
-    state = minimise(model, first, Steps(steps, _SHORT, _LONG, 1e3, least_gain), begin)
+    state = minimise(model, first, Steps(steps, _SHORT, _LONG, 1e3, _LEAST_GAIN), begin)
     return _finish(model, state, known)
 
 

@@ -77,7 +77,7 @@ def gather(
     point_of, beam_of = np.nonzero(inside)
     k = k[point_of, beam_of]
     place = entry_places(table, k, beams, beam_of, np.arange(len(k)))
-    stored = place < geometry.entry_of.max()
+    stored = place < geometry.entry_count
     k, point_of, place = k[stored], point_of[stored], place[stored]
     code = (k[:, 0] - k[:, 0].min()) * (np.ptp(k[:, 1]) + 1) + k[:, 1] - k[:, 1].min()
     unique, first, direction_of = np.unique(code, return_index=True, return_inverse=True)

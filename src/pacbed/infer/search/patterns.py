@@ -16,7 +16,6 @@ from functools import cached_property
 
 import numpy as np
 from scipy import sparse
-from scipy.interpolate import CubicSpline
 
 from pacbed.arrays import (
     Angles,
@@ -33,6 +32,7 @@ from pacbed.infer.search.gathered import Gathered, gather
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.crystal_frame import plane_operations
 from pacbed.pattern.grid import points_within
+from pacbed.spline import CubicSpline
 
 #: Radius of the region where thickness and tilt are compared, semi-angles: the disk's edge says
 #: nothing of them. And how much farther the edge itself is looked at.
@@ -237,7 +237,8 @@ class CoarsePatterns:
 
     def mixing_at(self, thickness_nm: Numbers | float, order: int = 0) -> Singles:
         """Values of the functions at thicknesses, or of their derivatives, shape (..., R)."""
-        values = self._spline(np.clip(thickness_nm, 0, self._spline.x[-1]), order)
+        largest = self.table.geometry.thicknesses_nm[-1]
+        values = self._spline(np.clip(thickness_nm, 0, largest), order)
         mixed: Singles = np.moveaxis(values, 0, -1).astype(np.float32)
         return mixed
 

@@ -9,12 +9,12 @@ from pacbed.infer.fit.hypotheses import (
     BRIEF_STEPS,
     FIRST_BLUR,
     FULL_STEPS,
-    worth_finishing,
 )
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Fit, beyond_disk, fit_pattern
+from pacbed.infer.fit.rivals import closed, worth_finishing
 from pacbed.infer.fit.samples import Samples, take_again, take_samples
 from pacbed.infer.search.ask import Candidate
 from pacbed.lacbed.table import LacbedTable
@@ -57,7 +57,7 @@ def polish(
             tried.append((job.start(), job))
     tried.sort(key=lambda item: item[0].ranked_residual)
     best = worth_finishing(tried, count, table.geometry.rotation_order)
-    return [job.finish(fit) for fit, job in best]
+    return closed([(job.finish(fit), job) for fit, job in best])
 
 
 @dataclass(frozen=True)
@@ -104,13 +104,20 @@ class _Job:
         return self._fit(self.known.centred(start, alpha), BRIEF_STEPS, FIRST_BLUR * alpha)
 
     def finish(self, fit: Fit) -> Fit:
-        """Go on to the end, with the samples around the disk that was found."""
+        """Go on with the samples around the disk that was found."""
+        job, start = self._around(fit)
+        return job._fit(start, FULL_STEPS, fit.blur_mrad)
+
+    def close(self, fit: Fit) -> Fit:
+        """End as exactly as the table allows."""
+        job, start = self._around(fit)
+        return fit_closely(job.samples, self.table, start, fit, self.shelf)
+
+    def _around(self, fit: Fit) -> tuple["_Job", FitParameters]:
         found = fit.parameters
         samples = take_again(self.data, found, self.samples)
-        job = replace(self, samples=samples)
         start = self.known.centred(found, self.candidate.convergence_mrad)
-        end = job._fit(start, FULL_STEPS, fit.blur_mrad)
-        return fit_closely(samples, self.table, start, end, self.shelf)
+        return replace(self, samples=samples), start
 
     def _fit(self, start: FitParameters, steps: int, blur_mrad: float) -> Fit:
         return fit_pattern(

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from scipy import fft, ndimage
 
 from pacbed.arrays import Angles, Indices, Mask, Matrix, Numbers, Pattern, Pixels, Singles
@@ -246,18 +247,17 @@ class _Window:
 
     def __init__(self, rims: Singles, middle: Indices, half: int) -> None:
         self._room = half + max(rims.shape)
-        self._rims = np.pad(rims, self._room)
+        side = 2 * half + 1
+        self._windows = sliding_window_view(np.pad(rims, self._room), (side, side))
         self._middle, self._half = middle, half
 
     def strongest(self, places: Pixels, weights: Numbers) -> tuple[Pixels, float]:
         """The best centre (column, row) of disks at some places around it, and its strength."""
-        side = 2 * self._half + 1
-        total = np.zeros((side, side), np.float32)
-        for (x, y), weight in zip(np.rint(places).astype(int).tolist(), weights, strict=True):
-            left = self._room + self._middle[0] - self._half + x
-            top = self._room + self._middle[1] - self._half + y
-            if max(abs(x), abs(y)) < self._room - self._half:
-                total += np.float32(weight) * self._rims[top : top + side, left : left + side]
+        x, y = np.rint(places).astype(int).T
+        near = np.maximum(np.abs(x), np.abs(y)) < self._room - self._half
+        first = self._room + self._middle - self._half
+        windows = self._windows[first[1] + y[near], first[0] + x[near]]
+        total = np.tensordot(weights[near].astype(np.float32), windows, axes=1)
         row, column = np.unravel_index(int(total.argmax()), total.shape)
         node: Numbers = np.array([column, row], float) - self._half + self._middle
         return node, float(total[row, column]) / math.sqrt(float((weights**2).sum()))

@@ -19,7 +19,6 @@ from pathlib import Path
 from threading import RLock
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from pacbed.arrays import Angles, Indices, Mask, Matrices, Matrix, Numbers, Singles, Tilt
 from pacbed.infer.fit.linear import DARKEST, backgrounds
@@ -28,6 +27,7 @@ from pacbed.infer.shared.kept_blocks import KeptBlock, KeptBlocks, Node
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.crystal_frame import plane_operations
 from pacbed.pattern.disks import grid_stride
+from pacbed.spline import CubicSpline
 
 #: Radius of the compared region, semi-angles.
 REACH = 1.2

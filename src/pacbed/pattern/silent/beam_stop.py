@@ -37,8 +37,9 @@ def beam_stop(values: Pattern) -> Mask:
     factor = max(1, int(np.ceil(max(values.shape) / _SIZE)))
     small = bin_pixels(values, factor)
     border = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-    dark = min(float(np.quantile(small, 0.05)), float(np.median(border)))
-    level = float(np.quantile(small, 0.98)) - dark
+    low, high = np.quantile(small, [0.05, 0.98])
+    dark = min(float(low), float(np.median(border)))
+    level = float(high) - dark
     nothing = np.zeros(values.shape, bool)
     if not level > 0:
         return nothing

@@ -7,9 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from pacbed.infer.fit.hypotheses import of_each_thickness, worth_finishing
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.fit.rivals import closed, of_each_thickness, worth_finishing
 from pacbed.infer.search.search import Searcher, _enough, _turned_otherwise
 
 
@@ -46,6 +46,15 @@ def test_orientations_take_no_thickness_its_place():
     tilts = [fit(1.0 + n / 100, tilt=(float(n), 0.0)) for n in range(6)]
     thick = fit(1.9, thickness=30.0)
     assert finished(*tilts, thick) == [tilts[0], thick, *tilts[1:3]]
+
+
+def test_the_exact_end_is_for_those_that_may_still_be_the_best():
+    best, near, far = fit(1.0), fit(1.4, thickness=24.0), fit(1.6, thickness=30.0)
+    end = SimpleNamespace(close=lambda one: dataclasses.replace(one, settled=False))
+    assert [one.settled for one in closed([(near, end), (best, end), (far, end)])] == [
+        False, False, True,
+    ]  # fmt: skip
+    assert closed([]) == []
 
 
 @pytest.fixture
