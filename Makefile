@@ -1,5 +1,6 @@
 # The project's commands. Each makes the virtual environment that it needs:
-# .venv holds the base installation, .venv-test everything, .venv-docs what makes the site.
+# .venv holds the base installation, .venv-test everything, .venv-docs what makes the site,
+# .venv-plugins the programs that there are plug-ins for.
 
 PYTHON ?= python3
 EXAMPLE ?= examples/sto-001-300kV_42nm.npy
@@ -11,9 +12,11 @@ PORT ?= 8230
 BASE := .venv
 TEST := .venv-test
 DOCS := .venv-docs
+PLUGINS := .venv-plugins
 BASE_STAMP := $(BASE)/.installed
 TEST_STAMP := $(TEST)/.installed
 DOCS_STAMP := $(DOCS)/.installed
+PLUGINS_STAMP := $(PLUGINS)/.installed
 # Bytecode is written afterwards, by every core at once.
 PIP_INSTALL := -m pip install --progress-bar off -q --disable-pip-version-check --no-compile \
     -c constraints.txt
@@ -25,8 +28,8 @@ COMPILE = $(1)/bin/python -m compileall -qq -j 0 -x '/tests?/' $(1)/lib || true
 BESIDE := $(MAKE) --no-print-directory --jobs=2 --output-sync=target
 
 .DEFAULT_GOAL := help
-.PHONY: help run example test client-oldest lint lint-types lint-page-if-npm lint-imports lint-style \
-    lint-page format wheel dist bench docs docs-links docs-pages clean
+.PHONY: help run example test client-oldest plugins lint lint-types lint-page-if-npm lint-imports \
+    lint-style lint-page format wheel dist bench docs docs-links docs-pages clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -47,6 +50,13 @@ $(DOCS_STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(DOCS)
 	$(DOCS)/bin/python $(PIP_INSTALL) -e '.[docs]'
 	$(call COMPILE,$(DOCS))
+	touch $@
+
+$(PLUGINS_STAMP): pyproject.toml constraints.txt plugins/nionswift/pyproject.toml \
+    plugins/napari/pyproject.toml
+	$(PYTHON) -m venv $(PLUGINS)
+	$(PLUGINS)/bin/python $(PIP_INSTALL) -e . './plugins/nionswift[test]' './plugins/napari[test]'
+	$(call COMPILE,$(PLUGINS))
 	touch $@
 
 run: $(BASE_STAMP)  ## serve the page and the inference at http://localhost:8230/
@@ -70,6 +80,16 @@ test:  ## run the checks and the test suite
 
 client-oldest:
 	client/tests/run_oldest.sh
+
+IN_PLUGIN = cd plugins/$(1) && ../../$(PLUGINS)/bin/python -m mypy && \
+    ../../$(PLUGINS)/bin/python -m pytest -q -p no:cacheprovider
+
+plugins: $(PLUGINS_STAMP)  ## test the plug-ins of Nion Swift and napari inside these programs
+# Anew each time, as users install them.
+	$(PLUGINS)/bin/python $(PIP_INSTALL) --no-deps --force-reinstall \
+	    ./plugins/nionswift ./plugins/napari
+	$(call IN_PLUGIN,nionswift)
+	$(call IN_PLUGIN,napari)
 
 # The longest first.
 LINT := lint-types lint-page-if-npm lint-imports lint-style
@@ -110,11 +130,13 @@ format: $(TEST_STAMP)  ## put the code into the common format
 wheel: $(TEST_STAMP)  ## build the wheel into dist/
 	$(TEST)/bin/hatchling build -t wheel
 
-dist: $(TEST_STAMP)  ## build wheels and sdists of both packages into dist/, install and try them
+DISTRIBUTIONS := . client plugins/nionswift plugins/napari
+
+dist: $(TEST_STAMP)  ## build wheels and sdists of all packages into dist/, install and try them (PYTHONS=… too)
 	rm -rf dist
-	$(TEST)/bin/hatchling build -d $(CURDIR)/dist
-	cd client && ../$(TEST)/bin/hatchling build -d $(CURDIR)/dist
-	$(TEST)/bin/python .ci/try_dist.py dist
+	set -e; for part in $(DISTRIBUTIONS); do \
+	    (cd $$part && $(CURDIR)/$(TEST)/bin/hatchling build -d $(CURDIR)/dist); done
+	$(TEST)/bin/python .ci/try_dist.py dist $(PYTHONS)
 
 bench: $(TEST_STAMP)  ## run every script of benchmarks/
 	set -e; for script in benchmarks/*.py; do \
@@ -135,6 +157,7 @@ docs-pages: $(DOCS_STAMP)  ## write anew the pages that are made from the code
 	for page in api cli http; do $(DOCS)/bin/python docs/make_$$page.py || exit 1; done
 
 clean:  ## remove environments, caches and what was built
-	rm -rf $(BASE) $(TEST) $(DOCS) $(NODE_TOOLS) .venv-oldest build dist docs/made .hypothesis .import_linter_cache \
+	rm -rf $(BASE) $(TEST) $(DOCS) $(PLUGINS) $(NODE_TOOLS) .venv-oldest build dist docs/made \
+	    .hypothesis .import_linter_cache \
 	    .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

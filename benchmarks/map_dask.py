@@ -2,14 +2,15 @@
 
     python benchmarks/map_dask.py build/wedge.npy [--rows 32] [--window 8] [--workers 1,2,4]
 
-The geometry is found once, here. Then each map is made twice: the first time by workers that
-have just been started, with nothing made beforehand; the second time they have read everything
-and have the patterns of the scan's tilts. From the parts follows what a large map on a large
-cluster takes. The scan is made by benchmarks/wedge_map.py, or by ``pacbed wedge``.
+Each map is made twice, its geometry with it: the first time by workers that have just been
+started, with nothing made beforehand; the second time they have read everything and have the
+patterns of the scan's tilts. Beside the wall time stands what free cores would take at most: the
+CPU time of this process, which hands out the work, and of the busiest worker. From the parts
+follows what a large map on a large cluster takes. The scan is made by benchmarks/wedge_map.py, or
+by ``pacbed wedge``.
 """
 
 import argparse
-import contextlib
 import math
 import os
 import signal
@@ -18,6 +19,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,12 +29,12 @@ from pacbed.cluster import local_cluster, run_on_cluster
 from pacbed.infer.shared import dictionary
 from pacbed.infer.shared.blocks import BlockMaker
 from pacbed.library.installed import load_engine
-from pacbed.maps import blocks
-from pacbed.maps.blocks import Block, BlockTask, Rows, Spread, here
+from pacbed.maps import blocks, sampled_fits
 from pacbed.maps.cluster import spread_over_cluster
 from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
 from pacbed.maps.settle import settle
+from pacbed.maps.spread import Job, Run, Spread, here, shared_predictor
 from pacbed.maps.thickness_map import ThicknessMap
 from pacbed.scans.files import open_scan
 from pacbed.scans.wedge import WedgeOptions
@@ -42,7 +44,7 @@ SYSTEM = "sto-001-300kV"
 START = f"""
 import time, pacbed.maps.cluster
 from pacbed.library.installed import load_engine
-from pacbed.maps.blocks import shared_predictor
+from pacbed.maps.spread import shared_predictor
 model = load_engine("{SYSTEM}")
 shared_predictor(model), model.table.common_basis
 print(time.process_time())
@@ -57,7 +59,7 @@ class Parts:
 
     #: Libraries, model and table.
     start: float
-    #: With the patterns of tilts that it needs, of which so many blocks.
+    #: Without the patterns of tilts that it needs, of which so many blocks.
     geometry: float
     geometry_blocks: int
     #: A block of patterns, how many the map needs, and bytes of each.
@@ -73,22 +75,22 @@ class Parts:
 
     def show(self) -> None:
         print(
-            f"parts, CPU s: start of a worker {self.start:.1f}; geometry {self.geometry:.1f}, with "
-            f"{self.geometry_blocks} blocks of patterns; the map's patterns "
-            f"{self.block * self.blocks:.1f} ({self.blocks} blocks of {self.block_bytes / 1e6:.1f} "
-            f"MB); a window {1e3 * self.window:.1f} ms; neighbours "
-            f"{1e3 * self.neighbours:.3f} ms a window"
+            f"parts, CPU s: start of a worker {self.start:.1f}; geometry {self.geometry:.1f}; "
+            f"patterns {self.block * self.blocks:.1f} ({self.blocks} blocks of "
+            f"{self.block_bytes / 1e6:.1f} MB, {self.geometry_blocks} of them for the geometry); "
+            f"a window {1e3 * self.window:.1f} ms; neighbours {1e3 * self.neighbours:.3f} ms a "
+            "window"
         )
 
     def extrapolate(self, windows: int, cores: int) -> None:
         """What a large square map takes; a row of windows is the least that a core is given."""
         rows = round(windows**0.5)
-        missing = max(self.blocks - self.geometry_blocks, 0)
+        # One worker is busy with a window of the sample, or makes a block that others need not.
+        spread = min(cores, 16), min(cores, self.blocks)
         before = {
-            "geometry (one core)": self.geometry,
             "start of the workers": self.start,
-            # Of which each is made by one worker while the others make others.
-            "other patterns": self.block * missing / min(cores, max(missing, 1)),
+            "geometry": self.geometry / spread[0],
+            "patterns": self.block * math.ceil(self.blocks / spread[1]),
             "reading all patterns in every process": (
                 self.block_bytes * self.blocks * cores / FILE_SYSTEM
             ),
@@ -123,14 +125,14 @@ def main() -> None:
         region=(0, arguments.rows * side, 0, scan.shape[1]),
         step_nm=0.1,
     )
-    model, kept = load_engine(SYSTEM), Kept()
+    model = load_engine(SYSTEM)
 
-    def run(spread: Spread) -> tuple[ThicknessMap, float]:
+    def run(spread: Spread, store=None) -> tuple[ThicknessMap, float, float]:
         forget()
-        result = infer_map(scan, model, options, store=kept, spread=timed(spread, clock))
-        return result, clock.pop()
+        began, used = time.perf_counter(), time.process_time()
+        result = infer_map(scan, model, options, store=store, spread=spread)
+        return result, time.perf_counter() - began, time.process_time() - used
 
-    clock: list[float] = []
     say_load()
     eager, parts = measure(run, model, side**2 * int(np.prod(scan.shape[2:])) * 2)
     parts.show()
@@ -139,22 +141,24 @@ def main() -> None:
         with local_cluster(workers) as client, tempfile.TemporaryDirectory() as folder:
             spread = counted(spread_over_cluster(client, Path(folder)), Path(folder))
             idle = cpu(client)
-            result, first = run(spread)
+            result, first, used = run(spread)
             busy = cpu(client) - idle
-            again, second = run(spread)
+            again, second, _ = run(spread)
             parts.task = scheduling(client)
-        before = before or [first, second, busy.max()]
+        path = used + busy.max()
+        before = before or [first, second, path]
         print(
             f"{workers} workers: {first:.1f} s, {first / before[0]:.0%} of one; again in "
-            f"{second:.1f} s, {second / before[1]:.0%} of one; CPU of the busiest worker "
-            f"{busy.max():.1f} s, {busy.max() / before[2]:.0%}, of all {busy.sum():.1f} s; "
+            f"{second:.1f} s, {second / before[1]:.0%} of one; CPU of this process {used:.1f} s "
+            f"and of the busiest worker {busy.max():.1f} s, together {path / before[2]:.0%} of "
+            f"one; of all workers {busy.sum():.1f} s; "
             f"equal: {equal(eager, result) and equal(eager, again)}",
             flush=True,
         )
         say_load()
     with local_cluster(2) as client:
-        result, seconds = run(killing(spread_over_cluster(client), client))
-    print(f"2 workers, one killed after its first block: {seconds:.1f} s; "
+        result, seconds, _ = run(killing(spread_over_cluster(client), client))
+    print(f"2 workers, one killed after its first rows: {seconds:.1f} s; "
           f"equal: {equal(eager, result)}")  # fmt: skip
     print(f"scheduling: {1e3 * parts.task:.2f} ms a task")
     parts.extrapolate(10**6, 1000)
@@ -174,46 +178,41 @@ def measure(run: Callable, model, window_bytes: int) -> tuple[ThicknessMap, Part
         made.append((time.process_time() - began, patterns.nbytes))
         return patterns
 
-    blocks.shared_predictor(model)
+    shared_predictor(model)
     BlockMaker.make = counting
+    store = GeometryNoted(lambda: (time.process_time(), len(made)))
     began = time.process_time()
-    with contextlib.suppress(FoundError):
-        run(nothing)
-    geometry, geometry_blocks = time.process_time() - began, len(made)
-    made.clear()
-    began = time.process_time()
-    result, seconds = run(here)
-    whole = time.process_time() - began
+    result, seconds, whole = run(here, store)
     BlockMaker.make = make
-    began = time.process_time()
+    geometry, geometry_blocks = store.noted[0] - began, store.noted[1]
+    beginning = time.process_time()
     settle(result.alternatives)
-    neighbours = (time.process_time() - began) / result.status.size
+    neighbours = (time.process_time() - beginning) / result.status.size
     print(f"eager: {result.status.size} windows in {seconds:.1f} s")
-    patterns = sum(seconds for seconds, _ in made)
+    patterns = [seconds for seconds, _ in made]
     return result, Parts(
         start=float(start.stdout),
-        geometry=geometry,
+        geometry=geometry - sum(patterns[:geometry_blocks]),
         geometry_blocks=geometry_blocks,
-        block=patterns / len(made),
+        block=sum(patterns) / len(made),
         blocks=len(made),
         block_bytes=made[0][1],
-        window=(whole - patterns) / result.status.size,
+        window=(whole - geometry - sum(patterns[geometry_blocks:])) / result.status.size,
         neighbours=neighbours,
         window_bytes=window_bytes,
     )
 
 
-class Kept:
-    """Keeps the geometry alone, so that it is found once."""
+class GeometryNoted:
+    """Keeps nothing of a map, and notes something when its geometry is found."""
 
-    def __init__(self) -> None:
-        self._geometry = None
+    def __init__(self, note: Callable) -> None:
+        self._note = note
 
-    def geometry(self):
-        return self._geometry
+    def geometry(self) -> None: ...
 
     def keep_geometry(self, geometry) -> None:
-        self._geometry = geometry
+        self.noted = self._note()
 
     def rows(self) -> dict:
         return {}
@@ -221,39 +220,20 @@ class Kept:
     def keep_row(self, row, layers) -> None: ...
 
 
-class FoundError(Exception):
-    """The geometry is found."""
-
-
-def nothing(task: BlockTask, blocks: list[Block]) -> Rows:
-    raise FoundError
-    yield
-
-
 def forget() -> None:
     """Nothing that this process has made of patterns shall help."""
-    dictionary.shared_dictionary.cache_clear()
-    blocks._solver.cache_clear()
-
-
-def timed(spread: Spread, clock: list[float]) -> Spread:
-    def measured(task: BlockTask, blocks: list[Block]) -> Iterator:
-        forget()
-        began = time.perf_counter()
-        yield from spread(task, blocks)
-        clock.append(time.perf_counter() - began)
-
-    return measured
+    for kept in (dictionary.shared_dictionary, blocks._solver, sampled_fits._solver):
+        kept.cache_clear()
 
 
 def counted(spread: Spread, folder: Path) -> Spread:
     """Says how many blocks of patterns were made and laid down for all."""
 
-    def counting(task: BlockTask, blocks: list[Block]) -> Rows:
-        for done, row in enumerate(spread(task, blocks)):
-            if done == sum(last - first for first, last in blocks) - 1:
-                print(f"    {len(list(folder.glob('*/*/*.npz')))} blocks of patterns made")
-            yield row
+    @contextmanager
+    def counting(job: Job) -> Iterator[Run]:
+        with spread(job) as run:
+            yield run
+            print(f"    {len(list(folder.glob('*/*/*.npz')))} blocks of patterns made")
 
     return counting
 
@@ -276,12 +256,17 @@ def say_load() -> None:
 
 
 def killing(spread: Spread, client) -> Spread:
-    def broken(task: BlockTask, blocks: list[Block]) -> Rows:
-        for number, row in enumerate(spread(task, blocks)):
-            if number == 0:
+    @contextmanager
+    def broken(job: Job) -> Iterator[Run]:
+        with spread(job) as run:
+            yield lambda pieces: breaking(run, pieces)
+
+    def breaking(run: Run, pieces) -> Iterator:
+        for number, answer in enumerate(run(pieces)):
+            if number == 0 and isinstance(pieces[0], blocks.Block):
                 pid = next(iter(client.run(os.getpid).values()))
                 os.kill(pid, signal.SIGKILL)
-            yield row
+            yield answer
 
     return broken
 

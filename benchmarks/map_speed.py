@@ -46,12 +46,12 @@ def compare(path: Path) -> None:
     from table_alone import without_networks
 
     from pacbed.library.installed import load_engine
-    from pacbed.maps.blocks import shared_predictor
     from pacbed.maps.layers import MISMATCH, join_layers
     from pacbed.maps.mapping import find_geometry
     from pacbed.maps.options import MapOptions, make_grid
     from pacbed.maps.sample import read_sample
     from pacbed.maps.solver import WindowSolver
+    from pacbed.maps.spread import shared_predictor
     from pacbed.scans.files import open_scan
     from pacbed.scans.wedge import WedgeOptions
 
@@ -103,11 +103,11 @@ def chosen_rows(scan, grid):
 
 def windows(path: Path) -> None:
     from pacbed.library.installed import load_engine
-    from pacbed.maps.blocks import shared_predictor
     from pacbed.maps.mapping import find_geometry
     from pacbed.maps.options import MapOptions, make_grid
     from pacbed.maps.sample import read_sample
     from pacbed.maps.solver import WindowSolver
+    from pacbed.maps.spread import shared_predictor
     from pacbed.scans.files import open_scan
     from pacbed.scans.wedge import WedgeOptions
 

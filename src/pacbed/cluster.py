@@ -4,6 +4,7 @@ A worker that is lost costs the time of its items alone: the scheduler gives the
 others. Workers need this package under the same version.
 """
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -48,11 +49,40 @@ def run_on_cluster(
     PacbedError
         If the workers die again and again, or lack a package; or what the task raises.
     """
-    distributed = _distributed()
+    with on_cluster(client, task, mend) as run:
+        yield from run(items)
+
+
+@contextmanager
+def on_cluster(
+    client: "Client", task: Callable[[Item], Result], mend: str = "give the command again"
+) -> Iterator[Callable[[Sequence[Item]], Iterator[Result]]]:
+    """What runs a task for items, again and again, though it is sent to each worker once.
+
+    Parameters and errors are those of :func:`run_on_cluster`.
+    """
     # As a result of its own: it goes to each worker once, and unlike scattered data it
     # is made again where the workers that held it are lost.
-    sent = client.submit(_same, task, pure=False, retries=_RETRIES)
-    futures = client.map(_apply, items, task=sent, retries=_RETRIES, pure=False)
+    with _large_is_meant():
+        sent = client.submit(_same, task, pure=False, retries=_RETRIES)
+
+    def run(items: Sequence[Item]) -> Iterator[Result]:
+        with _large_is_meant():
+            futures = client.map(_apply, items, task=sent, retries=_RETRIES, pure=False)
+        try:
+            yield from _results(futures, mend)
+        finally:
+            client.cancel(futures)
+
+    try:
+        yield run
+    finally:
+        client.cancel([sent])
+
+
+def _results(futures: list[Any], mend: str) -> Iterator[Any]:
+    """Results as they come; what the cluster raises as an error of this project."""
+    distributed = _distributed()
     try:
         for future in distributed.as_completed(futures):
             yield future.result()
@@ -70,8 +100,14 @@ def run_on_cluster(
             f"the cluster could not finish its work ({_words(error)}): look at the workers' logs, "
             f"and {mend}."
         ) from error
-    finally:
-        client.cancel([sent, *futures])
+
+
+@contextmanager
+def _large_is_meant() -> Iterator[None]:
+    """Without Dask's advice on large arguments: what is sent is needed there, as it is."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Sending large graph", UserWarning)
+        yield
 
 
 @contextmanager

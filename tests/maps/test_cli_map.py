@@ -1,11 +1,13 @@
 """``pacbed map`` and ``pacbed wedge``, as a user types them."""
 
 import json
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
 
 import pacbed.maps.mapping
+from pacbed.maps.blocks import Block
 from pacbed.maps.output import load_map
 from pacbed.scans.files import open_scan
 from tests.cli_tools import SYSTEM as SMALL
@@ -56,11 +58,17 @@ def test_a_stopped_map_goes_on_and_is_the_same(here, straight, monkeypatch):
     kept = []
     solve = pacbed.maps.mapping.here
 
-    def stop(task, blocks):
-        for row in solve(task, blocks):
-            kept.append(row[0])
-            yield row
-            raise KeyboardInterrupt
+    @contextmanager
+    def stop(job):
+        with solve(job) as run_pieces:
+            yield lambda pieces: stopping(run_pieces, pieces)
+
+    def stopping(run_pieces, pieces):
+        for answer in run_pieces(pieces):
+            yield answer
+            if isinstance(pieces[0], Block):
+                kept.append(answer[0])
+                raise KeyboardInterrupt
 
     monkeypatch.setattr("pacbed.maps.processes.here", stop)
     stopped = run(*words, "stopped.npz")
@@ -71,14 +79,16 @@ def test_a_stopped_map_goes_on_and_is_the_same(here, straight, monkeypatch):
     monkeypatch.chdir(here)
     asked = []
 
-    def watch(task, blocks):
-        asked.extend(blocks)
-        return solve(task, blocks)
+    @contextmanager
+    def watch(job):
+        with solve(job) as run_pieces:
+            yield lambda pieces: asked.extend(pieces) or run_pieces(pieces)
 
     monkeypatch.setattr("pacbed.maps.processes.here", watch)
     succeed(*words, "stopped.npz", "--resume")
     assert kept == [0]
-    assert sorted(row for first, last in asked for row in range(first, last)) == [1, 2]
+    # The geometry is known already.
+    assert sorted(row for block in asked for row in range(block.first, block.end)) == [1, 2]
     assert same(load_map(here / "stopped.npz"), load_map(here / "straight.npz"))
 
 

@@ -3,21 +3,23 @@
 import os
 import signal
 import time
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pacbed.cluster import local_cluster
-from pacbed.infer.shared import solve
-from pacbed.infer.shared.dictionary import PatternDictionary
-from pacbed.maps.blocks import BlockTask, apart, shared_predictor
+from pacbed.maps.blocks import Block
 from pacbed.maps.cluster import spread_over_cluster
 from pacbed.maps.layers import join_layers
 from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import make_grid
+from pacbed.maps.sampled_fits import CenterFits, FreeFit
+from pacbed.maps.spread import Job, apart, shared_predictor
 from pacbed.scans.files import open_scan
-from tests.maps.conftest import OPTIONS, Known
+from tests.maps.conftest import OPTIONS
 
 
 # A killed process leaves its sockets and pipes to the garbage collector.
@@ -28,10 +30,11 @@ def test_a_killed_worker_costs_no_data(networks_alone, simulated, bundle, tmp_pa
     np.save(tmp_path / "scan.npy", simulated.counts)
     scan = open_scan(tmp_path / "scan.npy")
     grid, _ = make_grid(scan, bundle, OPTIONS)
-    task = BlockTask(scan, grid, bundle, networks_alone.geometry, False)
-    with local_cluster(1) as client:
+    pieces = [Block(row, row + 1, networks_alone.geometry, False) for row in range(3)]
+    job = Job(scan, grid, bundle)
+    with local_cluster(1) as client, spread_over_cluster(client)(job) as run:
         found = {}
-        for row, layers in spread_over_cluster(client)(task, [(0, 1), (1, 2), (2, 3)]):
+        for row, layers in run(pieces):
             if not found:
                 [pid] = client.run(os.getpid).values()
                 os.kill(pid, signal.SIGKILL)
@@ -42,16 +45,19 @@ def test_a_killed_worker_costs_no_data(networks_alone, simulated, bundle, tmp_pa
         assert np.array_equal(values, together[name], equal_nan=equal_nan), name
 
 
-def test_workers_make_the_dictionary_once(eager, simulated, bundle, tmp_path, monkeypatch):
-    """Each of two workers would need nearly all of it."""
+def test_workers_find_the_geometry_and_make_the_dictionary_once(
+    eager, simulated, bundle, tmp_path, monkeypatch
+):
+    """Each of two workers would need nearly all of it, for the geometry and for the map."""
     # What the map's own dictionary holds is given to a worker that makes a block: it is quicker.
     held = Path(tmp_path, "held")
     write_blocks(eager.geometry, bundle, held)
-    # This process has nothing to lay down for the others.
-    monkeypatch.setattr(solve, "shared_dictionary", PatternDictionary)
     np.save(tmp_path / "scan.npy", simulated.counts)
     shared = tmp_path / "shared"
     shared.mkdir()
+    # The process that asks fits nothing.
+    monkeypatch.setattr(FreeFit, "_fit", None)
+    monkeypatch.setattr(CenterFits, "__call__", None)
     with local_cluster(2) as client:
         client.run(note_what_is_made(), held)
         memory = client.run(os.getenv, "MALLOC_TRIM_THRESHOLD_").values()
@@ -59,7 +65,6 @@ def test_workers_make_the_dictionary_once(eager, simulated, bundle, tmp_path, mo
             open_scan(tmp_path / "scan.npy"),
             bundle,
             OPTIONS,
-            store=Known(eager.geometry),
             spread=one_row_each(spread_over_cluster(client, shared)),
         )
         made = list(client.run(what_was_made()).values())
@@ -68,6 +73,7 @@ def test_workers_make_the_dictionary_once(eager, simulated, bundle, tmp_path, mo
     assert not list(shared.iterdir()), "nothing is left behind"
     # Dask sets its own for workers, unless told otherwise.
     assert set(memory) == {os.getenv("MALLOC_TRIM_THRESHOLD_")}, "they keep it for the next array"
+    assert found.geometry == eager.geometry
     for name, values in eager.alternatives.items():
         equal_nan = values.dtype.kind == "f"
         assert np.array_equal(values, found.alternatives[name], equal_nan=equal_nan), name
@@ -114,14 +120,22 @@ def what_was_made():
 
 def one_row_each(spread):
     """The same with blocks of one row, so that a small map has some for each worker."""
-    return lambda task, blocks: spread(
-        task, [(row, row + 1) for first, last in blocks for row in range(first, last)]
-    )
+
+    def rows(piece):
+        if not isinstance(piece, Block):
+            return [piece]
+        return [replace(piece, first=n, end=n + 1) for n in range(piece.first, piece.end)]
+
+    @contextmanager
+    def spread_rows(job):
+        with spread(job) as run:
+            yield lambda pieces: run([row for piece in pieces for row in rows(piece)])
+
+    return spread_rows
 
 
 def test_workers_begin_in_different_parts_of_the_scan():
-    blocks = [(row, row + 1) for row in range(7)]
-    order = apart(blocks, 3)
-    assert sorted(order) == blocks
-    assert order[:3] == [(0, 1), (3, 4), (6, 7)]
+    order = apart(range(7), 3)
+    assert sorted(order) == list(range(7))
+    assert order[:3] == [0, 3, 6]
     assert apart([], 4) == []

@@ -1,5 +1,6 @@
 """Maps of a simulated wedge: right, the same wherever they are made, marked where they must be."""
 
+import copy
 import dataclasses
 
 import numpy as np
@@ -8,8 +9,8 @@ from scipy import ndimage
 
 from pacbed.errors import OutOfRangeError, PatternError
 from pacbed.library.installed import load_engine
-from pacbed.maps import blocks, mapping
-from pacbed.maps.blocks import BlockTask, cut
+from pacbed.maps import mapping, spread
+from pacbed.maps.blocks import cut
 from pacbed.maps.geometry import estimate_geometry, places
 from pacbed.maps.layers import MISMATCH, NO_DATA, OK, SETTLED, STATUS_NAMES
 from pacbed.maps.mapping import infer_map
@@ -71,16 +72,18 @@ def test_the_networks_are_loaded_once(made):
 
 
 def test_processes_give_the_same_map(eager, simulated, bundle, tmp_path):
-    spread = spread_over_processes(2)
-    again = infer_map(simulated.scan, bundle, OPTIONS, store=Known(eager.geometry), spread=spread)
+    again = infer_map(simulated.scan, bundle, OPTIONS, spread=spread_over_processes(2))
+    assert again.geometry == eager.geometry
     assert same(eager, again)
 
 
-def test_a_task_travels_without_what_the_bundle_has_read(eager, simulated, bundle):
+def test_a_job_travels_without_what_the_bundle_has_read(eager, simulated, bundle):
     grid, _ = make_grid(simulated.scan, bundle, OPTIONS)
-    task = BlockTask(simulated.scan, grid, bundle, eager.geometry, True)
+    job = spread.Job(simulated.scan, grid, bundle)
     assert "table" in vars(bundle)
-    assert "table" not in vars(task.light().bundle)
+    sent = copy.copy(job)
+    assert "table" not in vars(sent.bundle)
+    assert sent.predictor is job.predictor
 
 
 def test_blocks_are_consecutive_and_bounded():
@@ -131,7 +134,7 @@ def test_a_window_of_nan_frames_or_of_nothing_has_no_answer(eager, simulated, bu
 
 
 def test_of_few_windows_none_is_fitted_for_a_plane_of_centres(simulated, bundle, monkeypatch):
-    predictor = blocks.shared_predictor(bundle)
+    predictor = spread.shared_predictor(bundle)
     sums = in_windows(simulated.counts.astype(float))[0, :3] * WINDOW**2
     monkeypatch.setattr(type(predictor), "sharing", None)
     place = np.array([[0.0, -1.0], [0.0, 0.0], [0.0, 1.0]])

@@ -14,11 +14,11 @@ from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import cleaned
 from pacbed.library.installed import load_bundle
 from pacbed.library.models.label_bundle import LabelBundle
-from pacbed.maps.blocks import shared_predictor
 from pacbed.maps.geometry import estimate_geometry
 from pacbed.maps.layers import MISMATCH, OK, SETTLED
 from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
+from pacbed.maps.spread import shared_predictor
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.recorded import CleanPattern
 from pacbed.pattern.synthesis import synthesise

@@ -30,19 +30,21 @@ while True:
 """
 POOL = """
 import os, sys, time
+from dataclasses import dataclass
 from pacbed.maps.processes import spread_over_processes
+from pacbed.maps.spread import Job
 
-class Task:
-    refine = False
-    def light(self):
-        return self
-    def __call__(self, block):
-        return [(block, os.getpid())]
+@dataclass
+class Nothing:
+    pass
+
+def piece(job):
+    yield os.getpid()
 
 if __name__ == "__main__":
-    blocks = spread_over_processes(2)(Task(), [1, 2])
-    print(next(blocks)[1], flush=True)
-    time.sleep(600)
+    with spread_over_processes(2)(Job(None, None, Nothing())) as run:
+        print(next(run([piece, piece])), flush=True)
+        time.sleep(600)
 """
 
 

@@ -1,7 +1,11 @@
 """The files for containers and conda say what the project says; neither is built here."""
 
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
@@ -46,6 +50,14 @@ def test_the_container_takes_the_wheel_and_runs_as_nobody_special(packaging):
     text = (packaging / "Dockerfile").read_text("utf-8")
     assert "dist/pacbed_cnn-*.whl" in text
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
-    assert lines.index("USER pacbed") < next(n for n, one in enumerate(lines) if "CMD [" in one)
+    assert lines.index("USER 10001") < next(n for n, one in enumerate(lines) if "CMD [" in one)
     version = re.search(r"FROM python:(\d+)\.(\d+)", text).groups()
     assert (3, 11) <= tuple(map(int, version)) <= (3, 14)
+
+
+def test_the_container_s_file_has_no_known_fault(packaging):
+    """By hadolint, which knows Docker's recommendations and the shell's pitfalls."""
+    hadolint = shutil.which("hadolint", path=Path(sys.executable).parent)
+    asked = [hadolint, packaging / "Dockerfile"]
+    found = subprocess.run(asked, capture_output=True, text=True, check=False)
+    assert (found.returncode, found.stdout) == (0, "")

@@ -1,21 +1,23 @@
-"""Blocks of windows on a Dask cluster.
+"""The pieces of a map on a Dask cluster.
 
 Workers need the bundle and the scan's file under the same paths. Those that reach the folder
 given make the patterns of the scan's tilts once for all.
 """
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pacbed.cluster import run_on_cluster
-from pacbed.maps.blocks import Block, BlockTask, Rows, Spread, apart, sharing
+from pacbed.cluster import on_cluster
+from pacbed.maps.spread import Job, Piece, Result, Run, Spread, apart, sharing
 
 if TYPE_CHECKING:
     from distributed import Client
 
 
 def spread_over_cluster(client: "Client", folder: Path | None = None) -> Spread:
-    """Compute blocks on a cluster; see :mod:`pacbed.cluster` for clients.
+    """Make a map on a cluster; see :mod:`pacbed.cluster` for clients.
 
     Parameters
     ----------
@@ -27,11 +29,15 @@ def spread_over_cluster(client: "Client", folder: Path | None = None) -> Spread:
         not reach it makes all patterns for itself.
     """
 
-    def spread(task: BlockTask, blocks: list[Block]) -> Rows:
-        workers = sum(client.nthreads().values())
-        with sharing(task, folder) as sent:
-            order = apart(blocks, workers)
-            for rows in run_on_cluster(client, sent, order, "go on with --resume"):
-                yield from rows
+    @contextmanager
+    def spread(job: Job) -> Iterator[Run]:
+        with sharing(job, folder) as sent, on_cluster(client, sent, "go on with --resume") as each:
+
+            def run(pieces: Sequence[Piece[Result]]) -> Iterator[Result]:
+                workers = sum(client.nthreads().values())
+                for results in each(apart(pieces, workers)):
+                    yield from results
+
+            yield run
 
     return spread

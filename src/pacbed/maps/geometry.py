@@ -5,24 +5,26 @@ centre drifts slowly. Each sampled window is fitted with everything free; the me
 the good fits are the scan's, and a plane goes through the centres.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol, TypeVar
 
 import numpy as np
 
-from pacbed.arrays import Counts, Numbers, Patterns
+from pacbed.arrays import Numbers, Patterns
 from pacbed.errors import PatternError
 from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.open_predictor import FittingPredictor
 from pacbed.infer.shared.geometry import SharedGeometry
-from pacbed.infer.shared.solve import cleaned
+from pacbed.maps.sampled_fits import TOGETHER, CenterFits, FreeFit, Tools
 from pacbed.scans.windows import WindowGrid
+
+Result = TypeVar("Result")
 
 #: Rows of windows that are read for the sample.
 _SAMPLED_ROWS = 5
-#: A sampled window counts where the fit leaves less of the contrast than this.
-_GOOD = 0.35
 #: Fewer good windows than this do not make a geometry.
 _FEWEST = 3
 #: Patterns from which the convergence angle is found where nobody gave it.
@@ -37,6 +39,15 @@ _CENTER_FLOOR_PX = 0.03
 class _Sampled:
     place: Numbers
     fit: Fit
+
+
+class RunFits(Protocol):
+    """Runs fits of sampled windows, in any order."""
+
+    def __call__(
+        self, pieces: Sequence[Callable[[Tools], Iterator[Result]]], /
+    ) -> Iterator[Result]:
+        """Answers of all pieces."""
 
 
 def sample_windows(grid: WindowGrid, count: int) -> list[tuple[int, int]]:
@@ -80,6 +91,7 @@ def estimate_geometry(
     mrad_per_pixel: float | None = None,
     progress: Callable[[float], None] = lambda share: None,
     samples: int = 16,
+    run: RunFits | None = None,
 ) -> SharedGeometry:
     """Find the geometry that patterns of one scan share.
 
@@ -101,6 +113,8 @@ def estimate_geometry(
         Is told which share is done.
     samples : int
         How many are fitted with everything free.
+    run : callable, optional
+        Runs the fits: by default here, one after the other. The geometry is the same.
 
     Returns
     -------
@@ -111,20 +125,22 @@ def estimate_geometry(
     PatternError
         If too few of the patterns are of the system.
     """
+    run = run or _here(predictor)
     chosen = np.unique(np.linspace(0, len(patterns) - 1, min(samples, len(patterns))).astype(int))
     given = convergence_mrad
     if convergence_mrad is None:
         few = chosen[:: max(1, len(chosen) // _FOR_ANGLE)]
         convergence_mrad = _find_convergence(
-            patterns[few], predictor, mrad_per_pixel, lambda share: progress(0.4 * share)
+            patterns[few], predictor, mrad_per_pixel, lambda share: progress(0.4 * share), run
         )
     before = 0.0 if given is not None else 0.4
-    good = []
-    for done, number in enumerate(chosen):
-        fit = _good_fit(patterns[number], predictor, convergence_mrad, mrad_per_pixel)
-        progress(before + (0.8 - before) * (done + 1) / len(chosen))
-        if fit is not None:
-            good.append(_Sampled(place[number], fit))
+    pieces = [FreeFit(n, patterns[n], convergence_mrad, mrad_per_pixel) for n in chosen.tolist()]
+    fits = _in_order(pieces, len(pieces), run, lambda s: progress(before + (0.8 - before) * s))
+    good = [
+        _Sampled(place[number], fit)
+        for number, fit in zip(chosen, fits, strict=True)
+        if fit is not None
+    ]
     if len(good) < min(_FEWEST, max(len(chosen), 1)):
         raise PatternError(
             f"only {len(good)} of {len(chosen)} sampled windows are patterns of "
@@ -134,24 +150,7 @@ def estimate_geometry(
     shared = _shared(good, predictor.order)
     shift = None if given is None else float(np.log(shared.convergence_mrad / given))
     shared = replace(shared, convergence_shift=shift)
-    return _with_centers(shared, patterns, place, predictor, lambda s: progress(0.8 + 0.2 * s))
-
-
-def _good_fit(
-    pattern: Counts,
-    predictor: FittingPredictor,
-    convergence_mrad: float | None,
-    mrad_per_pixel: float | None,
-) -> Fit | None:
-    """The best fit of a pattern with everything free; None where it is not good."""
-    try:
-        solutions = predictor.solve(pattern, convergence_mrad, mrad_per_pixel).solutions
-    except PatternError:
-        return None
-    if not solutions:
-        return None
-    fit = solutions[0].fit
-    return fit if fit.structured_residual < _GOOD and fit.gain > 0 else None
+    return _with_centers(shared, patterns, place, lambda s: progress(0.8 + 0.2 * s), run)
 
 
 def _find_convergence(
@@ -159,14 +158,12 @@ def _find_convergence(
     predictor: FittingPredictor,
     mrad_per_pixel: float | None,
     progress: Callable[[float], None],
+    run: RunFits,
 ) -> float:
     """The convergence angle that some patterns share, mrad."""
-    found = []
-    for done, pattern in enumerate(patterns):
-        fit = _good_fit(pattern, predictor, None, mrad_per_pixel)
-        progress((done + 1) / len(patterns))
-        if fit is not None:
-            found.append(fit.parameters.convergence_mrad)
+    pieces = [FreeFit(n, pattern, None, mrad_per_pixel) for n, pattern in enumerate(patterns)]
+    fits = _in_order(pieces, len(pieces), run, progress)
+    found = [fit.parameters.convergence_mrad for fit in fits if fit is not None]
     if not found:
         raise PatternError(
             f"none of {len(patterns)} sampled windows is a pattern of "
@@ -181,34 +178,26 @@ def _with_centers(
     geometry: SharedGeometry,
     patterns: Patterns,
     place: Numbers,
-    predictor: FittingPredictor,
     progress: Callable[[float], None],
+    run: RunFits,
 ) -> SharedGeometry:
     """Take the plane of the centres from all patterns, and how far they lie from it.
 
     Of fewer patterns than make a plane none is fitted: the geometry is then what it was.
     """
-    usable, kept = cleaned(patterns)
-    if len(usable) < _ENOUGH_CENTERS:
+    if len(patterns) < _ENOUGH_CENTERS:
         return geometry
     loose = replace(geometry, center_std_px=max(_LOOSE_PX, geometry.center_std_px))
-    solver = predictor.sharing(loose)
-    place = place[kept]
-    centers = geometry.center(place)
-    solved = solver.solve(usable, centers, solver.read(usable, centers))
-    found, known, errors = [], [], []
-    for number, solutions in enumerate(solved):
-        progress((number + 1) / len(usable))
-        if solutions and solutions[0].fit.structured_residual < _GOOD:
-            fit = solutions[0].fit
-            shift = geometry.tilt_in_pattern(fit.shift) / geometry.mrad_per_pixel
-            found.append(centers[number] + shift)
-            known.append(place[number])
-            errors.append(fit.shift_std_mrad / geometry.mrad_per_pixel)
+    parts = [slice(n, n + TOGETHER) for n in range(0, len(patterns), TOGETHER)]
+    pieces = [CenterFits(part.start, patterns[part], place[part], loose) for part in parts]
+    centers = _in_order(pieces, len(patterns), run, progress)
+    found = [center for center in centers if center is not None]
     if len(found) < _ENOUGH_CENTERS:
         return geometry
-    center_x, rest_x = _plane(np.array(known), np.array(found)[:, 0])
-    center_y, rest_y = _plane(np.array(known), np.array(found)[:, 1])
+    known = np.array([center.place for center in found])
+    center_x, rest_x = _plane(known, np.array([center.center[0] for center in found]))
+    center_y, rest_y = _plane(known, np.array([center.center[1] for center in found]))
+    errors = [center.error_px for center in found]
     # What the fits' own errors do not explain is how far the centres really wander.
     spread = (1.4826 * float(np.median(np.abs(np.r_[rest_x, rest_y])))) ** 2
     wander = max(spread - float(np.median(errors)) ** 2, 0.0) ** 0.5
@@ -218,6 +207,33 @@ def _with_centers(
         center_y=center_y,
         center_std_px=max(wander, _CENTER_FLOOR_PX),
     )
+
+
+def _in_order(
+    pieces: Sequence[Callable[[Tools], Iterator[tuple[int, Result]]]],
+    count: int,
+    run: RunFits,
+    progress: Callable[[float], None],
+) -> list[Result]:
+    """Answers in the order of the windows, in whatever order they come."""
+    found = {}
+    for number, answer in run(pieces):
+        found[number] = answer
+        progress(len(found) / count)
+    return [found[number] for number in sorted(found)]
+
+
+@dataclass(frozen=True)
+class _Alone:
+    """What this process fits with, where none shares with it."""
+
+    predictor: FittingPredictor
+    shared: Path | None = None
+
+
+def _here(predictor: FittingPredictor) -> RunFits:
+    tools = _Alone(predictor)
+    return lambda pieces: (answer for piece in pieces for answer in piece(tools))
 
 
 def _shared(good: list[_Sampled], order: int) -> SharedGeometry:

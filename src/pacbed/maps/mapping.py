@@ -12,12 +12,13 @@ from pacbed.errors import PatternError
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.library.models.bundle import Bundle
 from pacbed.library.models.kinds import Model
-from pacbed.maps.blocks import BlockTask, Spread, cut, here, shared_predictor
-from pacbed.maps.geometry import estimate_geometry
+from pacbed.maps.blocks import Block, cut
+from pacbed.maps.geometry import RunFits, estimate_geometry
 from pacbed.maps.layers import Layers, join_layers
 from pacbed.maps.options import MapOptions, make_grid
 from pacbed.maps.sample import Sample, aspect_words, on_square_pixels, read_sample, seen_aspect
 from pacbed.maps.silent_pixels import silent_words
+from pacbed.maps.spread import Job, Spread, here, shared_predictor
 from pacbed.maps.thickness_map import ThicknessMap, finish_map
 from pacbed.scans.scan import Scan
 
@@ -80,7 +81,7 @@ def infer_map(
     store : Store, optional
         What is in it is not done again.
     spread : callable
-        Where the blocks of windows are computed: in this process, or see
+        Where windows are inferred, those of the sample too: in this process, or see
         :mod:`pacbed.maps.processes` and :mod:`pacbed.maps.cluster`. The map is the same.
 
     Returns
@@ -98,20 +99,21 @@ def infer_map(
     bundle.system.check(options.convergence_mrad)
     grid, warnings = make_grid(scan, bundle, options)
     opened, scan, sample = scan, *read_sample(scan, grid, options)
-    try:
-        geometry = _geometry_and_form(scan, sample, bundle, options, progress, store)
-    except PatternError as error:
-        raise _with_what_the_file_says(error, scan, bundle, options) from error
-    scan = replace(scan, pixel_aspect=geometry.pixel_aspect)
     done = {} if store is None else store.rows()
-    missing = [row for row in range(grid.shape[0]) if row not in done]
-    largest = grid.shape[0] if spread is here else max(1, _BLOCK_WINDOWS // grid.shape[1])
-    task = BlockTask(scan, grid, bundle, geometry, options.refine)
-    for row, layers in spread(task, cut(missing, largest)):
-        done[row] = layers
-        if store is not None:
-            store.keep_row(row, layers)
-        progress(Stage.INFERRING, len(done) / grid.shape[0])
+    with spread(Job(scan, grid, bundle)) as run:
+        try:
+            geometry = _geometry_and_form(scan, sample, bundle, options, progress, store, run)
+        except PatternError as error:
+            raise _with_what_the_file_says(error, scan, bundle, options) from error
+        missing = [row for row in range(grid.shape[0]) if row not in done]
+        largest = grid.shape[0] if spread is here else max(1, _BLOCK_WINDOWS // grid.shape[1])
+        blocks = [Block(*rows, geometry, options.refine) for rows in cut(missing, largest)]
+        for row, layers in run(blocks):
+            done[row] = layers
+            if store is not None:
+                store.keep_row(row, layers)
+            progress(Stage.INFERRING, len(done) / grid.shape[0])
+    scan = replace(scan, pixel_aspect=geometry.pixel_aspect)
     doubts = contradictions(
         vars(scan),
         bundle.system,
@@ -142,22 +144,23 @@ def _geometry_and_form(
     options: MapOptions,
     progress: Progress,
     store: Store | None,
+    run: RunFits,
 ) -> SharedGeometry:
     """The geometry, on square pixels: as they are known, or else as the disk shows them."""
     known = scan.mrad_per_pixel
     seen = None if options.pixel_aspect is not None else seen_aspect(sample)
     if seen is None:
-        return find_geometry(sample, bundle, options, known, progress, store)
+        return find_geometry(sample, bundle, options, known, progress, store, run)
     # The angle per pixel that is known may be that of either side.
     tries = [(sample, known), (on_square_pixels(scan, sample, seen)[1], None)]
     if not 1 / _OBLONG < seen < _OBLONG:
         tries.reverse()
     try:
         first, scale = tries[0]
-        return find_geometry(first, bundle, options, scale, progress, store)
+        return find_geometry(first, bundle, options, scale, progress, store, run)
     except PatternError:
         second, scale = tries[1]
-        return find_geometry(second, bundle, options, scale, progress, store)
+        return find_geometry(second, bundle, options, scale, progress, store, run)
 
 
 def _with_what_the_file_says(
@@ -187,6 +190,7 @@ def find_geometry(
     mrad_per_pixel: float | None = None,
     progress: Progress = no_progress,
     store: Store | None = None,
+    run: RunFits | None = None,
 ) -> SharedGeometry:
     """Geometry of a scan from a sample of its windows, or from the store.
 
@@ -199,6 +203,8 @@ def find_geometry(
         As the file says, where the options do not.
     progress : callable
     store : Store or None
+    run : callable, optional
+        See :func:`.estimate_geometry`.
     """
     found = None if store is None else store.geometry()
     if found is None:
@@ -212,6 +218,7 @@ def find_geometry(
                 options.mrad_per_pixel or mrad_per_pixel,
                 lambda share: progress(Stage.GEOMETRY, share),
                 options.samples,
+                run,
             )
         found = replace(found, pixel_aspect=sample.pixel_aspect)
         if store is not None:

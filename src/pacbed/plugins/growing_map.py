@@ -9,12 +9,12 @@ from threadpoolctl import threadpool_limits
 from pacbed.arrays import Mask
 from pacbed.errors import PatternError
 from pacbed.library.models.kinds import Model
-from pacbed.maps.blocks import shared_predictor
 from pacbed.maps.geometry import estimate_geometry, places
 from pacbed.maps.layers import Layers, empty_layers
 from pacbed.maps.options import MapOptions
 from pacbed.maps.sample import on_square_pixels, take_sample, without_silent
 from pacbed.maps.solver import WindowSolver
+from pacbed.maps.spread import shared_predictor
 from pacbed.plugins.scattered_sums import SummedScan
 from pacbed.scans.windows import WindowGrid
 

@@ -6,15 +6,10 @@ from pathlib import Path
 
 from pacbed.errors import PacbedError
 from pacbed.library.csv_table import CsvRows
+from pacbed.library.examples import FOLDERS
 from pacbed.library.installed import match_system
 from pacbed.library.system import System
 from pacbed.library.zone_axis import parse_zone_axis
-
-#: In an installed package, and in a copy of the repository.
-_FOLDERS = (
-    Path(__file__).resolve().parents[1] / "examples",
-    Path(__file__).resolve().parents[3] / "examples",
-)
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class Example:
 @cache
 def load_examples() -> dict[str, Example]:
     """Find the examples, by the names of their files."""
-    for folder in _FOLDERS:
+    for folder in FOLDERS:
         table = folder / "labels.csv"
         if table.is_file():
             rows = CsvRows(table.read_text(encoding="utf-8"))

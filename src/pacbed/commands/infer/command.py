@@ -17,6 +17,7 @@ from pacbed.commands.options import JsonOption, check_output
 from pacbed.commands.output import print_block, print_json, print_table
 from pacbed.commands.own_crystal import OwnCrystalOptions
 from pacbed.errors import FileFormatError
+from pacbed.library.examples import or_shipped
 
 
 @declared
@@ -26,7 +27,8 @@ def infer(
         list[Path],
         typer.Argument(
             help="Patterns: dm4, tif, npy, mrc, emd, h5, nxs, hspy, blo, mib, ser, prz, xml"
-            " (EMPAD), zarr, png and others; docs/files.md lists them.",
+            " (EMPAD), zarr, png and others; docs/files.md lists them. examples/NAME, where there"
+            " is no such file, is an example that comes with the program.",
             metavar="FILE",
         ),
     ],
@@ -74,6 +76,7 @@ def infer(
 
     Start values for ptychography: [bold]pacbed infer pattern.dm4 --system 2 --export ptyrad[/bold]
     """
+    files = [or_shipped(file) for file in files]
     reports = _report_paths(files, report)
     paper.check()
     export.check()

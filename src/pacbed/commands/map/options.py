@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from pacbed.library.models.kinds import Model
-    from pacbed.maps.blocks import Spread
     from pacbed.maps.options import MapOptions
+    from pacbed.maps.spread import Spread
     from pacbed.microscope.record import Microscope
     from pacbed.scans.files import RawLayout
     from pacbed.scans.scan import Scan
