@@ -8,7 +8,7 @@ import pytest
 
 from pacbed.infer.networks import networks
 from pacbed.library.installed import load_engine
-from pacbed.maps import blocks
+from pacbed.maps import spread
 from pacbed.maps.mapping import infer_map
 from pacbed.maps.options import MapOptions
 from pacbed.maps.thickness_map import ThicknessMap
@@ -115,7 +115,7 @@ def made(simulated, bundle) -> Made:
         loaded.append(network)
         return session(bundle, network, threads)
 
-    blocks._predictor.cache_clear()
+    spread._predictor.cache_clear()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(networks, "_session", counted)
         found = infer_map(simulated.scan, bundle, OPTIONS)
