@@ -94,8 +94,8 @@ def main():
             f"{name}, {len(rows)} patterns: bias {np.median(held):+.2f} nm, free "
             f"{np.median(free):+.2f}; off by {np.median(np.abs(held)):.2f} nm, free "
             f"{np.median(np.abs(free)):.2f}; scale asked for {100 * np.median(share):+.0f} %, "
-            f"beyond 40 nm {100 * np.median(share[thick]):+.0f} ± {100 * np.median(std[thick]):.0f} %; "
-            f"{time.process_time() - started:.0f} CPU s",
+            f"beyond 40 nm {100 * np.median(share[thick]):+.0f} ± "
+            f"{100 * np.median(std[thick]):.0f} %; {time.process_time() - started:.0f} CPU s",
             flush=True,
         )
 

