@@ -152,13 +152,13 @@ def _answer(name: str, estimate: Estimate) -> str:
     )
     if estimate.mistilt_mrad is not None:
         words += f", mistilt {with_error(estimate.mistilt_mrad, estimate.tilt_std_mrad)} mrad"
-    if estimate.budget is not None:
-        words += f"; {_beside(estimate.budget)}"
     if estimate.convergence_mrad is not None:
         angle = with_error(estimate.convergence_mrad, estimate.convergence_std_mrad)
         words += f", convergence semi-angle {angle} mrad"
     if estimate.residual is not None:
         words += f", the fit leaves {100 * estimate.residual:.1f} % of the variance"
+    if estimate.budget is not None:
+        words += f"; {_beside(estimate.budget)}"
     if estimate.status == "ambiguous":
         words += "; AMBIGUOUS: say how it was chosen among the alternatives"
     return f"{words}."
