@@ -201,6 +201,15 @@ def estimate(pattern, parameters, nested):
         "center_row_px": 1.0, "center_column_px": 2.0, "residual": None,
         "alternatives": [{"thickness_nm": 9.0, "mistilt_mrad": 5.0, "probability": 0.25}],
         "thickness_distribution": {"thickness_nm": [1.0, 2.0], "probability": [0.5, 0.5]},
+        "budget": {
+            "parts": [
+                {"name": "noise", "change": None, "thickness_nm": 1.5, "tilt_mrad": 0.4,
+                 "in_std": True},
+                {"name": "potential", "change": 0.01, "thickness_nm": 0.3, "tilt_mrad": None,
+                 "in_std": False},
+            ],
+            "thickness_total_nm": 1.53, "tilt_total_mrad": 0.4, "measured": True,
+        },
         "warnings": ["the network is young"], "provenance": {"version": "0"},
     }  # fmt: skip
     answer = {"thickness": 10 * thickness_nm, "mistilt": 5.0, "scale": 0.75}

@@ -6,7 +6,7 @@ import threading
 import numpy as np
 import pytest
 
-from pacbedclient import Alternative, Client, PatternError, RequestRefusedError
+from pacbedclient import Alternative, BudgetPart, Client, PatternError, RequestRefusedError
 from standin_service import PICTURE, SYSTEMS
 
 PATTERN = np.full((3, 4), 42, np.uint16)
@@ -55,6 +55,10 @@ def test_the_estimate_is_read_whole(client, service, nested):
     assert (estimate.tilt_x_mrad, estimate.tilt_y_mrad, estimate.mistilt_mrad) == (3.0, 4.0, 5.0)
     assert estimate.residual is None
     assert estimate.alternatives == (Alternative(9.0, 5.0, 0.25),)
+    assert estimate.budget == (
+        BudgetPart("noise", None, 1.5, 0.4, True),
+        BudgetPart("potential", 0.01, 0.3, None, False),
+    )
     assert estimate.thickness_distribution == ((1.0, 2.0), (0.5, 0.5))
     assert estimate.warnings == ("the network is young",)
     assert np.array_equal(estimate.validation, PICTURE)

@@ -6,6 +6,7 @@ import typer
 
 from pacbed import optional
 from pacbed.commands.add import add
+from pacbed.commands.budget import budget
 from pacbed.commands.cache import cache_group
 from pacbed.commands.calibrate import calibrate
 from pacbed.commands.calibrate_microscope import calibrate_microscope
@@ -103,6 +104,8 @@ app = typer.Typer(
         [bold]pacbed train gan.toml --data data[/bold]
 
         [bold]pacbed calibrate gan-0001-300kV --data data[/bold]
+
+        [bold]pacbed budget gan-0001-300kV --data data[/bold]
 {_EXAMPLES}
     The same physics by an independent simulation (frozen phonons):
 
@@ -119,6 +122,7 @@ app.command()(add)
 app.command()(pack)
 app.command()(unpack)
 app.command()(calibrate)
+app.command()(budget)
 app.add_typer(cache_group, name="cache")
 app.command()(calibrate_microscope)
 app.add_typer(stage_group, name="stage")

@@ -99,6 +99,23 @@ def test_intensity_is_kept_without_absorption(make, zone, high_tension_kV, g_max
     assert (np.diff([1, *absorbed]) < -0.01).all()
 
 
+def test_absorption_is_scaled_alike_by_both_kernels():
+    # What is lost of all beams together goes, while it is little, with the factor on absorption.
+    cell = project(strontium_titanate(), (0, 0, 1))
+    few = beams_within(cell, 1.5)
+    for factor in (0.8, 1.2):
+        other = multislice(cell, few, 200.0, absorption=factor)
+        found = neighbourhood(cell, few, 200.0, absorption=factor)[..., 0]
+        assert np.abs(found - other).max() <= 3e-3
+        changed = other.sum(axis=1) - multislice(cell, few, 200.0).sum(axis=1)
+        assert (np.sign(changed) == np.sign(1 - factor)).all()
+    lost = [
+        1 - neighbourhood(cell, beams_within(cell, 3.0), 200.0, absorption=factor).sum(axis=1)[0, 0]
+        for factor in (0.0, 0.05, 0.1)
+    ]
+    assert np.diff(lost)[1] == pytest.approx(np.diff(lost)[0], rel=0.12)
+
+
 def test_multislice_is_of_second_order():
     cell = project(strontium_titanate(), (0, 0, 1))
     beams = beams_within(cell, 1.0)

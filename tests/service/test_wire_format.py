@@ -4,6 +4,7 @@ import base64
 import copy
 import io
 import json
+import math
 from dataclasses import replace
 
 import h5py
@@ -286,6 +287,9 @@ def test_a_mask_comes_as_a_second_part(client, example):
     assert abs(answer["thickness_nm"] - 41.98) < 1
     assert answer["convergence_mrad"] == pytest.approx(20, rel=0.02)
     assert 0 < answer["convergence_std_mrad"] < 0.5
+    inside = [part["thickness_nm"] for part in answer["budget"]["parts"] if part["in_std"]]
+    assert math.hypot(*inside) == pytest.approx(answer["thickness_std_nm"])
+    assert answer["budget"]["measured"]
     parts["mask"] = ("mask.npy", _npy(mask[:-1]))
     refused = client.post("/inference/", data=data, files=parts)
     assert refused.status_code == 422

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pacbed.budget import kept
+from pacbed.infer.judge.budget import usual_sensitivities
 from pacbed.own_crystal import simulated_table
 from pacbed.own_crystal.conditions import crystal_conditions
 from pacbed.own_crystal.understood import understand
@@ -91,6 +93,27 @@ def test_a_crystal_answers_from_its_structure_file():
     assert answer["directions"].startswith("+c points")
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("here")
+def test_the_budget_of_a_crystal_is_measured_where_it_is_asked_for(monkeypatch):
+    options = ("infer", "pattern.npy", *SILICON, "--convergence", 12)
+    assert "with usual errors of a recipe" in succeed(*options)
+    words = succeed(*options, "--budget")
+    assert "with errors of the recipe" in words
+    assert "Debye-Waller factors ± 20 %" in words
+    assert "usual values" not in words
+    # It is kept with the table.
+    monkeypatch.setattr(kept, "measure_sensitivities", None)
+    budget = json.loads(succeed(*options, "--budget", "--json"))["budget"]
+    assert budget["measured"]
+    parts = {part["name"]: part for part in budget["parts"]}
+    # Of Si [110] 15 nm thick at 12 mrad.
+    assert 0.05 < parts["potential"]["thickness_nm"] < 0.2
+    assert 0.02 < parts["debye_waller"]["thickness_nm"] < 0.4
+    assert not parts["potential"]["in_std"]
+    assert json.loads(succeed(*options, "--json"))["budget"]["measured"]
+
+
 @pytest.mark.usefixtures("here")
 def test_several_structures_are_ranked():
     Path("phases").mkdir()
@@ -153,6 +176,14 @@ def test_a_crystal_that_was_added_answers_everywhere(monkeypatch, tmp_path_facto
         )
     assert answer["system"] == "mine"
     assert "sto-001-200kV" in {entry["system"] for entry in answer["ranking"]}
+    with monkeypatch.context() as quick:
+        quick.setattr(kept, "measure_sensitivities", lambda *given: usual_sensitivities())
+        assert "potential ± 1 %" in succeed("budget", "mine")
+        told = json.loads(succeed("budget", "mine", "--json"))
+    assert len(told["changes"]) == 4
+    answer = json.loads(succeed("infer", "pattern.npy", "--system", "mine", "--json"))
+    assert answer["budget"]["measured"]
+    assert "its crystal is not in the data folder" in fail("budget", "sto-001-80kV")
     # The same once more is the same system.
     assert "registered already" in succeed("add", "Si.cif", *CONDITIONS, *ranges, "--name", "mine")
     # A training later takes the table that is there.

@@ -68,7 +68,9 @@ def test_noise_has_a_factor_of_its_own():
 
 
 def test_where_the_geometry_is_known_the_fits_own_errors_stand():
-    single = Calibration(tilt_floor_mrad=0.03, tilt_thin_mrad=0.3, thickness_relative=0.01)
+    single = Calibration(
+        tilt_floor_mrad=0.03, tilt_thin_mrad=0.3, thickness_floor_nm=0.4, thickness_relative=0.01
+    )
     shared = single.with_known_geometry()
     # What the model leaves out stays, but for a part of what it does to thin crystals.
     assert shared.thickness_std(0.0, 50) == single.thickness_std(0.0, 50)

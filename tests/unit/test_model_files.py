@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from pacbed.errors import BundleError
+from pacbed.infer.judge.budget import usual_sensitivities
 from pacbed.infer.labels.predictor import LabelPredictor
 from pacbed.infer.networks.networks import Networks
 from pacbed.library.installed import load_bundle, look
@@ -62,6 +63,7 @@ def test_a_bundle_is_read_once(tmp_path, opened):
 
 def test_a_label_bundle_is_read_once(tmp_path, table, opened):
     folder = make_label_bundle(tmp_path, table, with_table=True)
+    usual_sensitivities()  # of the program, not of the model
     opened.clear()
     predictor = LabelPredictor(LabelBundle.load(folder))
     estimate = predictor.infer(recorded_pattern(table, 30.0, 1.0), 20.0)

@@ -103,6 +103,8 @@ def test_the_methods_say_versions_parameters_and_references(answered):
     assert "calibrated on frozen-phonon patterns" in text
     assert "two neural networks" in text
     assert re.search(r"a\.dm4: thickness 56\.\d ± 0\.\d nm \(95 % interval 5", text)
+    pattern = r"; ± 0\.\d\d nm and ± 0\.\d{3} mrad with errors of Debye-Waller factors by"
+    assert re.search(pattern, text)
     for number, reference in enumerate(REFERENCES, 1):
         assert f"[{number}] {reference}." in text
         assert f"[{number}]" in text.split(f"[{number}] {reference}")[0]  # and it is cited

@@ -17,13 +17,14 @@ from pacbedclient.errors import (
     ServiceFailedError,
     ServiceUnreachableError,
 )
-from pacbedclient.records import Alternative, Estimate, System
+from pacbedclient.records import Alternative, BudgetPart, Estimate, System
 
 __version__ = "0.1.0"
 
 __all__ = [
     "Alternative",
     "AnswerError",
+    "BudgetPart",
     "Client",
     "Estimate",
     "PacbedClientError",

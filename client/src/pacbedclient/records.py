@@ -29,6 +29,30 @@ class Alternative:
 
 
 @dataclass(frozen=True)
+class BudgetPart:
+    """One part of the error of an answer.
+
+    Attributes
+    ----------
+    name : str
+        ``noise``, ``convergence``, ``model``, ``debye_waller``, ``absorption``, ``potential`` or
+        ``thickness_spread``.
+    change : float or None
+        Relative standard error that was assumed of it; None where none was.
+    thickness_nm, tilt_mrad : float or None
+        Standard errors that it gives the thickness (nm) and a component of the tilt (mrad).
+    in_std : bool
+        Whether the error bars hold it.
+    """
+
+    name: str
+    change: Optional[float]
+    thickness_nm: Optional[float]
+    tilt_mrad: Optional[float]
+    in_std: bool
+
+
+@dataclass(frozen=True)
 class Estimate:
     """Thickness and mistilt inferred from one pattern.
 
@@ -60,6 +84,9 @@ class Estimate:
         Convergence semi-angle as the pattern shows it, and its standard error.
     pixels_left_out : int
         Pixels that say nothing: dead, saturated, hidden, no numbers, masked.
+    budget : tuple of BudgetPart
+        What the errors are made of; the squares of all parts add up. Empty where nothing was
+        fitted.
     alternatives : tuple of Alternative
         Other solutions, the likelier first.
     thickness_distribution : (tuple of float, tuple of float) or None
@@ -98,6 +125,7 @@ class Estimate:
     warnings: Tuple[str, ...] = ()
     validation: Any = field(default=None, repr=False, compare=False)
     answer: Dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    budget: Tuple[BudgetPart, ...] = ()
 
     def __str__(self) -> str:
         text = "thickness {}, mistilt {}".format(
@@ -199,6 +227,16 @@ def estimate_from(answer: Any) -> Estimate:
                     float(entry["probability"]),
                 )
                 for entry in full.get("alternatives") or ()
+            ),
+            budget=tuple(
+                BudgetPart(
+                    str(entry["name"]),
+                    _optional(entry["change"]),
+                    _optional(entry["thickness_nm"]),
+                    _optional(entry["tilt_mrad"]),
+                    bool(entry["in_std"]),
+                )
+                for entry in (full.get("budget") or {}).get("parts", ())
             ),
             thickness_distribution=distribution
             and (tuple(distribution["thickness_nm"]), tuple(distribution["probability"])),

@@ -5,6 +5,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from pacbed.answer.budget import Budget
 from pacbed.arrays import Mask
 from pacbed.microscope.shown import Shown
 
@@ -141,6 +142,10 @@ class Estimate:
         or masked.
     provenance : dict
         Bundle, versions, hashes and times behind the numbers, to be shown.
+    budget : Budget or None
+        What the errors are made of: the parts that `thickness_std_nm` and `tilt_std_mrad` hold, and
+        beside them what the recipe may be off by, which they do not; None where nothing was
+        fitted.
     basis : Basis
     """
 
@@ -167,6 +172,7 @@ class Estimate:
     convergence_std_mrad: float | None = None
     pixels_left_out: int = 0
     provenance: dict[str, Any] = field(default_factory=dict)
+    budget: Budget | None = None
     basis: Basis = Basis()
 
     def to_dict(self) -> dict[str, Any]:

@@ -4,6 +4,7 @@ import tomllib
 from collections.abc import Sequence
 from typing import Any
 
+from pacbed.answer.budget import Budget, part_words
 from pacbed.answer.estimate import Estimate
 from pacbed.answer.words import with_error
 from pacbed.library.models.kinds import Model
@@ -133,6 +134,16 @@ def _sources(provenance: dict[str, Any]) -> list[str]:
     return [f"{label}: {words}." for label, words in stated.items()]
 
 
+def _beside(budget: Budget) -> str:
+    """The error with what the recipe may be off by, and what that is."""
+    assumed = [part_words(part).replace("±", "by") for part in budget.parts if not part.in_std]
+    known = "" if budget.measured else ", as usual for other crystals"
+    return (
+        f"± {budget.thickness_total_nm:.2f} nm and ± {budget.tilt_total_mrad:.3f} mrad with errors "
+        f"of {', '.join(assumed)}{known}"
+    )
+
+
 def _answer(name: str, estimate: Estimate) -> str:
     low, high = estimate.thickness_interval95_nm
     words = (
@@ -146,6 +157,8 @@ def _answer(name: str, estimate: Estimate) -> str:
         words += f", convergence semi-angle {angle} mrad"
     if estimate.residual is not None:
         words += f", the fit leaves {100 * estimate.residual:.1f} % of the variance"
+    if estimate.budget is not None:
+        words += f"; {_beside(estimate.budget)}"
     if estimate.status == "ambiguous":
         words += "; AMBIGUOUS: say how it was chosen among the alternatives"
     return f"{words}."

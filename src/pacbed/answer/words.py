@@ -2,6 +2,7 @@
 
 import math
 
+from pacbed.answer.budget import total_words
 from pacbed.answer.estimate import Estimate
 
 STATUS_WORDS = {
@@ -58,6 +59,8 @@ def summary_rows(estimate: Estimate) -> list[tuple[str, str]]:
     if estimate.convergence_mrad is not None:
         angle = with_error(estimate.convergence_mrad, estimate.convergence_std_mrad)
         rows.append(("Convergence", f"{angle} mrad, as the pattern shows"))
+    if estimate.budget is not None:
+        rows.append(("In all", total_words(estimate.budget)))
     if estimate.pixels_left_out:
         rows.append(("Left out", f"{estimate.pixels_left_out} pixels that say nothing"))
     if estimate.alternatives:

@@ -9,12 +9,11 @@ from pacbed.commands.declared import declared
 from pacbed.commands.options import DataOption
 from pacbed.commands.output import print_block, print_table
 from pacbed.commands.progress import progress_bar
+from pacbed.commands.recipe_of import recipe_of
 from pacbed.commands.select import choose_model
-from pacbed.errors import RecipeError
 
 if TYPE_CHECKING:
     from pacbed.calibrate.coverage import Coverage, Report
-    from pacbed.crystal.structure import Crystal
     from pacbed.library.models.kinds import Model
 
 #: Part of a model's folder in which finished runs are kept; the model needs none of it.
@@ -68,47 +67,13 @@ def calibrate(
 
     effort = Effort(minutes=minutes, seed=seed)
     model = choose_model(system, None, None, "0 0 1", data)
-    crystal = _crystal(model, recipe, data)
+    crystal = recipe_of(model, recipe, data).crystal
     work = folder if folder is not None else model.folder / WORK
     with progress_bar(f"calibrating {model.system.name}") as bar:
         found = measure_errors(model, crystal, work, effort, bar.update)
     if not dry_run:
         write_calibration(model.folder, found.values)
     _print(model, found.report, found.runs, work, dry_run)
-
-
-def _crystal(model: "Model", given: Path | None, data: Path | None) -> "Crystal":
-    """The crystal that a system is of.
-
-    Raises
-    ------
-    RecipeError
-        If no recipe has it, or the one given is of something else.
-    """
-    from pacbed.commands.train.registered import registered_recipe
-    from pacbed.errors import UnknownSystemError
-    from pacbed.library.recipe import load_recipe
-
-    system = model.system
-    if given is None:
-        try:
-            found = registered_recipe(Path(system.name), data)
-        except UnknownSystemError as error:
-            raise RecipeError(
-                f"{system.name}: its crystal is not in the data folder; give the recipe that it "
-                "was made from with --recipe TOML"
-            ) from error
-        if found is None:
-            raise RecipeError(f"{system.name}: give its recipe with --recipe TOML")
-        given = found[0]
-    recipe = load_recipe(given)
-    same = (recipe.system.zone_axis, recipe.system.high_tension_kV)
-    if same != (system.zone_axis, system.high_tension_kV):
-        raise RecipeError(
-            f"{given}: is of another zone axis or high tension than {system.name}; give the recipe "
-            "that it was made from"
-        )
-    return recipe.crystal
 
 
 def _print(model: "Model", report: "Report", runs: int, work: Path, dry_run: bool) -> None:

@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -161,10 +162,16 @@ def understand_all(
     return found
 
 
-def models_of(understood: "Sequence[Understood]") -> "list[TableModel]":
+def models_of(understood: "Sequence[Understood]", budget: bool = False) -> "list[TableModel]":
     """The models of crystals, simulated where the cache does not have them, with progress.
 
     Of several with one formula each is called like its file, so that they can be told apart.
+
+    Parameters
+    ----------
+    understood : sequence of Understood
+    budget : bool
+        Whether their answers' budgets are measured.
     """
     from pacbed.own_crystal.simulated_table import table_model
 
@@ -175,7 +182,8 @@ def models_of(understood: "Sequence[Understood]") -> "list[TableModel]":
         if names[name] > 1:
             name = f"{one.conditions.cif.stem}-{name}"
         with progress_bar(f"simulating {name}") as bar:
-            models.append(table_model(one, name, bar.update))
+            measuring = partial(bar.update, words=f"budget of {name}") if budget else None
+            models.append(table_model(one, name, bar.update, budget=measuring))
     return models
 
 

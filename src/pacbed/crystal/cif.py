@@ -139,6 +139,18 @@ def read_cif_notes(path: Path) -> CifNotes:
     )
 
 
+def read_atoms(path: Path) -> tuple[Any, Any]:
+    """The block of a CIF that has atoms, and its sites in the order of the file, by gemmi.
+
+    Raises
+    ------
+    CrystalError
+        If the file cannot be read as a CIF.
+    """
+    block, small = _read(path)
+    return block, small.sites
+
+
 def cif_content(path: Path) -> bytes:
     """A structure file as the bytes of a CIF.
 

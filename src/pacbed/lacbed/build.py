@@ -36,7 +36,7 @@ def simulate_table(
     thickness_max_nm: float,
     options: TableOptions,
     progress: Progress | None = None,
-    absorption: bool = True,
+    absorption: float = 1.0,
     spread: Spread | None = None,
     file_bytes_max: float | None = None,
 ) -> LacbedTable:
@@ -52,8 +52,8 @@ def simulate_table(
     progress : callable, optional
         Called with the finished share, 0..1, at least every second; what it raises ends the
         work at once.
-    absorption : bool
-        Whether thermal diffuse absorption is included.
+    absorption : float
+        Factor on thermal diffuse absorption; 0 leaves it out.
     spread : callable, optional
         Computes the neighbourhoods elsewhere, such as on a cluster; in threads of this process
         by default. On machines of one kind the table is the same.
@@ -95,7 +95,7 @@ def simulate_table(
 
 
 def _plan(
-    cell: ProjectedCell, geometry: TableGeometry, options: TableOptions, absorption: bool
+    cell: ProjectedCell, geometry: TableGeometry, options: TableOptions, absorption: float
 ) -> StoredTile:
     """The kernel that fits the device, and its neighbourhoods."""
     points = geometry.grid.wedge @ geometry.fine_lattice_mrad

@@ -30,8 +30,8 @@ class MultisliceOptions:
         Largest thickness of a slice, Å; thickness steps are divided evenly.
     g_max : float
         Largest spatial frequency of the grid, 1/Å.
-    absorption : bool
-        Whether thermal diffuse absorption is included.
+    absorption : float
+        Factor on thermal diffuse absorption; 0 leaves it out.
     batch : int
         Incident directions propagated at once.
     device : str
@@ -40,12 +40,12 @@ class MultisliceOptions:
 
     slice_thickness: float = 1.7
     g_max: float = 4.5
-    absorption: bool = True
+    absorption: float = 1.0
     batch: int = 128
     device: str = "cpu"
 
 
-def options_of(options: TableOptions, absorption: bool) -> MultisliceOptions:
+def options_of(options: TableOptions, absorption: float) -> MultisliceOptions:
     """The part of a table's options that the multislice needs."""
     return MultisliceOptions(
         options.slice_angstrom, options.g_max, absorption, device=options.device
@@ -182,7 +182,7 @@ def _transmission(
     indices: Indices,
     high_tension_kV: float,
     wavelength_dz: float,
-    absorption: bool,
+    absorption: float,
 ) -> NDArray[np.complex64]:
     coefficients = potential_coefficients(cell, indices, high_tension_kV)
     # A grid of even size has no partner for its highest frequency: leave it out, so
@@ -190,6 +190,6 @@ def _transmission(
     for axis, n in enumerate(indices.shape[:2]):
         coefficients[np.abs(indices[..., axis]) == n // 2] = 0
     potential = np.fft.ifft2(coefficients) * coefficients.size
-    if not absorption:
-        potential = potential.real.astype(complex)
+    if absorption != 1:
+        potential = potential.real + 1j * absorption * potential.imag
     return np.exp(1j * np.pi * wavelength_dz * potential).astype(np.complex64)

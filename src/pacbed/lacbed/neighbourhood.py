@@ -202,7 +202,7 @@ def prepare_kernel(
     step: float,
     steps: int,
     substeps: int,
-    absorption: bool = True,
+    absorption: float = 1.0,
 ) -> NeighbourhoodKernel:
     """Make ready what all neighbourhoods share.
 
@@ -219,8 +219,8 @@ def prepare_kernel(
         Å between recorded thicknesses.
     steps, substeps : int
         See :class:`NeighbourhoodKernel`.
-    absorption : bool
-        Whether thermal diffuse absorption is included.
+    absorption : float
+        Factor on thermal diffuse absorption; 0 leaves it out.
     """
     radius = float(np.sqrt(reach.acting + direction_max**2))
     candidates = beams_within(cell, max(radius + direction_max, beam_max))
@@ -229,8 +229,10 @@ def prepare_kernel(
     inside = np.linalg.norm(indices @ cell.reciprocal, axis=-1) <= _FREQUENCY_MAX
     potential = np.zeros(indices.shape[:2], complex)
     potential[inside] = potential_coefficients(cell, indices[inside], high_tension_kV)
-    if not absorption:
-        potential = (potential + potential[::-1, ::-1].conj()) / 2
+    if absorption != 1:
+        # U is the Hermitian part, iU' the anti-Hermitian one.
+        mirrored = potential[::-1, ::-1].conj()
+        potential = ((1 + absorption) * potential + (1 - absorption) * mirrored) / 2
     return NeighbourhoodKernel(
         cell.reciprocal,
         potential.astype(np.complex64),

@@ -61,6 +61,8 @@ class Recipe:
         Where the crystal is from, None where the recipe itself lists the sites.
     b_iso : dict
         Debye–Waller factors B in Å² by element that go before those of the CIF.
+    b_iso_error : dict
+        Standard errors of Debye–Waller factors in Å² by element, as far as they are stated.
     """
 
     path: Path
@@ -70,6 +72,7 @@ class Recipe:
     training: TrainingOptions = field(default_factory=TrainingOptions)
     cif: Path | None = None
     b_iso: dict[str, float] = field(default_factory=dict)
+    b_iso_error: dict[str, float] = field(default_factory=dict)
 
 
 def load_recipe(path: Path) -> Recipe:
@@ -113,7 +116,25 @@ def load_recipe(path: Path) -> Recipe:
         training=_options(path, "training", content.get("training", {}), TrainingOptions),
         cif=path.parent / str(given["cif"]) if "cif" in given else None,
         b_iso={k: float(v) for k, v in given.get("b_iso", {}).items()} if "cif" in given else {},
+        b_iso_error=_errors(path, given.get("b_iso_error", {})),
     )
+
+
+def _errors(path: Path, given: Any) -> dict[str, float]:
+    """Standard errors of B by element, Å²."""
+    try:
+        errors = {str(symbol): float(value) for symbol, value in given.items()}
+    except (AttributeError, TypeError, ValueError) as error:
+        raise RecipeError(
+            f"{path}: [crystal.b_iso_error] must give standard errors of B in Å² by element"
+        ) from error
+    for symbol, value in errors.items():
+        if not 0 < value <= 20:
+            raise RecipeError(
+                f"{path}: [crystal.b_iso_error] {symbol} = {value:g} must lie above 0 and at most "
+                "at 20 Å²"
+            )
+    return errors
 
 
 def _no_others(path: Path, where: str, given: dict[str, Any], known: set[str]) -> None:
@@ -185,7 +206,7 @@ def _system(path: Path, given: dict[str, Any], crystal: Crystal) -> System:
 
 
 def _crystal(path: Path, given: dict[str, Any]) -> Crystal:
-    _no_others(path, "[crystal]", given, {"cif", "cell", "atoms", "b_iso"})
+    _no_others(path, "[crystal]", given, {"cif", "cell", "atoms", "b_iso", "b_iso_error"})
     b_iso = given.get("b_iso", {})
     if not isinstance(b_iso, dict):
         raise RecipeError(f"{path}: [crystal.b_iso] must give B in Å² by element")

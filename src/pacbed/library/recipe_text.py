@@ -55,6 +55,7 @@ def recipe_text(
         "[crystal.b_iso]",
         *(f"{symbol} = {_number(value)}" for symbol, value in recipe.b_iso.items()),
         "",
+        *_errors(recipe),
         "[table]",
         f"direction_step_mrad = {_number(t.direction_step_mrad)}",
         f"thickness_step_nm = {_number(t.thickness_step_nm)}",
@@ -76,6 +77,17 @@ def recipe_text(
         f"checkpoint_seconds = {_number(training.checkpoint_seconds)}",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _errors(recipe: Recipe) -> list[str]:
+    if not recipe.b_iso_error:
+        return []
+    return [
+        "# Standard errors of B in Å², for the budget of answers.",
+        "[crystal.b_iso_error]",
+        *(f"{symbol} = {_number(value)}" for symbol, value in recipe.b_iso_error.items()),
+        "",
+    ]
 
 
 def _text(value: str) -> str:

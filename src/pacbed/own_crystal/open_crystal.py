@@ -21,6 +21,7 @@ def open_crystal(
     progress: Callable[[float], None] | None = None,
     cache: bool = True,
     threads: int = 1,
+    budget: bool = False,
 ) -> AnyPredictor:
     """Open a predictor for a crystal from its structure file; nothing is trained.
 
@@ -49,6 +50,10 @@ def open_crystal(
         Whether tables are taken from the user's cache, and kept there.
     threads : int
         Threads of one inference.
+    budget : bool
+        Whether it is measured, once for the crystal, how far answers move where Debye–Waller
+        factors, absorption or potential are others; that takes as long again. Without it the
+        budget of an answer has usual values.
 
     Returns
     -------
@@ -78,4 +83,8 @@ def open_crystal(
         mistilt_max_mrad,
         b_iso,
     )
-    return open_predictor(table_model(understand(asked), progress=progress, cache=cache), threads)
+    told = progress or (lambda share: None)
+    model = table_model(
+        understand(asked), progress=progress, cache=cache, budget=told if budget else None
+    )
+    return open_predictor(model, threads)

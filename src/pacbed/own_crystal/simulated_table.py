@@ -6,6 +6,8 @@ import warnings
 import weakref
 from pathlib import Path
 
+from pacbed.budget.kept import kept_sensitivities
+from pacbed.crystal.factor_errors import factor_errors_of_cif
 from pacbed.errors import CrystalError, FileFormatError, OutOfRangeError, PacbedError
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.cost import LARGEST_FILE_BYTES, check_cost
@@ -114,6 +116,7 @@ def table_model(
     name: str | None = None,
     progress: Progress | None = None,
     cache: bool = True,
+    budget: Progress | None = None,
 ) -> TableModel:
     """The table model of a crystal, from the cache where a table there serves.
 
@@ -126,6 +129,9 @@ def table_model(
         Called with the finished share of a simulation, 0..1.
     cache : bool
         Whether a table may be taken from the user's cache, and is kept there.
+    budget : callable, optional
+        Called with the finished share, 0..1, of measuring how far answers move where the specimen
+        is other than the structure; without it that is not measured.
 
     Raises
     ------
@@ -154,25 +160,33 @@ def table_model(
         except FileFormatError as error:
             warnings.warn(f"tables are not kept: {error}", UserWarning, stacklevel=2)
         else:
-            return _named(found, understood, name)
+            return _named(found, understood, name, budget)
     folder = tempfile.TemporaryDirectory(prefix="pacbed-table-", ignore_cleanup_errors=True)
     place = Path(folder.name)
     make(place)
-    model = _named(TableModel.load(place), understood, name)
+    model = _named(TableModel.load(place), understood, name, budget)
     # The folder lives as long as the model, which may be asked to copy itself.
     weakref.finalize(model, folder.cleanup)
     return model
 
 
-def _named(model: TableModel, understood: Understood, name: str | None) -> TableModel:
+def _named(
+    model: TableModel, understood: Understood, name: str | None, budget: Progress | None
+) -> TableModel:
     """The model under the ranges that were asked for, which its table may go beyond."""
-    table = model.table
+    table, sensitivities = model.table, model.sensitivities
+    if budget is not None:
+        asked = understood.conditions
+        errors = factor_errors_of_cif(asked.cif, asked.b_iso)
+        sensitivities = kept_sensitivities(model, understood.cell, errors, budget)
     said = {
         **model.provenance,
         "directions": understood.directions.to_dict(),
         "b_iso": {factor.symbol: factor.words() for factor in understood.factors},
         "sources": dict(understood.sources),
     }
-    named = dataclasses.replace(model, system=understood.system(name), provenance=said)
+    named = dataclasses.replace(
+        model, system=understood.system(name), provenance=said, sensitivities=sensitivities
+    )
     named.__dict__["table"] = table  # what is read already
     return named

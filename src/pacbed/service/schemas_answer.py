@@ -78,6 +78,40 @@ class RankedAnswer(BaseModel):
     ]
 
 
+class BudgetPart(BaseModel):
+    """One part of an answer's error."""
+
+    name: Annotated[
+        str,
+        Field(
+            description="`noise`, `convergence`, `model`, `debye_waller`, `absorption`, "
+            "`potential` or `thickness_spread`."
+        ),
+    ]
+    change: Annotated[
+        float | None,
+        Field(description="Relative standard error assumed of it; null where none was."),
+    ]
+    thickness_nm: Annotated[_Number, Field(description="What it gives the thickness, nm.")]
+    tilt_mrad: Annotated[_Number, Field(description="The same of a tilt component, mrad.")]
+    in_std: Annotated[bool, Field(description="Whether the error bars hold it.")]
+
+
+class Budget(BaseModel):
+    """What the error of an answer is made of; the squares of its parts add up."""
+
+    parts: Annotated[list[BudgetPart], Field(description="Independent of each other.")]
+    thickness_total_nm: Annotated[_Number, Field(description="With all parts, nm.")]
+    tilt_total_mrad: Annotated[_Number, Field(description="The same of a tilt component, mrad.")]
+    measured: Annotated[
+        bool,
+        Field(
+            description="Whether what the error bars do not hold was measured for this system; "
+            "else they are usual values of other crystals."
+        ),
+    ]
+
+
 class Answer(BaseModel):
     """The answer: the keys of the earlier service, and beside them the whole estimate."""
 
@@ -124,6 +158,10 @@ class Answer(BaseModel):
     ]
     convergence_std_mrad: Annotated[
         float | None, Field(description="null where nothing was fitted.")
+    ] = None
+    budget: Annotated[
+        Budget | None,
+        Field(description="What the errors are made of; null where nothing was fitted."),
     ] = None
     pixels_left_out: Annotated[
         int,

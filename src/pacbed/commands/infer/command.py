@@ -11,7 +11,7 @@ from pacbed.commands.infer.answers import run
 from pacbed.commands.infer.conditions import ConditionOptions
 from pacbed.commands.infer.export import ExportOptions
 from pacbed.commands.infer.paper import PaperOptions
-from pacbed.commands.infer.show import RANKING, ranking_rows, rows, to_dict
+from pacbed.commands.infer.show import RANKING, print_budget, ranking_rows, rows, to_dict
 from pacbed.commands.infer.tilting import AlphaOption, StageOption, stage_of
 from pacbed.commands.options import JsonOption, check_output
 from pacbed.commands.output import print_block, print_json, print_table
@@ -43,6 +43,15 @@ def infer(
             metavar="PNG",
         ),
     ] = None,
+    budget: Annotated[
+        bool,
+        typer.Option(
+            "--budget",
+            help="What the error is made of, in a table. Of a crystal from its structure file it"
+            " is measured once, which takes as long as its simulation; of a system [bold]pacbed"
+            " budget[/bold] does.",
+        ),
+    ] = False,
     own: OwnCrystalOptions,
     paper: PaperOptions,
     export: ExportOptions,
@@ -74,6 +83,8 @@ def infer(
     For a paper: [bold]pacbed infer pattern.dm4 --system 2 --figure fig.pdf --figure-font Arial
     --methods methods.txt[/bold]
 
+    What the error is made of: [bold]pacbed infer pattern.dm4 --system 2 --budget[/bold]
+
     Start values for ptychography: [bold]pacbed infer pattern.dm4 --system 2 --export ptyrad[/bold]
     """
     files = [or_shipped(file) for file in files]
@@ -82,7 +93,7 @@ def infer(
     export.check()
     stages = stage_of(stage, alpha)
     asked = conditions.asked
-    models = conditions.models(asked, own, files)
+    models = conditions.models(asked, own, files, budget)
     answers, given = [], []
     for answer in run(files, models, asked, reports):
         given.append(answer)
@@ -90,6 +101,8 @@ def infer(
             answers.append(to_dict(answer, stages))
         else:
             print_block(str(answer.measurement.path), rows(answer, stages))
+            if budget:
+                print_budget(answer)
             if answer.ranking:
                 print_table(RANKING, ranking_rows(answer), numbers=set(RANKING[2:]))
     if as_json:

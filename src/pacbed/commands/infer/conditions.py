@@ -26,6 +26,7 @@ from pacbed.library.system import ANY
 
 if TYPE_CHECKING:
     from pacbed.library.models.kinds import Model
+    from pacbed.own_crystal.understood import Understood
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,11 @@ class ConditionOptions:
         )
 
     def models(
-        self, asked: Asked, own: OwnCrystalOptions, files: Sequence[Path] = ()
+        self,
+        asked: Asked,
+        own: OwnCrystalOptions,
+        files: Sequence[Path] = (),
+        budget: bool = False,
     ) -> "list[Model]":
         """The models to ask; a crystal that is given as a file is simulated.
 
@@ -113,10 +118,13 @@ class ConditionOptions:
         own : OwnCrystalOptions
         files : sequence of Path
             Patterns that are there already: for what they say of their recording.
+        budget : bool
+            Whether it is measured what the answers' errors are made of, where a crystal is given as
+            a file.
         """
         if own.asked:
             _check_one(own, self)
-            return _own_models(files, own, self, asked)
+            return list(models_of(_understood(files, own, self, asked), budget))
         own.check_unused()
         return _installed(self)
 
@@ -133,10 +141,10 @@ def _check_one(own: OwnCrystalOptions, given: ConditionOptions) -> None:
         )
 
 
-def _own_models(
+def _understood(
     files: Sequence[Path], own: OwnCrystalOptions, given: ConditionOptions, asked: Asked
-) -> "list[Model]":
-    """Say what was understood of the structures, and simulate what is not kept."""
+) -> "list[Understood]":
+    """Read the structures, and say what was understood of them."""
     from pacbed.crystal.known.catalogue import structure_words
     from pacbed.readers import read_pattern
 
@@ -155,7 +163,7 @@ def _own_models(
         understood = understand_all(own, zone_axis, high_tension, angles[0])
     for one in understood:
         print_block(structure_words(one.conditions.cif), one.rows(), err=True)
-    return list(models_of(understood))
+    return understood
 
 
 def _installed(given: ConditionOptions) -> "list[Model]":

@@ -3,8 +3,11 @@
 import dataclasses
 from typing import Any
 
+import typer
+
 from pacbed.commands.infer.answers import Answer
 from pacbed.commands.infer.tilting import Stage, guidance_of
+from pacbed.commands.output import print_table
 
 RANKING = ["system", "status", "thickness/nm", "mistilt/mrad", "residual/%", "structured/%"]
 
@@ -67,6 +70,22 @@ def _percent(share: float | None) -> str:
     from pacbed.answer.words import with_error
 
     return with_error(None if share is None else 100 * share, None)
+
+
+def print_budget(answer: Answer) -> None:
+    """Print what the error of an answer is made of, or why nothing is known of it."""
+    from pacbed.answer.budget import BUDGET_HEADS, budget_rows
+
+    budget = answer.estimate.budget
+    if budget is None:
+        typer.echo("Budget: nothing was fitted, so that nothing is known of the error's parts.")
+        return
+    print_table(list(BUDGET_HEADS), budget_rows(budget), numbers=set(BUDGET_HEADS[2:]))
+    if not budget.measured:
+        typer.echo(
+            "What is not in the error bar are usual values of other crystals: pacbed budget "
+            f"{answer.estimate.system} measures this one's."
+        )
 
 
 def to_dict(answer: Answer, stage: Stage | None = None) -> dict[str, Any]:

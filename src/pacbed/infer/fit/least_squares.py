@@ -189,6 +189,26 @@ def covariance(model: Model, state: State, noise: float) -> tuple[Numbers, Numbe
     return known, np.linalg.pinv(normal, hermitian=True)
 
 
+def response(model: Model, state: State, changes: Numbers, noise: float) -> Numbers:
+    """How far the end of a fit moves where its samples change, to first order, shape (m, k).
+
+    Parameters
+    ----------
+    model : Model
+    state : State
+        The end of a fit that leaves next to nothing.
+    changes : ndarray, shape (N, k)
+        Small changes of all samples, one in each column.
+    noise : float
+        Noise variance of a sample of weight 1, that the prior is weighed against.
+    """
+    derivative = _reduced(_basis(model.ridge, state), state)
+    normal = derivative.T @ derivative + noise * np.diag(model.precision)
+    weighted = changes * np.sqrt(state.solved.weights)[:, None]
+    # Rows of the ridge do not change.
+    return np.linalg.solve(normal, derivative[: len(changes)].T @ weighted)
+
+
 def solve_robustly(columns: Numbers, ridge: Numbers, values: Numbers, weights: Numbers) -> Solved:
     """Solve for the linear parts with Huber's weights.
 

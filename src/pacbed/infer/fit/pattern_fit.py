@@ -21,6 +21,7 @@ from pacbed.infer.fit.least_squares import (
     Steps,
     covariance,
     minimise,
+    response,
 )
 from pacbed.infer.fit.linear import (
     BLUR,
@@ -219,6 +220,37 @@ def fit_pattern(
     begin = None if at is None else at.to_vector()
     state = minimise(model, first, Steps(steps, _SHORT, _LONG, 1e3, _LEAST_GAIN), begin)
     return _finish(model, state, known)
+
+
+def shifts(
+    samples: Samples,
+    table: LacbedTable,
+    at: FitParameters,
+    known: Known,
+    changes: Numbers,
+    noise: float,
+    shelf: Shelf,
+) -> Numbers:
+    """How far a fit that ends at some parameters moves where its samples change, shape (10, k).
+
+    Parameters
+    ----------
+    samples : Samples
+        With the pattern that the table gives at the parameters.
+    table : LacbedTable
+    at : FitParameters
+    known : Known
+    changes : ndarray, shape (N, k)
+        Small changes of the samples, one in each column.
+    noise : float
+        Noise variance of a sample in the middle of the disk, that what is known is weighed against.
+    shelf : Shelf
+        Models of the table, made for the samples' reach.
+    """
+    vector = at.to_vector()
+    model = _Model(samples, shelf, _bounds(table, vector, known), _prior(known), 0.0)
+    state = minimise(model, vector, Steps(0, _SHORT, _LONG, 1e3))
+    return response(model, state, changes, noise)
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from pacbed.infer.judge.confidence import (
 )
 from pacbed.infer.known.given import Given
 from pacbed.infer.networks.posing import Reading
+from pacbed.library.models.sensitivities import Sensitivities
 from pacbed.library.system import System
 from pacbed.pattern.recorded import CleanPattern
 from pacbed.version import __version__
@@ -63,6 +64,8 @@ class Context:
         were asked.
     started : float
         When the inference began, of :func:`time.perf_counter`.
+    sensitivities : Sensitivities or None
+        Measured for the system; None where they were not.
     """
 
     system: System
@@ -74,6 +77,7 @@ class Context:
     given: Given
     started: float
     tilt_error_mrad: float | None = None
+    sensitivities: Sensitivities | None = None
 
     def provenance(self, method: str) -> dict[str, Any]:
         """Bundle, versions, hashes and times behind an answer."""

@@ -14,6 +14,7 @@ from pacbed.infer.judge.alternatives import (
     fold,
     read_alternatives,
 )
+from pacbed.infer.judge.budget import budget_of
 from pacbed.infer.judge.causes import DiskSeen, of_disk
 from pacbed.infer.judge.confidence import CLEAR, TILT_SLACK
 from pacbed.infer.judge.judgement import LEAST_OF_DISK, Context, Judgement
@@ -129,6 +130,7 @@ def fitted_estimate(
             best.convergence_std_mrad, p.convergence_mrad, thickness
         ),
         pixels_left_out=context.pattern.left_out.count,
+        budget=budget_of(best, context.calibration, context.sensitivities),
         basis=Basis(
             round(best.structured_residual, 5),
             known=context.pattern.known,

@@ -119,6 +119,7 @@ def refine_labels(
         data,
         given,
         labels.started,
+        sensitivities=bundle.sensitivities,
     )
     return fitted_estimate(context, first, solutions)
 

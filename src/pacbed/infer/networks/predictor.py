@@ -122,6 +122,7 @@ class Predictor:
             data,
             given,
             started,
+            sensitivities=self.bundle.sensitivities,
         )
         question = Question(angle, given.mrad_per_pixel, given.session)
         if not refine:

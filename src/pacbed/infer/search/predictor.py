@@ -127,6 +127,7 @@ class TablePredictor:
             data,
             given,
             started,
+            sensitivities=self.bundle.sensitivities,
         )
         return fitted_estimate(context, None, solutions)
 

@@ -14,8 +14,11 @@ from pacbed.library.models.model_files import (
     read_file,
     write_description,
 )
+from pacbed.library.models.sensitivities import Sensitivities
 from pacbed.library.system import System
 
+#: Entry of a model's description, and in it the hash of the table.
+SENSITIVITIES, _OF_TABLE = "sensitivities", "table_sha256"
 _Kind = TypeVar("_Kind", bound="Model")
 
 
@@ -41,6 +44,9 @@ class Model:
     calibration : dict
         Measured errors and thresholds, see :mod:`pacbed.infer.judge.confidence`; empty where they
         have not been measured.
+    sensitivities : Sensitivities or None
+        How far answers move where the specimen is other than the recipe; None where that was not
+        measured with this table.
     """
 
     folder: Path
@@ -49,6 +55,7 @@ class Model:
     hashes: dict[str, str] = field(default_factory=dict)
     sealed: bool = True
     calibration: dict[str, Any] = field(default_factory=dict)
+    sensitivities: Sensitivities | None = None
 
     _kinds: ClassVar[dict[str, type["Model"]]] = {}
     _described_as: ClassVar[str]
@@ -81,6 +88,7 @@ class Model:
                 provenance=dict(content["provenance"]),
                 hashes=hashes,
                 calibration=dict(content.get("calibration", {})),
+                sensitivities=_sensitivities(content, hashes.get(TABLE)),
                 **cls._own_entries(content, folder, hashes),
             )
 
@@ -146,6 +154,30 @@ class Model:
             (place / name).write_bytes(content)
         write_description(place, description.content)
         return place
+
+
+def _sensitivities(content: dict[str, Any], table: str | None) -> Sensitivities | None:
+    """Those of a description that were measured with its table."""
+    stored = content.get(SENSITIVITIES)
+    if table is None or stored is None or stored.get(_OF_TABLE) != table:
+        return None
+    return Sensitivities.from_dict(stored)
+
+
+def write_sensitivities(folder: Path, sensitivities: Sensitivities) -> None:
+    """Put sensitivities into a model's description, in place of those that it has.
+
+    Raises
+    ------
+    BundleError
+        If the folder holds no model, or one without a table.
+    """
+    description = read_description(folder)
+    table = model_of(description).hashes.get(TABLE)
+    if table is None:
+        raise BundleError(f"{description.path}: describes a model without a table")
+    stored = {_OF_TABLE: table, **sensitivities.to_dict()}
+    write_description(folder, {**description.content, SENSITIVITIES: stored})
 
 
 def model_of(description: Description) -> Model:

@@ -7,6 +7,7 @@ disk afterwards comes between the two.
 import dataclasses
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ SCHEMA = 2
 DESCRIPTION, TABLE = "bundle.json", "lacbed.npz"
 #: Kind of a model whose description names none.
 ENGINE = "engine"
+#: It stands in one line of a description, for who reads one; strings hold no line breaks in JSON.
+_LIST_OF_NUMBERS = re.compile(r"\[\n[-+0-9.eE,\s]+\]")
 #: A larger file is neither network nor table.
 _LARGEST_BYTES = 2**28
 
@@ -139,7 +142,9 @@ def write_model(
 def write_description(folder: Path, content: dict[str, Any]) -> Path:
     """Put a description in place of the one that a folder has."""
     path = folder / DESCRIPTION
-    write_atomically(path, (json.dumps(content, indent=1) + "\n").encode())
+    text = json.dumps(content, indent=1)
+    text = _LIST_OF_NUMBERS.sub(lambda found: " ".join(found[0].split()), text)
+    write_atomically(path, (text + "\n").encode())
     return path
 
 

@@ -57,6 +57,33 @@ export function toJson({ file, frame, answer }) {
   return `${JSON.stringify({ file, frame, units: UNITS, ...numbers }, null, 2)}\n`;
 }
 
+const PARTS = {
+  noise: "the electrons' noise",
+  convergence: "convergence angle, which the fit finds",
+  model: "what the model lacks",
+  debye_waller: "Debye–Waller factors",
+  absorption: "absorption",
+  potential: "potential",
+  thickness_spread: "spread of the thickness in the area",
+};
+
+/** The error with all its parts, in one line; nothing where nothing was fitted. */
+export function totalWords({ budget }) {
+  if (!budget) return "";
+  return `± ${fixed(budget.thickness_total_nm, 2)} nm, ± ${fixed(budget.tilt_total_mrad, 3)} mrad with ` +
+    (budget.measured ? "errors of the recipe" : "usual errors of a recipe");
+}
+
+/** What the error is made of, a row for each part. */
+function budgetRows({ budget }) {
+  return (budget?.parts ?? []).map((part) => {
+    const assumed = known(part.change) ? ` ± ${fixed(100 * part.change, 0)} %` : "";
+    const sizes = `${fixed(part.thickness_nm, 3)} nm, ${fixed(part.tilt_mrad, 4)} mrad`;
+    return [`Error by ${PARTS[part.name] ?? part.name}${assumed}`,
+      part.in_std ? sizes : `${sizes}, not in the error bars`];
+  });
+}
+
 /** Rows of the table of all numbers. */
 export function allRows(answer) {
   const [low, high] = answer.thickness_interval95_nm;
@@ -73,7 +100,9 @@ export function allRows(answer) {
     ["Scale", fixed(answer.scale, 4)],
     ["Centre, row and column (px)",
       `${fixed(answer.center_row_px, 1)}, ${fixed(answer.center_column_px, 1)}`],
+    ...budgetRows(answer),
   ];
+  if (answer.budget) rows.push(["Error in all", totalWords(answer)]);
   for (const [name, value] of Object.entries(answer.metadata.extra)) {
     rows.push([`File: ${name}`, String(value)]);
   }

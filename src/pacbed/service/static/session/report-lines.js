@@ -1,6 +1,6 @@
 /** What the report says of one answer, line by line. */
 
-import { azimuthWords, fixed, mistiltWords, percent, signed, withError } from "../format.js";
+import { azimuthWords, fixed, mistiltWords, percent, signed, totalWords, withError } from "../format.js";
 import { isRefused, shownStatus, statusName } from "./row.js";
 
 const given = (value, unit, otherwise) => (value === undefined || value === null ? otherwise : `${value} ${unit}`);
@@ -50,6 +50,7 @@ export function linesOf(row) {
     ["Status", statusName(shownStatus(answer)) + (isRefused(answer) ? ": the numbers must not be used" : "")],
     ["System", answer.system],
     ["Thickness", `${withError(answer.thickness_nm, answer.thickness_std_nm)} nm; 95 %: ${fixed(low, 1)} to ${fixed(high, 1)} nm`],
+    ["Error in all", totalWords(answer)],
     ["Also possible", others.join(", ")],
     ["Mistilt", `${mistiltWords(answer)}, ${azimuthWords(answer)}`],
     ["Convergence semi-angle", `${withError(answer.convergence_mrad, answer.convergence_std_mrad)} mrad`],

@@ -1,0 +1,80 @@
+"""What the error of a fit's answer is made of."""
+
+import math
+from functools import lru_cache
+from importlib.resources import files
+
+import numpy as np
+
+from pacbed.answer.budget import Budget, BudgetPart
+from pacbed.arrays import Numbers
+from pacbed.bounded import parse_json
+from pacbed.infer.fit.parameters import LOG_ALPHA, THICKNESS, TILT_X, TILT_Y
+from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.judge.confidence import Calibration
+from pacbed.library.models.sensitivities import Sensitivities
+
+#: What other crystals' answers move by, where it was not measured for a system; the file says of
+#: which.
+_USUAL = "usual_sensitivities.json"
+
+
+def budget_of(fit: Fit, calibration: Calibration, measured: Sensitivities | None) -> Budget:
+    """The parts of an answer's error.
+
+    The error bars are calibrated as they are; their parts are shares of them: noise, of which the
+    fit's own covariance says how much comes with the convergence angle that it finds, and what
+    is left, which is the model's. Beside them stands what the recipe may be off by.
+
+    Parameters
+    ----------
+    fit : Fit
+    calibration : Calibration
+        Gives the error bars.
+    measured : Sensitivities or None
+        Of the system; usual ones where there are none.
+    """
+    p, noise = fit.parameters, fit.noise_share
+    thickness = calibration.thickness_std(fit.thickness_std_nm, p.thickness_nm, noise)
+    tilt = calibration.tilt_std(fit.tilt_std_mrad, p.thickness_nm, noise)
+    own = (
+        min(thickness, calibration.thickness_scale * math.sqrt(noise) * fit.thickness_std_nm),
+        min(tilt, calibration.tilt_scale * math.sqrt(noise) * fit.tilt_std_mrad),
+    )
+    by_angle = _shares_of_angle(fit.covariance)
+    pairs = list(zip(own, by_angle, strict=True))
+    sensitivities = usual_sensitivities() if measured is None else measured
+    inside = {
+        "noise": [std * math.sqrt(1 - share) for std, share in pairs],
+        "convergence": [std * math.sqrt(share) for std, share in pairs],
+        "model": [
+            math.sqrt(max(0.0, whole**2 - std**2))
+            for whole, std in zip((thickness, tilt), own, strict=True)
+        ],
+    }
+    parts = [BudgetPart(name, None, nm, mrad, True) for name, (nm, mrad) in inside.items()]
+    for shift in sensitivities.at(p.thickness_nm, p.convergence_mrad):
+        size = shift.thickness_nm, shift.tilt_mrad
+        parts.append(BudgetPart(shift.name, shift.change, *size, False))
+    return Budget.of(tuple(parts), measured is not None)
+
+
+def _shares_of_angle(covariance: Numbers) -> tuple[float, float]:
+    """Shares of the variances of thickness and tilt that come with the convergence angle.
+
+    What is left of a variance once the angle is known is its Schur complement.
+    """
+    angle = max(float(covariance[LOG_ALPHA, LOG_ALPHA]), 1e-30)
+    shares = []
+    for places in ([THICKNESS], [TILT_X, TILT_Y]):
+        whole = float(np.trace(covariance[np.ix_(places, places)]))
+        part = float((covariance[places, LOG_ALPHA] ** 2).sum()) / angle
+        shares.append(float(np.clip(part / max(whole, 1e-30), 0, 1)))
+    return shares[0], shares[1]
+
+
+@lru_cache(maxsize=1)
+def usual_sensitivities() -> Sensitivities:
+    """Root mean squares over the crystals that were measured."""
+    text = files("pacbed.infer.judge").joinpath(_USUAL).read_bytes()
+    return Sensitivities.from_dict(parse_json(text))
