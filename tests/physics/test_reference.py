@@ -11,6 +11,7 @@ from pacbed.crystal.structure import Crystal, lattice_from_parameters
 from pacbed.errors import FileFormatError, OutOfRangeError
 from pacbed.lacbed.bloch import beam_intensities, beams_within
 from pacbed.reference import ReferenceOptions, ReferencePatterns, simulate_reference
+from pacbed.reference.aperture import shares_inside
 from pacbed.reference.scan import cancels_interference, probe_positions, scan_shape
 from pacbed.units import electron_wavelength
 
@@ -97,8 +98,10 @@ def test_agrees_with_bloch_waves_in_one_orientation_only(skew: Crystal) -> None:
     pixel = np.array(result.mrad_per_pixel[::-1])
     middle = np.array(pattern.shape) // 2
     offsets = np.array([[0, 0], [1, 1], [-1, 1], [2, 0], [-2, 0], [0, 2], [0, -2]])
-    x, y = np.meshgrid(np.arange(-9, 10) * pixel[0], np.arange(-9, 10) * pixel[1])
-    incident_pixels = np.count_nonzero(np.hypot(x, y) <= 2.2)
+    grid = np.stack(np.meshgrid(np.arange(-9, 10), np.arange(-9, 10), indexing="ij"), axis=-1)
+    shares = shares_inside(grid * pixel, np.diag(pixel), 2.2)
+    # What the incident wave of each of them has of all.
+    of_incident = shares[9 + offsets[:, 0], 9 + offsets[:, 1]] / shares.sum()
     cell = project(skew, ZONE)
     beams = beams_within(cell, 1.6)
     measured_beams = np.flatnonzero(np.abs(beams).max(axis=1) <= 1)
@@ -120,7 +123,7 @@ def test_agrees_with_bloch_waves_in_one_orientation_only(skew: Crystal) -> None:
         )
 
     place = offsets[:, None, :] + beams[measured_beams] * np.array(across[:2])
-    measured = pattern[middle[0] + place[..., 1], middle[1] + place[..., 0]] * incident_pixels
+    measured = pattern[middle[0] + place[..., 1], middle[1] + place[..., 0]] / of_incident[:, None]
     # What bare potentials scatter beyond either engine's beams makes the difference.
     assert np.abs(intensities(tilt) - measured).max() < 0.04
 
