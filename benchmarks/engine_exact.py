@@ -102,12 +102,13 @@ def main() -> None:
     places = np.array([[1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0.5], [1 / 3, 2 / 3, 0.377],
                        [2 / 3, 1 / 3, 0.877]])  # fmt: skip
     gan = Crystal(lattice, ("Ga", "Ga", "N", "N"), places, np.ones(4), np.full(4, 0.35))
-    compare("mean wave, GaN [11-20]", engine_of(gan, (1, 1, 0), 200, **warm), (1, 1, 0), draws)
+    compare("mean wave, GaN [11-20]", engine_of(gan, (1, 1, 0), 200, **warm), (1, 1, 0))
     lattice = lattice_from_parameters((5.15, 5.2, 5.32, 90, 99.2, 90))
     places = np.array([[0.275, 0.04, 0.21], [0.725, 0.54, 0.29], [0.725, 0.96, 0.79],
                        [0.275, 0.46, 0.71]])  # fmt: skip
     skew = Crystal(lattice, ("Zr", "Zr", "Zr", "Zr"), places, np.ones(4), np.full(4, 0.5))
-    compare("mean wave, monoclinic Zr [010]", engine_of(skew, (0, 1, 0), 200, **warm), (0, 1, 0))  # fmt: skip
+    wave = engine_of(skew, (0, 1, 0), 200, **warm)
+    compare("mean wave, monoclinic Zr [010]", wave, (0, 1, 0))
     gold = Crystal(np.eye(3) * 4.078, ("Au",) * 4, np.array(
         [[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]), np.ones(4), np.full(4, 0.63),
     )  # fmt: skip

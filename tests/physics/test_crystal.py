@@ -8,9 +8,9 @@ from scipy.integrate import dblquad
 from scipy.special import j0
 
 from pacbed.crystal.cif import read_cif
-from pacbed.crystal.projection import project
 from pacbed.crystal.form_factor import projected_potential, scattering_factor
 from pacbed.crystal.mean_scattering import mean_factor
+from pacbed.crystal.projection import project
 from pacbed.crystal.scattering import potential_coefficients
 from pacbed.crystal.stacking import higher_zones
 from pacbed.crystal.structure import DEFAULT_B_ISO, Crystal
@@ -155,7 +155,11 @@ def test_higher_zones_of_a_crystal_of_one_kind_of_layer():
     def at(period):
         # As many atoms in a volume.
         crystal = Crystal(
-            np.diag([4.0, 4.0, period]), ("Sr",), np.zeros((1, 3)), np.full(1, period / 4), np.ones(1)
+            np.diag([4.0, 4.0, period]),
+            ("Sr",),
+            np.zeros((1, 3)),
+            np.full(1, period / 4),
+            np.ones(1),
         )
         stacking = project(crystal, (0, 0, 1)).stacking
         return higher_zones(stacking, np.array([[0.25, 0.0]]), 200.0)[0].real

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pacbed.crystal.projection import project
 from pacbed.crystal.form_factor import scattering_factor
+from pacbed.crystal.projection import project
 from pacbed.crystal.structure import Crystal, lattice_from_parameters
 from pacbed.errors import CrystalError, MissingExtraError, OutOfRangeError
 from pacbed.lacbed.bloch import beam_intensities, beams_within
@@ -103,7 +103,7 @@ def averaged(engine: Engine, draws: int) -> list[np.ndarray]:
     return [np.fft.ifft2(np.fft.fft2(total / draws) * lattice) for total in sums]
 
 
-@pytest.mark.parametrize("shares", [(1.0, 0.0), (0.6, 0.3)])
+@pytest.mark.parametrize("shares", [(0.7, 0.3), (0.6, 0.3)])
 def test_mean_layers_are_the_mean_of_drawn_ones(shares) -> None:
     # Two elements share a place, which is empty now and then.
     crystal = Crystal(
@@ -112,14 +112,14 @@ def test_mean_layers_are_the_mean_of_drawn_ones(shares) -> None:
         np.array([*shares, 1.0]), np.array([0.6, 0.8, 0.4]),
     )  # fmt: skip
     engine = one_wave(crystal, 200.0, np.zeros(2), resolution_mrad=1.3)
-    draws = 300
+    draws = 200
     # Each point has seen so many displacements, of atoms alone in its neighbourhood.
     noise = 1 / np.sqrt(draws * np.prod(engine.repeats))
     for drawn, exact in zip(averaged(engine, draws), engine.means, strict=True):
         off = np.abs(drawn - exact)
         assert off.max() < 4 * noise * np.abs(exact - 1).max()
-        assert np.sqrt((off**2).mean()) < 0.4 * noise
-        assert abs((drawn - exact).mean()) < 1e-5
+        assert np.sqrt((off**2).mean()) < 0.05 * noise
+        assert abs((drawn - exact).mean()) < 5e-5
 
 
 def test_the_mean_wave_equals_the_table() -> None:
@@ -154,7 +154,7 @@ def test_elastic_and_diffuse_parts_are_all_there_is() -> None:
         split.append((parts.elastic + parts.diffuse)[0])
         (wave,) = waves_of(engine, incident, np.random.default_rng(seed))
         whole.append(intensity(wave)[0])
-    spread = [np.std(one, axis=0).mean() for one in (split, whole)]
+    spread = [np.sqrt(np.var(one, axis=0).mean()) for one in (split, whole)]
     # The same mean, with much less noise.
     assert spread[0] < spread[1] / 3
     off = np.mean(split, axis=0) - np.mean(whole, axis=0)

@@ -1,15 +1,15 @@
 """What a vibrating atom does to the mean wave, to all orders of its potential.
 
-A bare atom gives a wave the phase φ(r), whose Fourier integral is γλ f(g). With the atom displaced by
-u, normally distributed, the mean wave is multiplied with
+A bare atom gives a wave the phase φ(r), whose Fourier integral is γλ f(g). With the atom displaced
+by u, normally distributed, the mean wave is multiplied with
 
     ⟨t⟩(r) = ∫ p(u) exp(iφ(r − u)) d²u = exp(iγλ F(r)),
 
-and what atoms do that move independently multiplies: the complex F(g) takes the place of a scattering
-factor. Its first orders in γλ are f exp(−B g²/4) and the absorption integral of Hall & Hirsch (1965),
-see :func:`pacbed.crystal.scattering.potential_coefficients`. Of strontium at 200 kV the whole is 0.4 to
-4 % weaker than the former and 4 to 5 % weaker than the latter: tables with the first orders alone read
-SrTiO3 0.05 to 0.1 nm too thin (docs/accuracy.md).
+and what atoms do that move independently multiplies: the complex F(g) takes the place of a
+scattering factor. Its first orders in γλ are f exp(−B g²/4) and the absorption integral of Hall &
+Hirsch (1965), see :func:`pacbed.crystal.scattering.potential_coefficients`. Of strontium at 200 kV
+the whole is 0.4 to 4 % weaker than the former and 4 to 5 % weaker than the latter: tables with the
+first orders alone read SrTiO3 0.05 to 0.1 nm too thin (docs/accuracy.md).
 """
 
 from functools import lru_cache
@@ -23,7 +23,8 @@ from pacbed.crystal.form_factor import projected_potential, scattering_factor
 
 #: Radius within which orders beyond the first are looked for, Å, and points along it.
 _RADIUS, _POINTS = 3.0, 240
-#: Points of the bare atom's phase along twice that radius, at least, and for each σ of the displacement.
+#: Points of the bare atom's phase along twice that radius, at least, and for each σ of the
+#: displacement.
 _BARE_POINTS, _PER_SIGMA = 500, 5
 #: Frequencies at which the rest is known, 1/Å; beyond them it is nothing.
 _FREQUENCY_MAX, _FREQUENCY_STEP = 12.0, 0.1
@@ -57,7 +58,8 @@ def mean_factor(symbol: str, b_iso: float, strength: float, g: Numbers) -> Compl
     rest = _beyond_first_order(symbol, round(float(b_iso), 6), round(float(strength), 9))
     inside = g <= _FREQUENCY_MAX
     more: Complexes = rest(np.where(inside, g, 0.0)) * inside
-    return first + more
+    total: Complexes = first + more
+    return total
 
 
 @lru_cache(maxsize=256)

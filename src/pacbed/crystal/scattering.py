@@ -14,9 +14,10 @@ def potential_coefficients(
 ) -> Complexes:
     """U_g + iU'_g of the zero-order Laue zone.
 
-    γ/(πΩ) Σ_j F_j(g) exp(−2πi g·r_j), with F_j the scattering factor of a vibrating atom for the mean
-    wave, see :mod:`pacbed.crystal.mean_scattering`; and what the higher zones do on average to beams
-    of this one, see :mod:`pacbed.crystal.stacking`. To first order F_j is
+    γ/(πΩ) Σ_j F_j(g) exp(−2πi g·r_j), with F_j the scattering factor of a vibrating atom for the
+    mean
+    wave, see :mod:`pacbed.crystal.mean_scattering`; and what the higher zones do on average to
+    beams of this one, see :mod:`pacbed.crystal.stacking`. To first order F_j is
 
         f_j(g) exp(−B_j g²/4) + iγλ/2 ∫d²q f_j(|q|) f_j(|g−q|)
             [exp(−B_j g²/4) − exp(−B_j (q² + |g−q|²)/4)]

@@ -1,14 +1,14 @@
 """Where a crystal's atoms lie along the beam, and what that does to the beams of the zone.
 
-Beams of higher Laue zones that are far from the Ewald sphere act on those of the zone to second order.
-With U_l(r) the Fourier coefficients of the potential along the beam, of period c, the wave moves on
-average in
+Beams of higher Laue zones that are far from the Ewald sphere act on those of the zone to second
+order. With U_l(r) the Fourier coefficients of the potential along the beam, of period c, the wave
+moves on average in
 
     U_0(r) − (λc)²/(8π²) Σ_{l≥1} |∇U_l(r)|²/l²
 
-(van Vleck's expansion, as in Goldman & Dalibard, Phys. Rev. X 4 (2014) 031027, eq. C10, with depth for
-time: potentials commute, so that it begins with [[U_l, g²], U_−l]). Without it SrTiO3 at 200 kV is read
-0.03 nm too thin (docs/accuracy.md).
+(van Vleck's expansion, with depth for time; see Goldman & Dalibard, Phys. Rev. X 4 (2014) 031027:
+potentials commute, so that its first term is a double commutator with g²). Without it SrTiO3 at
+200 kV is read 0.03 nm too thin (docs/accuracy.md).
 """
 
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ from functools import lru_cache
 import numpy as np
 from scipy import fft
 
-from pacbed.arrays import Complexes, Indices, Matrix, Numbers, Vectors
+from pacbed.arrays import Complexes, Indices, Mask, Matrix, Numbers, Vectors
 from pacbed.crystal.form_factor import scattering_factor
 from pacbed.units import electron_wavelength, relativistic_factor
 
@@ -73,7 +73,7 @@ def higher_zones(stacking: Stacking, g: Vectors, high_tension_kV: float) -> Comp
     coefficients = _coefficients(stacking, float(high_tension_kV))
     indices: Indices = np.round(g @ stacking.lattice.T).astype(int)
     shape = np.array(coefficients.shape)
-    held = (2 * np.abs(indices) < shape).all(axis=-1)
+    held: Mask = np.all(2 * np.abs(indices) < shape, axis=-1)
     places = np.where(held[..., None], indices, 0)
     found: Complexes = coefficients[places[..., 0], places[..., 1]] * held
     return found

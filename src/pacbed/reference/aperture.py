@@ -30,7 +30,7 @@ def shares_inside(g: Vectors, reciprocal: Matrix, radius: float) -> Numbers:
         0 to 1.
     """
     distance = np.linalg.norm(g, axis=-1)
-    shares = (distance <= radius).astype(np.float64)
+    shares: Numbers = (distance <= radius).astype(np.float64)
     on_edge = np.abs(distance - radius) < reach_of_cell(reciprocal)
     # A cell may hold the whole aperture.
     on_edge |= distance < 1e-9

@@ -32,7 +32,8 @@ class Atoms:
     rows, columns : ndarray of int
         Indices of the frequencies that layers keep; columns from 0 up.
     phase, loss : dict
-        Coefficients of φ and *a* by element (or the name of a kind), shape (rows, columns); 0 beyond the cutoff.
+        Coefficients of φ and *a* by element (or the name of a kind), shape (rows, columns); 0
+        beyond the cutoff.
     """
 
     shape: tuple[int, int]

@@ -4,8 +4,8 @@ A wave ψ behind displaced atoms is its mean ⟨ψ⟩ over all arrangements and 
 
     ⟨|ψ|²⟩ = |⟨ψ⟩|² + ⟨|ψ − ⟨ψ⟩|²⟩,
 
-the elastic and the diffuse electrons. The mean is known exactly (:mod:`pacbed.reference.mean`), so that
-an average over few arrangements has the noise of the diffuse electrons alone: not that of the
+the elastic and the diffuse electrons. The mean is known exactly (:mod:`pacbed.reference.mean`), so
+that an average over few arrangements has the noise of the diffuse electrons alone: not that of the
 interference 2 Re ⟨ψ⟩*(ψ − ⟨ψ⟩), which averages to nothing, but slowly, since ⟨ψ⟩ is strong.
 """
 
@@ -57,7 +57,6 @@ def parts_of(
     Parts
         Behind each of the exits.
     """
-
     incident = incident_waves(engine, positions)
     waves = waves_of(engine, incident, generator, tick)
     if generator is None:

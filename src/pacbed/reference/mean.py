@@ -1,7 +1,7 @@
 """The mean of a layer over all arrangements of its atoms, exactly.
 
-Atoms move independently, so the mean of a layer is the product of those of its atoms. Of one atom it
-is its bare transmission smeared with its displacements,
+Atoms move independently, so the mean of a layer is the product of those of its atoms. Of one atom
+it is its bare transmission smeared with its displacements,
 
     ⟨t_j⟩(r) = 1 + ∫ p(u) [exp(iφ_j(r − u) − a_j(r − u)) − 1] d²u,
 
@@ -17,7 +17,7 @@ from scipy.interpolate import CubicSpline
 
 from pacbed.arrays import Complexes, Indices, Mask
 from pacbed.crystal.structure import Crystal
-from pacbed.reference.atoms import Atoms, atoms_from, bare
+from pacbed.reference.atoms import Atoms, Radial, atoms_from, bare
 from pacbed.reference.grid import Grid
 from pacbed.reference.layers import Layers
 from pacbed.reference.supercell import Supercell
@@ -82,7 +82,8 @@ def mean_atoms(grid: Grid, kinds: dict[str, Sharing], high_tension_kV: float) ->
     frequencies = np.fft.fftfreq(count) * count * _STEP
     length = np.hypot(frequencies[:, None], frequencies)
     line = frequencies[: count // 2]
-    phase, loss = {}, {}
+    phase: dict[str, Radial] = {}
+    loss: dict[str, Radial] = {}
     for name, sharing in kinds.items():
         mean = np.ones(length.shape, np.complex128)
         for symbol, b_iso, share in sharing:
