@@ -83,8 +83,8 @@ def fit(table: LacbedTable, trial: Trial, case: Case, edges: bool) -> Fit:
     start = replace(truth, thickness_nm=trial.thickness_nm + 0.15, tilt=beside)
     shelf = ModelShelf(table, reach)
     near = fit_pattern(samples, table, start, Known(), 14, 0.02 * alpha, shelf)
-    always = {"_COARSE": 1000, "_COARSE_SECOND": 1000} if edges else {}
-    with mock.patch.multiple(closely, **always):
+    coarse = (1000, 1000) if edges else (closely._COARSE, closely._COARSE_SECOND)
+    with mock.patch.multiple(closely, _COARSE=coarse[0], _COARSE_SECOND=coarse[1]):
         return fit_closely(samples, table, start, near, shelf)
 
 

@@ -57,7 +57,7 @@ def mean_factor(symbol: str, b_iso: float, strength: float, g: Numbers) -> Compl
         return np.asarray(first, np.complex128)
     rest = _beyond_first_order(symbol, round(float(b_iso), 6), round(float(strength), 9))
     inside = g <= _FREQUENCY_MAX
-    more: Complexes = rest(np.where(inside, g, 0.0)) * inside
+    more = np.asarray(rest(np.where(inside, g, 0.0)), np.complex128) * inside
     total: Complexes = first + more
     return total
 
