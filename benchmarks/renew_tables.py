@@ -2,8 +2,8 @@
 
     python benchmarks/renew_tables.py [NAME ...] [--bundles src/pacbed/library/bundles]
 
-For changes of what is simulated that networks hardly see, such as some hundredths of a nanometre; what
-fits answer, and so the error models (``benchmarks/calibrate.py``), do see it.
+For changes of what is simulated that networks hardly see, such as some hundredths of a nanometre;
+what fits answer, and so the error models (``benchmarks/calibrate.py``), do see it.
 """
 
 import argparse

@@ -4,8 +4,8 @@
     python benchmarks/bias/blind.py SET BUNDLES BUNDLES [--doses inf 1e6] [--every 1]
 
 Each pattern from 5 to 100 nm is recorded as ``reference_trials.py`` does it and answered without
-its camera length. Bias (mean with its error, median), median and 95 % of the errors of thickness, and
-of the tilt, by system and by band of thickness, of answers within 2 nm; how many were not.
+its camera length. Bias (mean with its error, median), median and 95 % of the errors of thickness,
+and of the tilt, by system and by band of thickness, of answers within 2 nm; how many were not.
 """
 
 import argparse
@@ -60,8 +60,8 @@ def show(label: str, found: list[Answer]) -> None:
     print(
         f"  {label:18}{len(off):4} ({np.count_nonzero(~near)} far): bias {off.mean():+.3f} ± "
         f"{off.std() / np.sqrt(len(off)):.3f}, median {np.median(off):+.3f}; error median "
-        f"{np.median(size):.3f}, 95 % {np.quantile(size, 0.95):.2f} nm; tilt {np.median(tilt):.3f}, "
-        f"95 % {np.quantile(tilt, 0.95):.2f} mrad",
+        f"{np.median(size):.3f}, 95 % {np.quantile(size, 0.95):.2f} nm; "
+        f"tilt {np.median(tilt):.3f}, 95 % {np.quantile(tilt, 0.95):.2f} mrad",
         flush=True,
     )
 
