@@ -13,6 +13,7 @@ import ase
 import numpy as np
 
 from pacbed.reference.engine import Engine
+from pacbed.reference.intensities import intensity, waves_of
 from pacbed.reference.layers import draw
 
 
@@ -79,3 +80,17 @@ def scan(
         middle = [n // 2 for n in array.shape[-2:]]
         cut = [slice(m - half, m + half + 1) for m in middle]
         yield array[:, :, cut[0], cut[1]]
+
+
+def ours(engine: Engine, positions: np.ndarray, seed: list[int]) -> np.ndarray:
+    """Patterns [thickness, position, x, y] by our engine, of one arrangement and abTEM's aperture.
+
+    abTEM's points are wholly inside or outside; see :mod:`pacbed.reference.aperture`.
+    """
+    radius = engine.options.convergence_mrad * 1e-3 / engine.wavelength
+    inside = np.linalg.norm(engine.grid.g, axis=-1) <= radius + 1e-9
+    incident = np.zeros((len(positions), *engine.grid.shape), np.complex64)
+    phases = np.exp(-2j * np.pi * (positions @ engine.grid.g[inside].T))
+    incident[:, inside] = phases / np.sqrt(np.count_nonzero(inside))
+    generator = np.random.default_rng(seed)
+    return np.array([intensity(wave) for wave in waves_of(engine, incident, generator)])

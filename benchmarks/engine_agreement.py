@@ -18,20 +18,15 @@ import math
 import time
 
 import numpy as np
-from abtem_probe import displaced_atoms, potential, quiet, scan
+from abtem_probe import displaced_atoms, ours, potential, quiet, scan
 
 from pacbed.library.recipe import load_recipe
 from pacbed.reference import ReferenceOptions
-from pacbed.reference.engine import Engine, make_engine, patterns_of
+from pacbed.reference.engine import Engine, make_engine
 from pacbed.reference.scan import probe_positions
 
 CONFIGURATIONS = 8
 PERIODS = (26, 51, 77, 102)
-
-
-def ours(engine: Engine, positions: np.ndarray, seed: list[int]) -> np.ndarray:
-    """Patterns [thickness, position, x, y] of one configuration."""
-    return np.array(list(patterns_of(engine, positions, np.random.default_rng(seed))))
 
 
 def abtems(engine: Engine, positions: np.ndarray, seed: list[int], pixel: float) -> np.ndarray:

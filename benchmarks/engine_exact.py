@@ -1,16 +1,17 @@
 """The frozen-phonon engine against scattering matrices: one wave, every beam within 2 1/Å.
 
-    python benchmarks/engine_exact.py [--draws 1500]
+    python benchmarks/engine_exact.py
 
 * *at rest*: atoms without thermal motion against B = 0 and no absorption. SrTiO3 has true layers,
   half a cell apart, and so reflections of higher Laue zones, which scattering matrices of the
   projection have not. The same columns in layers ever closer are ever more the projection.
 * *mean wave*: what displaced atoms leave of the wave on average against B and absorption. Layers
-  move independently, so it is the wave behind the mean transmission of each, of `--draws` draws.
+  move independently, so it is the wave behind the mean transmission of each.
 """
 
 import argparse
 import itertools
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -44,23 +45,14 @@ def engine_of(crystal: Crystal, zone: tuple[int, int, int], kV: float, **changes
     return make_engine(crystal, zone, options)
 
 
-def means(engine: Engine, draws: int) -> list[np.ndarray]:
-    """Mean transmission of each layer with the lattice's periodicity; of one draw at rest."""
-    at_rest = engine.options.configurations == 0
-    source = transmissions(engine, None if at_rest else np.random.default_rng(1))
-    count, draws = len(engine.layers.steps), 1 if at_rest else draws
-    sums = [np.zeros(engine.grid.shape, complex) for _ in range(count)]
-    for number in range(draws * count):
-        sums[number % count] += next(source)
-    first, second = (i % n == 0 for i, n in zip(engine.grid.indices, engine.repeats, strict=True))
-    kept = first[:, None] & second[None]
-    return [np.fft.ifft2(np.fft.fft2(s / draws) * kept).astype(np.complex64) for s in sums]
+def layers_of(engine: Engine) -> Iterator[np.ndarray]:
+    """Layers at rest, or the mean of what displaced atoms do."""
+    return itertools.cycle(engine.means) if engine.means else transmissions(engine, None)
 
 
-def compare(name: str, engine: Engine, zone: tuple[int, int, int], draws: int) -> None:
+def compare(name: str, engine: Engine, zone: tuple[int, int, int]) -> None:
     wave = incident_waves(engine, np.zeros((1, 2)))
-    layers = itertools.cycle(means(engine, draws))
-    passed = waves_behind(wave, layers, engine.propagators, engine.exits)
+    passed = waves_behind(wave, layers_of(engine), engine.propagators, engine.exits)
     found = np.array([np.abs(behind[0]) ** 2 for behind in passed])
     cell = project(engine.crystal, zone)
     beams = beams_within(cell, BEAMS)
@@ -89,40 +81,38 @@ def flat(crystal: Crystal, layers: int) -> Crystal:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--draws", type=int, default=1500)
-    draws = parser.parse_args().draws
+    argparse.ArgumentParser(description=__doc__.splitlines()[0]).parse_args()
     srtio3 = load_recipe("recipes/sto-001-300kV.toml").crystal
     rest = {"configurations": 0, "sampling_A": 0.06}
     still = replace(srtio3, b_iso=np.zeros(5))
     zone = (0, 0, 1)
-    compare("at rest, SrTiO3", engine_of(still, zone, 300, **rest), zone, 1)
+    compare("at rest, SrTiO3", engine_of(still, zone, 300, **rest), zone)
     for layers in (2, 4):
         compare(f"at rest, layers of 1/{layers} SrTiO3",
-                engine_of(flat(still, layers), zone, 300, **rest), zone, 1)  # fmt: skip
+                engine_of(flat(still, layers), zone, 300, **rest), zone)  # fmt: skip
     places = np.array([[0.1, 0.2, 0], [0.55, 0.6, 0], [0.8, 0.15, 0]])
     lattice = lattice_from_parameters((3.1, 3.9, 1.0, 90, 90, 104))
     oblique = Crystal(lattice, ("Al", "N", "O"), places, np.full(3, 0.6), np.zeros(3))
-    compare("at rest, oblique", engine_of(oblique, zone, 200, **rest), zone, 1)
+    compare("at rest, oblique", engine_of(oblique, zone, 200, **rest), zone)
     warm = {"resolution_mrad": 2.6}
-    compare("mean wave, SrTiO3", engine_of(srtio3, zone, 300, **warm), zone, draws)
+    compare("mean wave, SrTiO3", engine_of(srtio3, zone, 300, **warm), zone)
     rutile = load_recipe("recipes/rutile-001-80kV.toml").crystal
-    compare("mean wave, rutile", engine_of(rutile, zone, 80, resolution_mrad=5.0), zone, draws)
+    compare("mean wave, rutile", engine_of(rutile, zone, 80, resolution_mrad=5.0), zone)
     lattice = lattice_from_parameters((3.19, 3.19, 5.19, 90, 90, 120))
     places = np.array([[1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0.5], [1 / 3, 2 / 3, 0.377],
                        [2 / 3, 1 / 3, 0.877]])  # fmt: skip
     gan = Crystal(lattice, ("Ga", "Ga", "N", "N"), places, np.ones(4), np.full(4, 0.35))
-    compare("mean wave, GaN [11-20]", engine_of(gan, (1, 1, 0), 200, **warm), (1, 1, 0), draws)
+    compare("mean wave, GaN [11-20]", engine_of(gan, (1, 1, 0), 200, **warm), (1, 1, 0))
     lattice = lattice_from_parameters((5.15, 5.2, 5.32, 90, 99.2, 90))
     places = np.array([[0.275, 0.04, 0.21], [0.725, 0.54, 0.29], [0.725, 0.96, 0.79],
                        [0.275, 0.46, 0.71]])  # fmt: skip
     skew = Crystal(lattice, ("Zr", "Zr", "Zr", "Zr"), places, np.ones(4), np.full(4, 0.5))
-    compare("mean wave, monoclinic Zr [010]", engine_of(skew, (0, 1, 0), 200, **warm), (0, 1, 0),
-            draws)  # fmt: skip
+    wave = engine_of(skew, (0, 1, 0), 200, **warm)
+    compare("mean wave, monoclinic Zr [010]", wave, (0, 1, 0))
     gold = Crystal(np.eye(3) * 4.078, ("Au",) * 4, np.array(
         [[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]), np.ones(4), np.full(4, 0.63),
     )  # fmt: skip
-    compare("mean wave, Au [001]", engine_of(gold, zone, 200, **warm), zone, draws)
+    compare("mean wave, Au [001]", engine_of(gold, zone, 200, **warm), zone)
 
 
 if __name__ == "__main__":

@@ -18,13 +18,14 @@ class CubicSpline:
     knots : ndarray, shape (n,)
         Ascending; three carry a parabola, two a line.
     values : ndarray, shape (..., n, ...)
+        Real or complex.
     axis : int
         Of the values, along which the knots lie.
     """
 
     def __init__(self, knots: Numbers, values: Numbers, axis: int = 0) -> None:
         self._knots = np.asarray(knots, float)
-        self._values = np.moveaxis(np.asarray(values, float), axis, 0)
+        self._values = np.moveaxis(np.asarray(values) * 1.0, axis, 0)
         self._axis = axis
         self._slopes = _slopes(self._knots, self._values)
 

@@ -94,7 +94,8 @@ def test_intensity_is_kept_without_absorption(make, zone, high_tension_kV, g_max
     excitation = (vectors**2).sum(axis=1) + 2 * vectors @ DIRECTION
     carried = g[excitation <= choose_reach(cell, high_tension_kV).carried]
     kept = neighbourhood(cell, carried, high_tension_kV, absorption=False).sum(axis=1)
-    assert kept[:, 0] == pytest.approx(np.ones(3), abs=1e-4)
+    # Two hundred products in single precision.
+    assert kept[:, 0] == pytest.approx(np.ones(3), abs=2e-4)
     absorbed = neighbourhood(cell, carried, high_tension_kV).sum(axis=1)[:, 0]
     assert (np.diff([1, *absorbed]) < -0.01).all()
 

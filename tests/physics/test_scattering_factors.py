@@ -5,7 +5,7 @@ import pytest
 from abtem.parametrizations import LobatoParametrization
 from abtem.parametrizations.functions import lobato
 
-from pacbed.crystal.scattering import scattering_factor
+from pacbed.crystal.form_factor import scattering_factor
 from pacbed.crystal.structure import ELEMENTS
 from pacbed.errors import CrystalError
 

@@ -32,6 +32,14 @@ def test_few_knots_carry_a_line_or_a_parabola(count):
     )
 
 
+def test_values_may_be_complex():
+    knots = np.linspace(0, 3, 7)
+    values = np.exp(1j * knots)
+    ours, theirs = CubicSpline(knots, values), interpolate.CubicSpline(knots, values)
+    assert ours(1.23) == pytest.approx(theirs(1.23))
+    assert ours(1.23, 1) == pytest.approx(theirs(1.23, 1))
+
+
 def test_four_knots_carry_one_cubic():
     x = np.array([0.0, 1.0, 2.5, 4.0])
     spline = CubicSpline(x, x**3 - 2 * x)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pacbed.arrays import Indices, Matrix, Numbers, Vectors
+from pacbed.crystal.stacking import Stacking
 from pacbed.crystal.structure import Crystal
 from pacbed.errors import CrystalError
 
@@ -40,6 +41,8 @@ class ProjectedCell:
     axes : ndarray, shape (3, 3)
         Rows: the directions x, y and the beam z in the Cartesian axes of
         ``Crystal.cell``.
+    stacking : Stacking
+        Where the atoms lie along the beam.
     """
 
     cell: Matrix
@@ -50,6 +53,7 @@ class ProjectedCell:
     point_group: Indices
     translations: Vectors
     axes: Numbers
+    stacking: Stacking
 
     @property
     def area(self) -> float:
@@ -100,7 +104,8 @@ def project(crystal: Crystal, zone_axis: tuple[int, int, int]) -> ProjectedCell:
     per_cell = abs(np.linalg.det(plane_lattice)) * period / crystal.volume
     plane = (crystal.positions @ crystal.cell) @ axes[:2].T @ np.linalg.inv(plane_lattice)
     columns = _merge_columns(crystal, np.mod(plane, 1.0), per_cell / period)
-    return _primitive_with_symmetry(plane_lattice, columns, axes)
+    stacking = _stack(crystal, direction, axes, plane_lattice, period)
+    return _primitive_with_symmetry(plane_lattice, columns, axes, stacking)
 
 
 def _pattern_axes(cell: Matrix, direction: Indices) -> Numbers:
@@ -159,6 +164,24 @@ def basis_with_last(direction: Indices) -> Indices:
     return np.round(np.linalg.inv(operations[:, order])).astype(int)
 
 
+def _stack(
+    crystal: Crystal, direction: Indices, axes: Numbers, plane_lattice: Matrix, period: float
+) -> Stacking:
+    """All atoms of a period, over the lattice's projection."""
+    lifted = basis_with_last(direction)[:2] @ crystal.cell @ axes.T
+    # The plane lattice's vectors as sums of those that were lifted.
+    steps = np.round(plane_lattice @ np.linalg.inv(lifted[:, :2]))
+    return Stacking(
+        lattice=plane_lattice,
+        lifts=steps @ lifted[:, 2],
+        period=period,
+        symbols=crystal.symbols,
+        places=crystal.positions @ crystal.cell @ axes.T,
+        occupancies=crystal.occupancies,
+        b_iso=crystal.b_iso,
+    )
+
+
 def _merge_columns(
     crystal: Crystal, plane: Vectors, weight: float
 ) -> list[tuple[Vectors, dict[tuple[str, float], float]]]:
@@ -181,6 +204,7 @@ def _primitive_with_symmetry(
     lattice: Matrix,
     columns: list[tuple[Vectors, dict[tuple[str, float], float]]],
     axes: Numbers,
+    stacking: Stacking,
 ) -> ProjectedCell:
     import spglib
 
@@ -231,6 +255,7 @@ def _primitive_with_symmetry(
         point_group=np.array(list(group)).reshape(-1, 2, 2),
         translations=np.array(list(group.values())),
         axes=axes,
+        stacking=stacking,
     )
 
 

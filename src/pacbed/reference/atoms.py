@@ -1,12 +1,13 @@
 """What single atoms do to a wave: phase within the grid's frequencies, and loss beyond them."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from scipy import fft
 
 from pacbed.arrays import Complexes, Indices, Numbers, Singles, Vectors
-from pacbed.crystal.scattering import scattering_factor
+from pacbed.crystal.form_factor import scattering_factor
 from pacbed.reference.grid import Grid
 from pacbed.units import electron_wavelength, relativistic_factor
 
@@ -31,7 +32,8 @@ class Atoms:
     rows, columns : ndarray of int
         Indices of the frequencies that layers keep; columns from 0 up.
     phase, loss : dict
-        Coefficients of φ and *a* by element, shape (rows, columns); 0 beyond the cutoff.
+        Coefficients of φ and *a* by element (or the name of a kind), shape (rows, columns); 0
+        beyond the cutoff.
     """
 
     shape: tuple[int, int]
@@ -96,6 +98,31 @@ def make_atoms(
         A perfect crystal scatters to high angles into beams alone, which far from the Ewald sphere
         come back: nothing is lost.
     """
+    phase, loss = {}, {}
+    for symbol in sorted(symbols):
+        phase[symbol], loss[symbol] = bare(symbol, grid.layer_cutoff, high_tension_kV, at_rest)
+    return atoms_from(grid, phase, loss)
+
+
+#: A function of the length of a frequency, 1/Å.
+Radial = Callable[[Numbers], Numbers]
+
+
+def bare(
+    symbol: str, cutoff: float, high_tension_kV: float, at_rest: bool = False
+) -> tuple[Radial, Radial]:
+    """Fourier integrals of one atom's phase and loss, Å², below a cutoff in 1/Å."""
+    frequencies, missing = beyond(symbol, cutoff, high_tension_kV)
+    missing = missing * (not at_rest)
+    factor, scale = scattering_factor(symbol), interaction(high_tension_kV)
+    return (
+        lambda length: scale * factor(length) + np.interp(length, frequencies, missing.imag),
+        lambda length: -np.interp(length, frequencies, missing.real),
+    )
+
+
+def atoms_from(grid: Grid, phase: dict[str, Radial], loss: dict[str, Radial]) -> Atoms:
+    """Atoms on a grid, from Fourier integrals of their phase and loss (Å²) by kind."""
     # No more than the transform holds on both sides.
     most = [
         min(int(grid.layer_cutoff * length), (n - 1) // 2)
@@ -106,15 +133,11 @@ def make_atoms(
     g = rows[:, None, None] * reciprocal[0] + columns[None, :, None] * reciprocal[1]
     length = np.linalg.norm(g, axis=-1)
     kept = (length <= grid.layer_cutoff) / grid.area
-    phase, loss = {}, {}
-    for symbol in sorted(symbols):
-        own = interaction(high_tension_kV) * scattering_factor(symbol)(length)
-        frequencies, missing = beyond(symbol, grid.layer_cutoff, high_tension_kV)
-        missing = missing * (not at_rest)
-        beside = np.interp(length, frequencies, missing.imag)
-        phase[symbol] = ((own + beside) * kept).astype(np.float32)
-        loss[symbol] = (-np.interp(length, frequencies, missing.real) * kept).astype(np.float32)
-    return Atoms(grid.shape, rows, columns, phase, loss)
+
+    def on_grid(functions: dict[str, Radial]) -> dict[str, Singles]:
+        return {name: (of(length) * kept).astype(np.float32) for name, of in functions.items()}
+
+    return Atoms(grid.shape, rows, columns, on_grid(phase), on_grid(loss))
 
 
 def interaction(high_tension_kV: float) -> float:

@@ -8,7 +8,8 @@ import numpy as np
 
 from pacbed.arrays import Indices, Singles, Vectors
 from pacbed.lacbed.workers import run_in_threads
-from pacbed.reference.engine import Engine, patterns_of
+from pacbed.reference.engine import Engine
+from pacbed.reference.intensities import patterns_of
 
 #: Waves that go through the same atoms together take at most this much memory, bytes.
 _MOST_BYTES = 256e6

@@ -3,21 +3,22 @@
 import importlib
 import itertools
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from pacbed.arrays import Complexes, Indices, Matrix, Numbers, Singles, Vectors
+from pacbed.arrays import Complexes, Indices, Matrix, Numbers, Vectors
 from pacbed.crystal.projection import project
 from pacbed.crystal.structure import Crystal
 from pacbed.errors import MissingExtraError, OutOfRangeError
+from pacbed.reference.aperture import reach_of_cell, shares_inside
 from pacbed.reference.atoms import Atoms, make_atoms
 from pacbed.reference.grid import AT_REST, DISPLACED, Grid, make_grid, propagator
 from pacbed.reference.layers import Layers, Thermal, cut_layers, draw, thermal_of
+from pacbed.reference.mean import mean_layers
 from pacbed.reference.options import ReferenceOptions
-from pacbed.reference.propagate import waves_behind
 from pacbed.reference.scan import scan_shape
 from pacbed.reference.supercell import Edges, Supercell, find_edges, make_supercell
 from pacbed.units import ANGSTROM_PER_NM, electron_wavelength
@@ -51,6 +52,9 @@ class Engine:
         Primitive vectors of the projection, Å: probe positions repeat by them.
     scan : tuple of int
         Positions along the two vectors, for which all interference cancels.
+    means : tuple of ndarray
+        Mean transmission of each layer of a period over all arrangements of its atoms; none
+        without displacements.
     """
 
     crystal: Crystal
@@ -68,6 +72,7 @@ class Engine:
     window: tuple[Indices, Indices]
     lattice: Matrix
     scan: tuple[int, int]
+    means: tuple[Complexes, ...]
 
     @property
     def wavelength(self) -> float:
@@ -101,7 +106,7 @@ def make_engine(
         If a device needs PyTorch, and that is not installed.
     """
     if options.device != "cpu":
-        _accelerated(options.device).check_device(options.device)
+        accelerated(options.device).check_device(options.device)
     wavelength = electron_wavelength(options.high_tension_kV)
     at_rest = options.configurations == 0
     edges = find_edges(crystal, zone_axis)
@@ -130,13 +135,15 @@ def make_engine(
         lattice=projected.cell,
         scan=scan_shape(
             projected.reciprocal,
-            2 * options.convergence_mrad * 1e-3 / wavelength,
+            # Points on the aperture's edge lie up to half a cell beyond it.
+            2 * (options.convergence_mrad * 1e-3 / wavelength + reach_of_cell(grid.reciprocal)),
             options.probe_step,
         ),
+        means=() if at_rest else mean_layers(crystal, cell, layers, grid, options.high_tension_kV),
     )
 
 
-def _accelerated(device: str) -> Any:
+def accelerated(device: str) -> Any:
     """The module for graphics cards, by its name: nothing else needs PyTorch."""
     try:
         return importlib.import_module("pacbed.reference.accelerated")
@@ -184,7 +191,9 @@ def _window(grid: Grid, reach: float, rectangular: bool) -> tuple[Indices, Indic
 
 
 def incident_waves(engine: Engine, positions: Vectors) -> Complexes:
-    """Fourier coefficients of probes at some positions: a hard aperture, aberrations none.
+    """Fourier coefficients of probes at some positions: a sharp aperture, aberrations none.
+
+    A point's intensity is the share of its cell that the aperture lets through.
 
     Parameters
     ----------
@@ -198,10 +207,11 @@ def incident_waves(engine: Engine, positions: Vectors) -> Complexes:
         Squares add up to 1.
     """
     radius = engine.options.convergence_mrad * 1e-3 / engine.wavelength
-    inside = np.linalg.norm(engine.grid.g, axis=-1) <= radius + 1e-9
+    shares = shares_inside(engine.grid.g, engine.grid.reciprocal, radius)
+    inside = shares > 0
     waves = np.zeros((len(positions), *engine.grid.shape), np.complex64)
     phases = np.exp(-2j * np.pi * (positions @ engine.grid.g[inside].T))
-    waves[:, inside] = phases / np.sqrt(np.count_nonzero(inside))
+    waves[:, inside] = phases * np.sqrt(shares[inside] / shares.sum())
     return waves
 
 
@@ -224,44 +234,3 @@ def transmissions(engine: Engine, generator: np.random.Generator | None) -> Iter
     else:
         while True:
             yield from period(*draw(engine.cell, engine.thermal, generator))
-
-
-def patterns_of(
-    engine: Engine,
-    positions: Vectors,
-    generator: np.random.Generator | None,
-    tick: Callable[[], None] | None = None,
-) -> Iterator[Singles]:
-    """Patterns of some probe positions in one arrangement of the atoms.
-
-    Parameters
-    ----------
-    engine : Engine
-    positions : ndarray, shape (P, 2)
-        Å.
-    generator : numpy.random.Generator or None
-        Draws the displacements; None leaves all atoms at rest.
-    tick : callable, optional
-        Called before every layer; may raise.
-
-    Yields
-    ------
-    ndarray of float32, shape (P, *window)
-        Share of the incident beam at each frequency of the window, behind each of the exits.
-    """
-
-    def told() -> Iterator[Complexes]:
-        for layer in transmissions(engine, generator):
-            if tick is not None:
-                tick()
-            yield layer
-
-    rows, columns = engine.window
-    waves = incident_waves(engine, positions)
-    work = waves, told(), engine.propagators, engine.exits
-    device = engine.options.device
-    for behind in (
-        waves_behind(*work) if device == "cpu" else _accelerated(device).waves_behind(*work, device)
-    ):
-        taken = behind[:, rows[:, None], columns[None]]
-        yield np.asarray(taken.real**2 + taken.imag**2, np.float32)

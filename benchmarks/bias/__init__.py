@@ -1,0 +1,1 @@
+"""Where fits of frozen-phonon patterns are off, suspect by suspect."""
