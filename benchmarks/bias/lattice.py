@@ -37,12 +37,12 @@ def at_rest(case: Case, thicknesses_nm: tuple[float, ...]) -> tuple[np.ndarray, 
     """Patterns [thickness, row, column], their thicknesses (nm) and mrad per pixel."""
     recipe = case.recipe
     options = case.options(
-        0, configurations=0, sampling_A=PIXEL_A, resolution_mrad=30.0, max_angle_mrad=10.0,
+        0, configurations=0, sampling_A=PIXEL_A, resolution_mrad=10.0, max_angle_mrad=10.0,
         thicknesses_nm=thicknesses_nm,
     )  # fmt: skip
     engine = make_engine(flat(recipe.crystal, LAYERS), recipe.system.zone_axis, options)
     if engine.repeats != (1, 1) or len(engine.layers.steps) != 1:
-        raise SystemExit("a cell of one layer is needed: a rectangular cell, seen along [001]")
+        raise SystemExit("a rectangular cell of 100 wavelengths is needed, seen along [001]")
     wavelength, length = engine.wavelength, float(engine.edges.plane[0, 0])
     steps = int(np.ceil(wavelength / (case.convergence_mrad / POINTS * 1e-3) / length - 1e-9))
     pixel = wavelength / (steps * length) * 1e3
