@@ -44,7 +44,8 @@ def right(simulated, eager):
 
     def check(found):
         assert np.isin(found.status, (OK, SETTLED)).all()
-        assert np.abs(found.thickness_nm - simulated.thickness_nm).max() < 1.0
+        # With 48,000 electrons a window's own error is 0.56 nm.
+        assert np.abs(found.thickness_nm - simulated.thickness_nm).max() < 1.4
         assert np.abs(found.tilt_x_mrad - simulated.tilt_mrad[..., 0]).max() < 0.35
         assert np.abs(found.tilt_y_mrad - simulated.tilt_mrad[..., 1]).max() < 0.35
 

@@ -42,7 +42,7 @@ def test_the_figure_is_as_wide_as_asked_and_its_letters_stay_letters(answered, t
     svg = save_paper(tmp_path / "f.svg", draw_paper(view, estimate, style))
     assert size_mm(svg) == pytest.approx(120, abs=0.01)
     text = svg.decode()
-    for words in ("(a) Experiment", "(b) Fit, 56.1", "mrad"):
+    for words in ("(a) Experiment", f"(b) Fit, {estimate.thickness_nm:.1f}", "mrad"):
         assert words in text
     assert "7px" in text
     # Only what a paper shows: no status, no residual, no name of a file or program.
