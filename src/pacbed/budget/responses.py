@@ -8,7 +8,7 @@ from pacbed.arrays import Numbers, Tilt
 from pacbed.infer.fit.edges import EdgeModel
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
-from pacbed.infer.fit.parameters import THICKNESS, TILT_X, TILT_Y, FitParameters
+from pacbed.infer.fit.parameters import FitParameters
 from pacbed.infer.fit.pattern_fit import REACH, Shelf, beyond_disk, shifts
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.table import LacbedTable
@@ -88,9 +88,8 @@ class Responses:
         ]
         changes = np.stack([*patterns, (sides[0] + sides[1]) / 2], axis=1) - own[:, None]
         samples = replace(self._samples, values=own)
-        moved = shifts(samples, self._tables[0], at, Known(), changes, NOISE, models[0])
-        tilt = moved[TILT_X : TILT_Y + 1]
-        return Moved(moved[THICKNESS], np.sqrt((tilt**2).mean(axis=0)))
+        thickness, tilt = shifts(samples, self._tables[0], at, Known(), changes, NOISE, models[0])
+        return Moved(thickness, np.sqrt((tilt**2).mean(axis=0)))
 
     def _models(self, thickness_nm: float) -> list[Shelf]:
         """Models of all tables, the crystal's own first."""

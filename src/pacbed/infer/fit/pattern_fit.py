@@ -156,6 +156,20 @@ class Fit:
         tilt = self.covariance[TILT_X : TILT_Y + 1, TILT_X : TILT_Y + 1]
         return math.sqrt(float(np.trace(tilt)) / 2)
 
+    @property
+    def shares_of_convergence(self) -> tuple[float, float]:
+        """Shares of the variances of thickness and tilt that come with the convergence angle.
+
+        What is left of a variance once the angle is known is its Schur complement.
+        """
+        angle = max(float(self.covariance[LOG_ALPHA, LOG_ALPHA]), 1e-30)
+        shares = []
+        for places in ([THICKNESS], [TILT_X, TILT_Y]):
+            whole = float(np.trace(self.covariance[np.ix_(places, places)]))
+            part = float((self.covariance[places, LOG_ALPHA] ** 2).sum()) / angle
+            shares.append(float(np.clip(part / max(whole, 1e-30), 0, 1)))
+        return shares[0], shares[1]
+
     def _std(self, place: int) -> float:
         return math.sqrt(self.covariance[place, place])
 
@@ -230,8 +244,8 @@ def shifts(
     changes: Numbers,
     noise: float,
     shelf: Shelf,
-) -> Numbers:
-    """How far a fit that ends at some parameters moves where its samples change, shape (10, k).
+) -> tuple[Numbers, Numbers]:
+    """How far a fit that ends at some parameters moves where its samples change.
 
     Parameters
     ----------
@@ -246,11 +260,17 @@ def shifts(
         Noise variance of a sample in the middle of the disk, that what is known is weighed against.
     shelf : Shelf
         Models of the table, made for the samples' reach.
+
+    Returns
+    -------
+    thickness_nm : ndarray, shape (k,)
+    tilt_mrad : ndarray, shape (2, k)
     """
     vector = at.to_vector()
     model = _Model(samples, shelf, _bounds(table, vector, known), _prior(known), 0.0)
     state = minimise(model, vector, Steps(0, _SHORT, _LONG, 1e3))
-    return response(model, state, changes, noise)
+    moved = response(model, state, changes, noise)
+    return moved[THICKNESS], moved[TILT_X : TILT_Y + 1]
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,8 @@ import math
 from functools import lru_cache
 from importlib.resources import files
 
-import numpy as np
-
 from pacbed.answer.budget import Budget, BudgetPart
-from pacbed.arrays import Numbers
 from pacbed.bounded import parse_json
-from pacbed.infer.fit.parameters import LOG_ALPHA, THICKNESS, TILT_X, TILT_Y
 from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.judge.confidence import Calibration
 from pacbed.library.models.sensitivities import Sensitivities
@@ -41,8 +37,7 @@ def budget_of(fit: Fit, calibration: Calibration, measured: Sensitivities | None
         min(thickness, calibration.thickness_scale * math.sqrt(noise) * fit.thickness_std_nm),
         min(tilt, calibration.tilt_scale * math.sqrt(noise) * fit.tilt_std_mrad),
     )
-    by_angle = _shares_of_angle(fit.covariance)
-    pairs = list(zip(own, by_angle, strict=True))
+    pairs = list(zip(own, fit.shares_of_convergence, strict=True))
     sensitivities = usual_sensitivities() if measured is None else measured
     inside = {
         "noise": [std * math.sqrt(1 - share) for std, share in pairs],
@@ -57,20 +52,6 @@ def budget_of(fit: Fit, calibration: Calibration, measured: Sensitivities | None
         size = shift.thickness_nm, shift.tilt_mrad
         parts.append(BudgetPart(shift.name, shift.change, *size, False))
     return Budget.of(tuple(parts), measured is not None)
-
-
-def _shares_of_angle(covariance: Numbers) -> tuple[float, float]:
-    """Shares of the variances of thickness and tilt that come with the convergence angle.
-
-    What is left of a variance once the angle is known is its Schur complement.
-    """
-    angle = max(float(covariance[LOG_ALPHA, LOG_ALPHA]), 1e-30)
-    shares = []
-    for places in ([THICKNESS], [TILT_X, TILT_Y]):
-        whole = float(np.trace(covariance[np.ix_(places, places)]))
-        part = float((covariance[places, LOG_ALPHA] ** 2).sum()) / angle
-        shares.append(float(np.clip(part / max(whole, 1e-30), 0, 1)))
-    return shares[0], shares[1]
 
 
 @lru_cache(maxsize=1)
