@@ -140,14 +140,14 @@ class Calibration:
         20 nm (``benchmarks/prior_coverage.py``).
     """
 
-    thickness_scale: float = 1.5
+    thickness_scale: float = 1.2
     thickness_rest: float | None = None
-    thickness_floor_nm: float = 0.2
-    thickness_relative: float = 0.006
-    tilt_scale: float = 1.5
+    thickness_floor_nm: float = 0.15
+    thickness_relative: float = 0.005
+    tilt_scale: float = 1.2
     tilt_rest: float | None = None
-    tilt_floor_mrad: float = 0.06
-    tilt_thin_mrad: float = 0.25
+    tilt_floor_mrad: float = 0.05
+    tilt_thin_mrad: float = 0.2
     tail: float = 2.2
     doubt_centers: tuple[float, ...] = field(default=_CENTERS)
     doubt_widths: tuple[float, ...] = field(default=_WIDTHS)
