@@ -11,25 +11,25 @@ no matter of error bars and are counted apart.
 
 import argparse
 import csv
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 from own_crystal_accuracy import predictor_of
+from prior_coverage import held
 
 from pacbed.calibrate.error_model import fit_calibration
 from pacbed.calibrate.measured import NEUTRAL, Measured, entry_of, joined
 from pacbed.calibrate.recorded import Recorded
 from pacbed.errors import PacbedError
 from pacbed.infer.judge.confidence import Calibration
-
-#: Half widths of the intervals of a tilt component, σ.
-_TILT = 1.96
+from pacbed.infer.search.predictor import TablePredictor
 
 
-def ask(folder: Path, row: dict, number: int) -> Measured | None:
+def ask(folder: Path, row: dict) -> Measured | None:
     """The answer to one pattern with the fit's own errors; None where there is none."""
-    predictor = predictor_of(folder, row, float(row["convergence_mrad"]), False)
-    predictor._calibration = Calibration.from_dict(NEUTRAL)
+    opened = predictor_of(folder, row, float(row["convergence_mrad"]), False)
+    predictor = TablePredictor(dataclasses.replace(opened.bundle, calibration=NEUTRAL))
     pattern = np.load(folder / row["path"], allow_pickle=False)
     try:
         found = predictor.infer(pattern, float(row["convergence_mrad"]))
@@ -37,7 +37,7 @@ def ask(folder: Path, row: dict, number: int) -> Measured | None:
         return None
     tilt = np.array([float(row["tilt_x_mrad"]), float(row["tilt_y_mrad"])])
     truth = Recorded(pattern, float(row["dose"]), float(row["thickness_nm"]), tilt)
-    return entry_of(number, truth, found)
+    return entry_of(0, truth, found)
 
 
 def measured(folder: Path, names: list[str]) -> Measured:
@@ -49,7 +49,7 @@ def measured(folder: Path, names: list[str]) -> Measured:
         entry = Measured.load(kept, row["path"])
         if entry is None:
             kept.parent.mkdir(exist_ok=True)
-            entry = ask(folder, row, 0)
+            entry = ask(folder, row)
             if entry is None:
                 continue
             entry.save(kept, row["path"])
@@ -64,18 +64,13 @@ def right(answers: Measured) -> Measured:
     return answers.where(error < np.maximum(2.0, 0.05 * truth))
 
 
-def held(answers: Measured, model: Calibration) -> str:
+def shown(answers: Measured, model: Calibration) -> str:
     """What intervals under a model hold, and how wide they are."""
-    std, tilt = answers.thickness_std_nm(model), answers.tilt_std_mrad(model)
-    error, tilt_error = np.abs(answers.thickness_error_nm), np.abs(answers.tilt_error_mrad)
-    shares = (
-        (error <= std).mean(), (error <= model.tail * std).mean(),
-        (tilt_error <= tilt[:, None]).mean(), (tilt_error <= _TILT * tilt[:, None]).mean(),
-    )  # fmt: skip
+    found = held(answers, model)
+    (one, two, std), (tilt_one, tilt_two, tilt_std) = found["thickness"], found["tilt"]
     return (
-        f"thickness ±{np.median(model.tail * std):.2f} nm holds {shares[0]:.0%}, {shares[1]:.0%}; "
-        f"tilt ±{np.median(_TILT * tilt):.3f} mrad holds {shares[2]:.0%}, {shares[3]:.0%} "
-        "(68 and 95 %)"
+        f"thickness ±{model.tail * std:.2f} nm holds {one:.0f} %, {two:.0f} %; "
+        f"tilt ±{1.96 * tilt_std:.3f} mrad holds {tilt_one:.0f} %, {tilt_two:.0f} % (68 and 95 %)"
     )
 
 
@@ -103,16 +98,16 @@ def main() -> None:
     answers = right(every)
     print(f"{len(every)} answers about {len(names)} crystals, {len(answers)} right")
     apart = np.isin(answers.run, [names.index(name) for name in given.without])
-    print(f"as it is: {held(answers, Calibration())}")
+    print(f"as it is: {shown(answers, Calibration())}")
     model = model_of(answers.where(~apart))
-    print(f"fitted: {model}\n  {held(answers.where(~apart), model)}")
+    print(f"fitted: {model}\n  {shown(answers.where(~apart), model)}")
     if apart.any():
-        print(f"those that nothing was fitted to: {held(answers.where(apart), model)}")
+        print(f"those that nothing was fitted to: {shown(answers.where(apart), model)}")
     for number, name in enumerate(names):
         one = answers.run == number
         if one.any():
             others = model_of(answers.where(~one))
-            print(f"{name:9} {int(one.sum()):3}  {held(answers.where(one), others)}")
+            print(f"{name:9} {int(one.sum()):3}  {shown(answers.where(one), others)}")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from pacbed.arrays import Numbers, Tilt
+from pacbed.infer.fit.closely import COARSE_THIN, THIN_NM
 from pacbed.infer.fit.edges import EdgeModel
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
@@ -19,10 +20,6 @@ PIXELS = 17
 #: Noise variance of such a pixel that what is known beforehand is weighed against: of a pattern of
 #: 1e6 electrons. At a tenth of it shifts are the same to 2 %.
 NOISE = 1e-3
-#: Of crystals thinner than this, nm, edges are drawn as they are where so many steps of the table
-#: do not fit into a convergence semi-angle, as in :mod:`pacbed.infer.fit.closely`: the ripples of
-#: edges on a grid look like what a thin crystal's tilt does, and would hold it.
-_THIN_NM, _COARSE = 15.0, 36
 #: Rotation of the crystal in the pattern, rad: no direction that pixels have too.
 _ROTATION = 0.3
 
@@ -67,7 +64,7 @@ class Responses:
         self._tables = [table, *others]
         self._shelves = [ModelShelf(each, reach, every=True) for each in self._tables]
         self._samples = _pixels(reach)
-        self._coarse = place.convergence_mrad < _COARSE * step_mrad(table.geometry)
+        self._coarse = place.convergence_mrad < COARSE_THIN * step_mrad(table.geometry)
 
     def at(self, thickness_nm: float, spread: float) -> Moved:
         """Shifts at a thickness: one for each of the others, then one of a spread of thickness.
@@ -92,8 +89,12 @@ class Responses:
         return Moved(thickness, np.sqrt((tilt**2).mean(axis=0)))
 
     def _models(self, thickness_nm: float) -> list[Shelf]:
-        """Models of all tables, the crystal's own first."""
-        if not self._coarse or thickness_nm >= _THIN_NM:
+        """Models of all tables, the crystal's own first.
+
+        Of thin crystals edges are drawn as they are where the table is coarse, as fits do: the
+        ripples of edges on a grid look like what a thin crystal's tilt does, and would hold it.
+        """
+        if not self._coarse or thickness_nm >= THIN_NM:
             return list(self._shelves)
         vector = self._place.parameters(thickness_nm).to_vector()
         return [

@@ -1,12 +1,11 @@
 """``pacbed budget``: how far answers of a system move where its recipe is off."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from pacbed.commands.declared import declared
-from pacbed.commands.options import DataOption, JsonOption
+from pacbed.commands.options import DataOption, JsonOption, RecipeOption, SystemArgument
 from pacbed.commands.output import print_block, print_json, print_table
 from pacbed.commands.progress import progress_bar
 from pacbed.commands.recipe_of import recipe_of
@@ -23,19 +22,8 @@ _SHOWN_NM = (5.0, 10.0, 20.0, 40.0, 80.0)
 @declared
 def budget(
     *,
-    system: Annotated[
-        str,
-        typer.Argument(help="ID or name of the system, as pacbed systems lists it.",
-                       metavar="SYSTEM"),
-    ],
-    recipe: Annotated[
-        Path | None,
-        typer.Option(
-            "--recipe",
-            help="Recipe of the system, for the crystal, where the data folder has none.",
-            metavar="TOML",
-        ),
-    ] = None,
+    system: SystemArgument,
+    recipe: RecipeOption = None,
     again: Annotated[
         bool, typer.Option("--again", help="Measure anew what the system has already.")
     ] = False,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from pacbed.commands.declared import declared
-from pacbed.commands.options import DataOption
+from pacbed.commands.options import DataOption, RecipeOption, SystemArgument
 from pacbed.commands.output import print_block, print_table
 from pacbed.commands.progress import progress_bar
 from pacbed.commands.recipe_of import recipe_of
@@ -23,22 +23,11 @@ WORK = "calibration"
 @declared
 def calibrate(
     *,
-    system: Annotated[
-        str,
-        typer.Argument(help="ID or name of the system, as pacbed systems lists it.",
-                       metavar="SYSTEM"),
-    ],
+    system: SystemArgument,
     minutes: Annotated[
         float, typer.Option(help="Time to spend; at least four runs are made.", metavar="MINUTES")
     ] = 10.0,
-    recipe: Annotated[
-        Path | None,
-        typer.Option(
-            "--recipe",
-            help="Recipe of the system, for the crystal, where the data folder has none.",
-            metavar="TOML",
-        ),
-    ] = None,
+    recipe: RecipeOption = None,
     folder: Annotated[
         Path | None,
         typer.Option(

@@ -41,6 +41,18 @@ TiltXOption = Annotated[
 TiltYOption = Annotated[
     float, typer.Option("--tilt-y", help="Zone axis below the disk's centre.", metavar="MRAD")
 ]
+SystemArgument = Annotated[
+    str,
+    typer.Argument(help="ID or name of the system, as pacbed systems lists it.", metavar="SYSTEM"),
+]
+RecipeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--recipe",
+        help="Recipe of the system, for the crystal, where the data folder has none.",
+        metavar="TOML",
+    ),
+]
 RecipeArgument = Annotated[
     Path, typer.Argument(help="Recipe of the system (TOML).", metavar="RECIPE")
 ]

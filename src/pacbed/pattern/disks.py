@@ -13,6 +13,7 @@ disks stand still: p = k + g. A tilt moves the aperture, which is centred at −
 and the measured pattern's coordinate is q = p + τ.
 """
 
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -104,16 +105,17 @@ class Disks:
         -------
         ndarray, shape (P,)
         """
-        self._matrix.data = values
-        sums: Numbers = self._matrix @ weights.astype(values.dtype)
+        matrix = copy(self._matrix)
+        matrix.data = values
+        sums: Numbers = matrix @ weights.astype(values.dtype)
         return sums
 
     @cached_property
     def _matrix(self) -> sparse.coo_matrix:
-        """Which direction contributes to which point, shape (P, K); its data are set anew."""
+        """Which direction contributes to which point, shape (P, K), without intensities."""
         shape = len(self.points), len(self.directions)
-        places = np.zeros(len(self.places), np.float32)
-        return sparse.coo_matrix((places, (self.point_of, self.direction_of)), shape)
+        nothing = np.zeros(len(self.places), np.float32)
+        return sparse.coo_matrix((nothing, (self.point_of, self.direction_of)), shape)
 
     def edge_sums(self, values: Numbers, weights: Numbers) -> Numbers:
         """As :meth:`sums`, for several weights that vanish but on the aperture's edge.

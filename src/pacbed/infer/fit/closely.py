@@ -12,7 +12,7 @@ from pacbed.pattern.grid import step_mrad
 #: With fewer steps of the table's grid in a convergence semi-angle, edges are drawn as they are:
 #: where every direction is summed already; where every second one is; of a thin crystal, up to this
 #: thickness in nm, whose contrast is weak beside its edges.
-_COARSE, _COARSE_SECOND, _COARSE_THIN, _THIN_NM = 28, 20, 36, 15.0
+_COARSE, _COARSE_SECOND, COARSE_THIN, THIN_NM = 28, 20, 36, 15.0
 #: Steps with every direction of a table, and with edges as they are: those of a thin crystal may
 #: have been held up by the ripples of the others.
 _EVERY_STEPS, _EDGE_STEPS = 2, 6
@@ -42,8 +42,8 @@ def fit_closely(
     alpha = fit.parameters.convergence_mrad
     thinned_out = grid_stride(table, alpha) > 1
     coarse = _COARSE_SECOND if thinned_out else _COARSE
-    if fit.parameters.thickness_nm < _THIN_NM:
-        coarse = _COARSE_THIN
+    if fit.parameters.thickness_nm < THIN_NM:
+        coarse = COARSE_THIN
     if alpha < coarse * step_mrad(table.geometry):
         exact: Shelf = EdgeShelf(table, shelf)
         steps = _EDGE_STEPS
