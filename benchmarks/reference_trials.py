@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 from scipy.ndimage import map_coordinates
 
+from pacbed.calibrate.recorded import DOSES
 from pacbed.pattern.detector import DetectorEffects, apply_effects, perfect_detector
 from pacbed.pattern.geometry import rotation_matrix
 
-#: Electrons in the pattern; infinite for a clean detector.
-DOSES = (np.inf, 1e6, 1e5)
 SIZE = 160
 
 

@@ -37,12 +37,13 @@ class Answer:
     tilt_off_mrad: float
 
 
-def answers(folder: Path, name: str, bundle: Path, doses: tuple[float, ...], every: int):
+def answers(folder: Path, name: str, bundle: Path, given: argparse.Namespace):
     predictor = open_fitting_predictor(replace(Bundle.load(bundle), calibration=NEUTRAL))
-    for half in (0, 1):
+    doses = tuple(given.doses)
+    for half in given.halves:
         of_half = trials(folder, name, half, 20261127, doses)
         for number, trial in enumerate(of_half):
-            if (number // len(doses)) % every:
+            if (number // len(doses)) % given.every:
                 continue
             found = predictor.infer(trial.image, trial.convergence_mrad)
             tilt = np.array([found.tilt_x_mrad, found.tilt_y_mrad], float)
@@ -74,6 +75,7 @@ def main() -> None:
     parser.add_argument("bundles", type=Path, nargs="+")
     parser.add_argument("--doses", type=float, nargs="*", default=[np.inf, 1e6])
     parser.add_argument("--every", type=int, default=1)
+    parser.add_argument("--halves", type=int, nargs="*", default=[0, 1], help="1: never tuned on")
     given = parser.parse_args()
     with (given.set / "patterns.csv").open(encoding="utf-8") as file:
         names = list(dict.fromkeys(row["system"] for row in csv.DictReader(file)))
@@ -81,7 +83,7 @@ def main() -> None:
         print(bundles)
         every: list[Answer] = []
         for name in names:
-            own = list(answers(given.set, name, bundles / name, tuple(given.doses), given.every))
+            own = list(answers(given.set, name, bundles / name, given))
             show(name, own)
             every += own
         for low, high in BANDS_NM:

@@ -36,7 +36,7 @@ MORE = [
 
 def multislice(cell, beams, high_tension_kV, **options):
     kernel = prepare(cell, high_tension_kV, 5.0, 200, MultisliceOptions(**options))
-    return kernel(DIRECTION[None], beams)[[40, 100, 200], :, 0]
+    return kernel(DIRECTION[None], beams).beams[[40, 100, 200], :, 0]
 
 
 def neighbourhood(cell, beams, high_tension_kV, offsets=((0.0, 0.0),), **options):
@@ -50,7 +50,7 @@ def neighbourhood(cell, beams, high_tension_kV, offsets=((0.0, 0.0),), **options
     found = []
     for offset in np.array(offsets) * per_mrad:
         pair = np.stack([DIRECTION, DIRECTION + 2 * offset])
-        found.append(kernel(pair, beams)[..., 0])
+        found.append(kernel(pair, beams).beams[..., 0])
     return np.stack(found, axis=-1)[np.array([40, 100, 200]) * every]
 
 
@@ -162,7 +162,7 @@ def test_symmetry_of_the_intensities():
     number = {tuple(beam): n for n, beam in enumerate(beams.tolist())}
     k = np.array([0.3, 0.1])
     directions = np.array([k @ w for w in cell.point_group]) @ cell.reciprocal
-    intensities = prepare(cell, 80.0, 5.0, 40, MultisliceOptions())(directions, beams)
+    intensities = prepare(cell, 80.0, 5.0, 40, MultisliceOptions())(directions, beams).beams
     intensities = intensities.transpose(0, 2, 1)
     for n, w in enumerate(cell.point_group):
         image = [number[tuple(h)] for h in (beams @ w).tolist()]

@@ -39,7 +39,7 @@ def test_pattern_equals_the_plain_sum_of_disks(small_table):
     k = (q[pixel] - g[beam] - tilt) * 1e-3 / geometry.wavelength
     cell = project(strontium_titanate(), (0, 0, 1))
     options = MultisliceOptions(slice_thickness=2.5)
-    values = prepare(cell, 200.0, 10.0, 22, options)(k, geometry.beams)
+    values = prepare(cell, 200.0, 10.0, 22, options)(k, geometry.beams).beams
     expected = np.zeros(len(q))
     np.add.at(expected, pixel, weights[pixel, beam] * values[-1, beam, np.arange(len(k))])
     expected /= np.pi * alpha**2

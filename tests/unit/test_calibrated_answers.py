@@ -115,7 +115,8 @@ def test_a_contradiction_is_said_and_the_answer_is_right(predictor, microscope):
     angle, scale = found.warnings
     stated = f"{microscope.convergence_mrad:.4g}"
     assert f"the microscope's calibration says a convergence semi-angle of {stated}" in angle
-    assert "the microscope's calibration says 0.31" in scale
+    stated = f"{microscope.mrad_per_pixel:.4g}"
+    assert f"the microscope's calibration says {stated} mrad per pixel" in scale
     assert "mrad per pixel; the pattern says 0.28" in scale
 
 

@@ -13,6 +13,7 @@ from pacbed.errors import CrystalError, MissingExtraError
 from pacbed.lacbed.bloch import beams_within
 from pacbed.lacbed.directions import choose_divisions
 from pacbed.lacbed.geometry import TableGeometry
+from pacbed.lacbed.lost import LostShares
 from pacbed.lacbed.neighbourhood import choose_reach, prepare_kernel
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.streamed import Runner, Spread, StoredTile, compressed
@@ -88,10 +89,11 @@ def simulate_table(
         "absorption": absorption,
         "directions": len(geometry.grid.wedge),
         "beams": len(geometry.beams),
-        "entries": sum(len(values) for values in coefficients),
+        "entries": geometry.entry_count,
         "seconds": round(time.perf_counter() - started, 1),
     }
-    return LacbedTable(geometry, bases, coefficients, quantum, provenance)
+    lost = LostShares(geometry, bases.pop(), coefficients.pop())
+    return LacbedTable(geometry, bases, coefficients, quantum, provenance, lost)
 
 
 def _plan(

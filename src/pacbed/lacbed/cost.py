@@ -291,7 +291,7 @@ def _pilot(cell: ProjectedCell, geometry: TableGeometry) -> tuple[Singles, int]:
     parts = []
     for reached, direction in zip(geometry.reaches(rows), k, strict=True):
         stored = np.flatnonzero(reached)
-        parts.append(kernel(direction[None], geometry.beams[stored])[:, :, 0])
+        parts.append(kernel(direction[None], geometry.beams[stored]).beams[:, :, 0])
     return np.concatenate(parts, axis=1), len(rows)
 
 

@@ -110,6 +110,11 @@ class TableGeometry:
         _, inverse = np.unique(self.beam_images.min(axis=0), return_inverse=True)
         return inverse
 
+    @cached_property
+    def orbit_count(self) -> int:
+        """Number of orbits."""
+        return int(self.orbits.max()) + 1
+
     def reaches(self, rows: Indices | slice) -> Mask:
         """Whether beam g of some wedge directions k can reach the field, shape (K, N)."""
         k = self.grid.wedge[rows] @ self.fine_lattice_mrad
@@ -135,7 +140,7 @@ class TableGeometry:
     def pair_rows(self) -> list[tuple[Indices, Indices]]:
         """Wedge rows and beams of the stored entries, for each orbit."""
         rows: list[tuple[Indices, Indices]] = []
-        for orbit in range(int(self.orbits.max()) + 1):
+        for orbit in range(self.orbit_count):
             members = np.flatnonzero(self.orbits == orbit)
             k, local = np.nonzero(self.recorded[:, members])
             rows.append((k, members[local]))

@@ -13,9 +13,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from pacbed.arrays import Indices, Singles, Vectors
+from pacbed.arrays import Indices, Vectors
 from pacbed.crystal.projection import ProjectedCell
 from pacbed.crystal.scattering import potential_coefficients
+from pacbed.lacbed.intensities import Intensities
 from pacbed.lacbed.options import TableOptions
 from pacbed.units import electron_wavelength
 
@@ -92,7 +93,7 @@ class Propagation:
 
     def __call__(
         self, directions: Vectors, beams: Indices, tick: Callable[[], None] | None = None
-    ) -> Singles:
+    ) -> Intensities:
         """Intensities of a batch.
 
         Parameters
@@ -106,8 +107,8 @@ class Propagation:
 
         Returns
         -------
-        ndarray of float32, shape (steps + 1, R, K)
-            P_g(k; t) at t = 0, step, 2 step, …
+        Intensities
+            At t = 0, step, 2 step, …
         """
         device = torch.device(self.options.device)
         transmission = torch.as_tensor(self.transmission, device=device)
@@ -122,6 +123,7 @@ class Propagation:
         wave = torch.zeros(angle.shape, dtype=torch.complex64, device=device)
         wave[:, 0, 0] = 1.0
         out = torch.zeros((self.steps + 1, len(angle), len(flat)), device=device)
+        lost = torch.zeros((self.steps + 1, len(angle)), device=device)
         out[0] = wave.flatten(1)[:, flat].abs().square()
         for step in range(1, self.steps + 1):
             for inner in range(self.slices):
@@ -130,9 +132,10 @@ class Propagation:
                 wave = torch.fft.fft2(torch.fft.ifft2(wave).mul_(transmission))
             taken = wave.flatten(1)[:, flat]
             out[step] = taken.real.square() + taken.imag.square()
+            lost[step] = 1 - wave.abs().square().sum(dim=(1, 2))
             if tick is not None:
                 tick()
-        return out.transpose(1, 2).contiguous().cpu().numpy()
+        return Intensities(out.transpose(1, 2).contiguous().cpu().numpy(), lost.cpu().numpy())
 
 
 def prepare(

@@ -16,15 +16,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pacbed.arrays import Indices, Numbers, Singles, Vectors
+from pacbed.arrays import Indices, Numbers, Vectors
 from pacbed.crystal.projection import ProjectedCell
 from pacbed.crystal.scattering import potential_coefficients
 from pacbed.lacbed.bloch import beams_within
+from pacbed.lacbed.intensities import Intensities, Waves, lost_share
 from pacbed.units import electron_wavelength
 
-Waves = NDArray[np.complex64]
 #: Called between steps of work; may raise to end it.
 Tick = Callable[[], None]
 
@@ -102,7 +101,9 @@ class NeighbourhoodKernel:
     steps: int
     substeps: int
 
-    def __call__(self, directions: Vectors, beams: Indices, tick: Tick | None = None) -> Singles:
+    def __call__(
+        self, directions: Vectors, beams: Indices, tick: Tick | None = None
+    ) -> Intensities:
         """Intensities P_g(k; t) around one direction.
 
         Parameters
@@ -116,7 +117,8 @@ class NeighbourhoodKernel:
 
         Returns
         -------
-        ndarray of float32, shape (steps + 1, R, K)
+        Intensities
+            At steps + 1 thicknesses.
         """
         tick = tick or _no_tick
         middle = (directions.min(axis=0) + directions.max(axis=0)) / 2
@@ -134,8 +136,9 @@ class NeighbourhoodKernel:
 
     def _propagate(
         self, matrix: Waves, phase: Waves, wave: Waves, recorded: int, tick: Tick
-    ) -> Singles:
+    ) -> Intensities:
         out = np.empty((self.steps + 1, recorded, wave.shape[1]), np.float32)
+        lost = np.empty((self.steps + 1, wave.shape[1]), np.float32)
         squares = np.empty((recorded, wave.shape[1], 2), np.float32)
         other = np.empty_like(wave)
         for step in range(self.steps + 1):
@@ -148,8 +151,10 @@ class NeighbourhoodKernel:
             parts = wave[:recorded].view(np.float32).reshape(squares.shape)
             np.multiply(parts, parts, out=squares)
             np.add(squares[..., 0], squares[..., 1], out=out[step])
+            # What the acting beams have is in the carried ones: these keep their norm.
+            lost[step] = lost_share(wave)
             tick()
-        return out
+        return Intensities(out, lost)
 
     def _choose(self, middle: Vectors, beams: Indices) -> tuple[Indices, Indices]:
         """Beams that are carried along, the recorded ones first, and those that act."""

@@ -54,6 +54,8 @@ def check_grids(header: Any, arrays: dict[str, np.ndarray]) -> None:
     bases, coefficients = arrays["bases"], arrays["coefficients"]
     if not _is_whole(steps, 1, 1_000_000) or bases.shape != (sum(ranks) * (steps + 1),):
         raise ValueError("its thicknesses do not belong to its orbits")
+    if not np.isfinite(bases).all():
+        raise ValueError("its functions of thickness are no numbers")
     if coefficients.ndim != 2 or len(coefficients) != 2 or coefficients.dtype != np.uint8:
         raise ValueError("its coefficients are no two planes of bytes")
 

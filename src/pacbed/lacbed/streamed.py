@@ -16,6 +16,7 @@ from pacbed.lacbed.compress import (
     stored_entries,
 )
 from pacbed.lacbed.geometry import TableGeometry
+from pacbed.lacbed.intensities import Intensities
 from pacbed.lacbed.neighbourhood import Tick
 from pacbed.lacbed.too_large import TableTooLargeError
 from pacbed.lacbed.workers import Progress, run_in_threads
@@ -34,15 +35,19 @@ MOST_COEFFICIENTS = 150_000_000
 
 
 class Kernel(Protocol):
-    """Intensities of some directions: shape (T + 1, R, K) for K directions and R beams."""
+    """What becomes of waves from some directions."""
 
-    def __call__(self, directions: Vectors, beams: Indices, tick: Tick | None = None) -> Singles:
-        """Intensities of P_g(k; t) for directions in 1/Å and beams as indices."""
+    def __call__(
+        self, directions: Vectors, beams: Indices, tick: Tick | None = None
+    ) -> Intensities:
+        """P_g(k; t) and what is lost, for directions in 1/Å and beams as indices."""
 
 
 @dataclass(frozen=True)
 class StoredTile:
     """Intensities that the table stores of a neighbourhood; may be sent elsewhere.
+
+    What phonons take from a direction is its one entry of an orbit behind those of the beams.
 
     Attributes
     ----------
@@ -73,9 +78,11 @@ class StoredTile:
         orbits, places = stored_entries(self.geometry, rows, beams)
         per_mrad = 1e-3 / self.geometry.wavelength
         directions = self.geometry.grid.wedge[rows] @ self.geometry.fine_lattice_mrad * per_mrad
-        values = self.kernel(directions, self.geometry.beams[beams], tick)
-        self._make_symmetric(values, rows, beams)
-        values = values.reshape(len(values), -1)[:, places]
+        found = self.kernel(directions, self.geometry.beams[beams], tick)
+        self._make_symmetric(found.beams, rows, beams)
+        of_beams = found.beams.reshape(len(found.beams), -1)[:, places]
+        values = np.concatenate([of_beams, found.lost], axis=1)
+        orbits = np.append(orbits, np.full(len(rows), self.geometry.orbit_count))
         if self.bases is None:
             return number, (orbits, values)
         return number, reduce_entries(values, orbits, self.bases, self.quantum)
@@ -136,6 +143,8 @@ def compressed(
 ) -> tuple[float, list[Numbers], list[Singles]]:
     """Quantum, bases and coefficients of all orbits: of a sample, then of the rest as it comes.
 
+    The last is what phonons take from each direction of the wedge.
+
     Parameters
     ----------
     task : StoredTile
@@ -150,14 +159,18 @@ def compressed(
     found = dict(run(task, chosen))
     samples = [found.pop(number) for number in chosen]
     quantum, bases = _fitting(geometry, samples, quantum, run, file_bytes_max)
-    starts = np.cumsum([0, *(len(k) for k, _ in geometry.pair_rows)])
-    coefficients = Coefficients(bases, np.diff(starts).tolist(), quantum)
+    counts = _counts(geometry)
+    starts = np.cumsum([0, *counts])
+    coefficients = Coefficients(bases, counts, quantum)
 
     def put(number: int, reduced: list[Reduced]) -> None:
         rows, beams = task.tiles[number], task.beams_of(number)
         found, places = stored_entries(geometry, rows, beams)
         at = geometry.entry_of[np.ix_(rows, beams)].T.ravel()[places]
         for part in reduced:
+            if part.orbit == geometry.orbit_count:
+                coefficients.put(part, rows)
+                continue
             first = int(np.searchsorted(found, part.orbit))
             entries = at[first : first + len(part.coefficients)]
             coefficients.put(part, entries - starts[part.orbit])
@@ -180,8 +193,8 @@ def _fitting(
     file_bytes_max: float | None,
 ) -> tuple[float, list[Numbers]]:
     """Functions of thickness, and the quantum with which the file keeps to its bound."""
-    orbits = range(int(geometry.orbits.max()) + 1)
-    counts = np.array([len(k) for k, _ in geometry.pair_rows])
+    counts = np.array(_counts(geometry))
+    orbits = range(len(counts))
     while True:
         sample = Sample(samples, len(orbits), quantum)
         by_orbit = dict(run_in_threads(sample.basis, orbits, lambda done: run.tell()))
@@ -201,10 +214,15 @@ def _fitting(
         quantum = min(max(quantum, 1e-3) * 1.5, COARSEST_QUANTUM)
 
 
+def _counts(geometry: TableGeometry) -> list[int]:
+    """Entries of each orbit, and at the end one of each direction for what it loses."""
+    return [*(len(k) for k, _ in geometry.pair_rows), len(geometry.grid.wedge)]
+
+
 def _sample(task: StoredTile) -> list[int]:
     """Neighbourhoods from which the functions of thickness are taken, evenly spread."""
     count = len(task.tiles)
-    entries = sum(len(k) for k, _ in task.geometry.pair_rows)
+    entries = sum(_counts(task.geometry))
     each = 4 * (task.geometry.thickness_steps + 1) * entries / count
     wanted = min(max(_LEAST_SAMPLE, _SAMPLE * count), max(3.0, _SAMPLE_BYTES / each))
     places: list[float] = np.linspace(0, count - 1, min(count, int(wanted))).tolist()

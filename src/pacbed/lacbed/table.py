@@ -7,7 +7,8 @@ Storage: beams that are equal by symmetry form an orbit. The intensities of an
 orbit over the irreducible directions are a matrix (directions × thicknesses);
 its singular vectors along thickness are kept together with coefficients that
 are integers in units of one step `quantum`, which is the same for the whole
-table: the error is then uniform, and weak beams cost next to nothing.
+table: the error is then uniform, and weak beams cost next to nothing. What
+phonons take from each direction is kept in the same way.
 """
 
 import io
@@ -26,10 +27,12 @@ from pacbed.bounded import parse_arrays, parse_json, read_bytes
 from pacbed.errors import BundleError, OutOfRangeError
 from pacbed.files import write_atomically
 from pacbed.lacbed.geometry import TableGeometry
+from pacbed.lacbed.lost import LostShares
 from pacbed.lacbed.stored import check_grids
 from pacbed.spline import CubicSpline
 
-_FORMAT = 1
+#: Of tables with and without what phonons take; the others were made before.
+_FORMAT, _WITHOUT_LOST = 2, 1
 #: More than this after unpacking is no table of ours, MiB.
 _LARGEST_MIB = 512
 #: Numbers of a table that are taken at once.
@@ -51,6 +54,8 @@ class LacbedTable:
         Step of the stored coefficients.
     provenance : dict
         Options and versions that made the table.
+    lost : LostShares or None
+        What phonons take from each direction; None in tables of earlier versions.
     """
 
     geometry: TableGeometry
@@ -58,6 +63,7 @@ class LacbedTable:
     coefficients: list[np.ndarray]
     quantum: float
     provenance: dict[str, Any]
+    lost: LostShares | None = None
 
     @cached_property
     def _spline(self) -> CubicSpline:
@@ -141,7 +147,7 @@ class LacbedTable:
             for start in range(0, len(local), count):
                 rows = coefficients.take(local[start : start + count], axis=0)
                 to = first + start
-                np.matmul(rows, mixing, out=values[to : to + len(rows)])
+                _product(rows, mixing, values[to : to + len(rows)])
         return values
 
     def entries(self, thickness_nm: float) -> np.ndarray:
@@ -163,7 +169,7 @@ class LacbedTable:
         """
         weights = self.thickness_weights(thickness_nm)
         parts = [
-            values @ (basis @ weights).astype(np.float32)
+            _product(values, (basis @ weights).astype(np.float32))
             for values, basis in zip(self.coefficients, self.bases, strict=True)
         ]
         return np.concatenate([*parts, np.zeros(1, np.float32)])
@@ -181,8 +187,12 @@ class LacbedTable:
             If the quantum is too small for the coefficients.
         """
         g = self.geometry
+        bases, coefficients = list(self.bases), list(self.coefficients)
+        if self.lost is not None:
+            bases.append(self.lost.basis)
+            coefficients.append(self.lost.coefficients)
         header = {
-            "format": _FORMAT,
+            "format": _WITHOUT_LOST if self.lost is None else _FORMAT,
             "high_tension_kV": g.high_tension_kV,
             "divisions": list(g.divisions),
             "direction_max_mrad": g.direction_max_mrad,
@@ -192,21 +202,19 @@ class LacbedTable:
             "thickness_step_nm": g.thickness_step_nm,
             "thickness_steps": g.thickness_steps,
             "quantum": self.quantum,
-            "ranks": [basis.shape[0] for basis in self.bases],
+            "ranks": [basis.shape[0] for basis in bases],
             "provenance": self.provenance,
         }
         # Column after column, low and high bytes apart: neighbours are alike and the
         # high bytes are mostly 0 or 255, which is what deflate likes.
-        integers = np.concatenate(
-            [self._integers(values).T.ravel() for values in self.coefficients]
-        )
+        integers = np.concatenate([self._integers(values).T.ravel() for values in coefficients])
         planes = np.stack([integers & 0xFF, (integers >> 8) & 0xFF]).astype(np.uint8)
         arrays: dict[str, Any] = {
             "header": np.frombuffer(json.dumps(header).encode(), np.uint8),
             "reciprocal": g.reciprocal.astype(np.float64),
             "point_group": g.point_group.astype(np.int8),
             "beams": g.beams.astype(np.int16),
-            "bases": np.concatenate([b.ravel() for b in self.bases]).astype(np.float16),
+            "bases": np.concatenate([b.ravel() for b in bases]).astype(np.float16),
             "coefficients": planes,
         }
         buffer = io.BytesIO()
@@ -251,6 +259,16 @@ class LacbedTable:
             raise _no_table(name, error) from error
 
 
+def _product(rows: np.ndarray, columns: np.ndarray, out: np.ndarray | None = None) -> np.ndarray:
+    """Matrix product of finite numbers.
+
+    BLAS may raise the flag of an invalid operation for what lies beside them in memory
+    (OpenBLAS issue 1924, NumPy issue 24067).
+    """
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.matmul(rows, columns, out=out))
+
+
 def _no_table(name: Path | str, error: Exception) -> BundleError:
     return BundleError(
         f"{name}: is not a LACBED table ({error}); make it again with pacbed simulate"
@@ -259,7 +277,7 @@ def _no_table(name: Path | str, error: Exception) -> BundleError:
 
 def _unpack(arrays: dict[str, np.ndarray]) -> LacbedTable:
     header = parse_json(arrays["header"].tobytes())
-    if header["format"] != _FORMAT:
+    if header["format"] not in (_FORMAT, _WITHOUT_LOST):
         raise ValueError(f"format {header['format']} instead of {_FORMAT}")
     check_grids(header, arrays)
     geometry = TableGeometry(
@@ -284,11 +302,17 @@ def _unpack(arrays: dict[str, np.ndarray]) -> LacbedTable:
     integers = (low.astype(np.uint16) | (high.astype(np.uint16) << 8)).view(np.int16)
     count = geometry.thickness_steps + 1
     bases, coefficients, at, basis_at = [], [], 0, 0
-    for rank, (rows, _) in zip(header["ranks"], geometry.pair_rows, strict=True):
-        size = rank * len(rows)
-        block = integers[at : at + size].reshape(rank, len(rows)).T
+    entries = [len(rows) for rows, _ in geometry.pair_rows]
+    if header["format"] == _FORMAT:
+        entries.append(len(geometry.grid.wedge))
+    for rank, rows in zip(header["ranks"], entries, strict=True):
+        size = rank * rows
+        block = integers[at : at + size].reshape(rank, rows).T
         coefficients.append(np.ascontiguousarray(block, np.float32) * np.float32(header["quantum"]))
         basis = arrays["bases"][basis_at : basis_at + rank * count]
         bases.append(basis.reshape(rank, count).astype(np.float64))
         at, basis_at = at + size, basis_at + rank * count
-    return LacbedTable(geometry, bases, coefficients, header["quantum"], header["provenance"])
+    lost = None
+    if header["format"] == _FORMAT:
+        lost = LostShares(geometry, bases.pop(), coefficients.pop())
+    return LacbedTable(geometry, bases, coefficients, header["quantum"], header["provenance"], lost)

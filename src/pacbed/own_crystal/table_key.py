@@ -15,7 +15,7 @@ from pacbed.own_crystal.understood import Understood
 from pacbed.version import __version__
 
 #: Goes up when the physics or the stored form of tables changes between two versions.
-ENGINE = 2
+ENGINE = 3
 #: Options whose smaller, and whose larger, value makes a finer table; all others must agree.
 _FINER_SMALL = ("direction_step_mrad", "thickness_step_nm", "slice_angstrom", "quantum")
 _FINER_LARGE = ("g_max", "field")

@@ -47,6 +47,8 @@ class Disks:
         Grid indices of the positions p, in steps of `lattice`.
     lattice : ndarray, shape (2, 2)
         Steps of the grid as rows, mrad.
+    stride : int
+        The table's steps in one of the grid.
     """
 
     places: Indices
@@ -55,6 +57,7 @@ class Disks:
     directions: Angles
     points: Indices
     lattice: Matrix
+    stride: int = 1
 
     @property
     def cell_mrad(self) -> float:
@@ -219,7 +222,7 @@ def gather_disks(
     if not stored.all():
         beam_row, direction_of, place = beam_row[stored], direction_of[stored], place[stored]
     points, point_of = distinct_sums(steps, beam_row, directions, direction_of)
-    return Disks(place, direction_of, point_of, directions @ lattice, points, lattice)
+    return Disks(place, direction_of, point_of, directions @ lattice, points, lattice, stride)
 
 
 def entry_places(

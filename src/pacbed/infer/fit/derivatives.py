@@ -30,6 +30,8 @@ class Evaluation:
         The same, scattered widely.
     laplacian : ndarray, shape (N,)
         Second derivative by angle, 1/mrad²: what blur adds.
+    phonons : ndarray, shape (N,)
+        Where phonons send electrons, see :mod:`pacbed.lacbed.lost`; 0 if the table does not know.
     jacobian : ndarray, shape (N, 10)
         Derivatives of `pattern` with respect to the parameters.
     """
@@ -37,6 +39,7 @@ class Evaluation:
     pattern: Numbers
     diffuse: Numbers
     laplacian: Numbers
+    phonons: Numbers
     jacobian: Numbers
 
 

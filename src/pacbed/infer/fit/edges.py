@@ -41,7 +41,7 @@ class EdgeModel:
     blur_mrad : float
         σ of a Gaussian blur beside the pixels' own width.
     shelf : ModelShelf
-        Models on the table's grid, for the scattered copy, to which edges do not matter.
+        Models on the table's grid, for what is scattered, to which edges do not matter.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class EdgeModel:
         self._aperture = alpha + 1.1 * _EDGE_WIDTHS * self._width + _MARGIN_MRAD
         region = samples.reach * alpha + _MARGIN_MRAD
         self._contents = Contents(table, self._tilt, self._aperture, region, self._width)
-        self._diffuse = shelf.evaluate(parameters, samples, blur_mrad).diffuse
+        self._scattered = shelf.evaluate(parameters, samples, blur_mrad)
 
     def covers(self, parameters: Numbers, samples: Samples, blur_mrad: float) -> bool:
         """Whether what :meth:`evaluate` needs was gathered."""
@@ -115,7 +115,10 @@ class EdgeModel:
         lacking = (width**2 - self._width**2) / 2
         pattern = aperture * (content.value + lacking * content.laplacian)
         pattern -= closing * width**2 * across
-        return Evaluation(total(pattern), self._diffuse, total(curved), jacobian)
+        scattered = self._scattered
+        return Evaluation(
+            total(pattern), scattered.diffuse, total(curved), scattered.phonons, jacobian
+        )
 
 
 class EdgeShelf:

@@ -1,7 +1,8 @@
 """What enters a fit linearly: the same in every fit.
 
 Beside the pattern's own intensity: an offset, two broad backgrounds, a widely scattered copy
-of the pattern (phonons, plasmons), a rest of blur, and the gain curve's exponent.
+of the pattern (phonons, plasmons), a rest of blur, the gain curve's exponent, and where phonons
+send electrons that channel on their way out.
 """
 
 import numpy as np
@@ -24,8 +25,8 @@ BLUR_PLACE = 5
 #: Widths of the broad backgrounds, semi-angles.
 _BACKGROUND_WIDTHS = (0.7, 1.6)
 #: σ of the coefficients beforehand, relative to the pattern: the scattered copy, the gain
-#: curve's exponent, the backgrounds.
-_DIFFUSE, _GAIN, _BACKGROUND = 0.4, 0.25, 1.0
+#: curve's exponent, the backgrounds, the phonons.
+_DIFFUSE, _GAIN, _BACKGROUND, _PHONONS = 0.4, 0.25, 1.0, 0.1
 
 
 def backgrounds(distance: Numbers) -> Numbers:
@@ -44,7 +45,9 @@ def backgrounds(distance: Numbers) -> Numbers:
     return np.stack([np.ones_like(distance), *hills], axis=1)
 
 
-def make_columns(pattern: Numbers, broad: Numbers, diffuse: Numbers, curvature: Numbers) -> Numbers:
+def make_columns(
+    pattern: Numbers, broad: Numbers, diffuse: Numbers, curvature: Numbers, phonons: Numbers
+) -> Numbers:
     """Put the linear parts together.
 
     Parameters
@@ -55,19 +58,22 @@ def make_columns(pattern: Numbers, broad: Numbers, diffuse: Numbers, curvature: 
         See :func:`backgrounds`.
     curvature : ndarray, shape (N,)
         The pattern's Laplacian by angles in semi-angles.
+    phonons : ndarray, shape (N,)
+        Where phonons send electrons, see :mod:`pacbed.lacbed.lost`.
 
     Returns
     -------
-    ndarray, shape (N, 7)
-        Pattern, offset, two backgrounds, scattered copy, blur, gain curve.
+    ndarray, shape (N, 8)
+        Pattern, offset, two backgrounds, scattered copy, blur, gain curve, phonons.
     """
     gain = pattern * np.log(np.maximum(pattern, 1e-3))
-    return np.stack([pattern, *broad.T, diffuse, curvature * BLUR, gain], axis=1)
+    return np.stack([pattern, *broad.T, diffuse, curvature * BLUR, gain, phonons], axis=1)
 
 
 def make_ridge(count: int) -> Numbers:
-    """What holds the coefficients of `count` samples near 0, shape (7,)."""
-    ridge = [0, 0, _BACKGROUND**-2, _BACKGROUND**-2, _DIFFUSE**-2, 1.0, _GAIN**-2]
+    """What holds the coefficients of `count` samples near 0, shape (8,)."""
+    broad = _BACKGROUND**-2
+    ridge = [0, 0, broad, broad, _DIFFUSE**-2, 1.0, _GAIN**-2, _PHONONS**-2]
     # The noise is about 1 % of the signal: what the ridge is weighed against.
     return 1e-4 * np.array(ridge) * count / 1000
 

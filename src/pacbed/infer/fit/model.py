@@ -45,10 +45,15 @@ _KEPT_BYTES = 500 * 2**20
 
 @dataclass(frozen=True, eq=False)
 class _Stretch:
-    """The contributions' intensities at the nodes, shape (nodes, C)."""
+    """What a pattern is made of at the nodes.
+
+    The contributions' intensities, shape (nodes, C), and what phonons send to the points,
+    shape (nodes, P).
+    """
 
     nodes: Nodes
     values: Singles
+    phonons: Singles
 
 
 class FitModel:
@@ -116,11 +121,12 @@ class FitModel:
         value, slope = stretch.nodes.mixed(stretch.values, thickness_nm)
         natives = [self._disks.sums(column, weights[0]) for column in (value, slope)]
         natives += list(self._disks.edge_sums(value, weights[1:]))
+        natives.append(stretch.nodes.mixed(stretch.phonons, thickness_nm)[0])
         width = width_mrad(parameters, samples, blur_mrad)
         images = self._window.smooth(np.stack(natives), width, DIFFUSE_WIDTH * alpha)
         pixels = PixelAngles.of(parameters, samples)
         at, gradient = self._window.interpolate(images, pixels.angle - tilt)
-        pattern, by_thickness, by_x, by_y, by_alpha, laplacian, diffuse = at
+        pattern, by_thickness, by_x, by_y, by_alpha, phonons, laplacian, diffuse = at
         grad_x, grad_y = gradient.T
         jacobian = np.empty((len(pattern), 10))
         jacobian[:, THICKNESS] = by_thickness
@@ -128,7 +134,7 @@ class FitModel:
         jacobian[:, TILT_Y] = by_y - grad_y
         fill_pose(jacobian, gradient, parameters, pixels)
         jacobian[:, LOG_ALPHA] = by_alpha * alpha
-        return Evaluation(pattern, diffuse, laplacian, jacobian)
+        return Evaluation(pattern, diffuse, laplacian, phonons, jacobian)
 
     def _stretch(self, thickness_nm: float) -> _Stretch:
         """A short stretch of the table around a thickness: enough for many steps of a fit."""
@@ -139,9 +145,17 @@ class FitModel:
         nodes = Nodes.around(self.table, thickness_nm, self._span.stretch_nm, self._span.nodes)
         weights = self.table.thickness_weights(nodes.thickness_nm)
         values = np.ascontiguousarray(self.table.evaluate(self._disks.places, weights).T)
-        self._stretches.append(_Stretch(nodes, values))
+        self._stretches.append(_Stretch(nodes, values, self._phonons(weights)))
         del self._stretches[:-_KEPT_STRETCHES]
         return self._stretches[-1]
+
+    def _phonons(self, weights: Numbers) -> Singles:
+        """What phonons send to the points at some thicknesses, shape (M, P)."""
+        lost, points = self.table.lost, self._disks.points
+        if lost is None:
+            return np.zeros((len(weights), len(points)), np.float32)
+        sent = lost.sent_to(points * self._disks.stride, weights)
+        return np.ascontiguousarray(sent.T)
 
 
 class ModelShelf:
@@ -212,15 +226,15 @@ class _Window:
 
         Parameters
         ----------
-        natives : ndarray, shape (5, P)
-            Pattern and its derivatives by thickness, tilt and convergence.
+        natives : ndarray, shape (6, P)
+            Pattern, its derivatives by thickness, tilt and convergence, what phonons send.
         width, diffuse_width : float
             σ of the blur and of the scattered copy, mrad.
 
         Returns
         -------
-        ndarray, shape (7, n, m)
-            The five, the pattern's Laplacian and its scattered copy.
+        ndarray, shape (8, n, m)
+            The six, the pattern's Laplacian and its scattered copy.
         """
         images = np.zeros((len(natives), self._shape[0] * self._shape[1]), np.float32)
         images[:, self._flat] = natives

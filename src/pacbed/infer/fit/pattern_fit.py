@@ -299,7 +299,8 @@ class _Model:
         blur = self.first_blur_mrad if before is None else _next_blur(before, alpha)
         at = self.shelf.evaluate(parameters, self.samples, blur)
         broad = backgrounds(_distance(parameters, self.samples))
-        columns = make_columns(at.pattern, broad, at.diffuse, at.laplacian * alpha**2)
+        curvature = at.laplacian * alpha**2
+        columns = make_columns(at.pattern, broad, at.diffuse, curvature, at.phonons)
         spread = _shot(at.pattern) + (_EDGE * at.jacobian[:, LOG_ALPHA]) ** 2
         return Evaluation(columns, at.jacobian, 1 / spread, blur)
 

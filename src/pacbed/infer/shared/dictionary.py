@@ -179,6 +179,17 @@ class PatternDictionary:
                 kept.nodes[place] = found
             return found
 
+    def phonons(self, step: Step, thickness_nm: float) -> Numbers:
+        """What phonons send to the points at the tilt ``step @ lattice``, shape (N,).
+
+        See :mod:`pacbed.lacbed.lost`; 0 if the table does not know.
+        """
+        if self.table.lost is None:
+            return np.zeros(len(self.points))
+        weights = self.table.thickness_weights(thickness_nm)
+        positions = (self.points - np.array(step)) * self._stride
+        return self.table.lost.sent_to(positions, weights[None])[:, 0].astype(float)
+
     def _parts(self, kept: KeptBlock, place: int) -> tuple[Singles, Singles]:
         """Coefficients at the extended points, and of the scattered copy at the points."""
         values = kept.patterns[place]

@@ -114,6 +114,9 @@ class _Expansion:
         nearest = np.rint(tilt @ self._inverse).astype(int) - self.base
         middle = nodes[int(4 * (nearest[0] + 1) + nearest[1] + 1)]
         self.diffuse = (middle.diffuse @ mixing[:, 0]).astype(float)
+        self.phonons = dictionary.phonons(
+            (row + int(nearest[0]), column + int(nearest[1])), self.thickness
+        )
 
     def holds(self, parameters: Numbers) -> bool:
         """Whether thickness and tilt are still near."""
@@ -215,7 +218,9 @@ class _Model:
         # The disk lies elsewhere: the pattern moves, and the crystal with it.
         moved = pattern - shift @ gradient
         curvature = (up + down + right + left - 4 * pattern) * (d.convergence_mrad**2 / d.cell)
-        columns = make_columns(moved, d.backgrounds, expansion.diffuse, curvature)
+        columns = make_columns(
+            moved, d.backgrounds, expansion.diffuse, curvature, expansion.phonons
+        )
         jacobian = np.stack([by_thickness, by_u, by_v, -gradient[0], -gradient[1]], axis=1)
         return Evaluation(columns, jacobian, self._weights)
 
