@@ -19,10 +19,11 @@ import numpy as np
 
 from pacbed.crystal.projection import project
 from pacbed.infer.fit.closely import fit_closely
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, fit_pattern
 from pacbed.infer.fit.samples import take_samples
 from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.sampling import choose_sampling

@@ -17,10 +17,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from pacbed.infer.fit.closely import fit_closely
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_closely, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, fit_pattern
 from pacbed.infer.fit.samples import take_samples
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.installed import load_with_table

@@ -11,10 +11,11 @@ from bias.cases import Case
 from pacbed.infer.fit import closely
 from pacbed.infer.fit.closely import fit_closely
 from pacbed.infer.fit.contents import Contents
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Fit, beyond_disk, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, beyond_disk, fit_pattern
 from pacbed.infer.fit.samples import take_samples
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.clean import clean

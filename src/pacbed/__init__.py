@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pacbed.infer.networks.predictor import Predictor
     from pacbed.infer.open_predictor import open_predictor
     from pacbed.infer.predict import Prediction, predict
+    from pacbed.infer.spread.measure import measure_spread
     from pacbed.library.installed import installed_systems, load_bundle
     from pacbed.microscope.file import read_microscope
     from pacbed.microscope.record import Microscope
@@ -45,6 +46,7 @@ __all__ = [
     "installed_systems",
     "known_crystals",
     "load_bundle",
+    "measure_spread",
     "open_crystal",
     "open_predictor",
     "predict",
@@ -66,6 +68,7 @@ _HOME = {
     "from_abtem": "pacbed.readers.from_abtem",
     "known_crystals": "pacbed.crystal.known.catalogue",
     "load_bundle": "pacbed.library.installed",
+    "measure_spread": "pacbed.infer.spread.measure",
     "open_crystal": "pacbed.own_crystal.open_crystal",
     "open_predictor": "pacbed.infer.open_predictor",
     "predict": "pacbed.infer.predict",

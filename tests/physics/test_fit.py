@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from pacbed.infer.fit.closely import fit_closely
+from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import FitModel, ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Known, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, fit_pattern
 from pacbed.infer.fit.samples import take_samples
 from pacbed.infer.fit.scan import ScannedImage, ThicknessScan, valleys
 from pacbed.library.installed import load_bundle

@@ -13,8 +13,8 @@ from pacbed.budget.kept import kept_sensitivities
 from pacbed.crystal.factor_errors import FactorErrors, factor_errors_of_cif
 from pacbed.crystal.projection import project
 from pacbed.errors import BundleError, RecipeError
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.parameters import LOG_ALPHA, THICKNESS, FitParameters
-from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.judge.budget import budget_of, usual_sensitivities
 from pacbed.infer.judge.confidence import Calibration
 from pacbed.library.installed import load_bundle

@@ -53,6 +53,23 @@ def test_words(here):
     assert "residual" in words
 
 
+def test_spread_of_the_specimen(here):
+    words = succeed("infer", "pattern.npy", *OPTIONS, "--spread")
+    assert re.search(r"thickness spread +none seen \(below \d\.\d+ nm\)", words)
+    assert re.search(r"tilt spread +none seen \(below 0\.\d+ mrad\)", words)
+    spread = json.loads(succeed("infer", "pattern.npy", *OPTIONS, "--spread", "--json"))["spread"]
+    assert spread["thickness_nm"]["seen"] is False
+    assert spread["mean_thickness_nm"] == pytest.approx(THICKNESS_NM, abs=0.3)
+    assert "spread" not in json.loads(succeed("infer", "pattern.npy", *OPTIONS, "--json"))
+    # Of another crystal's pattern, or noise, it says why there is none.
+    rough = np.random.default_rng(0).normal(0, 1, (128, 128))
+    y, x = np.mgrid[:128, :128]
+    disk = np.hypot(x - 64, y - 64) < 40
+    np.save("rough.npy", np.where(disk, 100 + 20 * rough.cumsum(0).cumsum(1) / 200, 1.0))
+    words = succeed("infer", "rough.npy", *OPTIONS, "--spread")
+    assert re.search(r"spread +not looked for: the answer is \w+", words)
+
+
 @pytest.mark.parametrize(
     "choice",
     [

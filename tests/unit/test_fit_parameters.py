@@ -9,9 +9,9 @@ import pytest
 
 import pacbed
 from pacbed.infer.fit import parameters as fit_parameters
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.shared.fit import LocalFit
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.pattern.detector_geometry import DetectorGeometry
@@ -21,10 +21,8 @@ VECTOR = np.array([31.0, 2.0, -1.0, 64.1, 61.7, math.log(0.3), 0.35, 0.004, -0.0
 #: The solver's places in the vector, and where the vector is the solver's variable.
 PLACES = ("THICKNESS", "TILT_X", "TILT_Y", "CENTER_X", "CENTER_Y", "LOG_SCALE", "ROTATION",
           "ELLIPSE_A", "ELLIPSE_B", "LOG_ALPHA")  # fmt: skip
-INSIDE = {
-    f"infer/fit/{name}.py"
-    for name in ("parameters", "derivatives", "model", "edges", "pattern_fit")
-}
+_NAMES = ("parameters", "derivatives", "model", "edges", "pattern_fit", "pattern_model", "found")
+INSIDE = {f"infer/fit/{name}.py" for name in _NAMES} | {"infer/spread/parts.py"}
 
 
 def test_vector_and_names_say_the_same_exactly():

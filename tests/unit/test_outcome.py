@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.fit.solved import Solution
 from pacbed.infer.judge.confidence import Calibration
 from pacbed.infer.judge.judgement import Context

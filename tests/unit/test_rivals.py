@@ -7,8 +7,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.fit.rivals import closed, of_each_thickness, worth_finishing
 from pacbed.infer.search.search import Searcher, _enough, _turned_otherwise
 

@@ -10,7 +10,8 @@ from pacbed.infer.fit.edges import EdgeModel
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Shelf, beyond_disk, shifts
+from pacbed.infer.fit.pattern_fit import REACH, beyond_disk, shifts
+from pacbed.infer.fit.pattern_model import Shelf
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.grid import step_mrad

@@ -14,8 +14,8 @@ import numpy as np
 
 from pacbed.arrays import Numbers, Patterns
 from pacbed.errors import PatternError
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.open_predictor import FittingPredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.maps.sampled_fits import TOGETHER, CenterFits, FreeFit, Tools

@@ -13,7 +13,7 @@ from threadpoolctl import ThreadpoolController
 
 from pacbed.arrays import Counts, Numbers, Patterns
 from pacbed.errors import PatternError
-from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.open_predictor import FittingPredictor
 from pacbed.infer.shared.geometry import SharedGeometry
 from pacbed.infer.shared.solve import BatchSolver, cleaned

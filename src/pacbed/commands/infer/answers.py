@@ -10,6 +10,7 @@ from pacbed.errors import OutOfRangeError, PatternError
 
 if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
+    from pacbed.answer.spread import SpecimenSpread
     from pacbed.arrays import Mask
     from pacbed.infer.open_predictor import AnyPredictor
     from pacbed.infer.several import Ranked
@@ -28,11 +29,13 @@ class Answer:
     ranking: "tuple[Estimate, ...]" = ()
     #: Convergence semi-angle that pictures are drawn with, mrad.
     convergence_mrad: float = 0.0
+    #: How far thickness and tilt spread, or in words why that is not known; None if not asked.
+    spread: "SpecimenSpread | str | None" = None
 
 
 @dataclass(frozen=True)
 class Asked:
-    """What is known of the patterns, and whether to fit."""
+    """What is known of the patterns, whether to fit, and whether to look for a spread."""
 
     convergence_mrad: float | None
     mrad_per_pixel: float | None
@@ -42,6 +45,7 @@ class Asked:
     mask: Path | None = None
     microscope: "Microscope | None" = None
     pixel_aspect: float | None = None
+    spread: bool = False
 
 
 class Asking:
@@ -93,7 +97,10 @@ class Asking:
         if picture is not None:
             _write_report(picture, measurement, estimate, model, shown)
         others = ranked.estimates if len(models) > 1 else ()
-        return Answer(measurement, estimate, model, others, shown)
+        spread = None
+        if asked.spread:
+            spread = _spread(measurement, model, first, self._mask)
+        return Answer(measurement, estimate, model, others, shown, spread)
 
 
 def run(
@@ -142,6 +149,17 @@ def _ranked(
             models, opened, measurement.data, convergence_mrad, asked.mrad_per_pixel,
             asked.refine, go_on, measurement.silent(mask), asked.microscope,
         )  # fmt: skip
+
+
+def _spread(
+    measurement: "Measurement", model: "Model", estimate: "Estimate", mask: "Mask | None"
+) -> "SpecimenSpread | str":
+    from pacbed.infer.spread.measure import measure_spread
+
+    try:
+        return measure_spread(measurement.data, model, estimate, measurement.silent(mask))
+    except PatternError as error:
+        return str(error)
 
 
 def _write_report(

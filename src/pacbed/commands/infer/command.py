@@ -1,6 +1,7 @@
 """``pacbed infer``: thickness and mistilt of measured patterns."""
 
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -52,6 +53,14 @@ def infer(
             " budget[/bold] does.",
         ),
     ] = False,
+    spread: Annotated[
+        bool,
+        typer.Option(
+            "--spread",
+            help="How far thickness and tilt spread within the recorded area, as a bent or stepped"
+            " specimen has it: fitted beside the answer of one slab, a second more.",
+        ),
+    ] = False,
     own: OwnCrystalOptions,
     paper: PaperOptions,
     export: ExportOptions,
@@ -85,6 +94,9 @@ def infer(
 
     What the error is made of: [bold]pacbed infer pattern.dm4 --system 2 --budget[/bold]
 
+    Whether the specimen is bent or stepped: [bold]pacbed infer pattern.dm4 --system 2
+    --spread[/bold]
+
     Start values for ptychography: [bold]pacbed infer pattern.dm4 --system 2 --export ptyrad[/bold]
     """
     files = [or_shipped(file) for file in files]
@@ -92,7 +104,7 @@ def infer(
     paper.check()
     export.check()
     stages = stage_of(stage, alpha)
-    asked = conditions.asked
+    asked = replace(conditions.asked, spread=spread)
     models = conditions.models(asked, own, files, budget)
     answers, given = [], []
     for answer in run(files, models, asked, reports):

@@ -37,8 +37,20 @@ def rows(answer: Answer, stage: Stage | None = None) -> list[tuple[str, str]]:
     stated += [f"{name} {value}" for name, value in metadata.extra.items()]
     if stated:
         rows.append(("File states", ", ".join(stated)))
+    rows += _spread_rows(answer)
     rows += [("Warning", warning) for warning in answer.estimate.warnings]
     return rows
+
+
+def _spread_rows(answer: Answer) -> list[tuple[str, str]]:
+    """What was asked of the specimen's spread; none where nothing was."""
+    from pacbed.answer.spread import spread_rows
+
+    if answer.spread is None:
+        return []
+    if isinstance(answer.spread, str):
+        return [("Spread", f"not looked for: {answer.spread}")]
+    return spread_rows(answer.spread)
 
 
 def _directions(answer: Answer) -> str | None:
@@ -100,6 +112,10 @@ def to_dict(answer: Answer, stage: Stage | None = None) -> dict[str, Any]:
     directions = _directions(answer)
     if directions is not None:
         values["directions"] = directions
+    if isinstance(answer.spread, str):
+        values["spread"] = {"reason": answer.spread}
+    elif answer.spread is not None:
+        values["spread"] = answer.spread.to_dict()
     if stage is not None:
         values["stage"] = guidance_of(answer.estimate, stage, answer.measurement.metadata)
     if answer.ranking:

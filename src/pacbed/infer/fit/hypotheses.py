@@ -14,10 +14,11 @@ import numpy as np
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Probabilities, Thicknesses
 from pacbed.infer.fit.closely import fit_closely
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Fit, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, fit_pattern
 from pacbed.infer.fit.rivals import closed, of_each_thickness, worth_finishing
 from pacbed.infer.fit.samples import Samples, take_again, take_samples
 from pacbed.infer.fit.scan import ThicknessScan, scanned_image, valleys

@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 import numpy as np
 
-from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.fit.found import Fit
 
 #: A brief fit that leaves so many times what the best one leaves is not finished.
 _HOPELESS = 2.0

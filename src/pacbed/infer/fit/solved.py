@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.networks.posing import Reading
 
 

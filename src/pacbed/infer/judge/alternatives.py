@@ -5,7 +5,7 @@ import math
 from pacbed.answer.estimate import Alternative
 from pacbed.answer.peaks import on_a_line, peaks
 from pacbed.arrays import Probabilities, Thicknesses
-from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.fit.found import Fit
 
 #: Thicknesses so many bins beside a peak belong to it.
 PEAK_HALF_WIDTH = 3

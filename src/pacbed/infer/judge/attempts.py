@@ -4,8 +4,8 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.known import Known
-from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.fit.solved import Solution
 from pacbed.infer.judge.confidence import FARTHEST_ANGLE
 from pacbed.infer.known.given import Session

@@ -6,7 +6,7 @@ from importlib.resources import files
 
 from pacbed.answer.budget import Budget, BudgetPart
 from pacbed.bounded import parse_json
-from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.judge.confidence import Calibration
 from pacbed.library.models.sensitivities import Sensitivities
 

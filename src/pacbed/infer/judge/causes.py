@@ -6,7 +6,7 @@ tension are for when nothing else does.
 
 from dataclasses import dataclass
 
-from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.known.given import Given
 from pacbed.pattern.disk_form import disk_aspect, reaches_rim
 from pacbed.pattern.preprocess import DiskLocation

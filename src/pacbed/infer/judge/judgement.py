@@ -10,7 +10,7 @@ import numpy as np
 
 from pacbed.answer.estimate import Status
 from pacbed.arrays import Thicknesses
-from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.judge.alternatives import PEAK_HALF_WIDTH, fold
 from pacbed.infer.judge.causes import DiskSeen, disk_of, of_disk, of_form, of_given, of_rim
 from pacbed.infer.judge.confidence import (

@@ -2,7 +2,7 @@
 
 import math
 
-from pacbed.infer.fit.pattern_fit import Fit
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.judge.confidence import thin_angle_std
 from pacbed.microscope.shown import Shown
 

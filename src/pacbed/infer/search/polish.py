@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from pacbed.errors import PatternError
 from pacbed.infer.fit.closely import fit_closely
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.hypotheses import (
     BRIEF_STEPS,
     FIRST_BLUR,
@@ -13,7 +14,7 @@ from pacbed.infer.fit.hypotheses import (
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import REACH, Fit, beyond_disk, fit_pattern
+from pacbed.infer.fit.pattern_fit import REACH, beyond_disk, fit_pattern
 from pacbed.infer.fit.rivals import closed, worth_finishing
 from pacbed.infer.fit.samples import Samples, take_again, take_samples
 from pacbed.infer.search.ask import Candidate

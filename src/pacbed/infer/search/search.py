@@ -6,8 +6,8 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.known import Known
-from pacbed.infer.fit.pattern_fit import Fit
 from pacbed.infer.fit.rivals import SAME_ROTATION, of_each_thickness, turned_by
 from pacbed.infer.fit.solved import Solution, weighted
 from pacbed.infer.judge.attempts import Question

@@ -55,7 +55,7 @@ class LocalFit:
         Weighted sum of squares. Over the noise, differences between fits of the same
         samples are log-likelihood ratios times −2.
     residual, contrast_residual, structured_residual : float
-        See :class:`pacbed.infer.fit.pattern_fit.Fit`.
+        See :class:`pacbed.infer.fit.found.Fit`.
     structured_share : float
         As `structured_residual`, of the whole pattern: the residual without the noise.
     noise : float
