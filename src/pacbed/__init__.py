@@ -18,6 +18,7 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 
 if TYPE_CHECKING:
     from pacbed.answer.estimate import Estimate
+    from pacbed.answer.spread import SpecimenSpread
     from pacbed.crystal.known.catalogue import known_crystals
     from pacbed.infer.known.calibrate_microscope import calibrate_microscope
     from pacbed.infer.networks.predictor import Predictor
@@ -40,6 +41,7 @@ __all__ = [
     "PatternParameters",
     "Prediction",
     "Predictor",
+    "SpecimenSpread",
     "__version__",
     "calibrate_microscope",
     "from_abtem",
@@ -63,6 +65,7 @@ _HOME = {
     "PatternParameters": "pacbed.pattern.geometry",
     "Prediction": "pacbed.infer.predict",
     "Predictor": "pacbed.infer.networks.predictor",
+    "SpecimenSpread": "pacbed.answer.spread",
     "calibrate_microscope": "pacbed.infer.known.calibrate_microscope",
     "installed_systems": "pacbed.library.installed",
     "from_abtem": "pacbed.readers.from_abtem",
