@@ -34,6 +34,7 @@ class Trial:
     mrad_per_pixel: float
     #: Column and row of the disk's centre, pixels.
     center: np.ndarray
+    run: int
 
 
 def trials(folder: Path, system: str, half: int, seed: int, doses=DOSES, thinnest_nm=5.0):
@@ -78,7 +79,8 @@ def _record(frame, row, half, dose, rng) -> Trial:
     image = apply_effects(np.maximum(image, 0)[None], effects, rng)[0]
     tilt = turn @ np.array([float(row["tilt_x_mrad"]), float(row["tilt_y_mrad"])])
     thickness = float(row["thickness_nm"])
-    return Trial(image, row["system"], half, dose, thickness, tilt, alpha, scale, centre)
+    run = int(row["run"])
+    return Trial(image, row["system"], half, dose, thickness, tilt, alpha, scale, centre, run)
 
 
 def _detector(dose, aperture_px, rng) -> DetectorEffects:

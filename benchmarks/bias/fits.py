@@ -63,7 +63,7 @@ def record(
         "mrad_per_pixel": mrad_per_pixel, "convergence_mrad": case.convergence_mrad,
         "center_row_px": middle, "center_column_px": middle, "system": case.system,
         "tilt_x_mrad": case.tilt_mrad[0], "tilt_y_mrad": case.tilt_mrad[1],
-        "thickness_nm": thickness_nm,
+        "thickness_nm": thickness_nm, "run": 0,
     }  # fmt: skip
     disk = np.pi * (case.convergence_mrad / mrad_per_pixel) ** 2
     generator = np.random.default_rng([seed, int(10 * thickness_nm)])

@@ -16,8 +16,6 @@ _KEPT, _MARGIN, _THRESHOLDS = 0.985, 3.5, (9.0, 10.0)
 #: Patterns that a Gaussian's tail counts for beside those that were measured: the twentieth part
 #: of few patterns says little of it.
 _GAUSSIAN_TAIL, _TAIL_PATTERNS = 1.96, 60
-#: Least width of a figure of the evidence.
-_LEAST_WIDTH = 0.2
 #: What is tried: the factors on the part of the fit's own error that is noise and on its rest,
 #: what the model leaves at any dose, and its
 #: share of the thickness, or its part in crystals of 10 nm.
@@ -30,9 +28,11 @@ _OF_THICKNESS = {
 _OF_TILT = {
     "tilt_scale": (0.7, 1.0, 1.5, 2.2),
     "tilt_rest": (0.0, 0.3, 0.6, 1.0, 1.7, 3.0),
-    "tilt_floor_mrad": (0.01, 0.02, 0.04, 0.06, 0.1),
-    "tilt_thin_mrad": (0.0, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4),
+    "tilt_floor_mrad": (0.005, 0.01, 0.02, 0.04, 0.06, 0.1),
+    "tilt_thin_mrad": (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4),
 }
+#: Steps in which the factors are then made finer.
+_FINER = (1.25, 1.1, 1.04)
 
 
 def fit_calibration(
@@ -86,14 +86,35 @@ def _likeliest(
     """
     best, likeliest = np.inf, np.ones(len(parts))
     for factors in itertools.product(*tried.values()):
-        sigma = _sigma(np.array(factors), parts)
-        cost = float((np.log(sigma) + 2.5 * np.log1p((errors / sigma) ** 2 / 4)).mean())
+        cost = _cost(np.array(factors), errors, parts)
         if cost < best:
             best, likeliest = cost, np.array(factors)
+    likeliest = _nearby(likeliest, errors, parts)
     scale = float(np.quantile(np.abs(errors) / _sigma(likeliest, parts), ONE_SIGMA))
     return {
         name: round(float(value), 5) for name, value in zip(tried, likeliest * scale, strict=True)
     }
+
+
+def _cost(factors: Numbers, errors: Numbers, parts: tuple[Numbers, ...]) -> float:
+    sigma = _sigma(factors, parts)
+    return float((np.log(sigma) + 2.5 * np.log1p((errors / sigma) ** 2 / 4)).mean())
+
+
+def _nearby(factors: Numbers, errors: Numbers, parts: tuple[Numbers, ...]) -> Numbers:
+    """The likeliest factors near some, one after the other in ever smaller steps."""
+    best = _cost(factors, errors, parts)
+    for step in _FINER:
+        better = True
+        while better:
+            better = False
+            for place, change in itertools.product(range(len(factors)), (step, 1 / step)):
+                moved = factors.copy()
+                moved[place] *= change
+                cost = _cost(moved, errors, parts)
+                if cost < best - 1e-6:
+                    factors, best, better = moved, cost, True
+    return factors
 
 
 def _sigma(factors: Numbers, parts: tuple[Numbers, ...]) -> Numbers:
@@ -106,10 +127,11 @@ def _evidence(figures: Numbers) -> dict[str, float | list[float]]:
     usual = Calibration()
     known = ~np.isnan(figures).all(axis=0)
     centers, widths = np.array(usual.doubt_centers), np.array(usual.doubt_widths)
-    # The widths are those of the bulk: a few odd patterns must not widen them.
+    # The widths are those of the bulk: a few odd patterns must not widen them. Nor are they
+    # narrower than usual where fits leave next to nothing: of few electrons they leave more.
     low, middle, high = np.nanquantile(figures[:, known], [0.16, 0.5, 0.84], axis=0)
     centers[known] = middle
-    widths[known] = np.maximum((high - low) / 2, _LEAST_WIDTH)
+    widths[known] = np.maximum((high - low) / 2, widths[known])
     judge = Calibration(doubt_centers=tuple(centers), doubt_widths=tuple(widths))
     threshold = float(np.quantile(judge.doubts(figures), _KEPT)) + _MARGIN
     return {
