@@ -22,6 +22,7 @@ from reference_trials import trials
 from refusal import draw
 
 import pacbed
+from pacbed.calibrate.coverage import left_out
 from pacbed.calibrate.error_model import fit_calibration
 from pacbed.calibrate.measured import NEUTRAL, Measured, entry_of, joined
 from pacbed.calibrate.recorded import Recorded
@@ -63,26 +64,17 @@ def measured_or_kept(predictor: Predictor, given: argparse.Namespace) -> Measure
 
 def show_left_out(measured: Measured) -> None:
     """What intervals hold of each run under the error model of all others."""
-    rows, kept = [], []
-    for run in np.unique(measured.run):
-        model = Calibration.from_dict(fit_calibration(measured.where(measured.run != run)))
-        own = measured.where(measured.run == run).judged(model)
-        kept.append(own)
-        thickness = np.abs(own.thickness_error_nm) / own.thickness_std_nm(model)
-        tilt = np.abs(own.tilt_error_mrad) / own.tilt_std_mrad(model)[:, None]
-        rows.append(
-            [thickness <= 1, thickness <= model.tail,
-             (tilt <= 1).mean(axis=1), (tilt <= 1.96).mean(axis=1)]
-        )  # fmt: skip
-    held, all_kept = np.concatenate(rows, axis=1).astype(float), joined(kept)
-    refused = 1 - len(all_kept) / len(measured)
-    print(f"  runs left out: {len(all_kept)} patterns, {refused:.2%} refused; hold")
-    for dose in np.unique(all_kept.dose):
-        chosen = all_kept.dose == dose
-        one, two, three, four = 100 * held[:, chosen].mean(axis=1)
+    found = left_out(measured)
+    print(
+        f"  runs left out: {len(measured)} patterns, {found.refused:.2f} % refused; bias "
+        f"{found.thickness_bias_nm:+.3f} nm, median {found.thickness_median_nm:.3f} nm and "
+        f"{found.tilt_median_mrad:.3f} mrad"
+    )
+    for row in found.coverage:
+        dose = "all" if row.dose is None else f"{row.dose:.0e}"
         print(
-            f"    {dose:.0e} electrons: thickness {one:.0f} % of 68, {two:.0f} % of 95; tilt "
-            f"{three:.0f} % and {four:.0f} %"
+            f"    {row.quantity:9} {dose:6} +- {row.promised:.3f}: {row.nominal} % hold "
+            f"{row.realised:.1f} +- {row.error:.1f} %"
         )
 
 

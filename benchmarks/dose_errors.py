@@ -125,7 +125,7 @@ def show_runs(by_system: dict[str, Measured]) -> None:
 
 def show_coverage(measured: Measured, calibration: Calibration) -> None:
     """Lines by quantity and electrons."""
-    judged = report(measured, calibration)
+    judged = report([(measured, calibration)])
     for row in judged.coverage:
         dose = "all" if row.dose is None else f"{row.dose:.0e}"
         print(

@@ -1,4 +1,4 @@
-"""Calibrate a system: simulate, ask, fit one half, report on the other."""
+"""Calibrate a system: simulate, ask, fit; and judge each run by the others."""
 
 import dataclasses
 import hashlib
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pacbed.calibrate.coverage import Report, report
+from pacbed.calibrate.coverage import Report, left_out
 from pacbed.calibrate.error_model import fit_calibration
 from pacbed.calibrate.measured import NEUTRAL, Measured, joined, measure
 from pacbed.calibrate.runs import Run, plan_run
@@ -21,7 +21,7 @@ from pacbed.library.models.kinds import Model
 from pacbed.reference.simulation import simulate_reference
 from pacbed.version import __version__
 
-#: Runs without which neither half says anything.
+#: Runs without which those that are left out say nothing.
 LEAST_RUNS = 4
 #: Share of right patterns that a system knows for its own even where it is not calibrated.
 _LEAST_KNOWN = 0.3
@@ -38,9 +38,8 @@ class Calibrated:
     values : dict
         What a model's description stores.
     report : Report
-        Of the half that it was not fitted to.
+        Of each run, under the calibration that the others give.
     runs : int
-        In both halves.
     """
 
     values: dict[str, Any]
@@ -55,7 +54,7 @@ class Effort:
     Attributes
     ----------
     minutes : float
-        No pair of runs is begun that would end later; the first :data:`LEAST_RUNS` runs are made
+        No run is begun that would end later; the first :data:`LEAST_RUNS` runs are made
         anyway.
     runs : int
         Most runs.
@@ -92,8 +91,8 @@ def calibrate(
 ) -> Calibrated:
     """Measure the errors of a system's answers on frozen phonons of its crystal.
 
-    Every second run is fitted, the others are reported. Finished runs are kept in `folder`, and
-    not made again.
+    All runs are fitted; what is promised is judged by runs that are left out in turn. Finished runs
+    are kept in `folder`, and not made again.
 
     Parameters
     ----------
@@ -115,25 +114,22 @@ def calibrate(
         If the crystal cannot be simulated, or is not the system's.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    measured = list(_runs(model, crystal, folder, effort, progress))
-    fitted, reported = (
-        joined([found for run, found in measured if run.fitted == half]) for half in (True, False)
-    )
-    share = len(fitted.judged(Calibration())) / len(fitted)
+    runs = [found for _, found in _runs(model, crystal, folder, effort, progress)]
+    measured = joined(runs)
+    share = len(measured.judged(Calibration())) / len(measured)
     if share < _LEAST_KNOWN:
         raise CrystalError(
             f"the system {model.system.name} knows {share:.0%} of the simulated patterns of this "
             "crystal for its own: give the crystal that its table was made from"
         )
-    values = fit_calibration(fitted)
-    judged = report(reported, Calibration.from_dict(values))
+    values, judged = fit_calibration(measured), left_out(measured)
     measured_on = {
         "version": __version__,
         "seed": effort.seed,
-        "runs": len(measured),
+        "runs": len(runs),
         "report": dataclasses.asdict(judged),
     }
-    return Calibrated({**values, "measured_on": measured_on}, judged, len(measured))
+    return Calibrated({**values, "measured_on": measured_on}, judged, len(runs))
 
 
 def _runs(
@@ -186,11 +182,10 @@ class _Clock:
         self._longest = 0.0
 
     def is_late(self, number: int) -> bool:
-        """Whether run `number` should not be begun; both halves end with as many runs."""
+        """Whether run `number` should not be begun."""
         self._begun = time.monotonic()
-        ends = self._begun - self._started + 2 * self._longest
-        late = ends > 60 * self._effort.minutes
-        return late and number >= LEAST_RUNS and number % 2 == 0
+        ends = self._begun - self._started + self._longest
+        return ends > 60 * self._effort.minutes and number >= LEAST_RUNS
 
     def finished(self) -> None:
         """A run that took its time has ended."""

@@ -1,13 +1,17 @@
 """Whether error bars hold what they promise: on patterns that they were not fitted to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from pacbed.arrays import Mask, Numbers
-from pacbed.calibrate.measured import Measured
+from pacbed.calibrate.error_model import fit_calibration
+from pacbed.calibrate.measured import Measured, joined
 from pacbed.infer.judge.confidence import Calibration
 
+#: In so many parts, at most, runs are left out in turn.
+_PARTS = 12
 #: Half widths, in standard errors, of a tilt component's intervals.
 _TILT_SIGMAS = {68.3: 1.0, 95.0: 1.96}
 
@@ -43,7 +47,7 @@ class Coverage:
 
 @dataclass(frozen=True)
 class Report:
-    """What a calibration's other half says.
+    """What patterns say of a calibration that was not fitted to them.
 
     Attributes
     ----------
@@ -61,36 +65,58 @@ class Report:
     refused: float
 
 
-def report(measured: Measured, calibration: Calibration) -> Report:
-    """Judge a calibration by measurements that it was not fitted to.
+def left_out(measured: Measured) -> Report:
+    """Judge each run by the calibration that all others give.
 
     Parameters
     ----------
     measured : Measured
-    calibration : Calibration
+        Of several runs.
     """
-    kept = measured.judged(calibration)
-    thickness = kept.thickness_std_nm(calibration)
-    tilt = kept.tilt_std_mrad(calibration)
-    errors = np.abs(kept.thickness_error_nm)[:, None]
-    sigmas = {68.3: 1.0, 95.0: calibration.tail}
+    runs = np.unique(measured.run)
+    judged = []
+    for part in np.array_split(runs, min(len(runs), _PARTS)):
+        own = np.isin(measured.run, part)
+        values = fit_calibration(measured.where(~own))
+        judged.append((measured.where(own), Calibration.from_dict(values)))
+    return report(judged)
+
+
+def report(judged: Sequence[tuple[Measured, Calibration]]) -> Report:
+    """Judge calibrations by measurements that they were not fitted to.
+
+    Parameters
+    ----------
+    judged : sequence of (Measured, Calibration)
+        Each part with the calibration that judges it.
+    """
+    parts = [(measured.judged(calibration), calibration) for measured, calibration in judged]
+    kept = joined([part for part, _ in parts])
+    thickness, wide, tilt = (
+        np.concatenate(some) for some in zip(*(_half_widths(*part) for part in parts), strict=True)
+    )
+    errors, size = np.abs(kept.thickness_error_nm)[:, None], np.abs(kept.tilt_error_mrad)
     rows = []
     for dose in (None, *np.unique(kept.dose).tolist()):
         chosen = np.ones(len(kept), bool) if dose is None else kept.dose == dose
-        for nominal, sigma in sigmas.items():
-            rows.append(
-                _row("thickness", dose, nominal, sigma * thickness, errors, kept.run, chosen)
-            )
+        for nominal, half in ((68.3, thickness), (95.0, wide)):
+            rows.append(_row("thickness", dose, nominal, half, errors, kept.run, chosen))
         for nominal, sigma in _TILT_SIGMAS.items():
-            size = np.abs(kept.tilt_error_mrad)
             rows.append(_row("tilt", dose, nominal, sigma * tilt, size, kept.run, chosen))
+    asked = sum(len(measured) for measured, _ in judged)
     return Report(
         coverage=tuple(rows),
         thickness_bias_nm=float(np.median(kept.thickness_error_nm)),
         thickness_median_nm=float(np.median(errors)),
         tilt_median_mrad=float(np.median(np.linalg.norm(kept.tilt_error_mrad, axis=1))),
-        refused=100 * (1 - len(kept) / len(measured)),
+        refused=100 * (1 - len(kept) / asked),
     )
+
+
+def _half_widths(kept: Measured, calibration: Calibration) -> tuple[Numbers, Numbers, Numbers]:
+    """Half widths of thickness, 68 % and 95 %, nm, and the standard error of tilt, mrad."""
+    thickness = kept.thickness_std_nm(calibration)
+    return thickness, calibration.tail * thickness, kept.tilt_std_mrad(calibration)
 
 
 def _row(

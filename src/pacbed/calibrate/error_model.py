@@ -84,7 +84,8 @@ def _likeliest(
 
     For Student's t with 4 degrees of freedom; then scaled so that one σ covers its share.
     """
-    best, likeliest = np.inf, np.ones(len(parts))
+    best = np.inf
+    likeliest: Numbers = np.ones(len(parts))
     for factors in itertools.product(*tried.values()):
         cost = _cost(np.array(factors), errors, parts)
         if cost < best:

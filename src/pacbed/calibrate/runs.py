@@ -28,7 +28,6 @@ class Run:
     Attributes
     ----------
     number : int
-        Even ones are fitted, odd ones are reported.
     seed : int
     options : ReferenceOptions
     """
@@ -36,11 +35,6 @@ class Run:
     number: int
     seed: int
     options: ReferenceOptions
-
-    @property
-    def fitted(self) -> bool:
-        """Whether the error model is fitted to it, or reported on it."""
-        return self.number % 2 == 0
 
 
 def plan_run(system: System, number: int, seed: int) -> Run:

@@ -44,9 +44,9 @@ def calibrate(
     """Measure a system's error bars on simulated patterns with frozen phonons.
 
     Patterns over the system's range are simulated by multislice of displaced atoms, recorded with
-    1e5 to 1e7 electrons, and answered. The error bars are fitted to one half; what they hold of the
-    other is printed. Finished runs are kept: stopped, the command goes on where it was, and with
-    more minutes it adds to them.
+    1e5 to 1e7 electrons, and answered. The error bars are fitted to all runs; what each run says of
+    those that the others give is printed. Finished runs are kept: stopped, the command goes on
+    where it was, and with more minutes it adds to them.
 
     Example: [bold]pacbed calibrate gan-110-200kV --data data[/bold]
     """
@@ -71,7 +71,7 @@ def _print(model: "Model", report: "Report", runs: int, work: Path, dry_run: boo
         f"{model.system.id} {model.system.name}",
         [
             ("Calibration", kept),
-            ("Runs", f"{runs}, kept in {work}; half of them fitted, the others reported below"),
+            ("Runs", f"{runs}, kept in {work}; below, each under the error bars of the others"),
             ("Thickness", f"off by {report.thickness_median_nm:.2f} nm (median), bias "
              f"{report.thickness_bias_nm:+.3f} nm"),
             ("Tilt", f"off by {report.tilt_median_mrad:.3f} mrad (median)"),

@@ -1,9 +1,11 @@
 """The last steps of a fit, with a pattern as exact as the table allows."""
 
 from pacbed.infer.fit.edges import EdgeShelf
+from pacbed.infer.fit.found import Fit
 from pacbed.infer.fit.model import ModelShelf
 from pacbed.infer.fit.parameters import FitParameters
-from pacbed.infer.fit.pattern_fit import Fit, Shelf, fit_pattern
+from pacbed.infer.fit.pattern_fit import fit_pattern
+from pacbed.infer.fit.pattern_model import Shelf
 from pacbed.infer.fit.samples import Samples
 from pacbed.lacbed.table import LacbedTable
 from pacbed.pattern.disks import grid_stride
