@@ -2,7 +2,7 @@
 
     python benchmarks/refusal.py [--seed 20261125] [--each 30] [--set SET]
 
-Wrong: patterns of eight other crystals and zone axes, of the other shipped systems
+Wrong: patterns of fifteen other crystals and zone axes, of the other shipped systems
 (SrTiO3 at another high tension, rutile), at a convergence angle 35 % off, noise, smooth
 gradients, and pieces of photographs. Each is asked of a shipped system. Right: patterns
 of the system itself with the detector effects of training; with --set also the
@@ -28,6 +28,8 @@ from pacbed.lacbed.build import simulate_table
 from pacbed.lacbed.options import TableOptions
 from pacbed.lacbed.table import LacbedTable
 from pacbed.library.installed import installed_systems, load_bundle
+from pacbed.own_crystal.conditions import crystal_conditions
+from pacbed.own_crystal.understood import understand
 from pacbed.pattern.detector import apply_effects, draw_effects
 from pacbed.pattern.geometry import PatternParameters
 from pacbed.pattern.synthesis import synthesise
@@ -90,6 +92,26 @@ def others():
     ]
 
 
+#: The same, of known crystals.
+KNOWN = (
+    ("InP", "1 1 0", 200.0),
+    ("CdTe", "1 1 0", 300.0),
+    ("anatase", "1 0 0", 200.0),
+    ("CeO2", "1 1 0", 80.0),
+    ("Cu", "0 0 1", 300.0),
+    ("MoS2", "0 0 0 1", 80.0),
+    ("LiNbO3", "1 -1 0 0", 200.0),
+)
+
+
+def known():
+    """As :func:`others`, of :data:`KNOWN`."""
+    for name, axis, high_tension_kV in KNOWN:
+        understood = understand(crystal_conditions(name, axis, high_tension_kV, 20.0))
+        words = f"{name} [{axis}] {high_tension_kV:.0f} kV"
+        yield words, understood.crystal, understood.conditions.zone_axis, high_tension_kV
+
+
 def table_of(name, structure, zone_axis, high_tension_kV) -> LacbedTable:
     path = CACHE / f"{name.replace(' ', '_')}.npz"
     if not path.exists():
@@ -135,7 +157,7 @@ def photographs(count, rng):
 def wrong_patterns(predictors, each, rng):
     """Yield kind, predictor to ask, pattern and convergence angle."""
     chosen = list(predictors.values())
-    for entry in others():
+    for entry in (*others(), *known()):
         table = table_of(*entry)
         for number in range(each):
             image, alpha = draw(table, (11.0, 20.0), 6.0, 65.0, rng)
