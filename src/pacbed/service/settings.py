@@ -80,6 +80,9 @@ class Settings:
         Longest time for one simulation.
     system_memory_mib : int
         Address space of the process that simulates, MiB; 0 is no limit.
+    calibration_minutes : float
+        Minutes of one core, at the lowest priority, in which an own system's error bars are
+        measured once it answers; 0 measures none.
     watch_folder : Path or None
         Patterns that arrive in this folder are given to the page, at this computer alone.
     """
@@ -113,6 +116,7 @@ class Settings:
     systems_held: int = 8
     system_seconds: float = 300.0
     system_memory_mib: int = 4096
+    calibration_minutes: float = 10.0
     watch_folder: Path | None = None
 
     def __post_init__(self) -> None:
@@ -186,6 +190,7 @@ _MAY_BE_ZERO = (
     "reload_seconds",
     "map_memory_mib",
     "system_memory_mib",
+    "calibration_minutes",
 )
 _FOLDERS = ("map_root", "map_folder", "system_folder", "watch_folder")
 

@@ -9,3 +9,5 @@ STRUCTURE = "crystal.cif"
 MADE = "made"
 #: What was understood of the structure, or which zone axes it has.
 UNDERSTOOD = "understood.json"
+#: Runs of frozen phonons, and what says that the error bars are measured, or cannot be.
+RUNS, MEASURED = "runs", "measured.json"

@@ -7,7 +7,7 @@ from pacbed.library.models.model_files import DESCRIPTION
 from pacbed.library.places import ModelPlace, open_model
 from pacbed.service.failures import TooManyError
 from pacbed.service.maps.jobs import JobFolder, JobStore
-from pacbed.service.systems.job_files import MADE
+from pacbed.service.systems.job_files import MADE, MEASURED
 from pacbed.service.systems.schemas import SystemJob
 
 #: Systems of their own have numbers from here on, which no register gives by itself.
@@ -39,6 +39,14 @@ class SystemStore(JobStore):
     def places(self) -> list[ModelPlace]:
         """Where the models of the systems that are done lie, the newest first."""
         return [_place(folder) for folder in self._done()]
+
+    def busy(self) -> bool:
+        """Whether a system waits or is being made, by any worker."""
+        return any(job is not None and not job.ended for job in map(JobFolder.read, self))
+
+    def unmeasured(self) -> list[JobFolder]:
+        """Folders of the systems whose error bars nobody measured, the newest first."""
+        return [folder for folder in self._done() if not (folder.path / MEASURED).exists()]
 
     def names(self) -> set[str]:
         """Names that are taken, also by what is on its way."""

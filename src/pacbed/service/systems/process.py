@@ -85,7 +85,8 @@ def _said(words: str, folder: Path, name: str) -> str:
     return " ".join(words.split())[:1000]
 
 
-def _understood(folder: Path, asked: dict[str, object]) -> Understood:
+def understood_of(folder: Path, asked: dict[str, object]) -> Understood:
+    """What the structure in the folder of a job is, as it was asked for."""
     from pacbed.own_crystal.conditions import crystal_conditions
     from pacbed.own_crystal.understood import understand
 
@@ -105,7 +106,7 @@ def _check(folder: Path, asked: dict[str, object]) -> None:
 
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        understood = _understood(folder, asked)
+        understood = understood_of(folder, asked)
     check_understood(understood, table_options(understood))
     name = str(asked["file"])
     told = {
@@ -155,7 +156,7 @@ def _make(folder: Path, asked: dict[str, object]) -> None:
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # told when the job was accepted
-        understood = _understood(folder, asked)
+        understood = understood_of(folder, asked)
     tell = _teller(folder / PROGRESS)
     table = simulate_understood(understood, table_options(understood), tell)
     system = understood.system(str(asked["name"]), int(str(asked["system"])))

@@ -16,6 +16,7 @@ from pacbed.service.queue import Place
 from pacbed.service.settings import Settings
 from pacbed.service.systems.forms import FileForm, StructureForm, SystemForm
 from pacbed.service.systems.jobs import SystemStore, number_of
+from pacbed.service.systems.measurer import Measurer
 from pacbed.service.systems.schemas import OwnSystems, SystemJob, UnderstoodStructure, ZoneAxes
 from pacbed.service.systems.structure_check import MOST_BYTES, check_structure, put_structure
 from pacbed.service.systems.worker import SystemWorker
@@ -59,6 +60,9 @@ class Systems(JobRequests[SystemJob]):
             metrics.system_jobs,
         )
         super().__init__(self._store, worker)
+        self._measurer = Measurer(
+            self._store, settings.calibration_minutes, settings.system_memory_mib
+        )
         catalogue.also(self.places)
 
     def places(self) -> list[ModelPlace]:
@@ -144,7 +148,9 @@ class Systems(JobRequests[SystemJob]):
         (folder.path / REQUEST).write_text(
             json.dumps(asked | {"system": number, "name": name}), encoding="utf-8"
         )
-        return self.submit(folder, name, system=number, understood=told["understood"])
+        job = self.submit(folder, name, system=number, understood=told["understood"])
+        self._measurer.wake()
+        return job
 
     def _looked(
         self, folder: Path, form: FileForm, content: bytes, look: Literal["check", "axes"]
@@ -169,3 +175,8 @@ class Systems(JobRequests[SystemJob]):
         """As every kind of job is found, where this service makes systems at all."""
         self.check_on()
         return super().find(name)
+
+    def close(self) -> None:
+        """Stop the work."""
+        self._measurer.close()
+        super().close()
