@@ -13,6 +13,8 @@ from pacbed.errors import OutOfRangeError
 PORT = 8230
 #: Time that what is in flight has after SIGTERM, seconds.
 _GRACE_SECONDS = 60
+#: In which the error bars of own systems are measured, where nothing else is said.
+_CALIBRATION_MINUTES = "10"
 
 
 def serve(
@@ -103,6 +105,7 @@ def serve(
         own_systems = serves_one_computer(host, names, proxies)
     if own_systems is not None:
         os.environ["PACBED_OWN_SYSTEMS"] = "on" if own_systems else "off"
+    os.environ.setdefault("PACBED_CALIBRATION_MINUTES", _CALIBRATION_MINUTES)
     welcomed = welcome(host, port, root_path, names)
     typer.echo(f"PACBED-CNN with {len(systems)} systems: {welcomed}")
     if not settings.threads and workers > 1:

@@ -82,7 +82,7 @@ class Settings:
         Address space of the process that simulates, MiB; 0 is no limit.
     calibration_minutes : float
         Minutes of one core, at the lowest priority, in which an own system's error bars are
-        measured once it answers; 0 measures none.
+        measured once it answers; 0 measures none. ``pacbed serve`` sets 10.
     watch_folder : Path or None
         Patterns that arrive in this folder are given to the page, at this computer alone.
     """
@@ -116,7 +116,7 @@ class Settings:
     systems_held: int = 8
     system_seconds: float = 300.0
     system_memory_mib: int = 4096
-    calibration_minutes: float = 10.0
+    calibration_minutes: float = 0.0
     watch_folder: Path | None = None
 
     def __post_init__(self) -> None:

@@ -64,6 +64,8 @@ class Systems(JobRequests[SystemJob]):
             self._store, settings.calibration_minutes, settings.system_memory_mib
         )
         catalogue.also(self.places)
+        if self._on and settings.system_folder is not None:
+            self._measurer.wake()  # for those that were kept
 
     def places(self) -> list[ModelPlace]:
         """Where the models of own systems lie."""
