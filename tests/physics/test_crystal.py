@@ -1,5 +1,6 @@
 """The projected cell, its symmetry, and the scattering factors."""
 
+import dataclasses
 import warnings
 
 import numpy as np
@@ -147,6 +148,27 @@ def test_higher_zones_do_not_depend_on_the_cell_that_describes_them():
     one, other = (higher_zones(cell.stacking, g @ cell.axes[:2].T, 200.0) for cell in cells)
     assert np.abs(one).min() > 1e-6
     assert other == pytest.approx(one, rel=0.02)
+
+
+def test_what_is_changed_in_a_cell_is_changed_in_its_higher_zones():
+    """Factors and shares stand in one place: a changed copy is the changed crystal's own cell."""
+    crystal = strontium_titanate()
+    cell = project(crystal, (0, 0, 1))
+    titanium = np.array([symbol == "Ti" for symbol in crystal.symbols])
+    warm = dataclasses.replace(crystal, b_iso=np.where(titanium, 2.5, 1) * crystal.b_iso)
+    thin = dataclasses.replace(crystal, occupancies=np.where(titanium, 0.6, 1.0))
+    there = np.array([symbol == "Ti" for symbol in cell.symbols])
+    g = np.array([[1, 0], [1, 1], [2, 0], [2, 1]])
+    for changed, expected in (
+        (dataclasses.replace(cell, b_iso=np.where(there, 2.5, 1) * cell.b_iso), warm),
+        (dataclasses.replace(cell, weights=np.where(there, 0.6, 1) * cell.weights), thin),
+    ):
+        own = project(expected, (0, 0, 1))
+        found, wanted, before = (
+            higher_zones(one.stacking, g @ one.reciprocal, 200.0) for one in (changed, own, cell)
+        )
+        assert found == pytest.approx(wanted, rel=1e-9)
+        assert np.abs(found - before).max() > 0.02 * np.abs(before).max()
 
 
 def test_higher_zones_of_a_crystal_of_one_kind_of_layer():

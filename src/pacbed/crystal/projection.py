@@ -1,15 +1,20 @@
 """The projected cell: what a fast electron sees of a crystal along a zone axis."""
 
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from pacbed.arrays import Indices, Matrix, Numbers, Vectors
-from pacbed.crystal.stacking import Stacking
+from pacbed.crystal.stacking import StackedPlaces, Stacking
 from pacbed.crystal.structure import Crystal
 from pacbed.errors import CrystalError
 
+#: Of a cell that is still to be found.
+_NOWHERE = StackedPlaces(
+    np.eye(2), np.zeros(2), 0.0, np.zeros((0, 3)), np.zeros(0, int), np.zeros(0)
+)
 #: Two columns closer than this (fractional coordinates) are one.
 _TOLERANCE = 2e-3
 
@@ -41,8 +46,8 @@ class ProjectedCell:
     axes : ndarray, shape (3, 3)
         Rows: the directions x, y and the beam z in the Cartesian axes of
         ``Crystal.cell``.
-    stacking : Stacking
-        Where the atoms lie along the beam.
+    stacked : StackedPlaces
+        Where its atoms lie along the beam.
     """
 
     cell: Matrix
@@ -53,7 +58,12 @@ class ProjectedCell:
     point_group: Indices
     translations: Vectors
     axes: Numbers
-    stacking: Stacking
+    stacked: StackedPlaces
+
+    @cached_property
+    def stacking(self) -> Stacking:
+        """All atoms of a period along the beam, as the cell's atoms are."""
+        return self.stacked.of(self.symbols, self.weights, self.b_iso)
 
     @property
     def area(self) -> float:
@@ -104,8 +114,8 @@ def project(crystal: Crystal, zone_axis: tuple[int, int, int]) -> ProjectedCell:
     per_cell = abs(np.linalg.det(plane_lattice)) * period / crystal.volume
     plane = (crystal.positions @ crystal.cell) @ axes[:2].T @ np.linalg.inv(plane_lattice)
     columns = _merge_columns(crystal, np.mod(plane, 1.0), per_cell / period)
-    stacking = _stack(crystal, direction, axes, plane_lattice, period)
-    return _primitive_with_symmetry(plane_lattice, columns, axes, stacking)
+    cell = _primitive_with_symmetry(plane_lattice, columns, axes)
+    return replace(cell, stacked=_stack(crystal, direction, cell, plane_lattice, period))
 
 
 def _pattern_axes(cell: Matrix, direction: Indices) -> Numbers:
@@ -165,21 +175,29 @@ def basis_with_last(direction: Indices) -> Indices:
 
 
 def _stack(
-    crystal: Crystal, direction: Indices, axes: Numbers, plane_lattice: Matrix, period: float
-) -> Stacking:
+    crystal: Crystal, direction: Indices, cell: ProjectedCell, plane_lattice: Matrix, period: float
+) -> StackedPlaces:
     """All atoms of a period, over the lattice's projection."""
-    lifted = basis_with_last(direction)[:2] @ crystal.cell @ axes.T
+    lifted = basis_with_last(direction)[:2] @ crystal.cell @ cell.axes.T
     # The plane lattice's vectors as sums of those that were lifted.
     steps = np.round(plane_lattice @ np.linalg.inv(lifted[:, :2]))
-    return Stacking(
+    kinds = list(zip(cell.symbols, cell.b_iso.tolist(), strict=True))
+    atoms = np.array(
+        [kinds.index(_kind(*kind)) for kind in zip(crystal.symbols, crystal.b_iso, strict=True)]
+    )
+    return StackedPlaces(
         lattice=plane_lattice,
         lifts=steps @ lifted[:, 2],
         period=period,
-        symbols=crystal.symbols,
-        places=crystal.positions @ crystal.cell @ axes.T,
-        occupancies=crystal.occupancies,
-        b_iso=crystal.b_iso,
+        places=crystal.positions @ crystal.cell @ cell.axes.T,
+        atoms=atoms,
+        shares=crystal.occupancies / cell.weights[atoms],
     )
+
+
+def _kind(symbol: str, b_iso: float) -> tuple[str, float]:
+    """What atoms have in common that are one in a column."""
+    return symbol, round(float(b_iso), 6)
 
 
 def _merge_columns(
@@ -195,7 +213,7 @@ def _merge_columns(
         else:
             content = {}
             columns.append((plane[i], content))
-        kind = (symbol, round(float(crystal.b_iso[i]), 6))
+        kind = _kind(symbol, crystal.b_iso[i])
         content[kind] = content.get(kind, 0.0) + weight * float(crystal.occupancies[i])
     return columns
 
@@ -204,8 +222,8 @@ def _primitive_with_symmetry(
     lattice: Matrix,
     columns: list[tuple[Vectors, dict[tuple[str, float], float]]],
     axes: Numbers,
-    stacking: Stacking,
 ) -> ProjectedCell:
+    """The cell, without where its atoms lie along the beam."""
     import spglib
 
     kinds: dict[tuple[tuple[tuple[str, float], float], ...], int] = {}
@@ -255,7 +273,7 @@ def _primitive_with_symmetry(
         point_group=np.array(list(group)).reshape(-1, 2, 2),
         translations=np.array(list(group.values())),
         axes=axes,
-        stacking=stacking,
+        stacked=_NOWHERE,
     )
 
 

@@ -28,6 +28,40 @@ _FAR = 0.5
 _ALONG, _ACROSS = 1.3, 4.5
 
 
+@dataclass(frozen=True)
+class StackedPlaces:
+    """Where the atoms of a period lie, and which of a projected cell's atoms each is of.
+
+    Attributes
+    ----------
+    lattice, lifts, period, places
+        See :class:`Stacking`.
+    atoms : ndarray of int, shape (n,)
+        Place among the atoms of the cell of one of its element and Debye–Waller factor.
+    shares : ndarray, shape (n,)
+        Its occupancy over the weight of that atom, Å.
+    """
+
+    lattice: Matrix
+    lifts: Numbers
+    period: float
+    places: Vectors
+    atoms: Indices
+    shares: Numbers
+
+    def of(self, symbols: tuple[str, ...], weights: Numbers, b_iso: Numbers) -> "Stacking":
+        """With what the atoms of the cell are."""
+        return Stacking(
+            lattice=self.lattice,
+            lifts=self.lifts,
+            period=self.period,
+            symbols=tuple(symbols[atom] for atom in self.atoms),
+            places=self.places,
+            occupancies=self.shares * weights[self.atoms],
+            b_iso=b_iso[self.atoms],
+        )
+
+
 @dataclass(frozen=True, eq=False)
 class Stacking:
     """All atoms of one period of a crystal along the beam; each is equal to itself alone.
