@@ -33,6 +33,8 @@ from pacbed.library.models.bundle import Bundle, write_calibration
 
 SEED = 20261125
 SYNTHETIC = 60
+#: What a calibration says of when a pattern is refused.
+REFUSAL = ("mismatch", "doubt_centers", "doubt_widths")
 
 
 def neutral(bundle: Bundle) -> Predictor:
@@ -116,6 +118,9 @@ def calibrate(bundle: Bundle, given: argparse.Namespace) -> dict:
     predictor, folder, seed = neutral(bundle), given.set, given.seed
     right = measured_or_kept(predictor, given)
     show_left_out(right)
+    if given.keep_refusal:
+        before = {name: bundle.calibration[name] for name in REFUSAL}
+        return fit_calibration(right) | before
     values = fit_calibration(right, synthetic(predictor, SYNTHETIC, seed))
     judge = Calibration.from_dict(values)
     wrong = judge.doubts(wrong_figures(predictor, folder, seed))
@@ -133,6 +138,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=SEED)
     parser.add_argument("--halves", type=int, nargs="*", default=[0, 1])
     parser.add_argument("--kept", type=Path, help="folder of the answers")
+    parser.add_argument(
+        "--keep-refusal", action="store_true", help="fit the error bars alone, which is quick"
+    )
     arguments = parser.parse_args()
     print(f"pacbed {pacbed.__version__}, seed {arguments.seed}")
     for system in installed_systems():

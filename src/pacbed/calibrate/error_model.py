@@ -7,6 +7,7 @@ import numpy as np
 from pacbed.arrays import Numbers
 from pacbed.calibrate.measured import Measured
 from pacbed.infer.judge.confidence import Calibration
+from pacbed.infer.judge.confidence import thinnest as judged_thinnest
 
 #: Nominal coverage of a standard error.
 ONE_SIGMA = 0.683
@@ -54,15 +55,21 @@ def fit_calibration(
     figures = measured.figures if others is None else np.concatenate([measured.figures, others])
     evidence = _evidence(figures)
     kept = measured.judged(Calibration.from_dict(evidence))
+    usual = Calibration()
+    thinnest = np.array([judged_thinnest(t) for t in kept.thickness_nm.tolist()])
     thickness = _likeliest(
         kept.thickness_error_nm,
         (*_own(kept.thickness_fit_nm, kept), np.ones(len(kept)), kept.thickness_nm),
         _OF_THICKNESS,
+        usual.thickness_thinnest_nm * thinnest,
     )
     thin = (10 / kept.thickness_nm) ** 2
     tilt_parts = (*_own(kept.tilt_fit_mrad, kept), np.ones(len(kept)), thin)
     tilt = _likeliest(
-        kept.tilt_error_mrad.T.ravel(), tuple(np.tile(part, 2) for part in tilt_parts), _OF_TILT
+        kept.tilt_error_mrad.T.ravel(),
+        tuple(np.tile(part, 2) for part in tilt_parts),
+        _OF_TILT,
+        np.tile(usual.tilt_thinnest_mrad * thinnest, 2),
     )
     found = Calibration.from_dict({**thickness, **tilt})
     expected = kept.thickness_std_nm(found)
@@ -78,33 +85,38 @@ def _own(std: Numbers, measured: Measured) -> tuple[Numbers, Numbers]:
 
 
 def _likeliest(
-    errors: Numbers, parts: tuple[Numbers, ...], tried: dict[str, tuple[float, ...]]
+    errors: Numbers,
+    parts: tuple[Numbers, ...],
+    tried: dict[str, tuple[float, ...]],
+    beside: Numbers,
 ) -> dict[str, float | list[float]]:
-    """Factors of σ² = Σ (factor · part)² under which errors are likeliest.
+    """Factors of σ² = beside² + Σ (factor · part)² under which errors are likeliest.
 
     For Student's t with 4 degrees of freedom; then scaled so that one σ covers its share.
     """
     best = np.inf
     likeliest: Numbers = np.ones(len(parts))
     for factors in itertools.product(*tried.values()):
-        cost = _cost(np.array(factors), errors, parts)
+        cost = _cost(np.array(factors), errors, parts, beside)
         if cost < best:
             best, likeliest = cost, np.array(factors)
-    likeliest = _nearby(likeliest, errors, parts)
-    scale = float(np.quantile(np.abs(errors) / _sigma(likeliest, parts), ONE_SIGMA))
+    likeliest = _nearby(likeliest, errors, parts, beside)
+    scale = float(np.quantile(np.abs(errors) / _sigma(likeliest, parts, beside), ONE_SIGMA))
     return {
         name: round(float(value), 5) for name, value in zip(tried, likeliest * scale, strict=True)
     }
 
 
-def _cost(factors: Numbers, errors: Numbers, parts: tuple[Numbers, ...]) -> float:
-    sigma = _sigma(factors, parts)
+def _cost(factors: Numbers, errors: Numbers, parts: tuple[Numbers, ...], beside: Numbers) -> float:
+    sigma = _sigma(factors, parts, beside)
     return float((np.log(sigma) + 2.5 * np.log1p((errors / sigma) ** 2 / 4)).mean())
 
 
-def _nearby(factors: Numbers, errors: Numbers, parts: tuple[Numbers, ...]) -> Numbers:
+def _nearby(
+    factors: Numbers, errors: Numbers, parts: tuple[Numbers, ...], beside: Numbers
+) -> Numbers:
     """The likeliest factors near some, one after the other in ever smaller steps."""
-    best = _cost(factors, errors, parts)
+    best = _cost(factors, errors, parts, beside)
     for step in _FINER:
         better = True
         while better:
@@ -112,15 +124,15 @@ def _nearby(factors: Numbers, errors: Numbers, parts: tuple[Numbers, ...]) -> Nu
             for place, change in itertools.product(range(len(factors)), (step, 1 / step)):
                 moved = factors.copy()
                 moved[place] *= change
-                cost = _cost(moved, errors, parts)
+                cost = _cost(moved, errors, parts, beside)
                 if cost < best - 1e-6:
                     factors, best, better = moved, cost, True
     return factors
 
 
-def _sigma(factors: Numbers, parts: tuple[Numbers, ...]) -> Numbers:
+def _sigma(factors: Numbers, parts: tuple[Numbers, ...], beside: Numbers) -> Numbers:
     squares = [(factor * part) ** 2 for factor, part in zip(factors, parts, strict=True)]
-    return np.asarray(np.sqrt(np.sum(squares, axis=0)))
+    return np.asarray(np.sqrt(np.sum(squares, axis=0) + beside**2))
 
 
 def _evidence(figures: Numbers) -> dict[str, float | list[float]]:

@@ -183,5 +183,7 @@ NEUTRAL = {
     "tilt_rest": 1.0,
     "tilt_floor_mrad": 0.0,
     "tilt_thin_mrad": 0.0,
+    "thickness_thinnest_nm": 0.0,
+    "tilt_thinnest_mrad": 0.0,
     "mismatch": float("inf"),
 }

@@ -65,6 +65,9 @@ FAINT = 0.02
 TILT_SLACK = 1.05
 #: An error above this, and this share of the thickness, leaves the thickness open.
 _WIDEST_NM, _WIDEST_SHARE = 1.2, 0.02
+#: An error of the tilt's components above this leaves open how the crystal lies, and with it, as
+#: only crystals of some nm have one, what its thickness is; mrad.
+_WIDEST_TILT_MRAD = 0.5
 
 
 def thin_angle_std(thickness_nm: float) -> float:
@@ -76,9 +79,19 @@ def thin_angle_std(thickness_nm: float) -> float:
     return _THIN_ANGLE * (10 / max(thickness_nm, _THINNEST_NM)) ** 2
 
 
+def thinnest(thickness_nm: float) -> float:
+    """How the errors of the thinnest crystals fall with the thickness: 1 at 5 nm."""
+    return (5 / max(thickness_nm, _THINNEST_NM)) ** 4
+
+
 def leaves_open(thickness_std_nm: float, thickness_nm: float) -> bool:
     """Whether an error is so wide that the thickness is called ambiguous."""
     return thickness_std_nm > _WIDEST_NM + _WIDEST_SHARE * thickness_nm
+
+
+def leaves_tilt_open(tilt_std_mrad: float) -> bool:
+    """Whether an error of the tilt is so wide that the answer is called ambiguous."""
+    return tilt_std_mrad > _WIDEST_TILT_MRAD
 
 
 #: Mean and width of the figures for right patterns of the shipped systems.
@@ -128,6 +141,10 @@ class Calibration:
         Error that the model leaves a component of the tilt of a crystal 10 nm thick;
         it falls with the square of the thickness. A thin crystal's pattern changes
         little with tilt, so that what the model leaves out weighs more.
+    thickness_thinnest_nm, tilt_thinnest_mrad : float
+        What the model leaves thickness and a component of the tilt of a crystal 5 nm thick beside
+        that, any dose; it falls with the fourth power of the thickness. Measured on all shipped
+        systems together, as each has few patterns that thin (``benchmarks/thin_crystals.py``).
     tail : float
         Half width of the 95 % interval over the standard error; 1.96 for a Gaussian.
     doubt_centers, doubt_widths : tuple of float
@@ -148,6 +165,8 @@ class Calibration:
     tilt_rest: float | None = None
     tilt_floor_mrad: float = 0.05
     tilt_thin_mrad: float = 0.2
+    thickness_thinnest_nm: float = 0.12
+    tilt_thinnest_mrad: float = 0.5
     tail: float = 2.2
     doubt_centers: tuple[float, ...] = field(default=_CENTERS)
     doubt_widths: tuple[float, ...] = field(default=_WIDTHS)
@@ -173,8 +192,14 @@ class Calibration:
         angle take up in the fit of a single pattern; without these, errors over the fit's
         own came out at 1 (``benchmarks/phonon_wedge.py``, 500 electrons per position).
         """
-        thin = _THIN_SHARE * self.tilt_thin_mrad
-        return replace(self, thickness_scale=1.0, tilt_scale=1.0, tilt_thin_mrad=thin)
+        return replace(
+            self,
+            thickness_scale=1.0,
+            tilt_scale=1.0,
+            tilt_thin_mrad=_THIN_SHARE * self.tilt_thin_mrad,
+            thickness_thinnest_nm=_THIN_SHARE * self.thickness_thinnest_nm,
+            tilt_thinnest_mrad=_THIN_SHARE * self.tilt_thinnest_mrad,
+        )
 
     def thickness_std(
         self, fit_std_nm: float, thickness_nm: float, noise_share: float = 1.0
@@ -193,6 +218,7 @@ class Calibration:
             _scaled(fit_std_nm, noise_share, self.thickness_scale, self.thickness_rest),
             self.thickness_floor_nm,
             self.thickness_relative * thickness_nm,
+            self.thickness_thinnest_nm * thinnest(thickness_nm),
         )
         return float(np.sqrt(sum(part**2 for part in parts)))
 
@@ -200,7 +226,7 @@ class Calibration:
         """Standard error of a component of the tilt, mrad; see :meth:`thickness_std`."""
         thin = self.tilt_thin_mrad * (10 / max(thickness_nm, _THINNEST_NM)) ** 2
         own = _scaled(fit_std_mrad, noise_share, self.tilt_scale, self.tilt_rest)
-        parts = (own, self.tilt_floor_mrad, thin)
+        parts = (own, self.tilt_floor_mrad, thin, self.tilt_thinnest_mrad * thinnest(thickness_nm))
         return float(np.sqrt(sum(part**2 for part in parts)))
 
     def convergence_std(

@@ -20,6 +20,7 @@ from pacbed.infer.judge.confidence import (
     Calibration,
     Evidence,
     leaves_open,
+    leaves_tilt_open,
 )
 from pacbed.infer.known.given import Given
 from pacbed.infer.networks.posing import Reading
@@ -190,12 +191,20 @@ class Judgement:
         return (
             self.probability < CLEAR
             or leaves_open(self.deviation_nm, self.fit.parameters.thickness_nm)
+            or self._tilt_is_open
             or self._is_contradicted
             or self._leaves_much
             or (part and self.fit.structured_residual > _POOR_OF_PART)
             or self.fit.contrast < FAINT
             or self.seen.said < LEAST_OF_DISK
         )
+
+    @property
+    def _tilt_is_open(self) -> bool:
+        fit = self.fit
+        thickness = fit.parameters.thickness_nm
+        std = self.context.calibration.tilt_std(fit.tilt_std_mrad, thickness, fit.noise_share)
+        return leaves_tilt_open(std)
 
     @property
     def _is_contradicted(self) -> bool:
@@ -212,6 +221,11 @@ class Judgement:
                 f"the crystal gives the disk a contrast of {self.fit.contrast:.1%} alone: too "
                 "little to tell one thickness and tilt from others; a smaller convergence angle "
                 "or a thicker place shows more"
+            ]
+        if self._tilt_is_open:
+            return [
+                "the pattern hardly says how the crystal is tilted, as it is so thin: other tilts "
+                "explain it with other thicknesses; a smaller convergence angle shows more"
             ]
         if self._leaves_much:
             left = max(self.fit.structured_residual, self.fit.unexplained)
