@@ -47,6 +47,7 @@ def test_errors_add_up_in_squares():
     calibration = Calibration(
         thickness_scale=2.0, thickness_floor_nm=0.3, thickness_relative=0.004,
         tilt_scale=2.0, tilt_floor_mrad=0.04, tilt_thin_mrad=0.3,
+        thickness_thinnest_nm=0.0, tilt_thinnest_mrad=0.0,
     )  # fmt: skip
     assert calibration.thickness_std(0.0, 0.0) == pytest.approx(0.3)
     assert calibration.thickness_std(0.2, 0.0) == pytest.approx(0.5)
@@ -58,13 +59,26 @@ def test_errors_add_up_in_squares():
 
 
 def test_noise_has_a_factor_of_its_own():
-    calibration = Calibration(thickness_scale=2.0, thickness_rest=0.5, thickness_floor_nm=0.0)
+    none = {"thickness_floor_nm": 0.0, "thickness_thinnest_nm": 0.0}
+    calibration = Calibration(thickness_scale=2.0, thickness_rest=0.5, **none)
     assert calibration.thickness_std(0.3, 0.0) == pytest.approx(0.6)
     assert calibration.thickness_std(0.3, 0.0, 0.0) == pytest.approx(0.15)
     assert calibration.thickness_std(0.3, 0.0, 0.36) == pytest.approx(math.hypot(0.36, 0.12))
     # Of bundles that were calibrated before, all of it has one.
-    before = Calibration(thickness_scale=2.0, thickness_floor_nm=0.0)
+    before = Calibration(thickness_scale=2.0, **none)
     assert before.thickness_std(0.3, 0.0, 0.36) == before.thickness_std(0.3, 0.0)
+
+
+def test_the_thinnest_crystals_have_errors_of_their_own_at_any_dose():
+    """Their patterns say next to nothing of the tilt, and what the model lacks weighs most."""
+    calibration = Calibration(thickness_floor_nm=0.0, thickness_relative=0.0, tilt_floor_mrad=0.0,
+                              tilt_thin_mrad=0.0)  # fmt: skip
+    assert calibration.thickness_std(0.0, 5.0) == pytest.approx(0.12)
+    assert calibration.tilt_std(0.0, 5.0) == pytest.approx(0.5)
+    assert calibration.tilt_std(0.0, 10.0) == pytest.approx(0.5 / 16)
+    assert calibration.thickness_std(0.0, 0.1) == calibration.thickness_std(0.0, 3.0)
+    shared = calibration.with_known_geometry()
+    assert shared.tilt_std(0.0, 5.0) == pytest.approx(0.2)
 
 
 def test_where_the_geometry_is_known_the_fits_own_errors_stand():
@@ -73,7 +87,7 @@ def test_where_the_geometry_is_known_the_fits_own_errors_stand():
     )
     shared = single.with_known_geometry()
     # What the model leaves out stays, but for a part of what it does to thin crystals.
-    assert shared.thickness_std(0.0, 50) == single.thickness_std(0.0, 50)
+    assert shared.thickness_std(0.0, 50) == pytest.approx(single.thickness_std(0.0, 50), rel=1e-6)
     assert shared.tilt_std(0.0, 100) == pytest.approx(0.03, rel=0.02)
     assert 0.1 < shared.tilt_std(0.0, 10) < 0.15
     assert shared.thickness_std(5.0, 50) == pytest.approx(math.hypot(5, 0.4, 0.5))

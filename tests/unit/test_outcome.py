@@ -82,6 +82,17 @@ def test_faint_contrast_does_not_stand_by_its_numbers(context):
     assert plain.status == "ok"
 
 
+def test_an_open_tilt_leaves_the_answer_open(context):
+    """Of crystals of some nm, whose patterns other tilts explain with other thicknesses."""
+    sure = fit_at(7.0, 0.01)
+    assert estimate(context, sure, read_nm=7.0).status == "ok"
+    wide = sure.covariance.copy()
+    wide[1, 1] = wide[2, 2] = 0.6**2
+    found = estimate(context, dataclasses.replace(sure, covariance=wide), read_nm=7.0)
+    assert found.status == "ambiguous"
+    assert any("hardly says how the crystal is tilted" in words for words in found.warnings)
+
+
 def test_networks_that_contradict_a_middling_fit_make_it_ambiguous(context):
     assert estimate(context, fit_at(30.0, 0.15)).status == "ok"
     assert estimate(context, fit_at(30.0, 0.15), read_nm=60.0).status == "ambiguous"
