@@ -22,7 +22,7 @@ import numpy as np
 from reference_trials import trials
 
 from pacbed.crystal.projection import project
-from pacbed.infer.fit import pattern_fit as fit
+from pacbed.infer.fit import pattern_model as fit
 from pacbed.infer.networks.predictor import Predictor
 from pacbed.lacbed.build import simulate_table
 from pacbed.library.installed import find_system, installed_systems, load_engine
@@ -47,8 +47,8 @@ def without(columns: tuple[int, ...]) -> Iterator[None]:
     """Hold linear parts of the fit at zero."""
     whole = fit.make_ridge
 
-    def held(count):
-        ridge = whole(count)
+    def held(count, noise):
+        ridge = whole(count, noise)
         ridge[list(columns)] = 1e9
         return ridge
 

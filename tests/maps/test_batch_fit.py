@@ -103,7 +103,9 @@ def test_what_the_linear_parts_may_not_do_is_left_to_thickness_and_tilt(
     )
     free = fit_locally(dictionary, values, recorded, (16.0, 0.4, -0.6), 0.05, 0)
     make_ridge = batch_fit.make_ridge
-    monkeypatch.setattr(batch_fit, "make_ridge", lambda count: 1e8 * make_ridge(count))
+    monkeypatch.setattr(
+        batch_fit, "make_ridge", lambda count, noise: 1e8 * make_ridge(count, noise)
+    )
     held = fit_locally(dictionary, values, recorded, (16.0, 0.4, -0.6), 0.05, 0)
     errors = [np.sqrt(np.diag(fit.covariance) / fit.noise) for fit in (held, free)]
     assert errors[0][0] < 0.85 * errors[1][0]

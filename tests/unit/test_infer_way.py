@@ -15,7 +15,7 @@ from tests.label_tools import recorded_pattern
 
 NAME = "sto-001-300kV"
 #: Files of the package whose functions run between the command's start and its answer.
-MOST_FILES = 84
+MOST_FILES = 87
 
 # In a fresh interpreter, so that nothing was imported, read or kept before.
 WATCHED = """

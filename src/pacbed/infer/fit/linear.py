@@ -70,12 +70,23 @@ def make_columns(
     return np.stack([pattern, *broad.T, diffuse, curvature * BLUR, gain, phonons], axis=1)
 
 
-def make_ridge(count: int) -> Numbers:
-    """What holds the coefficients of `count` samples near 0, shape (8,)."""
+def make_ridge(count: int, noise: float) -> Numbers:
+    """What holds the coefficients near 0, shape (8,).
+
+    Parameters
+    ----------
+    count : int
+        Of samples.
+    noise : float
+        Their variance at an intensity of 1. The fewer the electrons, the more counts what is known
+        of the phonons.
+    """
     broad = _BACKGROUND**-2
     ridge = [0, 0, broad, broad, _DIFFUSE**-2, 1.0, _GAIN**-2, _PHONONS**-2]
     # The noise is about 1 % of the signal: what the ridge is weighed against.
-    return 1e-4 * np.array(ridge) * count / 1000
+    made: Numbers = 1e-4 * np.array(ridge) * count / 1000
+    made[-1] = max(made[-1], noise / _PHONONS**2)
+    return made
 
 
 def share(part: float, whole: float) -> float:

@@ -82,7 +82,7 @@ class PatternModel:
     @cached_property
     def ridge(self) -> Numbers:
         """What holds the linear parts near 0."""
-        return make_ridge(len(self.values))
+        return make_ridge(len(self.values), sample_noise(self.samples))
 
     def clip(self, parameters: Numbers) -> Numbers:
         """Keep parameters inside their bounds."""
@@ -154,6 +154,18 @@ def _next_blur(state: State, alpha: float) -> float:
         np.clip(rest, -((0.03 * alpha) ** 2), (0.05 * alpha) ** 2)
     )
     return float(np.sqrt(np.clip(square, 0, (_LARGEST_BLUR * alpha) ** 2)))
+
+
+def sample_noise(samples: Samples) -> float:
+    """Noise variance of samples at an intensity of 1, from second differences along x."""
+    followed = neighbours(samples)
+    both = followed[1:] & followed[:-1]
+    values = samples.values
+    second = (values[2:] - 2 * values[1:-1] + values[:-2])[both]
+    if not len(second):
+        return 0.0
+    # Half of the squares of a normal deviate are below 0.455 of its variance: edges are above.
+    return float(np.median(second**2 / _shot(values[1:-1][both]))) / (0.455 * 6)
 
 
 def neighbours(samples: Samples) -> Mask:

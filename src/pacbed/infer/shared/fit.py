@@ -186,9 +186,19 @@ class _Model:
         self.values = values
         self.recorded = recorded
         self.precision = precision
-        self.ridge = make_ridge(int(recorded.sum()))
         self._weights = dictionary.weights * recorded
+        self.ridge = make_ridge(int(recorded.sum()), self._sample_noise())
         self._expansion: _Expansion | None = None
+
+    def _sample_noise(self) -> float:
+        """Noise variance of samples at an intensity of 1, from neighbours two steps apart."""
+        first, second = self.dictionary.second_neighbour
+        both = self.recorded[first] & self.recorded[second]
+        difference = (self.values[first] - self.values[second])[both]
+        if not len(difference):
+            return 0.0
+        weights = self.dictionary.weights[first][both]
+        return float(np.median(weights * difference**2)) / (0.455 * 2)
 
     def clip(self, parameters: Numbers) -> Numbers:
         """Keep thickness and tilt inside the table."""
