@@ -177,11 +177,12 @@ def test_the_detector_first_is_refused_where_it_shows(simulated):
 def test_another_voltage_is_not_mapped_in_silence(simulated):
     wrong = load_engine("sto-001-200kV")
     scan = Scan.from_array(simulated.counts, step_nm=(0.1, 0.1), high_tension_kV=300.0)
-    options = dataclasses.replace(OPTIONS, samples=2)
+    options = dataclasses.replace(OPTIONS, samples=8)
     try:
         found = infer_map(scan, wrong, options)
     except PatternError as refused:
-        # Too few of the sampled windows fit to find a geometry: said in the same words.
+        # Too few of the sampled windows fit to find a geometry: said in the same words. Of two or
+        # four windows an angle 11 % off may come, which a map may have: the words are left then.
         said = [str(refused)]
     else:
         assert np.mean(found.status == MISMATCH) > 0.9
