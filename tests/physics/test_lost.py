@@ -187,5 +187,5 @@ def test_electrons_that_phonons_send_move_no_thickness(small_table):
         begin[:3] += 1.0, 0.2, -0.2
         fit = fit_pattern(both, table, FitParameters.from_vector(begin), Known(), 20, 0.2)
         off.append(abs(fit.parameters.thickness_nm - THICKNESS_NM))
-    assert off[0] < 0.02
+    assert off[0] < 0.05
     assert off[1] > 3 * off[0]

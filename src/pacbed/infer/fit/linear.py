@@ -26,7 +26,7 @@ BLUR_PLACE = 5
 _BACKGROUND_WIDTHS = (0.7, 1.6)
 #: σ of the coefficients beforehand, relative to the pattern: the scattered copy, the gain
 #: curve's exponent, the backgrounds, the phonons.
-_DIFFUSE, _GAIN, _BACKGROUND, _PHONONS = 0.4, 0.25, 1.0, 0.1
+_DIFFUSE, _GAIN, _BACKGROUND, _PHONONS = 0.4, 0.25, 1.0, 0.05
 
 
 def backgrounds(distance: Numbers) -> Numbers:
