@@ -114,7 +114,7 @@ def calibrate(
         If the crystal cannot be simulated, or is not the system's.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    runs = [found for _, found in _runs(model, crystal, folder, effort, progress)]
+    runs = list(_runs(model, crystal, folder, effort, progress))
     measured = joined(runs)
     share = len(measured.judged(Calibration())) / len(measured)
     if share < _LEAST_KNOWN:
@@ -138,7 +138,7 @@ def _runs(
     folder: Path,
     effort: Effort,
     progress: Callable[[float], None],
-) -> Iterator[tuple[Run, Measured]]:
+) -> Iterator[Measured]:
     """Runs as long as there is time: kept ones, then new ones."""
     predictor = open_fitting_predictor(dataclasses.replace(model, calibration=NEUTRAL))
     clock = _Clock(effort, progress)
@@ -153,7 +153,7 @@ def _runs(
             found = _new_run(predictor, crystal, run, clock, effort.threads)
             found.save(path, key)
             clock.finished()
-        yield run, found
+        yield found
     progress(1.0)
 
 

@@ -58,7 +58,7 @@ def infer(
         typer.Option(
             "--spread",
             help="How far thickness and tilt spread within the recorded area, as a bent or stepped"
-            " specimen has it: fitted beside the answer of one slab, a second more.",
+            " specimen has it: fitted beside the answer of one slab, some seconds more.",
         ),
     ] = False,
     own: OwnCrystalOptions,

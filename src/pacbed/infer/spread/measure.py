@@ -10,6 +10,7 @@ from pacbed.answer.spread import SpecimenSpread, SpreadPart
 from pacbed.arrays import Counts, Mask, Numbers
 from pacbed.errors import PatternError
 from pacbed.infer.fit.edges import EdgeShelf
+from pacbed.infer.fit.hypotheses import FIRST_BLUR
 from pacbed.infer.fit.known import Known
 from pacbed.infer.fit.least_squares import State, Steps, minimise
 from pacbed.infer.fit.model import ModelShelf
@@ -36,7 +37,6 @@ _SURE = 3.0
 _SEEN = (0.5, 0.12)
 #: Standard errors of a one-sided interval of 95 %.
 _ONE_SIDED = 1.645
-_FIRST_BLUR = 0.02
 
 
 def measure_spread(
@@ -82,13 +82,15 @@ def measure_spread(
     disk = DiskLocation(start.center_y, start.center_x, radius)
     samples = take_samples(clean(pattern, mask), disk, REACH)
     shelves, first = _shelves(table), start.to_vector()
-    blur = _FIRST_BLUR * start.convergence_mrad
+    blur = FIRST_BLUR * start.convergence_mrad
     slab = PatternModel.of(samples, table, next(shelves), first, Known(), blur)
     beside = {(axis, sign): next(shelves) for axes in AXES for axis in axes for sign in (-1, 1)}
     both, widths = _with_both(slab, beside, first)
     seen = both[0].seen, both[1].seen
-    freed = slab if not any(seen) else SpreadModel(slab, beside, widths, seen)
-    end, flat = (FitParameters.from_vector(_end(m, first).parameters) for m in (freed, slab))
+    end = flat = FitParameters.from_vector(_end(slab, first).parameters)
+    if any(seen):
+        freed = SpreadModel(slab, beside, widths, seen)
+        end = FitParameters.from_vector(_end(freed, first).parameters)
     tilt, moved = end.pattern_tilt, end.pattern_tilt - flat.pattern_tilt
     return SpecimenSpread(
         both[0],
